@@ -1,0 +1,142 @@
+"""AgeDB-DIR: 16,488 faces with ages, named in their files; val and test of up to 30 faces per year of age each.
+
+The archive's password comes from its authors, but its file names alone make the benchmark. Seed 666 gives the
+published split only over the row order of the published agedb.csv, which came from a directory listing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.bins import Bins
+from dircli.datasets._spec import Dataset
+from dircli.errors import InputError, Problem, sample
+from dircli.protocols import Rules
+from dircli.records import SPLITS, Records
+from dircli.shots import Thresholds
+from dircli.sources import Source
+from dircli.splits import SplitRecipe
+from dircli.tables import first, numbers, parse
+from dircli.weights import WeightRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dircli.arrays import TextArray
+    from dircli.sources import Raw
+
+NAME = re.compile(r"(?P<index>\d+)_(?P<identity>.+)_(?P<age>\d{1,3})_(?P<gender>[mf])\.jpg")
+FOLDER = "AgeDB/"
+
+
+def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
+    """Records of the file names that are well formed, as they stand, and the names that are not."""
+    found = [(file, NAME.fullmatch(file)) for file in files]
+    parts = [match.groupdict() for _, match in found if match]
+    records = Records(
+        ids=np.array([FOLDER + file for file, match in found if match], dtype=object),
+        targets=np.array([float(part["age"]) for part in parts]),
+        columns={
+            "index": np.array([int(part["index"]) for part in parts], dtype=np.int64),
+            "identity": np.array([part["identity"] for part in parts], dtype=object),
+            "gender": np.array([part["gender"] for part in parts], dtype=object),
+        },
+    )
+    return records, [file for file, match in found if not match]
+
+
+def read(raw: Raw) -> Records:
+    """All images of the folder or zip, by ascending index; only names are read. InputError names what is no image."""
+    files = [member.rpartition("/")[2] for member in raw.members() if member.lower().endswith(".jpg")]
+    if not files:
+        hint = "AgeDB holds <index>_<Name>_<age>_<m|f>.jpg; give its folder or AgeDB.zip"
+        raise InputError(Problem(raw.name, "there are no .jpg files", hint))
+    records, malformed = _records(files)
+    if malformed:
+        found = f"{len(malformed):,} names are not <index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        raise InputError(Problem(raw.name, found, "Remove what does not belong to AgeDB"))
+    return records.take(np.lexsort((records.ids.astype(str), records.columns["index"])))
+
+
+def read_released(raw: Raw) -> tuple[Records, TextArray]:
+    """The rows of the published agedb.csv (age, path, split) in their order, and the split of each."""
+    member = raw.find("agedb.csv")
+    if member is None:
+        raise InputError(Problem(raw.name, "there is no agedb.csv", "Give the file, or the folder that holds it"))
+    with raw.open(member) as stream:
+        table = parse(stream.read(), member, columns=("age", "path", "split"))
+    ages, problems = numbers(table, "age")
+    problems = table.problems + problems
+    paths, splits = table.columns["path"], table.columns["split"]
+    unknown = [(table.lines[row], f"split is {split!r}") for row, split in enumerate(splits) if split not in SPLITS]
+    problems += first(member, unknown, hint="Expected train, val or test", rest="more unknown splits")
+    files = [path.removeprefix(FOLDER) for path in paths]
+    records, malformed = _records(files)
+    if malformed:
+        found = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        problems.append(Problem(member, found))
+    if not problems:
+        unlike = [paths[row] for row in np.flatnonzero(records.targets != ages)]
+        if unlike:
+            problems.append(Problem(member, f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"))
+    if problems:
+        raise InputError(problems)
+    return records, np.array(splits, dtype=object)
+
+
+def export(records: Records, split: TextArray) -> dict[str, bytes]:
+    """The agedb.csv that the released training code reads."""
+    rows = zip(records.targets, records.ids, split, strict=True)
+    return {
+        "agedb.csv": "".join(["age,path,split\n", *(f"{age:.0f},{key},{part}\n" for age, key, part in rows)]).encode()
+    }
+
+
+_THRESHOLDS = Thresholds(many=100, few=20)
+
+DATASET = Dataset(
+    name="agedb",
+    title="AgeDB-DIR",
+    target="age",
+    unit="year",
+    licence="non-commercial research only; the archive's password comes from the authors of AgeDB by e-mail",
+    homepage="https://ibug.doc.ic.ac.uk/resources/agedb/",
+    obtain=(
+        "The split alone needs no images: the published agedb.csv names every file and age.",
+        "For the images, ask for the password as https://ibug.doc.ic.ac.uk/resources/agedb/ says, and fetch AgeDB.zip.",
+        "Put AgeDB.zip, or the unpacked folder, into the folder `dir info agedb` shows, or give it with --raw.",
+        "It is recognised by its 16,488 names, <index>_<Name>_<age>_<m|f>.jpg, which are read without the password.",
+    ),
+    bibtex="""\
+@inproceedings{moschoglou2017agedb,
+  title     = {{AgeDB}: the first manually collected, in-the-wild age database},
+  author    = {Moschoglou, Stylianos and Papaioannou, Athanasios and Sagonas, Christos and Deng, Jiankang
+               and Kotsia, Irene and Zafeiriou, Stefanos},
+  booktitle = {CVPR Workshops},
+  year      = {2017}
+}""",
+    sources=(
+        Source(file="AgeDB.zip", holds="images"),
+        Source(
+            file="agedb.csv",
+            holds="released",
+            urls=("https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45/agedb-dir/data/agedb.csv",),
+            size=687_669,
+            digest="git:78abfdb939ff5cf68672cf11ee9b84a0eb9e990a",
+        ),
+    ),
+    bins=Bins.regular(0, 121, 1),
+    grows=True,
+    recipe=SplitRecipe(bins=Bins.regular(0, 121, 1), cap=30, published_seed=666),
+    rules={"released": Rules(thresholds=_THRESHOLDS), "paper": Rules(thresholds=_THRESHOLDS)},
+    weights=WeightRule(default="sqrt-inv", clip=(5, 1000), last=120),
+    expected={"train": 12_208, "val": 2_140, "test": 2_140},
+    read=read,
+    read_released=read_released,
+    export=export,
+    released_alone=True,
+    unseen="the images were not seen: ids and ages are the published file's",
+)

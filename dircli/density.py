@@ -1,0 +1,56 @@
+"""Label distribution smoothing (LDS): kernel windows, and the effective label density they give (DIR, section 3.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dircli.arrays import AnyArray, FloatArray
+
+Kernel = Literal["gaussian", "triang", "laplace", "none"]
+Edge = Literal["zero", "mirror"]
+KERNELS: tuple[str, ...] = get_args(Kernel)
+
+
+def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArray:
+    """The symmetric kernel window, (ks,), with maximum 1 at its centre; ``none`` is the window of one 1.
+
+    ``ks`` is odd; ``sigma`` > 0 is in bins (``triang`` does not use it). With ``filtered`` the Gaussian is the released
+    one: a unit spike of length ks through scipy's gaussian_filter1d, whose mirrored ends lift its tails. Raises
+    UsageError for a window that cannot be.
+    """
+    if kernel not in KERNELS:
+        raise UsageError(f"no kernel is called {kernel!r}; there are {', '.join(KERNELS)}")
+    if ks < 1 or ks % 2 == 0:
+        raise UsageError(f"the kernel size must be an odd number of bins, and {ks} is not; try {max(1, ks + 1)}")
+    if not 0 < sigma < np.inf:
+        raise UsageError(f"sigma must be a positive number of bins, and {sigma} is not")
+    offset = np.arange(ks) - ks // 2
+    if kernel == "none":
+        return np.ones(1)
+    if kernel == "triang":
+        return 1 - np.abs(offset) / (ks // 2 + 1)
+    if kernel == "laplace":
+        return np.exp(-np.abs(offset) / sigma)
+    if not filtered:
+        return np.exp(-((offset / sigma) ** 2) / 2)
+    from scipy.ndimage import gaussian_filter1d
+
+    spread = np.asarray(gaussian_filter1d((offset == 0).astype(np.float64), sigma))
+    return spread / spread.max()
+
+
+def effective(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge) -> AnyArray:
+    """Effective label density: ``counts`` seen through the kernel window (DIR, eq. 1).
+
+    Both are 1-d; the window has odd length and peaks at 1. The result has the shape, the unit and the type of
+    ``counts``: whole counts are cut to whole numbers, as the released code does. Beyond the label range lie zeros
+    (``edge="zero"``) or the mirror image with its edge repeated, d c b a | a b c d | d c b a (``edge="mirror"``).
+    """
+    from scipy.ndimage import convolve1d
+
+    return np.asarray(convolve1d(counts, kernel_window, mode="constant" if edge == "zero" else "reflect"))

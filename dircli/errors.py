@@ -1,0 +1,69 @@
+"""Every error that a user can cause or meet, and the exit code each one stands for.
+
+::
+
+    DirError               exit 2: the command could not run
+    ├── UsageError         the command line asks for what cannot be had
+    ├── InputError         a file is not what it must be; carries every problem found in it
+    ├── SourceError        a raw source is missing, gated or cannot be fetched
+    └── CheckError         exit 1: the command ran, and a check did not hold
+
+Anything else that escapes is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SHOWN = 10
+
+
+class DirError(Exception):
+    """The command could not run; the message says what, where and what to do next."""
+
+    exit_code = 2
+
+
+class UsageError(DirError):
+    """The command line asks for what cannot be had."""
+
+
+class SourceError(DirError):
+    """A raw source is missing, gated or cannot be fetched."""
+
+
+class CheckError(DirError):
+    """The command ran, and a check did not hold."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an input: where it is, what was found, and what to do next."""
+
+    where: str
+    found: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """One line: ``where: found. hint``."""
+        return f"{self.where}: {self.found}" + (f". {self.hint}" if self.hint else "")
+
+
+class InputError(DirError):
+    """A file is not what it must be; ``problems`` holds everything found wrong with it, in order."""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems = [problems] if isinstance(problems, Problem) else list(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def sample(items: Sequence[object]) -> str:
+    """The first ten of ``items`` as one phrase, and how many more there are."""
+    shown = ", ".join(str(item) for item in items[:SHOWN])
+    return shown if len(items) <= SHOWN else f"{shown} and {len(items) - SHOWN:,} more"

@@ -1,0 +1,89 @@
+"""Scores by shot region: target × prediction × region → numbers, and the signature that says what they compare with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from dircli.metrics import METRICS, Metric
+from dircli.shots import ZERO, masks
+from dircli.sums import Sums, per_bin, pooled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from dircli.protocols import Rules
+
+Score: TypeAlias = "int | float | None"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What predictions are scored against: n rows in B bins.
+
+    ``target`` (n,) and ``bin_index`` (n,), in 0..B-1; ``regions`` (B,) holds "many", "medium" or "few", ``train`` (B,)
+    the training samples per bin; ``rules`` are the protocol's for this dataset.
+    """
+
+    target: FloatArray
+    bin_index: IntArray
+    regions: TextArray
+    train: IntArray
+    rules: Rules
+
+
+def scores(
+    reference: Reference, prediction: FloatArray, *, metrics: Iterable[Metric] = tuple(METRICS.values())
+) -> dict[str, dict[str, Score]]:
+    """The scores of ``prediction`` (n,) by region: all, many, medium and few, and zero where it has rows.
+
+    Each holds n, the number of its bins that have rows, and every metric; an undefined score is None.
+    """
+    target = reference.target
+    if reference.rules.single_precision:  # as released: targets were stored as float32
+        target = target.astype(np.float32).astype(np.float64)
+    sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
+    result = {}
+    for name, mask in masks(reference.regions, reference.train).items():
+        bins = sums.at(mask)
+        total = pooled(bins)
+        if name == ZERO and not total.n:
+            continue
+        rows = mask[reference.bin_index]
+        found: dict[str, Score] = {"n": int(total.n), "bins": int((bins.n > 0).sum())}
+        for metric in metrics:
+            found[metric.name] = _score(metric, total, bins, target, prediction, rows, reference.rules.zero_error)
+        result[name] = found
+    return result
+
+
+def _score(  # noqa: PLR0913, PLR0917 - one row of the metric table meets one region
+    metric: Metric,
+    total: Sums,
+    bins: Sums,
+    target: FloatArray,
+    prediction: FloatArray,
+    rows: BoolArray,
+    zero_error: float,
+) -> Score:
+    if metric.from_sums is not None:
+        value = metric.from_sums(total, bins, zero_error)
+    else:
+        assert metric.from_rows is not None  # noqa: S101 - one of the two is set in every row of the table
+        value = metric.from_rows(target[rows], prediction[rows])
+    if not math.isfinite(value):
+        return None
+    return int(value) if metric.name == "exact" else value
+
+
+def signature(*, name: str, split: str, protocol: str, content: str, n: int, version: str) -> str:  # noqa: PLR0913 - the fields of the signature
+    """What a score may be compared with: two scores are comparable if, and only if, their signatures are equal.
+
+    ``content`` is the manifest's, ``sha256:<64 hex digits>``, shortened to 8; of bins alone ``bins:<hex>``.
+    """
+    kind, _, digest = content.partition(":")
+    return f"dir|{name}|{split}|{protocol}|{kind}:{digest[:8]}|n:{n}|v:{version}"

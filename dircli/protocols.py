@@ -1,0 +1,72 @@
+"""The two ways to compute every number, as frozen values: ``released`` (the authors' code) and ``paper`` (as printed).
+
+What differs for every dataset alike stands here; what differs per dataset (thresholds, clipping bounds, the GM of a
+zero error) is a `Rules` value per protocol in the dataset's own file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dircli.shots import Thresholds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How label densities become weights.
+
+    ``filtered_window``: the Gaussian window is a unit spike seen through a truncated, mirrored filter, instead of the
+    Gaussian itself. ``root_first``: sqrt-inv takes roots of the counts before they are smoothed, instead of after.
+    ``whole_counts``: smoothed integer counts are cut to whole numbers. ``clips``: ``inverse`` first clips the counts
+    to the dataset's bounds.
+    """
+
+    name: str
+    summary: str
+    filtered_window: bool
+    root_first: bool
+    whole_counts: bool
+    clips: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What one protocol means for one dataset's scores.
+
+    ``zero_error`` is what |e| = 0 counts as in GM (0 makes GM 0). With ``single_precision`` a target is the float32
+    value of its printed decimal.
+    """
+
+    thresholds: Thresholds
+    zero_error: float = 0.0
+    single_precision: bool = False
+
+
+RELEASED = Protocol(
+    name="released",
+    summary="the arithmetic of the released code (YyzHarry/imbalanced-regression at a6fdc45)",
+    filtered_window=True,
+    root_first=True,
+    whole_counts=True,
+    clips=True,
+)
+PAPER = Protocol(
+    name="paper",
+    summary="the definitions as printed in the paper",
+    filtered_window=False,
+    root_first=False,
+    whole_counts=False,
+    clips=False,
+)
+PROTOCOLS = {protocol.name: protocol for protocol in (RELEASED, PAPER)}
+
+
+def protocol(name: str) -> Protocol:
+    """The protocol called ``name``; UsageError if there is none."""
+    if name not in PROTOCOLS:
+        raise UsageError(f"no protocol is called {name!r}; there are {' and '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

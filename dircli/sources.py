@@ -1,0 +1,61 @@
+"""What a raw source is: the facts about one file, and the tree of named members that a dataset reads.
+
+`datasets` declares sources and reads trees; `store` fetches sources and opens trees. Neither imports the other, so
+what they agree on stands here, below both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Holds = Literal["labels", "images", "released"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One raw file: its name under ``DIR_DATA/<dataset>/``, where it is had, and how it is recognised.
+
+    ``digest`` is ``algorithm:hex`` with algorithm sha256, md5 or git (a git blob id), or None where no hash is known;
+    ``size`` is in bytes, or None. ``urls`` are tried in order; none means that only its owners hand it out (see the
+    dataset's ``obtain`` steps).
+    """
+
+    file: str
+    holds: Holds
+    urls: tuple[str, ...] = ()
+    size: int | None = None
+    digest: str | None = None
+
+
+class Raw(Protocol):
+    """A tree of named members: a folder, a zip or a tar, or a folder with such archives in it."""
+
+    name: str
+    """What messages and manifests call it: the last part of its path, never the whole."""
+
+    def members(self) -> Sequence[str]:
+        """All regular files as relative POSIX paths, sorted.
+
+        A member of an archive in a folder is ``archive.zip!/path/in/it``.
+        """
+        ...
+
+    def find(self, name: str) -> str | None:
+        """The one member whose path is ``name`` or ends in ``/name``; None if there is none.
+
+        Plain files come before members of archives. Raises InputError where several plain files, or members of
+        several archives, answer to the name.
+        """
+        ...
+
+    def size(self, member: str) -> int:
+        """The uncompressed size of ``member`` in bytes."""
+        ...
+
+    def open(self, member: str) -> IO[bytes]:
+        """``member`` as a readable binary stream; use as a context manager. Seekable where its container is."""
+        ...

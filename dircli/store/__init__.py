@@ -1,0 +1,1 @@
+"""The edges: raw files in, manifests and predictions in and out."""

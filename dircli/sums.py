@@ -1,0 +1,109 @@
+"""The mergeable partial sums that every score is made of, but for those from ranks.
+
+One entry per bin. Sums of two blocks of rows merge into the sums of both, and sums of several bins pool into those of
+a region, so blocks, cores and machines may be summed in any grouping. Second moments are kept about the means and
+merged by Chan's formula (Chan, Golub and LeVeque 1983), so nothing cancels however far the targets lie from zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from dircli.arrays import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """Sums over rows with target y, prediction ŷ and error e = ŷ - y; each field has the same shape, (B,) or ().
+
+    ``n`` rows, of which ``exact`` have e = 0; sums of e, |e|, e² and of ln|e| over the rows that are not exact; the
+    means of y and ŷ with their centred second moments; their extremes (inf and -inf where n is 0).
+    """
+
+    n: Any
+    exact: Any
+    error: Any
+    absolute: Any
+    square: Any
+    log: Any
+    target_mean: Any
+    prediction_mean: Any
+    target_moment: Any
+    prediction_moment: Any
+    product_moment: Any
+    target_low: Any
+    target_high: Any
+    prediction_low: Any
+    prediction_high: Any
+
+    def at(self, mask: BoolArray) -> Sums:
+        """The sums of the bins in ``mask`` (B,)."""
+        return Sums(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
+
+
+def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, bins: int) -> Sums:
+    """The sums of each of ``bins`` bins over rows (n,) whose bin is ``bin_index`` (n,), in 0..bins-1."""
+
+    def total(values: FloatArray) -> FloatArray:
+        return np.bincount(bin_index, weights=values, minlength=bins)
+
+    def extreme(values: FloatArray, pick: np.ufunc, start: float) -> FloatArray:
+        found = np.full(bins, start)
+        pick.at(found, bin_index, values)
+        return found
+
+    error = prediction - target
+    missed = error != 0
+    n = np.bincount(bin_index, minlength=bins)
+    some = np.maximum(n, 1)
+    target_mean, prediction_mean = total(target) / some, total(prediction) / some
+    y, p = target - target_mean[bin_index], prediction - prediction_mean[bin_index]
+    return Sums(
+        n=n,
+        exact=n - np.bincount(bin_index[missed], minlength=bins),
+        error=total(error),
+        absolute=total(np.abs(error)),
+        square=total(error**2),
+        log=total(np.log(np.abs(error), out=np.zeros_like(error), where=missed)),
+        target_mean=target_mean,
+        prediction_mean=prediction_mean,
+        target_moment=total(y * y),
+        prediction_moment=total(p * p),
+        product_moment=total(y * p),
+        target_low=extreme(target, np.minimum, np.inf),
+        target_high=extreme(target, np.maximum, -np.inf),
+        prediction_low=extreme(prediction, np.minimum, np.inf),
+        prediction_high=extreme(prediction, np.maximum, -np.inf),
+    )
+
+
+def pooled(sums: Sums, axis: int = 0) -> Sums:
+    """The sums over ``axis``, as of one bin that holds all rows."""
+    n = sums.n.sum(axis)
+    some = np.maximum(n, 1)
+    target_mean = (sums.n * sums.target_mean).sum(axis) / some
+    prediction_mean = (sums.n * sums.prediction_mean).sum(axis) / some
+    y, p = sums.target_mean - target_mean, sums.prediction_mean - prediction_mean
+    return Sums(
+        n=n,
+        **{name: getattr(sums, name).sum(axis) for name in ("exact", "error", "absolute", "square", "log")},
+        target_mean=target_mean,
+        prediction_mean=prediction_mean,
+        target_moment=(sums.target_moment + sums.n * y * y).sum(axis),
+        prediction_moment=(sums.prediction_moment + sums.n * p * p).sum(axis),
+        product_moment=(sums.product_moment + sums.n * y * p).sum(axis),
+        target_low=sums.target_low.min(axis, initial=np.inf),
+        target_high=sums.target_high.max(axis, initial=-np.inf),
+        prediction_low=sums.prediction_low.min(axis, initial=np.inf),
+        prediction_high=sums.prediction_high.max(axis, initial=-np.inf),
+    )
+
+
+def merged(first: Sums, second: Sums) -> Sums:
+    """The sums of two blocks of rows over the same bins."""
+    stacked = {f.name: np.stack([getattr(first, f.name), getattr(second, f.name)]) for f in fields(Sums)}
+    return pooled(Sums(**stacked))
