@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from dircli.errors import UsageError
+from dircli.protocols import Kernel
 
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray
-
-Kernel = Literal["gaussian", "triang", "laplace", "none"]
-Edge = Literal["zero", "mirror"]
-KERNELS: tuple[str, ...] = get_args(Kernel)
+    from dircli.protocols import Edge
 
 
 def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArray:
@@ -23,8 +21,8 @@ def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArr
     one: a unit spike of length ks through scipy's gaussian_filter1d, whose mirrored ends lift its tails. Raises
     UsageError for a window that cannot be.
     """
-    if kernel not in KERNELS:
-        raise UsageError(f"no kernel is called {kernel!r}; there are {', '.join(KERNELS)}")
+    if kernel not in get_args(Kernel):
+        raise UsageError(f"no kernel is called {kernel!r}; there are {', '.join(get_args(Kernel))}")
     if ks < 1 or ks % 2 == 0:
         raise UsageError(f"the kernel size must be an odd number of bins, and {ks} is not; try {max(1, ks + 1)}")
     if not 0 < sigma < np.inf:
@@ -35,9 +33,9 @@ def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArr
     if kernel == "triang":
         return 1 - np.abs(offset) / (ks // 2 + 1)
     if kernel == "laplace":
-        return np.exp(-np.abs(offset) / sigma)
+        return np.asarray(np.exp(-np.abs(offset) / sigma))
     if not filtered:
-        return np.exp(-((offset / sigma) ** 2) / 2)
+        return np.asarray(np.exp(-((offset / sigma) ** 2) / 2))
     from scipy.ndimage import gaussian_filter1d
 
     spread = np.asarray(gaussian_filter1d((offset == 0).astype(np.float64), sigma))

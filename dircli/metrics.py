@@ -7,7 +7,7 @@ exception. A function sees `Sums`: ``total`` over the region (scalars) and ``bin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def exact(total: Sums, _bins: Sums, _zero_error: float) -> float:
 def ranks(values: AnyArray) -> FloatArray:
     """The rank of each of ``values`` (n,), 1 to n; equal values share the mean of their ranks."""
     _, index, count = np.unique(values, return_inverse=True, return_counts=True)
-    return cast("FloatArray", (np.cumsum(count) - (count - 1) / 2)[index])
+    return (np.cumsum(count) - (count - 1) / 2)[index]
 
 
 def spearman(target: FloatArray, prediction: FloatArray) -> float:

@@ -7,12 +7,15 @@ zero error) is a `Rules` value per protocol in the dataset's own file.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from dircli.errors import UsageError
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from dircli.shots import Thresholds
+
+ProtocolName: TypeAlias = Literal["released", "paper"]
+Kernel: TypeAlias = Literal["gaussian", "triang", "laplace", "none"]
+Scheme: TypeAlias = Literal["inverse", "sqrt-inv"]
+Edge: TypeAlias = Literal["zero", "mirror"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,7 @@ class Protocol:
     to the dataset's bounds.
     """
 
-    name: str
+    name: ProtocolName
     summary: str
     filtered_window: bool
     root_first: bool
@@ -62,11 +65,4 @@ PAPER = Protocol(
     whole_counts=False,
     clips=False,
 )
-PROTOCOLS = {protocol.name: protocol for protocol in (RELEASED, PAPER)}
-
-
-def protocol(name: str) -> Protocol:
-    """The protocol called ``name``; UsageError if there is none."""
-    if name not in PROTOCOLS:
-        raise UsageError(f"no protocol is called {name!r}; there are {' and '.join(PROTOCOLS)}")
-    return PROTOCOLS[name]
+PROTOCOLS: dict[ProtocolName, Protocol] = {protocol.name: protocol for protocol in (RELEASED, PAPER)}

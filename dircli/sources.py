@@ -34,8 +34,10 @@ class Source:
 class Raw(Protocol):
     """A tree of named members: a folder, a zip or a tar, or a folder with such archives in it."""
 
-    name: str
-    """What messages and manifests call it: the last part of its path, never the whole."""
+    @property
+    def name(self) -> str:
+        """What messages and manifests call it: the last part of its path, never the whole."""
+        ...
 
     def members(self) -> Sequence[str]:
         """All regular files as relative POSIX paths, sorted.

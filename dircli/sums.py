@@ -49,7 +49,7 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
     """The sums of each of ``bins`` bins over rows (n,) whose bin is ``bin_index`` (n,), in 0..bins-1."""
 
     def total(values: FloatArray) -> FloatArray:
-        return np.bincount(bin_index, weights=values, minlength=bins)
+        return np.bincount(bin_index, weights=values, minlength=bins).astype(np.float64)
 
     def extreme(values: FloatArray, pick: np.ufunc, start: float) -> FloatArray:
         found = np.full(bins, start)

@@ -59,8 +59,11 @@ def parse(data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",
     be read (no text, no header, missing columns); rows with too few or too many fields become ``problems``.
     """
     text = decode(data, name)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=quoted)
+    lines_of_text = io.StringIO(text, newline="")
+    if quoted:
+        reader = csv.reader(lines_of_text, delimiter=delimiter, strict=True)
+    else:
+        reader = csv.reader(lines_of_text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     rows: list[list[str]] = []
     lines: list[int] = []
     ragged: list[tuple[int, int]] = []

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from dircli.density import Edge, Kernel, effective, window
+from dircli.density import effective, window
 from dircli.errors import UsageError
+from dircli.protocols import Scheme
 
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.protocols import Protocol
-
-Scheme = Literal["inverse", "sqrt-inv"]
-SCHEMES: tuple[str, ...] = get_args(Scheme)
+    from dircli.protocols import Edge, Kernel, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +62,8 @@ def bin_weights(  # noqa: PLR0913 - the parameters of one published formula
     ``released``: counts → (inverse: clip; sqrt-inv: root) → smooth → 1/x → mean one. ``paper``: counts → smooth →
     (root) → 1/x → mean one. Raises UsageError where nothing can be weighted.
     """
-    if scheme not in SCHEMES:
-        raise UsageError(f"no scheme is called {scheme!r}; there are {', '.join(SCHEMES)}")
+    if scheme not in get_args(Scheme):
+        raise UsageError(f"no scheme is called {scheme!r}; there are {', '.join(get_args(Scheme))}")
     if not counts.sum():
         raise UsageError("there are no training samples to weight")
     rooted = scheme == "sqrt-inv"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from dircli.splits import SplitRecipe
     from dircli.weights import WeightRule
 
+AUTHORS = "https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45d45c04e6f5c40f43925bc66e580911084/"
+"""Where the authors published their split files, at the commit that `released` stands for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:

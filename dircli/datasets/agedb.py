@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.bins import Bins
-from dircli.datasets._spec import Dataset
+from dircli.datasets._spec import AUTHORS, Dataset
 from dircli.errors import InputError, Problem, sample
 from dircli.protocols import Rules
 from dircli.records import SPLITS, Records
@@ -123,7 +123,7 @@ DATASET = Dataset(
         Source(
             file="agedb.csv",
             holds="released",
-            urls=("https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45/agedb-dir/data/agedb.csv",),
+            urls=(AUTHORS + "agedb-dir/data/agedb.csv",),
             size=687_669,
             digest="git:78abfdb939ff5cf68672cf11ee9b84a0eb9e990a",
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.bins import Bins
-from dircli.datasets._spec import Dataset
+from dircli.datasets._spec import AUTHORS, Dataset
 from dircli.errors import InputError, Problem
 from dircli.protocols import Rules
 from dircli.records import Records
@@ -89,7 +89,7 @@ def export(records: Records, split: TextArray) -> dict[str, bytes]:
     return files
 
 
-_PUBLISHED = "https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45/sts-b-dir/glue_data/STS-B/"
+_PUBLISHED = AUTHORS + "sts-b-dir/glue_data/STS-B/"
 
 DATASET = Dataset(
     name="sts-b",

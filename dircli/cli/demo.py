@@ -1,0 +1,85 @@
+"""`dir demo`: the whole flow on a synthetic AgeDB, each step shown as the command that a user would type."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dircli.cli.options import Quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = "agedb-synthetic"
+STEPS = (
+    (
+        "1. Curate: bins and balanced splits from the file names in a (synthetic) archive.",
+        f"curate agedb --raw AgeDB.zip --split redraw --name {NAME}",
+    ),
+    ("2. Weigh: LDS-smoothed inverse-root weights for training.", f"weights {NAME} --kernel gaussian --ks 5 --sigma 2"),
+    ("3. Score two (synthetic) predictors, by shot region.", f"evaluate plain.csv reweighted.csv --dataset {NAME}"),
+)
+
+
+def demo(
+    out: Annotated[
+        Path | None, typer.Option(help="Keep the demo's files in this new folder.", show_default="a temporary folder")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Show the whole flow in seconds, offline, on SYNTHETIC data drawn from AgeDB-DIR's shipped bins."""
+    from dircli import synthetic
+    from dircli.errors import UsageError
+
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out}: this is there already; name a new folder")
+    typer.echo("SYNTHETIC data: names and predictions are made up; only the counts per age are AgeDB-DIR's.")
+    with _inside(out):
+        synthetic.write_agedb(Path("AgeDB.zip"))
+        for step, (title, command) in enumerate(STEPS):
+            if step == len(STEPS) - 1:
+                synthetic.write_predictions(Path("manifests") / NAME)
+            typer.echo(f"\n{title}\n$ dir {command}")
+            _run(command)
+    typer.echo("\nSYNTHETIC data: these scores say nothing about any model.")
+    if out is not None:
+        typer.echo(f"The files are in {out}; repeat any of the commands there.")
+
+
+def _run(command: str) -> None:
+    """Run the very command that is shown, in this process."""
+    from dircli.cli.app import app
+
+    with _without_settings():
+        app(shlex.split(command), prog_name="dir", standalone_mode=False)
+
+
+@contextlib.contextmanager
+def _without_settings() -> Iterator[None]:
+    """The demo does not depend on the user's DIR_ variables."""
+    kept = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("DIR_")}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+@contextlib.contextmanager
+def _inside(folder: Path | None) -> Iterator[None]:
+    """Work in ``folder``, or in a temporary one that is removed."""
+    before = Path.cwd()
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dir-demo-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)

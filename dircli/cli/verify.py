@@ -1,0 +1,19 @@
+"""`dir verify`: proof that a manifest is what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dircli.cli.options import Manifests, OptionalName, Quiet
+
+
+def verify(name: OptionalName = None, manifests: Manifests = Path("manifests"), quiet: Quiet = False) -> None:
+    """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
+    from dircli import pipeline
+    from dircli.errors import CheckError
+    from dircli.report import console, tables
+
+    name, checks = pipeline.verify(name, root=manifests)
+    console.out().print(tables.checks(checks))
+    if failed := [check.name for check in checks if check.held is False]:
+        raise CheckError(f"{name}: {len(failed)} of {len(checks)} checks failed: {', '.join(dict.fromkeys(failed))}")

@@ -1,0 +1,172 @@
+"""From a raw source to a manifest: read, split (imported or drawn), and written down with all that it came from.
+
+Stands between the pipeline and the layers below, because it is the one place where a dataset's reader meets the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from dircli import __version__
+from dircli.errors import InputError, Problem, UsageError
+from dircli.records import SPLITS, differences
+from dircli.shots import REGIONS, region
+from dircli.splits import draw
+from dircli.store.fetch import git_blob
+from dircli.store.manifests import BinTable, Manifest, Samples, content
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dircli.arrays import TextArray
+    from dircli.datasets._spec import Dataset
+    from dircli.records import Records
+    from dircli.sources import Raw
+
+
+@dataclass
+class Watched:
+    """A `Raw` that remembers which members were opened, and whether it was listed: what a manifest rests on."""
+
+    raw: Raw
+    opened: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """As the tree's."""
+        return self.raw.name
+
+    def members(self) -> Sequence[str]:
+        """As the tree's."""
+        return self.raw.members()
+
+    def find(self, name: str) -> str | None:
+        """As the tree's."""
+        return self.raw.find(name)
+
+    def size(self, member: str) -> int:
+        """As the tree's."""
+        return self.raw.size(member)
+
+    def open(self, member: str) -> IO[bytes]:
+        """As the tree's, and remembered."""
+        self.opened.append(member)
+        return self.raw.open(member)
+
+    def sources(self, dataset: Dataset) -> list[dict[str, Any]]:
+        """One entry per opened member: file, bytes, sha256, and the URL where that very file is published."""
+        urls = {source.file: source.urls for source in dataset.sources}
+        entries = []
+        for member in sorted(set(self.opened)):
+            file = member.rpartition("/")[2]
+            with self.raw.open(member) as stream:
+                digest = _sha256(stream)
+            entry = {"bytes": self.raw.size(member), "file": file, "sha256": digest}
+            entries.append(entry | ({"url": urls[file][0]} if urls.get(file) else {}))
+        return entries
+
+
+def _sha256(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curation:
+    """Records with their split, and where both came from."""
+
+    records: Records
+    split: TextArray
+    origin: str
+    seed: int | None
+    sources: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
+
+
+def imported(dataset: Dataset, released: Raw, raw: Raw | None) -> Curation:
+    """The published split, row by row equal to the raw source where there is one.
+
+    Raises InputError where the files are not the published ones (by their git blob ids), or do not hold exactly the
+    rows of ``raw``; UsageError where the dataset cannot do without a raw source and there is none.
+    """
+    if raw is None and not dataset.released_alone:
+        raise UsageError(
+            f"{dataset.name}: the published split is checked row by row against the raw source; give it with --raw"
+        )
+    watched, seen = Watched(released), Watched(raw) if raw is not None else None
+    records, split = dataset.read_released(watched)
+    problems = differences(dataset.read(seen), records, name=released.name) if seen else []
+    for source in dataset.released:
+        member = released.find(source.file)
+        if member is None:
+            continue  # read_released has its own word for that
+        with released.open(member) as stream:
+            found = git_blob(stream.read())
+        if found != str(source.digest).removeprefix("git:"):
+            what = f"this is not the published {source.file}: git blob {found}, published {source.digest}"
+            hint = f"Fetch it from {source.urls[0]}, byte for byte" if source.urls else "Fetch the published file"
+            problems.append(Problem(member, what, hint))
+    if problems:
+        raise InputError(problems)
+    notes = (dataset.unseen,) if seen is None and dataset.unseen else ()
+    sources = watched.sources(dataset) + (_seen(seen, dataset, records) if seen else [])
+    return Curation(records=records, split=split, origin="released", seed=None, sources=sources, notes=notes)
+
+
+def redrawn(dataset: Dataset, raw: Raw, *, seed: int) -> Curation:
+    """A new draw by the dataset's own rule over the records in their declared order."""
+    watched = Watched(raw)
+    records = dataset.read(watched)
+    split = draw(dataset.recipe.bins.index(records.targets), dataset.recipe, seed=seed)
+    notes = ["this draw is not the published split, and scores on it do not compare with published ones"]
+    rows = sum(dataset.expected.values())
+    if len(records) != rows:
+        notes.append(f"{len(records):,} rows were found, and {dataset.title} has {rows:,}")
+    sources = _seen(watched, dataset, records)
+    return Curation(records=records, split=split, origin="redraw", seed=seed, sources=sources, notes=tuple(notes))
+
+
+def _seen(watched: Watched, dataset: Dataset, records: Records) -> list[dict[str, Any]]:
+    """What a raw source contributed: the files that were opened, or the names alone where none was."""
+    if watched.opened:
+        return watched.sources(dataset)
+    names = "\n".join(sorted(records.ids)).encode()
+    return [{"file": "file names", "names": len(records), "sha256": hashlib.sha256(names).hexdigest()}]
+
+
+def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
+    """The manifest of ``curation`` under ``name``: bins, counts, regions under both protocols, content and facts."""
+    records, split = curation.records, curation.split
+    bins = dataset.scoring_bins(records.targets)
+    index = bins.index(records.targets)
+    counts = {part: np.bincount(index[split == part], minlength=len(bins)) for part in SPLITS}
+    regions = {key: region(counts["train"], rules.thresholds) for key, rules in dataset.rules.items()}
+    digest = content(records.ids, records.targets, split)
+    identity = {"content": digest, "dataset": dataset.name, "name": name, "origin": curation.origin}
+    facts = {
+        **identity,
+        "bins": len(bins),
+        "counts": {part: int(counts[part].sum()) for part in SPLITS},
+        "notes": [*curation.notes, *(f"{key}: {value}" for key, value in records.facts.items())],
+        "recipe": dataset.recipe.as_json(),
+        "regions": {key: _rows_by_region(found, counts) for key, found in regions.items()},
+        "rows": len(records),
+        "seed": curation.seed,
+        "sources": curation.sources,
+        "target": dataset.target,
+        "unit": dataset.unit,
+        "version": __version__,
+    }
+    table = BinTable(bins=bins, counts=counts, regions=regions, facts=identity)
+    samples = Samples(ids=records.ids, targets=records.targets, bin_index=index, split=split, columns=records.columns)
+    return Manifest(samples=samples, table=table, facts=facts)
+
+
+def _rows_by_region(regions: TextArray, counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    return {part: {name: int(counts[part][regions == name].sum()) for name in REGIONS} for part in SPLITS}

@@ -1,0 +1,37 @@
+"""`dir info` in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def about(facts: Mapping[str, Any]) -> str:
+    """All about one dataset, as lines of text."""
+    return "\n".join(_lines(facts))
+
+
+def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    sizes = " / ".join(f"{facts['rows'][part]:,}" for part in ("train", "val", "test"))
+    yield f"{facts['title']} ({facts['name']})"
+    yield f"  target    {facts['target']}, in {facts['unit']}s, {facts['bins']} bins"
+    yield f"  rows      {sizes} (train / val / test)"
+    for protocol, rule in facts["regions"].items():
+        yield f"  {protocol:<9} many {rule['many']} training samples per bin, few {rule['few']}, else medium"
+    seed = facts["published_seed"]
+    yield f"  draw      {f'seed {seed} over the published row order' if seed else 'unseeded: can only be imported'}"
+    yield f"  licence   {facts['licence']}"
+    yield f"  home      {facts['homepage']}"
+    yield f"  curated   {'yes' if facts['curated'] else 'no'}"
+    yield f"  raw files {facts['raw_folder']}"
+    for source in facts["sources"]:
+        size = f"{source['bytes']:,} bytes" if source["bytes"] else "size not known"
+        here = "here" if source["here"] else "not here"
+        yield f"    {source['file']}: {source['holds']}, {size}, {source['digest'] or 'no hash known'}, {here}"
+    yield "  how to obtain it"
+    for number, step in enumerate(facts["obtain"], 1):
+        yield f"    {number}. {step}"
+    yield "  cite"
+    yield from (f"    {line}" for line in facts["bibtex"].splitlines())

@@ -1,0 +1,10 @@
+"""JSON for programs: what `--format json` and `--json` print."""
+
+from __future__ import annotations
+
+import json
+
+
+def as_text(value: object) -> str:
+    """``value`` as indented JSON, keys in their given order, with a newline at the end; NaN is a bug, not a value."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

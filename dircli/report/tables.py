@@ -1,0 +1,92 @@
+"""Tables for the terminal: narrow ones, with regions as columns as in the paper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+from dircli.metrics import METRICS
+from dircli.shots import REGIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from dircli.proof import Check
+
+NULL = "–"
+
+
+def _table(*headers: str, left: int = 1) -> Table:
+    """A plain table whose first ``left`` columns are words and whose others are numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column, header in enumerate(headers):
+        table.add_column(header, justify="left" if column < left else "right", no_wrap=True, overflow="fold")
+    return table
+
+
+def number(value: float | None, decimals: int = 3) -> str:
+    """A score as a table shows it: counts with thousands separators, an undefined score as a dash."""
+    if value is None:
+        return NULL
+    return f"{value:,}" if isinstance(value, int) else f"{value:.{decimals}f}"
+
+
+def scores(result: Mapping[str, Any]) -> Table:
+    """Scores by metric and system, one column per region."""
+    systems = result["systems"]
+    regions = list(dict.fromkeys(region for system in systems for region in system["regions"]))
+    several = len(systems) > 1
+    table = _table("", *(["system"] if several else []), *regions, left=1 + several)
+    sizes = systems[0]["regions"]
+    for name in ("n", "bins"):
+        table.add_row(name, *([""] if several else []), *(number(sizes[region][name]) for region in regions))
+    for name in (key for key in sizes["all"] if key in METRICS):
+        if several:
+            table.add_section()
+        for row, system in enumerate(systems):
+            head = [METRICS[name].title if row == 0 else "", *([system["name"]] if several else [])]
+            table.add_row(*head, *(number(system["regions"].get(region, {}).get(name)) for region in regions))
+    return table
+
+
+def splits(facts: Mapping[str, Any], protocol: str) -> Table:
+    """Rows of a manifest by split and region."""
+    table = _table("split", "rows", *REGIONS)
+    for part, rows in facts["counts"].items():
+        by_region = facts["regions"][protocol][part]
+        table.add_row(part, number(rows), *(number(by_region[name]) for name in REGIONS))
+    return table
+
+
+def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Table:
+    """Every ``step``-th bin that has training samples, with its weight."""
+    table = _table("bin from", "to", "count", "effective", "weight", left=0)
+    rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
+    held = [row for row in rows if row[2]]
+    for low, high, count, effective, weight in held[::step]:
+        table.add_row(f"{low:g}", f"{high:g}", f"{count:,}", number(effective), number(weight))
+    return table
+
+
+def datasets(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """One line per dataset: what it is, and its state here."""
+    table = _table("name", "target", "train", "val", "test", "here", left=2)
+    for row in rows:
+        sizes = (number(row["rows"][part]) for part in ("train", "val", "test"))
+        here = "curated" if row["curated"] else "bins only" if row["bins_shipped"] else "not curated"
+        table.add_row(row["name"], f"{row['target']} ({row['unit']})", *sizes, here)
+    return table
+
+
+def checks(found: Iterable[Check]) -> Table:
+    """One line per check: held, failed, or open where nothing can be proven."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    words = {True: "[green]ok[/]", False: "[red]FAILED[/]", None: "[yellow]open[/]"}
+    for check in found:
+        table.add_row(words[check.held], check.name, check.found)
+    return table

@@ -1,0 +1,160 @@
+"""From prediction files to one result: what they are scored against, and the JSON that every format is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dircli import __version__, datasets
+from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.evaluate import Reference, scores, signature
+from dircli.protocols import ProtocolName, Rules
+from dircli.shots import Thresholds
+from dircli.store import manifests, predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dircli.arrays import FloatArray
+    from dircli.metrics import Metric
+    from dircli.store.manifests import BinTable, Samples
+    from dircli.store.predictions import Layout, Predictions
+
+TARGETS_UNVERIFIED = (
+    "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What a file is scored with: bins, the protocol's rules, and the manifest's samples where there is one.
+
+    Without ``samples`` the targets come from the file; ``fixed`` then says whether its rows must fill the bins as the
+    split does.
+    """
+
+    name: str
+    table: BinTable
+    samples: Samples | None
+    fixed: bool = False
+
+    @property
+    def content(self) -> str:
+        """The manifest's content; with bins alone marked as such, for nothing showed that the rows are its own."""
+        stated = str(self.table.facts.get("content", "sha256:unknown"))
+        return stated if self.samples is not None else f"bins:{stated.removeprefix('sha256:')}"
+
+    def rules(self, protocol: ProtocolName) -> Rules:
+        """The protocol's rules for the dataset that the bins name, or the plain ones where it is none of ours."""
+        dataset = self.table.facts.get("dataset")
+        if dataset in datasets.names():
+            return datasets.load(str(dataset)).rules[protocol]
+        return Rules(thresholds=Thresholds(many=100, few=20))
+
+
+def scale(name: str | None, root: Path, bins_file: Path | None) -> Scale:
+    """What to score with: ``bins_file``; else the manifest ``name`` in ``root``; else the bins shipped under it."""
+    if bins_file is not None:
+        table = manifests.read_bins(bins_file)
+        return Scale(name=name or str(table.facts.get("name", "bins")), table=table, samples=None)
+    name = name or manifests.only(root)
+    if name in manifests.curated(root):
+        manifest = manifests.read(root / name)
+        return Scale(name=name, table=manifest.table, samples=manifest.samples)
+    shipped = manifests.shipped(name)
+    if shipped is None:
+        known = sorted({*manifests.curated(root), *datasets.names()})
+        raise UsageError(f"{name!r} is not curated in {root}; there are {', '.join(known)}, or run `dir curate` first")
+    return Scale(name=name, table=manifests.read_bins(shipped), samples=None, fixed=True)
+
+
+def result(  # noqa: PLR0913 - the options of `dir evaluate`
+    paths: Sequence[str],
+    against: Scale,
+    *,
+    split: str,
+    protocol: ProtocolName,
+    metrics: Sequence[Metric],
+    layout: Layout,
+) -> dict[str, Any]:
+    """The scores of each file in ``paths`` as the JSON object of shared format: signature, dataset, systems, regions.
+
+    Raises InputError with every problem of every file.
+    """
+    pairs, problems = [], []
+    for path in paths:
+        try:
+            pairs.append(_reference(path, against, split=split, protocol=protocol, layout=layout))
+        except InputError as error:
+            problems += error.problems
+    sizes = {reference.target.size for _, reference, _ in pairs}
+    if not problems and len(sizes) > 1:
+        problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+    if problems:
+        raise InputError(problems)
+    names = _names([found for found, _, _ in pairs])
+    systems = [
+        {
+            "name": name,
+            "file": found.file,
+            "sha256": found.sha256.removeprefix("sha256:"),
+            "regions": scores(reference, values, metrics=metrics),
+        }
+        for name, (found, reference, values) in zip(names, pairs, strict=True)
+    ]
+    fields = {"split": split, "protocol": protocol, "content": against.content, "version": __version__}
+    sign = signature(name=against.name, n=sizes.pop(), **fields)
+    return {"signature": sign, "dataset": against.name, **fields, "systems": systems}
+
+
+def _names(found: Sequence[Predictions]) -> list[str]:
+    """What the systems are called: the files' names, or their whole paths where two share a name."""
+    names = [each.name for each in found]
+    return names if len(set(names)) == len(names) else [each.file for each in found]
+
+
+def _reference(
+    path: str, against: Scale, *, split: str, protocol: ProtocolName, layout: Layout
+) -> tuple[Predictions, Reference, FloatArray]:
+    """One file's predictions with what they are scored against, row by row."""
+    table, samples = against.table, against.samples
+    found = predictions.read(path, layout, need_target=samples is None, need_id=samples is not None)
+    if samples is not None:
+        rows = samples.split == split
+        target, index = samples.targets[rows], samples.bin_index[rows]
+        if not target.size:
+            raise UsageError(f"{against.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
+        values = predictions.aligned(found, samples.ids[rows], target)
+    else:
+        target, values = predictions.own_targets(found)
+        index = table.bins.index(target)
+        _check_bins(found, table, index, split=split if against.fixed else None)
+    reference = Reference(
+        target=target,
+        bin_index=index,
+        regions=table.regions[protocol],
+        train=table.counts["train"],
+        rules=against.rules(protocol),
+    )
+    return found, reference, values
+
+
+def _check_bins(found: Predictions, table: BinTable, index: Any, *, split: str | None) -> None:
+    """InputError where targets lie in no bin, or, with ``split``, do not fill the bins as that split does."""
+    if (outside := np.flatnonzero(index < 0)).size:
+        values = [f"{found.targets[row]:g}" for row in outside] if found.targets is not None else []
+        low, high = table.bins.edges[[0, -1]]
+        what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
+        raise InputError(Problem(found.file, what, "Check the target column"))
+    if split is None:
+        return
+    counts = np.bincount(index, minlength=len(table.bins))
+    expected = table.counts[split]
+    if (unlike := np.flatnonzero(counts != expected)).size:
+        bins = [f"{table.bins.low[b]:g}: {counts[b]} of {expected[b]}" for b in unlike]
+        what = f"{index.size:,} targets do not fill the bins as the {split} split ({expected.sum():,} rows) does"
+        hint = "Give every row of the split once; score other rows with --bins FILE"
+        raise InputError(Problem(found.file, f"{what}; rows in bins from {sample(bins)}", hint))

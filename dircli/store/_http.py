@@ -1,0 +1,188 @@
+"""One request and what its answer means: redirects, a token kept to its origin, and every failure as one of two errors.
+
+`DroppedError` says that another try makes sense, `RefusedError` that only another address does. Both are caught within
+`store`. httpx is loaded where it is used: importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import socket
+import ssl
+from datetime import datetime, timedelta, timezone
+from itertools import chain
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+HOPS = 10
+OPENING = 64
+OK, PARTIAL, TIMED_OUT, UNSATISFIABLE, MANY, UNAVAILABLE = 200, 206, 408, 416, 429, 503
+FAULT = 500
+REASONS = {
+    401: "asks for a login (401)",
+    403: "forbids access (403)",
+    404: "has no such file (404)",
+    410: "has no such file any more (410)",
+}
+PAGES = (".html", ".htm")
+PAGE = "sends a web page instead of the file (quota, login or licence page)"
+DECADE = 10 * 365 * 24 * 3600.0
+
+
+class DroppedError(Exception):
+    """The transfer broke off; it may go on after ``wait`` seconds, or after the usual pause where that is None."""
+
+    def __init__(self, reason: str, *, wait: float | None = None) -> None:
+        self.wait = wait
+        super().__init__(reason)
+
+
+class RefusedError(Exception):
+    """This address will not give the file, however often it is asked."""
+
+
+def clean(url: str) -> str:
+    """``url`` as messages and records may show it: without user, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "a malformed address"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+def client(*, connect: float, read: float) -> httpx.Client:
+    """A client that asks for the file's own bytes; timeouts in seconds."""
+    import httpx
+
+    headers = {"User-Agent": f"dircli/{_version()}", "Accept": "*/*", "Accept-Encoding": "identity"}
+    return httpx.Client(timeout=httpx.Timeout(read, connect=connect), headers=headers)
+
+
+def ask(http: httpx.Client, address: str, *, headers: dict[str, str], token: tuple[str, str] | None) -> httpx.Response:
+    """The open response to a GET of ``address``, redirects followed."""
+    import httpx
+
+    first = url = httpx.URL(address)
+    for _ in range(HOPS):
+        request = http.build_request("GET", url if token is None else _signed(url, first, token=token), headers=headers)
+        response = http.send(request, stream=True)
+        if response.next_request is None:
+            return response
+        response.close()
+        url = response.next_request.url
+    raise RefusedError(f"redirects more than {HOPS} times, in a loop")
+
+
+def judge(response: httpx.Response, *, file: str, longest_wait: float) -> None:
+    """Raise DroppedError or RefusedError unless the body of ``response`` may be the bytes of ``file``."""
+    status = response.status_code
+    if status in (MANY, UNAVAILABLE):
+        raise _busy(response, longest_wait)
+    if status >= FAULT or status == TIMED_OUT:
+        raise DroppedError(f"has a fault of its own ({status})")
+    if status not in (OK, PARTIAL):
+        raise RefusedError(REASONS.get(status, f"answers with status {status}"))
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "text/html" and not file.endswith(PAGES):
+        raise RefusedError(PAGE)
+
+
+def unproven(response: httpx.Response, *, file: str) -> None:
+    """Raise RefusedError where, with neither size nor digest known, nobody could tell that the body is the file."""
+    headers = response.headers
+    coding = headers.get("content-encoding") or "identity"
+    if coding != "identity" and not file.endswith((".gz", ".tgz")):  # many servers call a .gz its own encoding
+        raise RefusedError(f"sends the file re-encoded ({coding}), though asked not to")
+    if headers.get("content-length") == "0":
+        raise RefusedError("sends an empty file")
+    if response.status_code == OK and "content-length" not in headers and "transfer-encoding" not in headers:
+        raise RefusedError("does not say how long the file is, so that nobody could tell a part from the whole")
+
+
+def opened(body: Iterator[bytes], *, file: str) -> Iterator[bytes]:
+    """``body`` again, once its first bytes have been seen not to be those of a web page."""
+    opening = b""
+    for chunk in body:
+        opening += chunk
+        if len(opening) >= OPENING:
+            break
+    start = opening.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")) and not file.endswith(PAGES):
+        raise RefusedError(PAGE)
+    return chain([opening], body)
+
+
+def validator(response: httpx.Response) -> str | None:
+    """What If-Range may hold: a strong ETag, else Last-Modified, else None."""
+    etag: str = response.headers.get("etag", "")
+    return etag if etag.startswith('"') else response.headers.get("last-modified")
+
+
+def translated(error: Exception, *, before: bool) -> DroppedError | RefusedError:
+    """An error of httpx as one of ours; an unknown host is worth another try only if it was known ``before``."""
+    import httpx
+
+    causes = list(_causes(error))
+    if isinstance(error, httpx.ConnectError) and any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return RefusedError(f"fails the TLS check ({_line(error)}; look at this machine's clock, proxy, certificates)")
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        kind = DroppedError if before else RefusedError
+        return kind("is an unknown host (look at the address and the network connection)")
+    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
+        return RefusedError("is no address for a download")
+    if isinstance(error, httpx.TimeoutException):
+        return DroppedError("is silent for too long")
+    return DroppedError(f"drops the connection ({_line(error) or type(error).__name__})")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("dircli")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"
+
+
+def _signed(url: httpx.URL, first: httpx.URL, *, token: tuple[str, str]) -> httpx.URL:
+    """``url`` with the token on its own origin, and without it anywhere else, even where a redirect echoes it."""
+    name, value = token
+    if (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port):
+        return url.copy_set_param(name, value)
+    return url.copy_remove_param(name) if value in url.params.get_list(name) else url
+
+
+def _busy(response: httpx.Response, longest: float) -> DroppedError | RefusedError:
+    wait = _retry_after(response.headers.get("retry-after", ""))
+    if wait is None or wait <= longest:
+        return DroppedError(f"is busy ({response.status_code})", wait=wait)
+    when = datetime.now(timezone.utc) + timedelta(seconds=wait)
+    return RefusedError(f"is busy ({response.status_code}) and asks to try again after {when:%Y-%m-%d %H:%M} UTC")
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds from now, of a header that holds seconds or an HTTP date; None for anything else."""
+    if value.strip().isdecimal():
+        return min(float(value), DECADE)
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    moment = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+    return min(max(0.0, (moment - datetime.now(timezone.utc)).total_seconds()), DECADE)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

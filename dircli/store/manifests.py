@@ -1,0 +1,281 @@
+"""Manifests: a curated benchmark as three files that anybody can check (schema in manifests/README.md).
+
+``samples.parquet`` (id, target, bin, split and the dataset's own columns), ``bins.parquet`` (bin, low, high, train,
+val, test and the regions), ``manifest.json`` (origin, recipe, counts, sources and `content`). Parquet files hold no
+time and no path, so the same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dircli.bins import Bins
+from dircli.errors import InputError, Problem, UsageError
+from dircli.records import SPLITS
+from dircli.store import files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+
+SAMPLES, BINS, FACTS = "samples.parquet", "bins.parquet", "manifest.json"
+AGAIN = "A file was changed or exchanged; run `dir curate` again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinTable:
+    """``bins.parquet``: B bins with their train, val and test counts (B,) and their region under each protocol (B,).
+
+    ``facts`` says which manifest it belongs to: dataset, name, origin and content.
+    """
+
+    bins: Bins
+    counts: Mapping[str, IntArray]
+    regions: Mapping[str, TextArray]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """``samples.parquet``: n rows in the declared order; ``columns`` are the dataset's own."""
+
+    ids: TextArray
+    targets: FloatArray
+    bin_index: IntArray
+    split: TextArray
+    columns: Mapping[str, AnyArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A curated benchmark: its samples, its bins, and the facts in ``manifest.json``."""
+
+    samples: Samples
+    table: BinTable
+    facts: Mapping[str, Any]
+
+    @property
+    def content(self) -> str:
+        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content`."""
+        return str(self.facts["content"])
+
+
+def content(ids: TextArray, targets: FloatArray, split: TextArray) -> str:
+    """A sha256 over (id, target, split) in row order, which does not depend on how files encode them.
+
+    Hashed are: the number of rows and the byte length of each id (both int64), all ids (UTF-8, one after the other),
+    all targets (float64), and all splits (one byte each: 0 train, 1 val, 2 test); numbers little endian.
+    """
+    encoded = [key.encode() for key in ids]
+    digest = hashlib.sha256(np.int64(len(encoded)).astype("<i8").tobytes())
+    digest.update(np.array([len(key) for key in encoded], dtype="<i8").tobytes())
+    digest.update(b"".join(encoded))
+    digest.update((targets + 0.0).astype("<f8").tobytes())  # + 0.0: minus zero is zero
+    codes = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
+    digest.update(codes.astype("u1").tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def as_json(value: object) -> bytes:
+    """``value`` as every JSON file here is written: keys sorted, one per line, a newline at the end."""
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def parquet_bytes(columns: Mapping[str, pa.Array], facts: Mapping[str, Any]) -> bytes:
+    """A Parquet file of ``columns``, with ``facts`` as JSON under the metadata key "dircli"."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(dict(columns)).replace_schema_metadata({"dircli": json.dumps(dict(facts), sort_keys=True)})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", write_statistics=False)
+    return sink.getvalue()
+
+
+def samples_bytes(samples: Samples, facts: Mapping[str, Any]) -> bytes:
+    """``samples.parquet``."""
+    import pyarrow as pa
+
+    own = {
+        name: pa.array(column, pa.string() if column.dtype == object else None)
+        for name, column in samples.columns.items()
+    }
+    columns = {
+        "id": pa.array(samples.ids, pa.string()),
+        "target": pa.array(samples.targets, pa.float64()),
+        "bin": pa.array(samples.bin_index, pa.int32()),
+        "split": pa.array(samples.split, pa.string()),
+    }
+    return parquet_bytes({**columns, **own}, facts)
+
+
+def bins_bytes(table: BinTable) -> bytes:
+    """``bins.parquet``."""
+    import pyarrow as pa
+
+    columns = {
+        "bin": pa.array(np.arange(len(table.bins)), pa.int32()),
+        "low": pa.array(table.bins.low, pa.float64()),
+        "high": pa.array(table.bins.high, pa.float64()),
+        **{part: pa.array(table.counts[part], pa.int64()) for part in SPLITS},
+        **{f"region_{name}": pa.array(regions, pa.string()) for name, regions in table.regions.items()},
+    }
+    return parquet_bytes(columns, table.facts)
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """The three files of ``manifest`` into ``folder``, all of them or none."""
+    table = manifest.table
+    contents = {
+        SAMPLES: samples_bytes(manifest.samples, table.facts),
+        BINS: bins_bytes(table),
+        FACTS: as_json(manifest.facts),
+    }
+    files.write_all(folder, contents)
+
+
+def read_parquet(data: bytes, name: str, types: Mapping[str, str], *, hint: str = AGAIN) -> pa.Table:
+    """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
+
+    ``types`` maps a column to the Arrow type that it must have, as Arrow writes it.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
+    wrong = []
+    for column, kind in types.items():
+        if column not in table.column_names:
+            found = f"there is no column {column}; the columns are {', '.join(table.column_names)}"
+            wrong.append(Problem(name, found, hint))
+        elif str(table.schema.field(column).type) != kind or table[column].null_count:
+            found = f"column {column} is {table.schema.field(column).type} with {table[column].null_count} nulls"
+            wrong.append(Problem(name, found, f"Expected {kind} without nulls"))
+    if wrong:
+        raise InputError(wrong)
+    return table
+
+
+def _numpy(table: pa.Table, column: str) -> AnyArray:
+    values: AnyArray = table[column].to_numpy()
+    return values
+
+
+def read_bins(path: Path) -> BinTable:
+    """The bins in ``path``, any ``bins.parquet``; InputError where they are none."""
+    types = {"bin": "int32", "low": "double", "high": "double", **dict.fromkeys(SPLITS, "int64")}
+    regions = ("released", "paper")
+    types |= {f"region_{name}": "string" for name in regions}
+    name = str(path)
+    table = read_parquet(files.read(path, hint="Give a bins.parquet that `dir curate` wrote"), name, types)
+    low, high = _numpy(table, "low"), _numpy(table, "high")
+    try:
+        bins = Bins(np.append(low, high[-1:]))
+    except ValueError as error:
+        raise InputError(Problem(name, f"these are no bins: {error}", AGAIN)) from None
+    if not np.array_equal(low[1:], high[:-1]):
+        raise InputError(Problem(name, "a bin does not begin where the one before it ends", AGAIN))
+    return BinTable(
+        bins=bins,
+        counts={part: _numpy(table, part) for part in SPLITS},
+        regions={key: _numpy(table, f"region_{key}") for key in regions},
+        facts=json.loads((table.schema.metadata or {}).get(b"dircli", b"{}")),
+    )
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """``manifest.json`` of the manifest in ``folder``."""
+    path = folder / FACTS
+    data = files.read(path, hint="Run `dir curate` first")
+    try:
+        facts = json.loads(data)
+        missing = {"content", "dataset", "name", "origin", "rows", "seed"} - set(facts)
+    except (ValueError, TypeError) as error:
+        raise InputError(Problem(str(path), f"this is no JSON object ({error})", AGAIN)) from None
+    if missing:
+        raise InputError(Problem(str(path), f"there is no {', '.join(sorted(missing))}", AGAIN))
+    return dict(facts)
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest in ``folder``, checked: its content hash, and that samples, bins and facts agree with each other.
+
+    Raises InputError with every disagreement.
+    """
+    files.recover(folder)
+    facts = read_facts(folder)
+    table = read_bins(folder / BINS)
+    name = str(folder / SAMPLES)
+    types = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
+    rows = read_parquet(files.read(folder / SAMPLES, hint="Run `dir curate` again"), name, types)
+    own = [column for column in rows.column_names if column not in types]
+    samples = Samples(
+        ids=_numpy(rows, "id"),
+        targets=_numpy(rows, "target"),
+        bin_index=_numpy(rows, "bin").astype(np.int64),
+        split=_numpy(rows, "split"),
+        columns={column: _numpy(rows, column) for column in own},
+    )
+    manifest = Manifest(samples=samples, table=table, facts=facts)
+    if problems := _disagreements(manifest, str(folder)):
+        raise InputError(problems)
+    return manifest
+
+
+def _disagreements(manifest: Manifest, folder: str) -> list[Problem]:
+    samples, table, facts = manifest.samples, manifest.table, manifest.facts
+    problem = partial(Problem, hint=AGAIN)
+    problems = []
+    found = content(samples.ids, samples.targets, samples.split)
+    if found != facts["content"]:
+        problems.append(problem(f"{folder}/{SAMPLES}", f"its content is {found}, and {FACTS} says {facts['content']}"))
+    if table.facts.get("content") != facts["content"]:
+        problems.append(problem(f"{folder}/{BINS}", f"it belongs to content {table.facts.get('content')}"))
+    if not np.array_equal(table.bins.index(samples.targets), samples.bin_index):
+        problems.append(problem(f"{folder}/{SAMPLES}", f"its bins are not those of {BINS}"))
+    else:
+        for part in SPLITS:
+            counts = np.bincount(samples.bin_index[samples.split == part], minlength=len(table.bins))
+            if not np.array_equal(counts, table.counts[part]):
+                problems.append(problem(f"{folder}/{BINS}", f"its {part} counts are not those of {SAMPLES}"))
+    return problems
+
+
+def curated(root: Path) -> list[str]:
+    """The names of the manifests in ``root``, sorted; shipped bins alone are no manifest."""
+    return sorted(path.parent.name for path in root.glob(f"*/{FACTS}"))
+
+
+def shipped(name: str) -> Path | None:
+    """The bins of ``name`` that come with the program, or None."""
+    package = Path(__file__).parents[1]
+    for root in (package / "manifests", package.parent / "manifests"):
+        if (root / name / BINS).is_file():
+            return root / name / BINS
+    return None
+
+
+def only(root: Path) -> str:
+    """The name of the only manifest in ``root``; UsageError where there is none, or where there are several."""
+    match curated(root):
+        case [name]:
+            return name
+        case []:
+            raise UsageError(f"no dataset is named, and none is curated in {root}; name one, or run `dir curate` first")
+        case several:
+            raise UsageError(f"several datasets are curated in {root}: {', '.join(several)}; name one of them")

@@ -1,0 +1,123 @@
+"""From a manifest, or the bins alone, to a weight file: per bin or per training sample."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dircli import __version__, datasets
+from dircli.errors import UsageError
+from dircli.protocols import PROTOCOLS
+from dircli.scoring import scale
+from dircli.store import files, manifests
+from dircli.weights import BinWeights, bin_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from dircli.protocols import Kernel, ProtocolName, Scheme
+
+ENDINGS = (".parquet", ".csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The weights that are asked for; ``scheme`` None is the dataset's own default."""
+
+    scheme: Scheme | None = None
+    kernel: Kernel = "gaussian"
+    ks: int = 5
+    sigma: float = 2.0
+    protocol: ProtocolName = "released"
+    per: Literal["sample", "bin"] = "sample"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted:
+    """Computed weights: per bin, the columns of the file to write, and the facts that go with them."""
+
+    name: str
+    by_bin: BinWeights
+    low: Any
+    high: Any
+    columns: Mapping[str, pa.Array]
+    facts: Mapping[str, Any]
+
+
+def weigh(name: str | None, request: Request, *, root: Path) -> Weighted:
+    """The weights of the training samples of ``name``; with bins alone, only ``per="bin"`` can be had."""
+    import pyarrow as pa
+
+    against = scale(name, root, None)
+    dataset = datasets.load(str(against.table.facts["dataset"]))
+    rule = dataset.weights
+    fold = rule.fold(np.arange(len(against.table.bins)))
+    counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
+    scheme = request.scheme or rule.default
+    found = bin_weights(
+        counts,
+        scheme=scheme,
+        kernel=request.kernel,
+        ks=request.ks,
+        sigma=request.sigma,
+        protocol=PROTOCOLS[request.protocol],
+        rule=rule,
+    )
+    low, high = against.table.bins.low[: len(counts)], against.table.bins.high[: len(counts)]
+    if request.per == "bin":
+        columns = {
+            "bin": pa.array(np.arange(len(counts)), pa.int32()),
+            "low": pa.array(low),
+            "high": pa.array(high),
+            "count": pa.array(found.count, pa.int64()),
+            "effective": pa.array(found.effective),
+            "weight": pa.array(found.weight, from_pandas=True),  # an undefined weight is null
+        }
+    elif against.samples is None:
+        raise UsageError(
+            f"{against.name} is not curated in {root}, so only its bins are known: add --per bin, or run "
+            f"`dir curate {against.name}` first"
+        )
+    else:
+        samples = against.samples
+        rows = samples.split == "train"
+        index = rule.fold(samples.bin_index[rows])
+        columns = {
+            "id": pa.array(samples.ids[rows], pa.string()),
+            "target": pa.array(samples.targets[rows]),
+            "bin": pa.array(index, pa.int32()),
+            "weight": pa.array(found.weight[index]),
+        }
+    facts = asdict(request) | {"scheme": scheme, "version": __version__, "samples": int(counts.sum())}
+    facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name", "origin")}
+    if request.kernel in {"none", "triang"}:
+        facts["sigma"] = None  # these windows have none
+    if request.kernel == "none":
+        facts["ks"] = None
+    return Weighted(name=against.name, by_bin=found, low=low, high=high, columns=columns, facts=facts)
+
+
+def csv_bytes(columns: Mapping[str, pa.Array]) -> bytes:
+    """The columns as CSV."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    sink = io.BytesIO()
+    csv.write_csv(pa.table(dict(columns)), sink, csv.WriteOptions(quoting_style="needed"))
+    return sink.getvalue()
+
+
+def write(path: Path, weighted: Weighted) -> None:
+    """The weights to ``path`` (.parquet or .csv), and their facts to a .json file beside it, both or neither."""
+    if path.suffix not in ENDINGS:
+        raise UsageError(f"{path}: weights are written as {' or '.join(ENDINGS)}; end the name in one of them")
+    table = csv_bytes(weighted.columns) if path.suffix == ".csv" else None
+    data = table or manifests.parquet_bytes(weighted.columns, weighted.facts)
+    beside = path.with_suffix(".json")
+    files.write_all(path.parent, {path.name: data, beside.name: manifests.as_json(weighted.facts)})
