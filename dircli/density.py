@@ -38,8 +38,8 @@ def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArr
         return np.asarray(np.exp(-((offset / sigma) ** 2) / 2))
     from scipy.ndimage import gaussian_filter1d
 
-    spread = np.asarray(gaussian_filter1d((offset == 0).astype(np.float64), sigma))
-    return spread / spread.max()
+    spread = gaussian_filter1d((offset == 0).astype(np.float64), sigma)
+    return np.asarray(spread / spread.max())
 
 
 def effective(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge) -> AnyArray:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import email.utils
+import functools
 import hashlib
 import json
 import os
 import random
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -31,6 +33,7 @@ OTHER = random.Random(667).randbytes(200_000)
 SHA256 = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
 HASTE = Patience(first_pause=0.001, longest_pause=0.002, read_timeout=0.3, connect_timeout=2)
 PATH = "/agedb.bin"
+certificates = functools.cache(ssl.create_default_context)
 
 
 class Notes:
@@ -56,7 +59,8 @@ class Notes:
 
 @pytest.fixture(autouse=True)
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy between the tests and their server."""
+    """No proxy between the tests and their server; and certificates are read once, not for each client."""
+    monkeypatch.setattr(ssl, "create_default_context", certificates)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 

@@ -1,0 +1,65 @@
+"""What tests share: the command line as a function, clean surroundings, and the real inputs where they are present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from typer.testing import CliRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).parents[1]
+REFERENCE = Path(__file__).parent / "reference"
+
+
+class Run(Protocol):
+    """The command line in this process; exit code, stdout and stderr stand in the result."""
+
+    def __call__(self, *words: object, code: int = 0, stdin: str | bytes | None = None) -> Any: ...
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run `dir` with these words and expect this exit code; a traceback fails the test."""
+
+    def run(*words: object, code: int = 0, stdin: str | bytes | None = None) -> Any:
+        from dircli.cli.app import app
+
+        result = CliRunner().invoke(app, [str(word) for word in words], input=stdin, prog_name="dir")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """No DIR_ variable of the user's, an empty working folder, and raw files of nobody."""
+    for key in [key for key in os.environ if key.startswith("DIR_") and key != "DIR_REAL_DATA"]:
+        monkeypatch.delenv(key)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.setenv("DIR_DATA", str(tmp_path / "no-raw-files"))
+    monkeypatch.chdir(work)
+    yield
+
+
+@pytest.fixture
+def work() -> Path:
+    """The empty folder that the test runs in."""
+    return Path.cwd()
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """The folder of real inputs, `../shared/data` or DIR_REAL_DATA; the test is skipped where there is none."""
+    folder = Path(os.environ.get("DIR_REAL_DATA") or PROJECT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"real inputs are not here: {folder} (set DIR_REAL_DATA)")
+    return folder
