@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli import __version__
+from dircli import __version__, datasets
 from dircli.errors import InputError, Problem, UsageError
-from dircli.records import SPLITS, differences
+from dircli.records import SPLITS, Records, differences
 from dircli.shots import REGIONS, region
 from dircli.splits import draw
 from dircli.store.fetch import git_blob
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from dircli.arrays import TextArray
     from dircli.datasets._spec import Dataset
-    from dircli.records import Records
     from dircli.sources import Raw
 
 
@@ -166,6 +165,13 @@ def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
     table = BinTable(bins=bins, counts=counts, regions=regions, facts=identity)
     samples = Samples(ids=records.ids, targets=records.targets, bin_index=index, split=split, columns=records.columns)
     return Manifest(samples=samples, table=table, facts=facts)
+
+
+def exported(manifest: Manifest) -> dict[str, bytes]:
+    """The files that the released training code reads, by name, as this manifest gives them."""
+    samples = manifest.samples
+    records = Records(ids=samples.ids, targets=samples.targets, columns=samples.columns)
+    return datasets.load(str(manifest.facts["dataset"])).export(records, samples.split)
 
 
 def _rows_by_region(regions: TextArray, counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:

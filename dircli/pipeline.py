@@ -13,7 +13,7 @@ from dircli import curation, datasets, proof, scoring, weighting
 from dircli.errors import SourceError, UsageError
 from dircli.metrics import chosen
 from dircli.store import manifests
-from dircli.store.archives import open_raw
+from dircli.store.archives import UNFINISHED, is_archive, open_raw
 from dircli.store.files import OneFile
 
 if TYPE_CHECKING:
@@ -101,14 +101,16 @@ def _raw(dataset: Dataset, raw: Path | None, data: Path) -> Raw | None:
     if raw is not None:
         return open_raw(raw)
     folder = data / dataset.name
-    held = folder.is_dir() and {path.name for path in folder.iterdir()} - {source.file for source in dataset.released}
+    ours = {source.file for source in dataset.released}
+    found = folder.iterdir() if folder.is_dir() else ()
+    held = any(path.name not in ours and not path.name.endswith(UNFINISHED) for path in found)
     return open_raw(folder) if held else None
 
 
 def _released(dataset: Dataset, released: Path | None, data: Path) -> Raw:
     """The published split files: a folder or archive that holds them, or the file itself where there is only one."""
     path = released or data / dataset.name
-    if len(dataset.released) == 1 and released is not None and not released.is_dir():
+    if released is not None and len(dataset.released) == 1 and released.is_file() and not is_archive(released):
         return OneFile(released)
     if released is None and not all((path / source.file).is_file() for source in dataset.released):
         raise _absent(dataset, data, "the published split files are not here; give them with --released PATH")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli import datasets
+from dircli.curation import exported
 from dircli.errors import InputError, sample
-from dircli.records import Records
 from dircli.splits import draw
 from dircli.store import manifests
 from dircli.store.fetch import git_blob
@@ -66,11 +66,9 @@ def _published(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
     if manifest.facts["origin"] != "released":
         yield Check("published", held=None, found="this is a redraw; it does not claim to be the published split")
         return
-    samples = manifest.samples
-    records = Records(ids=samples.ids, targets=samples.targets, columns=samples.columns)
-    exported = dataset.export(records, samples.split)
+    files = exported(manifest)
     for source in dataset.released:
-        blob = f"git:{git_blob(exported[source.file])}"
+        blob = f"git:{git_blob(files[source.file])}"
         same = blob == source.digest
         found = f"{source.file} is byte for byte the published one ({blob[:12]}…)"
         yield Check("published", held=same, found=found if same else f"{source.file} is {blob}, not {source.digest}")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pytest
 from typer.testing import CliRunner
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
@@ -19,7 +16,8 @@ REFERENCE = Path(__file__).parent / "reference"
 class Run(Protocol):
     """The command line in this process; exit code, stdout and stderr stand in the result."""
 
-    def __call__(self, *words: object, code: int = 0, stdin: str | bytes | None = None) -> Any: ...
+    def __call__(self, *words: object, code: int = 0, stdin: str | bytes | None = None) -> Any:
+        """Run `dir` with these words."""
 
 
 @pytest.fixture
@@ -39,15 +37,13 @@ def run() -> Run:
 
 
 @pytest.fixture(autouse=True)
-def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No DIR_ variable of the user's, an empty working folder, and raw files of nobody."""
     for key in [key for key in os.environ if key.startswith("DIR_") and key != "DIR_REAL_DATA"]:
         monkeypatch.delenv(key)
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.setenv("DIR_DATA", str(tmp_path / "no-raw-files"))
+    work = tmp_path_factory.mktemp("work")
+    monkeypatch.setenv("DIR_DATA", str(work.with_name(f"{work.name}-no-raw-files")))
     monkeypatch.chdir(work)
-    yield
 
 
 @pytest.fixture

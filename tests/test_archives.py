@@ -19,8 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli.errors import InputError, UsageError
-from dircli.store import archives
-from dircli.store.archives import Limits, open_raw, unpack
+from dircli.store import _containers, archives
+from dircli.store.archives import open_raw
+from dircli.store.unpack import LIMITS, Limits, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +102,7 @@ def below(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
-def assert_refused(archive: Path, match: str, *, limits: Limits = archives.LIMITS) -> InputError:
+def assert_refused(archive: Path, match: str, *, limits: Limits = LIMITS) -> InputError:
     """``archive`` is refused with a message that matches, and nothing is left anywhere near the folder."""
     before = below(archive.parent)
     with pytest.raises(InputError, match=match) as caught:
@@ -530,7 +531,7 @@ def test_all_offences_are_listed_at_once(tmp_path: Path) -> None:
     infos += [entry("sym", kind=tarfile.SYMTYPE, link="a"), entry("hard", kind=tarfile.LNKTYPE, link="a")]
     error = assert_refused(pack_tar(tmp_path / "raw.tar", *infos), "raw.tar")
     found = "\n".join(problem.found for problem in error.problems)
-    for kind in archives.Kind:
+    for kind in _containers.Kind:
         assert (kind.value in found) == (kind.value not in {"files", "folders", "encrypted files"})
     assert "exclude each other: 'a' and 'A', 'a' and 'a', 'a', a file and a folder" in found
 
@@ -580,7 +581,7 @@ def test_a_tar_gz_of_a_gibibyte_of_zeros_is_refused_at_its_header(tmp_path: Path
 
 def test_small_archives_of_very_regular_files_pass(tmp_path: Path) -> None:
     path = pack("zip", tmp_path / "raw.zip", {"zeros": bytes(10 << 20)})
-    assert path.stat().st_size * archives.LIMITS.ratio < 10 << 20
+    assert path.stat().st_size * LIMITS.ratio < 10 << 20
     assert unpack(path, tmp_path / "out") == 1
     with pytest.raises(InputError, match="far too much"):
         unpack(path, tmp_path / "two", limits=Limits(spare=1 << 20))
@@ -616,7 +617,7 @@ def test_a_full_disk_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: p
 def test_a_killed_run_leaves_nothing_at_the_final_path_and_the_next_one_succeeds(tmp_path: Path) -> None:
     path = pack("tar", tmp_path / "raw.tar", TREE)
     code = (
-        "import os, shutil, sys; from pathlib import Path; from dircli.store.archives import unpack\n"
+        "import os, shutil, sys; from pathlib import Path; from dircli.store.unpack import unpack\n"
         "shutil.copyfileobj = lambda stream, out, size: os._exit(9)\n"
         "unpack(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
