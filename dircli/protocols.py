@@ -7,10 +7,7 @@ zero error) is a `Rules` value per protocol in the dataset's own file.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from dircli.shots import Thresholds
+from typing import Literal, TypeAlias
 
 ProtocolName: TypeAlias = Literal["released", "paper"]
 Kernel: TypeAlias = Literal["gaussian", "triang", "laplace", "none"]
@@ -34,6 +31,14 @@ class Protocol:
     root_first: bool
     whole_counts: bool
     clips: bool
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Bins with more than ``many`` training samples are many-shot, with fewer than ``few`` few-shot, else medium."""
+
+    many: float
+    few: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,7 @@ import numpy as np
 from dircli import __version__, datasets
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.evaluate import Reference, scores, signature
-from dircli.protocols import ProtocolName, Rules
-from dircli.shots import Thresholds
+from dircli.protocols import ProtocolName, Rules, Thresholds
 from dircli.store import manifests, predictions
 
 if TYPE_CHECKING:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, BoolArray, TextArray
+    from dircli.protocols import Thresholds
 
 REGIONS = ("many", "medium", "few")
 ZERO = "zero"
 ALL = "all"
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Bins with more than ``many`` training samples are many-shot, with fewer than ``few`` few-shot, else medium."""
-
-    many: float
-    few: float
 
 
 def region(counts: AnyArray, thresholds: Thresholds) -> TextArray:

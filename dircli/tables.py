@@ -5,6 +5,7 @@ Lines are counted as an editor counts them: the header is line 1. Bytes in, colu
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 
     from dircli.arrays import FloatArray
 
-OTHER_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+FINITE = "Write a finite number, such as 31.5"
+WIDTH = 60  # characters of a field in a message
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of text with the line each row ends on; ``problems`` are rows that had to be left out."""
+    """Columns of text with the line each row begins on; ``problems`` tell of rows that had to be left out."""
 
     name: str
     columns: dict[str, list[str]]
@@ -36,15 +39,15 @@ class Table:
 def decode(data: bytes, name: str) -> str:
     """``data`` as UTF-8 text, with or without a byte order mark; InputError for anything else, or for nothing."""
     hint = "Save it as UTF-8 text"
-    if not data.strip():
+    if not data.removeprefix(codecs.BOM_UTF8).strip():
         raise InputError(Problem(name, "the file is empty", "Check that whatever wrote it has finished"))
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise InputError(Problem(name, "the text is UTF-16", hint))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        found = f"byte {data[error.start]:#04x} is not UTF-8 text"
+        line = error.object.count(b"\n", 0, error.start) + 1  # counted without the byte order mark
+        found = f"byte {error.object[error.start]:#04x} is not UTF-8 text"
         raise InputError(Problem(f"{name}, line {line}", found, hint)) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -52,64 +55,98 @@ def decode(data: bytes, name: str) -> str:
     return text
 
 
-def parse(data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",", quoted: bool = True) -> Table:
+def parse(  # noqa: PLR0913 - how the text is laid out
+    data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",", quoted: bool = True, hint: str = ""
+) -> Table:
     """The text table in ``data``, which must have at least ``columns`` in its header, in any order.
 
-    All columns found are kept. ``quoted=False`` takes quotes as plain characters. Raises InputError where no row can
-    be read (no text, no header, missing columns); rows with too few or too many fields become ``problems``.
+    All columns found are kept. ``quoted=False`` takes quotes as plain characters; ``hint`` says what to do about a
+    missing column. Raises InputError where the rows cannot be told apart (no text, no header, missing columns, an
+    unclosed quote); rows with too few or too many fields become ``problems``.
     """
     text = decode(data, name)
-    lines_of_text = io.StringIO(text, newline="")
-    if quoted:
-        reader = csv.reader(lines_of_text, delimiter=delimiter, strict=True)
-    else:
-        reader = csv.reader(lines_of_text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=True,
+    )
     rows: list[list[str]] = []
     lines: list[int] = []
-    ragged: list[tuple[int, int]] = []
+    ragged: list[tuple[int, str]] = []
     header: list[str] = []
+    begin, broken = 1, []
     try:
         for row in reader:
+            line, begin = begin, reader.line_num + 1
             if not row:
                 continue
             if not header:
                 header = [field.strip() for field in row]
-                _check_header(header, columns, delimiter=delimiter, name=name)
+                if wrong := _header_problems(
+                    header, columns, delimiter=delimiter, where=f"{name}, line {line}", hint=hint
+                ):
+                    raise InputError(wrong)
             elif len(row) == len(header):
                 rows.append(row)
-                lines.append(reader.line_num)
+                lines.append(line)
             else:
-                ragged.append((reader.line_num, len(row)))
+                ragged.append((line, f"the header has {_counted(len(header), 'field')}, this row {len(row)}"))
     except csv.Error as error:
-        where = f"{name}, line {reader.line_num}"
-        raise InputError(Problem(where, f"the row cannot be read ({error})", "Look for an unclosed quote")) from None
-    uneven = [(line, f"{count} fields where the header has {len(header)}") for line, count in ragged]
-    problems = first(name, uneven, hint="Mend or remove the row", rest="more rows with a wrong number of fields")
+        advice = _other_delimiter(text, columns, delimiter) if not header else ""
+        found = f"the row that begins here cannot be read ({error})"
+        broken = [Problem(f"{name}, line {begin}", found, advice or "Look for an unclosed quote")]
+    problems = first(name, ragged, hint="Mend or remove the row", rest="more rows have a wrong number of fields")
+    if broken:
+        raise InputError(problems + broken)
     by_column = zip(*rows, strict=True) if rows else [()] * len(header)
     table = {column: list(values) for column, values in zip(header, by_column, strict=True)}
     return Table(name, table, lines, problems)
 
 
-def _check_header(header: list[str], columns: Sequence[str], *, delimiter: str, name: str) -> None:
-    where = f"{name}, line 1"
+def _header_problems(
+    header: list[str], columns: Sequence[str], *, delimiter: str, where: str, hint: str
+) -> list[Problem]:
+    problems = []
     if repeated := sorted({field for field in header if header.count(field) > 1}):
-        raise InputError(Problem(where, f"the header names {sample(repeated)} more than once", "Rename one of them"))
-    missing = [column for column in columns if column not in header]
-    if not missing:
-        return
-    hint = f"Expected {', '.join(columns)}"
-    joined = delimiter.join(header)
-    for other, word in OTHER_DELIMITERS.items():
-        if other != delimiter and all(column in joined.split(other) for column in columns):
-            hint = f"The fields are separated by {word}; {OTHER_DELIMITERS[delimiter]} are expected"
-    found = f"there is no column {' or '.join(missing)}; the columns are {sample(header)}"
-    raise InputError(Problem(where, found, hint))
+        found = f"the header has more than one column {' and '.join(map(clear, repeated))}"
+        problems.append(Problem(where, found, "Keep one of them, or rename the others"))
+    if missing := [column for column in columns if column not in header]:
+        found = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
+        advice = _other_delimiter(delimiter.join(header), columns, delimiter)
+        advice = advice or hint or f"Expected {', '.join(columns)}"
+        problems.append(Problem(where, found, advice))
+    return problems
+
+
+def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
+    """What to do if ``text`` begins with a header that another delimiter divides into ``columns``; else nothing."""
+    header = text.lstrip().partition("\n")[0]
+    for other, word in DELIMITERS.items():
+        fields = [field.strip().strip('"') for field in header.split(other)]
+        if other != delimiter and all(column in fields for column in columns):
+            return f"The fields are separated by {word}; {DELIMITERS[delimiter]} are expected"
+    return ""
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def clear(text: str) -> str:
+    """``text`` from a file as messages show it: cut where it is long, quoted where it would be hard to see."""
+    shown = _cut(text)
+    return shown if shown.strip() == shown != "" and shown.isprintable() else repr(shown)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
 
 
 def number(text: str) -> float:
-    """The finite number that ``text`` prints, or NaN for anything else (also for what only Python reads: 1_000)."""
+    """The finite number that ``text`` prints, or NaN for anything else, also for 1_000, which only Python reads."""
     try:
-        value = float(text) if "_" not in text else math.nan
+        value = float(text) if "_" not in text and text.isascii() else math.nan
     except ValueError:
         return math.nan
     return value if math.isfinite(value) else math.nan
@@ -120,8 +157,8 @@ def numbers(table: Table, column: str) -> tuple[FloatArray, list[Problem]]:
     texts = table.columns[column]
     values = np.array([number(text) for text in texts], dtype=np.float64)
     bad = np.flatnonzero(np.isnan(values)).tolist()
-    found = [(table.lines[row], f"{column} is {texts[row]!r}") for row in bad]
-    return values, first(table.name, found, hint="Write a finite number", rest="more rows without a number")
+    found = [(table.lines[row], f"{column} is {_cut(texts[row])!r}") for row in bad]
+    return values, first(table.name, found, hint=FINITE, rest=f"more rows have no number in {column}")
 
 
 def first(name: str, found: Sequence[tuple[int, str]], *, hint: str, rest: str) -> list[Problem]:

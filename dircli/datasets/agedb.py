@@ -14,9 +14,8 @@ import numpy as np
 from dircli.bins import Bins
 from dircli.datasets._spec import AUTHORS, Dataset
 from dircli.errors import InputError, Problem, sample
-from dircli.protocols import Rules
+from dircli.protocols import Rules, Thresholds
 from dircli.records import SPLITS, Records
-from dircli.shots import Thresholds
 from dircli.sources import Source
 from dircli.splits import SplitRecipe
 from dircli.tables import first, numbers, parse

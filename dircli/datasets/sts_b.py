@@ -12,9 +12,8 @@ import numpy as np
 from dircli.bins import Bins
 from dircli.datasets._spec import AUTHORS, Dataset
 from dircli.errors import InputError, Problem
-from dircli.protocols import Rules
+from dircli.protocols import Rules, Thresholds
 from dircli.records import Records
-from dircli.shots import Thresholds
 from dircli.sources import Source
 from dircli.splits import SplitRecipe
 from dircli.tables import Table, first, numbers, parse

@@ -98,7 +98,6 @@ class Part:
         self.clear()
         write_json(self._facts, asdict(origin))
         self.origin = origin
-        self.path.touch()
 
     def clear(self) -> None:
         """Drop the bytes and what is known about them."""

@@ -1,17 +1,19 @@
 """Files that are whole or absent: written under a temporary name and renamed; several of them in one step.
 
-A set of files commits when its staging folder is renamed to ``.commit-<key>``; from there its files are moved into
-place. Whoever next looks at the folder finishes a commit that was cut off, so a kill at any moment leaves either the
+A set of files commits when its staging folder is renamed to ``.dircli-commit-<key>``; from there its files are moved
+into place. Whoever next looks at the folder finishes a commit that was cut off, so a kill at any moment leaves either the
 old files or the new ones.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -20,7 +22,9 @@ from dircli.errors import InputError, Problem, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMIT = ".commit-"
+STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
+ABANDONED = 24 * 3600.0  # seconds
+NOT_A_FOLDER = (FileExistsError, NotADirectoryError)
 
 
 def read(path: Path, *, hint: str = "") -> bytes:
@@ -37,16 +41,29 @@ def read(path: Path, *, hint: str = "") -> bytes:
 
 
 def write(path: Path, data: bytes) -> None:
-    """``data`` under the name ``path``, all of it or nothing; UsageError where it cannot be written."""
+    """``data`` under the name ``path``, all of it or nothing; UsageError where it cannot be written.
+
+    A pipe or a device, such as /dev/null, is written to; a symbolic link stays, and the file it leads to is replaced.
+    """
+    try:
+        if path.is_char_device() or path.is_fifo():
+            path.write_bytes(data)
+            return
+        path = path.resolve() if path.is_symlink() else path
+    except OSError as error:
+        raise _unwritable(path, error) from None
     write_all(path.parent, {path.name: data})
 
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
     """``files`` (name → bytes) into ``folder``, all of them or none; UsageError where they cannot be written."""
+    if taken := [name for name in files if (folder / name).is_dir()]:
+        raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder)
-        staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=folder))
+        _sweep(folder)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
         try:
             for name, data in files.items():
                 _write_synced(staging / name, data)
@@ -55,20 +72,46 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
                 (staging / name).replace(folder / name)
             else:
                 staging.chmod(0o755)
-                staging.rename(folder / f"{COMMIT}{staging.name.removeprefix('.staging-')}")
+                staging.rename(folder / f"{COMMIT}{staging.name.removeprefix(STAGING)}")
                 recover(folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
-        raise UsageError(f"{error.filename or folder}: cannot be written ({error.strerror})") from None
+        raise _unwritable(folder, error) from None
 
 
 def recover(folder: Path) -> None:
-    """Finish what a killed `write_all` had committed in ``folder``; nothing where there is nothing to finish."""
-    for commit in sorted(folder.glob(f"{COMMIT}*")):
-        for file in sorted(commit.iterdir()):
-            file.replace(folder / file.name)
-        commit.rmdir()
+    """Finish what a killed `write_all` had committed in ``folder``; nothing where there is nothing to finish.
+
+    Several processes may do so at once: a file that is gone has been moved by another. Raises UsageError where the
+    files cannot be moved.
+    """
+    try:
+        for commit in sorted(folder.glob(f"{COMMIT}*")):
+            with contextlib.suppress(FileNotFoundError):
+                for file in sorted(commit.iterdir()):
+                    with contextlib.suppress(FileNotFoundError):
+                        file.replace(folder / file.name)
+                commit.rmdir()
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left in ``folder`` that were killed before they committed, a day ago or longer."""
+    for staging in folder.glob(f"{STAGING}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - staging.stat().st_mtime > ABANDONED:
+                shutil.rmtree(staging, ignore_errors=True)
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    """``error`` in the user's own terms: without the temporary names, which they never gave."""
+    at = Path(error.filename2 or error.filename or path)
+    at = path / at.name if at.parent.name.startswith((STAGING, COMMIT)) else at
+    at = path if at.name.startswith((STAGING, COMMIT)) else at
+    reason = "this is a file, and a folder is expected" if isinstance(error, NOT_A_FOLDER) else error.strerror
+    return UsageError(f"{at}: cannot be written ({reason})")
 
 
 def _write_synced(path: Path, data: bytes) -> None:

@@ -1,0 +1,32 @@
+"""Build the wheel, install it alone, and run it far from the checkout: what a stranger gets from a package index."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Fail unless the installed wheel finds the bins it ships and runs the demo."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pip = [sys.executable, "-m", "pip", "-q"]
+        subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", folder, PROJECT], check=True)
+        (wheel,) = folder.glob("*.whl")
+        venv.create(folder / "venv", with_pip=False)
+        subprocess.run([*pip, "--python", str(folder / "venv"), "install", str(wheel)], check=True)
+        program = folder / "venv" / "bin" / "dir"
+        environment = {"PATH": os.environ["PATH"], "HOME": name}
+        for words in (["--version"], ["datasets"], ["weights", "sts-b", "--per", "bin"], ["demo"]):
+            subprocess.run([program, *words], check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    sys.stdout.write("the wheel alone runs the demo\n")
+
+
+if __name__ == "__main__":
+    main()
