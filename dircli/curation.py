@@ -6,7 +6,7 @@ Stands between the pipeline and the layers below, because it is the one place wh
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +100,11 @@ def imported(dataset: Dataset, released: Raw, raw: Raw | None) -> Curation:
         )
     watched, seen = Watched(released), Watched(raw) if raw is not None else None
     records, split = dataset.read_released(watched)
-    problems = differences(dataset.read(seen), records, name=released.name) if seen else []
+    theirs = dataset.read(seen) if seen else None
+    problems = differences(theirs, records, name=released.name) if theirs else []
+    if problems and seen and theirs and theirs.facts:
+        counts = ", ".join(f"{key}: {value}" for key, value in theirs.facts.items())
+        problems.append(Problem(seen.name, counts))
     for source in dataset.released:
         member = released.find(source.file)
         if member is None:
@@ -115,17 +119,20 @@ def imported(dataset: Dataset, released: Raw, raw: Raw | None) -> Curation:
         raise InputError(problems)
     notes = (dataset.unseen,) if seen is None and dataset.unseen else ()
     sources = watched.sources(dataset) + (_seen(seen, dataset, records) if seen else [])
+    records = replace(records, facts=theirs.facts) if theirs else records
     return Curation(records=records, split=split, origin="released", seed=None, sources=sources, notes=notes)
 
 
-def redrawn(dataset: Dataset, raw: Raw, *, seed: int) -> Curation:
-    """A new draw by the dataset's own rule over the records in their declared order."""
+def redrawn(dataset: Dataset, raw: Raw, *, seed: int, part: str | None = None) -> Curation:
+    """A new draw by the dataset's own rule over the records, or those of a ``part``, in their declared order."""
     watched = Watched(raw)
-    records = dataset.read(watched)
+    records = dataset.parts[part](watched) if part else dataset.read(watched)
     split = draw(dataset.recipe.bins.index(records.targets), dataset.recipe, seed=seed)
     notes = ["this draw is not the published split, and scores on it do not compare with published ones"]
     rows = sum(dataset.expected.values())
-    if len(records) != rows:
+    if part:
+        notes.append(f"this is the {part} part alone, not {dataset.title}")
+    elif len(records) != rows:
         notes.append(f"{len(records):,} rows were found, and {dataset.title} has {rows:,}")
     sources = _seen(watched, dataset, records)
     return Curation(records=records, split=split, origin="redraw", seed=seed, sources=sources, notes=tuple(notes))
@@ -152,7 +159,8 @@ def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
         **identity,
         "bins": len(bins),
         "counts": {part: int(counts[part].sum()) for part in SPLITS},
-        "notes": [*curation.notes, *(f"{key}: {value}" for key, value in records.facts.items())],
+        "facts": dict(records.facts),
+        "notes": list(curation.notes),
         "recipe": dataset.recipe.as_json(),
         "regions": {key: _rows_by_region(found, counts) for key, found in regions.items()},
         "rows": len(records),

@@ -31,7 +31,7 @@ def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArr
     if kernel == "none":
         return np.ones(1)
     if kernel == "triang":
-        return 1 - np.abs(offset) / (ks // 2 + 1)
+        return (ks // 2 + 1 - np.abs(offset)) / (ks // 2 + 1)  # rounded once, as scipy's: whole counts are cut
     if kernel == "laplace":
         return np.asarray(np.exp(-np.abs(offset) / sigma))
     if not filtered:

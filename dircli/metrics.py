@@ -87,7 +87,7 @@ def bmae(_total: Sums, bins: Sums, _zero_error: float) -> float:
 
 def exact(total: Sums, _bins: Sums, _zero_error: float) -> float:
     """The number of exact hits, e = 0, each of which pulls GM towards 0."""
-    return float(total.exact)
+    return float(total.exact) if total.n else float("nan")
 
 
 def ranks(values: AnyArray) -> FloatArray:

@@ -7,25 +7,41 @@ says. Each does its part with the pure stages below it and the files of `store`.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from dircli import curation, datasets, proof, scoring, weighting
-from dircli.errors import SourceError, UsageError
+from dircli import audit, curation, datasets, images, obtaining, proof, scoring, tables, weighting
+from dircli.errors import UsageError
 from dircli.metrics import chosen
-from dircli.store import manifests
-from dircli.store.archives import UNFINISHED, is_archive, open_raw
-from dircli.store.files import OneFile
+from dircli.store import files, manifests
+from dircli.store.fetch import git_blob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dircli.datasets._spec import Dataset
+    from dircli.obtaining import Terms
     from dircli.protocols import ProtocolName
-    from dircli.sources import Raw
+    from dircli.store.fetch import Fetched, Plan
     from dircli.store.manifests import Manifest
     from dircli.store.predictions import Layout
     from dircli.weighting import Request, Weighted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What `dir curate` is to make: from which files, which split, and under which name.
+
+    ``raw`` and ``released`` None are the dataset's own folder; ``part`` is one of the dataset's parts, or None for all.
+    """
+
+    raw: Path | None = None
+    released: Path | None = None
+    split: Literal["released", "redraw"] = "released"
+    seed: int = 666
+    part: str | None = None
+    called: str | None = None
+
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 
@@ -68,58 +84,69 @@ def describe(name: str, *, root: Path, data: Path) -> dict[str, Any]:
     }
 
 
-def curate(  # noqa: PLR0913 - the options of `dir curate`
-    name: str,
-    *,
-    root: Path,
-    data: Path,
-    raw: Path | None = None,
-    split: str = "released",
-    released: Path | None = None,
-    seed: int = 666,
-    called: str | None = None,
-) -> Manifest:
-    """Make the manifest of ``name`` and write it to ``root``, under ``called`` if that is given."""
+def curate(name: str, order: Order, *, root: Path, terms: Terms) -> Manifest:
+    """Make the manifest of ``name`` as ``order`` says and write it to ``root``; what is missing is downloaded."""
     dataset = datasets.load(name)
-    called = called or name
+    if order.part and order.part not in dataset.parts:
+        parts = ", ".join(dataset.parts) or "none"
+        raise UsageError(f"{name} has no part called {order.part!r}; it has {parts}")
+    called = order.called or (f"{name}-{order.part}-only" if order.part else name)
     if not NAME.fullmatch(called):
         raise UsageError(f"{called!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
-    tree = _raw(dataset, raw, data)
-    if split == "redraw":
-        if tree is None:
-            raise _absent(dataset, data, "a redraw needs the raw source")
-        made = curation.redrawn(dataset, tree, seed=seed)
+    alone = order.released is not None and dataset.released_alone
+    tree = obtaining.raw_source(dataset, order.raw, terms, download=not alone)
+    if order.split == "released":
+        made = curation.imported(dataset, obtaining.split_files(dataset, order.released, terms), tree)
+    elif tree is not None:
+        made = curation.redrawn(dataset, tree, seed=order.seed, part=order.part)
     else:
-        made = curation.imported(dataset, _released(dataset, released, data), tree)
+        raise obtaining.absent(dataset, terms, "a redraw needs the raw source; give it with --raw PATH")
     manifest = curation.build(dataset, made, name=called)
     manifests.write(root / called, manifest)
     return manifest
 
 
-def _raw(dataset: Dataset, raw: Path | None, data: Path) -> Raw | None:
-    """The raw source at ``raw``, or the dataset's own folder where that holds a source that is not a split file."""
-    if raw is not None:
-        return open_raw(raw)
-    folder = data / dataset.name
-    ours = {source.file for source in dataset.released}
-    found = folder.iterdir() if folder.is_dir() else ()
-    held = any(path.name not in ours and not path.name.endswith(UNFINISHED) for path in found)
-    return open_raw(folder) if held else None
+def check_images(manifest: Manifest, order: Order, *, root: Path, terms: Terms) -> tuple[int, list[tuple[str, str]]]:
+    """Open every image of the manifest; the number of images, and those that cannot be read, listed beside it."""
+    dataset = datasets.load(str(manifest.facts["dataset"]))
+    if not dataset.images:
+        raise UsageError(f"{dataset.name} has no images to check")
+    tree = obtaining.raw_source(dataset, order.raw, terms, download=False)
+    if tree is None:
+        raise obtaining.absent(dataset, terms, "the images are not here; give them with --raw PATH")
+    found = list(images.unreadable(tree, manifest.samples.ids))
+    rows = [("id", "reason"), *found]
+    files.write(root / str(manifest.facts["name"]) / "unreadable.csv", tables.as_csv(rows))
+    return len(manifest.samples.ids), found
 
 
-def _released(dataset: Dataset, released: Path | None, data: Path) -> Raw:
-    """The published split files: a folder or archive that holds them, or the file itself where there is only one."""
-    path = released or data / dataset.name
-    if released is not None and len(dataset.released) == 1 and released.is_file() and not is_archive(released):
-        return OneFile(released)
-    if released is None and not all((path / source.file).is_file() for source in dataset.released):
-        raise _absent(dataset, data, "the published split files are not here; give them with --released PATH")
-    return open_raw(path)
+def download(name: str, *, only: str, terms: Terms) -> list[Fetched]:
+    """Bring the raw files of ``name``: what curation needs ("labels"), or also the images ("all")."""
+    dataset = datasets.load(name)
+    return obtaining.obtain(dataset, obtaining.wanted(dataset, only), terms)
 
 
-def _absent(dataset: Dataset, data: Path, what: str) -> SourceError:
-    steps = "\n".join(f"  {number}. {step}" for number, step in enumerate(dataset.obtain, 1))
-    return SourceError(f"{dataset.name}: {what}, or put the files into {data / dataset.name}\n{steps}")
+def download_plans(name: str, *, only: str, terms: Terms) -> list[Plan]:
+    """What `download` would do; nothing is transferred."""
+    dataset = datasets.load(name)
+    return obtaining.plans(dataset, obtaining.wanted(dataset, only), data=terms.data, mirror=terms.mirror)
+
+
+def export(name: str | None, *, root: Path, out: Path) -> dict[str, tuple[str, bool]]:
+    """Write the files that the released training code reads; each with its git blob id, and whether it is published."""
+    manifest = manifests.read(manifests.named(name, root))
+    contents = curation.exported(manifest)
+    published = {source.file: source.digest for source in datasets.load(str(manifest.facts["dataset"])).released}
+    files.write_all(out, contents)
+    blobs = {file: git_blob(data) for file, data in contents.items()}
+    return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}
+
+
+def leakage(name: str | None, *, root: Path) -> tuple[list[audit.Leakage], Path]:
+    """What val and test share with train; the rows are listed beside the manifest."""
+    folder = manifests.named(name, root)
+    counts, listed = audit.leakage(manifests.read(folder))
+    return counts, audit.write(folder, listed)
 
 
 def weights(name: str | None, request: Request, *, root: Path, out: Path | None) -> tuple[Weighted, Path]:
@@ -149,5 +176,5 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
 
 def verify(name: str | None, *, root: Path) -> tuple[str, list[proof.Check]]:
     """Check the manifest ``name`` in ``root``: intact, the draw it claims, the published files; and its name."""
-    name = name or manifests.only(root)
-    return name, proof.checks(root / name)
+    folder = manifests.named(name, root)
+    return folder.name, proof.checks(folder)

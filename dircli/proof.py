@@ -33,7 +33,6 @@ class Check:
 
 def checks(folder: Path) -> list[Check]:
     """Everything that can be proven about the manifest in ``folder``."""
-    manifests.read_facts(folder)  # no manifest at all is no failed check
     try:
         manifest = manifests.read(folder)
     except InputError as error:

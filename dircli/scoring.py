@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from dircli.arrays import FloatArray
+    from dircli.arrays import FloatArray, IntArray
     from dircli.metrics import Metric
     from dircli.store.manifests import BinTable, Samples
     from dircli.store.predictions import Layout, Predictions
@@ -65,8 +65,11 @@ def scale(name: str | None, root: Path, bins_file: Path | None) -> Scale:
         return Scale(name=name, table=manifest.table, samples=manifest.samples)
     shipped = manifests.shipped(name)
     if shipped is None:
-        known = sorted({*manifests.curated(root), *datasets.names()})
-        raise UsageError(f"{name!r} is not curated in {root}; there are {', '.join(known)}, or run `dir curate` first")
+        advice = "run `dir curate` first"
+        if name not in datasets.names():
+            known = sorted({*manifests.curated(root), *datasets.names()})
+            advice = f"name one of {', '.join(known)}, or {advice}"
+        raise UsageError(f"{name!r} is not curated in {root}; {advice}")
     return Scale(name=name, table=manifests.read_bins(shipped), samples=None, fixed=True)
 
 
@@ -92,6 +95,9 @@ def result(  # noqa: PLR0913 - the options of `dir evaluate`
     sizes = {reference.target.size for _, reference, _ in pairs}
     if not problems and len(sizes) > 1:
         problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+    if problems and against.fixed:
+        found = "this dataset is not curated here, so only its bins are known"
+        problems.append(Problem(against.name, found, "Run `dir curate` first, or give files with targets"))
     if problems:
         raise InputError(problems)
     names = _names([found for found, _, _ in pairs])
@@ -128,9 +134,10 @@ def _reference(
             raise UsageError(f"{against.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
         values = predictions.aligned(found, samples.ids[rows], target)
     else:
-        target, values = predictions.own_targets(found)
+        target, values = predictions.own_targets(found, also=_outside(found, table))
         index = table.bins.index(target)
-        _check_bins(found, table, index, split=split if against.fixed else None)
+        if against.fixed:
+            _refuse_unlike(found.file, table, index, split=split)
     reference = Reference(
         target=target,
         bin_index=index,
@@ -141,19 +148,23 @@ def _reference(
     return found, reference, values
 
 
-def _check_bins(found: Predictions, table: BinTable, index: Any, *, split: str | None) -> None:
-    """InputError where targets lie in no bin, or, with ``split``, do not fill the bins as that split does."""
-    if (outside := np.flatnonzero(index < 0)).size:
-        values = [f"{found.targets[row]:g}" for row in outside] if found.targets is not None else []
-        low, high = table.bins.edges[[0, -1]]
-        what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
-        raise InputError(Problem(found.file, what, "Check the target column"))
-    if split is None:
-        return
+def _outside(found: Predictions, table: BinTable) -> list[Problem]:
+    """The targets that lie in no bin; those that are no number have been told of."""
+    if found.targets is None:
+        return []
+    targets = found.targets[np.isfinite(found.targets)]
+    values = [f"{target:g}" for target in targets[table.bins.index(targets) < 0]]
+    low, high = table.bins.edges[[0, -1]]
+    what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
+    return [Problem(found.file, what, "Check the target column")] if values else []
+
+
+def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -> None:
+    """InputError where the rows, which lie in the bins ``index`` (n,), do not fill them as those of ``split`` do."""
     counts = np.bincount(index, minlength=len(table.bins))
     expected = table.counts[split]
     if (unlike := np.flatnonzero(counts != expected)).size:
         bins = [f"{table.bins.low[b]:g}: {counts[b]} of {expected[b]}" for b in unlike]
         what = f"{index.size:,} targets do not fill the bins as the {split} split ({expected.sum():,} rows) does"
         hint = "Give every row of the split once; score other rows with --bins FILE"
-        raise InputError(Problem(found.file, f"{what}; rows in bins from {sample(bins)}", hint))
+        raise InputError(Problem(file, f"{what}; rows in bins from {sample(bins)}", hint))

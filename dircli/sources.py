@@ -21,7 +21,8 @@ class Source:
 
     ``digest`` is ``algorithm:hex`` with algorithm sha256, md5 or git (a git blob id), or None where no hash is known;
     ``size`` is in bytes, or None. ``urls`` are tried in order; none means that only its owners hand it out (see the
-    dataset's ``obtain`` steps).
+    dataset's ``obtain`` steps). ``gives`` are the files in it that a reader needs: where those are at hand, the source
+    itself is not missed.
     """
 
     file: str
@@ -29,6 +30,7 @@ class Source:
     urls: tuple[str, ...] = ()
     size: int | None = None
     digest: str | None = None
+    gives: tuple[str, ...] = ()
 
 
 class Raw(Protocol):

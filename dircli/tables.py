@@ -17,7 +17,7 @@ import numpy as np
 from dircli.errors import SHOWN, InputError, Problem, sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from dircli.arrays import FloatArray
 
@@ -167,3 +167,10 @@ def first(name: str, found: Sequence[tuple[int, str]], *, hint: str, rest: str) 
     if len(found) > SHOWN:
         problems.append(Problem(name, f"{len(found) - SHOWN:,} {rest}"))
     return problems
+
+
+def as_csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """``rows`` as UTF-8 CSV with one newline each, quoted where needed; `parse` reads it back."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from dircli import datasets
 from dircli.store.fetch import git_blob
+from dircli.tables import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pytest
+    from numpy.typing import NDArray
 
 RAW = Path(__file__).parent / "raw"
 
@@ -56,8 +62,59 @@ def _sts_b_damage(path: Path) -> None:
         stream.write("99\tmini\ttoo\tfew\tfields\n")
 
 
+def mat_bytes(part: str, rows: Mapping[str, list[str]]) -> bytes:
+    """A MATLAB v5 file in the layout of IMDB-WIKI: one struct whose fields are rows of n; paths are cells."""
+    from scipy.io import savemat
+
+    def cells(texts: list[str]) -> NDArray[np.object_]:
+        field = np.empty((1, len(texts)), dtype=object)
+        field[0] = [np.array([text]) for text in texts]
+        return field
+
+    struct = {
+        "dob": np.array([[int(text) for text in rows["dob"]]], dtype=np.int32),
+        "photo_taken": np.array([[int(text) for text in rows["photo_taken"]]], dtype=np.uint16),
+        "full_path": cells(rows["full_path"]),
+        "gender": np.full((1, len(rows["dob"])), np.nan),
+        "name": cells(["Name Withheld"] * len(rows["dob"])),
+        "face_score": np.array([[float(text) for text in rows["face_score"]]]),
+        "second_face_score": np.array([[float(text) for text in rows["second_face_score"]]]),
+    }
+    stream = io.BytesIO()
+    savemat(cast("Any", stream), {part: struct}, do_compression=True)
+    return stream.getvalue()
+
+
+def half(part: str) -> dict[str, list[str]]:
+    """The columns of the miniature's half, as text."""
+    table = parse((RAW / "imdb-wiki" / f"{part}.csv").read_bytes(), part, columns=("dob", "full_path"))
+    return table.columns
+
+
+def _imdb_wiki(folder: Path) -> Path:
+    path = folder / "IMDB-WIKI"
+    path.mkdir()
+    for part, name, member in (
+        ("imdb", "imdb_meta.tar", "imdb/imdb.mat"),
+        ("imdb", "imdb_crop.tar", "imdb_crop/imdb.mat"),
+        ("wiki", "wiki_crop.tar", "wiki_crop/wiki.mat"),
+    ):
+        data = mat_bytes(part, half(part))
+        info = tarfile.TarInfo(member)
+        info.size = len(data)
+        with tarfile.open(path / name, "w") as archive:
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def _imdb_wiki_damage(path: Path) -> None:
+    (path / "imdb" / "imdb.mat").parent.mkdir()
+    (path / "imdb" / "imdb.mat").write_bytes(mat_bytes("imdb", half("imdb"))[:-100])
+
+
 MINIATURES = {
     "agedb": Miniature(rows=60, build=_agedb, damage=_agedb_damage),
+    "imdb-wiki": Miniature(rows=76, build=_imdb_wiki, damage=_imdb_wiki_damage),
     "sts-b": Miniature(rows=48, build=_sts_b, damage=_sts_b_damage),
 }
 

@@ -232,12 +232,12 @@ def chunked(handler: Handler) -> None:
     handler.wfile.write(b"0\r\n\r\n")
 
 
-def page(kind: str = "text/html; charset=utf-8") -> Act:
+def page(kind: str = "text/html; charset=utf-8", body: bytes = PAGE) -> Act:
     """A web page with status 200 under the content type ``kind``."""
 
     def act(handler: Handler) -> None:
-        handler.head(200, content_type=kind, content_length=len(PAGE))
-        handler.wfile.write(PAGE)
+        handler.head(200, content_type=kind, content_length=len(body))
+        handler.wfile.write(body)
 
     return act
 

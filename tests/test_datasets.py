@@ -251,3 +251,67 @@ def tmp_zip(path: Path, names: list[str]) -> Path:
         for name in names:
             archive.writestr(f"AgeDB/{name}", b"")
     return path
+
+
+def test_imdb_wiki_keeps_one_clear_face_with_an_age_in_range(tmp_path: Path) -> None:
+    records = datasets.load("imdb-wiki").read(open_raw(MINIATURES["imdb-wiki"].build(tmp_path)))
+    ages = dict(zip(records.ids, records.targets, strict=True))
+    assert records.facts["imdb: faces"] == 70
+    assert records.facts["imdb: kept"] == 45
+    assert records.facts["wiki: kept"] == 31
+    for part in ("imdb", "wiki"):
+        counts = [int(count) for name, count in records.facts.items() if name.startswith(f"{part}: dropped")]
+        assert records.facts[f"{part}: faces"] == sum(counts) + int(records.facts[f"{part}: kept"])
+    assert ages["wiki_crop/04/10002_1826-03-01_2012.jpg"] == 186
+    assert ages["wiki_crop/06/10003._1980-07-01_2005.jpg"] == 24  # born in July: not yet 25 in mid-2005
+    assert ages["wiki_crop/07/10003_1980-06-30_2005.jpg"] == 25
+    assert not any("nm0000002_rm1_" in key or "nm0000003_rm2_" in key for key in ages)
+    assert "".join(key[0] for key in records.ids) == "i" * 45 + "w" * 31
+
+
+def test_imdb_wiki_ages_are_those_of_pythons_own_calendar() -> None:
+    from datetime import date
+
+    from dircli.datasets.imdb_wiki import ages
+
+    births = [-300, 0, 366, 367, 700_000, 719_529, 735_000, *range(723_000, 724_000, 7)]
+    expected = []
+    for birth in births:
+        born = date.fromordinal(max(birth - 366, 1))
+        expected.append(2010 - born.year - (born.month >= 7))
+    assert list(ages(np.array(births), np.full(len(births), 2010))) == expected
+
+
+def test_old_people_stay_in_train_and_weigh_as_the_last_bin(tmp_path: Path, work: Path, run: Run) -> None:
+    raw = MINIATURES["imdb-wiki"].build(tmp_path)
+    run("curate", "imdb-wiki", "--raw", raw, "--split", "redraw")
+    manifest = manifests.read(work / "manifests" / "imdb-wiki")
+    assert list(manifest.samples.split[manifest.samples.targets > 120]) == ["train"]
+    assert len(manifest.table.bins) == 187
+    rows = run("weights", "imdb-wiki", "--per", "bin", "--out", "-").stdout.splitlines()
+    assert len(rows) == 1 + 121
+    assert rows[-1].split(",")[:4] == ["120", "120", "121", "1"]
+
+
+def test_half_of_imdb_wiki_is_curated_on_request_only_and_takes_another_name(
+    tmp_path: Path, work: Path, run: Run
+) -> None:
+    raw = MINIATURES["imdb-wiki"].build(tmp_path)
+    (raw / "imdb_meta.tar").unlink()
+    (raw / "imdb_crop.tar").unlink()
+    message = run("curate", "imdb-wiki", "--raw", raw, "--split", "redraw", code=2).stderr
+    assert "there is no imdb.mat" in message
+    assert "--only wiki" in message
+    assert "is the wiki part alone" in run("curate", "imdb-wiki", "--raw", raw, "--only", "wiki").stderr
+    assert manifests.curated(work / "manifests") == ["imdb-wiki-wiki-only"]
+    assert "no part called 'mars'" in run("curate", "imdb-wiki", "--raw", raw, "--only", "mars", code=2).stderr
+    assert "--only goes with" in run("curate", "imdb-wiki", "--only", "wiki", "--split", "released", code=2).stderr
+
+
+def test_the_real_wiki_half_keeps_exactly_the_expected_rows_in_order(real: Path, work: Path, run: Run) -> None:
+    run("curate", "imdb-wiki", "--only", "wiki", "--raw", real / "imdb-wiki")
+    samples = manifests.read(work / "manifests" / "imdb-wiki-wiki-only").samples
+    expected = (real / "imdb-wiki" / "wiki_expected.csv").read_text().splitlines()[1:]
+    rows = zip(samples.targets, samples.ids, strict=True)
+    assert [f"{age:.0f},{key.removeprefix('wiki_crop/')}" for age, key in rows] == expected
+    assert len(expected) == 38_912

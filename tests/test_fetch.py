@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import server as web
 
 from dircli.errors import SourceError
 from dircli.sources import Source
 from dircli.store.fetch import Fetched, Patience, Plan, digest_of, fetch, git_blob, plan
-from tests import server as web
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 DATA = random.Random(666).randbytes(200_000)
 OTHER = random.Random(667).randbytes(200_000)
 SHA256 = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
-HASTE = Patience(first_pause=0.001, longest_pause=0.002, read_timeout=0.3, connect_timeout=2)
+HASTE = Patience(first_pause=0.001, longest_pause=0.002)
 PATH = "/agedb.bin"
 certificates = functools.cache(ssl.create_default_context)
 
@@ -299,13 +299,18 @@ def test_a_whole_part_left_by_a_kill_is_only_renamed(server: web.Server, folder:
 
 
 @pytest.mark.parametrize("digest", [SHA256, None], ids=["known", "unknown"])
-@pytest.mark.parametrize("part", [DATA + b"more", OTHER[:9], OTHER])
-def test_a_wrong_part_does_no_harm(server: web.Server, folder: Path, digest: str | None, part: bytes) -> None:
+@pytest.mark.parametrize("part", [DATA + b"more", OTHER[:9], OTHER], ids=["longer", "shorter", "other"])
+@pytest.mark.parametrize("size", [len(DATA), None], ids=["size", "no size"])
+def test_a_wrong_part_does_no_harm(
+    server: web.Server, folder: Path, digest: str | None, part: bytes, size: int | None
+) -> None:
     server.add(PATH, DATA)
     folder.mkdir()
     (folder / "agedb.bin.part").write_bytes(part)
     (folder / "agedb.bin.part.json").write_text('{"neither": "ours"}')
-    assert get(folder, server.url(PATH), digest=digest).path.read_bytes() == DATA
+    assert get(folder, server.url(PATH), digest=digest, size=size).path.read_bytes() == DATA
+    if size == len(DATA) <= len(part):
+        assert server.ranges(PATH) == [None], "there is no range after the end"
 
 
 @pytest.mark.parametrize("act", [web.rangeless(), web.status(416), web.astray(7), web.astray(-7)])
@@ -319,7 +324,7 @@ def test_a_server_without_proper_ranges_is_asked_for_the_whole(server: web.Serve
 def test_a_read_timeout_is_a_pause_and_not_the_end(server: web.Server, folder: Path) -> None:
     server.add(PATH, DATA, web.stall(50_000), web.serve)
     progress = Notes()
-    get(folder, server.url(PATH), progress=progress)
+    get(folder, server.url(PATH), progress=progress, patience=Patience(first_pause=0.001, read_timeout=0.3))
     assert server.ranges(PATH) == [None, "bytes=50000-"]
     assert "silent for too long; trying again" in progress.notes[0]
 
@@ -399,10 +404,18 @@ def test_when_all_addresses_fail_one_line_has_each_reason(server: web.Server, fo
     assert f"{server.url('/c')} has no such file (404); run again later, or put it at {folder}" in message
 
 
-@pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("Text/HTML;charset=utf-8", b"<!-- no doctype --><p>Please log in."),
+        ("application/octet-stream", web.PAGE),
+        ("application/zip", b"\xef\xbb\xbf\r\n <HTML lang=en>"),
+    ],
+    ids=["by type", "by doctype", "by tag"],
+)
 @pytest.mark.parametrize("digest", [SHA256, None], ids=["known", "unknown"])
-def test_a_web_page_is_called_one(server: web.Server, folder: Path, kind: str, digest: str | None) -> None:
-    server.add(PATH, DATA, web.page(kind))
+def test_a_web_page_is_called_one(server: web.Server, folder: Path, kind: str, body: bytes, digest: str | None) -> None:
+    server.add(PATH, DATA, web.page(kind, body))
     message = refusal(lambda: get(folder, server.url(PATH), digest=digest))
     assert "web page instead of the file (quota, login or licence page)" in message
     assert names(folder) == set()

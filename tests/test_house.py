@@ -25,11 +25,11 @@ PACKAGE = PROJECT / "dircli"
 LAYERS = (
     {"errors", "arrays", "sources"},
     {"records", "bins", "protocols", "tables"},
-    {"splits", "density", "shots", "sums"},
+    {"splits", "density", "shots", "sums", "leakage"},
     {"metrics"},
     {"weights", "evaluate", "fds"},
     {"datasets", "store"},
-    {"curation", "scoring", "synthetic"},
+    {"curation", "scoring", "synthetic", "obtaining", "images", "audit"},
     {"weighting", "proof"},
     {"pipeline"},
     {"report"},

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from dircli import __version__
-from dircli.cli import curate, datasets, demo, evaluate, verify, weights
+from dircli.cli import curate, datasets, demo, download, evaluate, export, verify, weights
 from dircli.errors import DirError
 from dircli.report import console
 
@@ -53,6 +53,8 @@ def _start(
     console.quiet = quiet
 
 
-for command in (datasets.datasets, datasets.info, curate.curate, weights.weights, evaluate.evaluate, verify.verify):
+for command in (
+    *(datasets.datasets, datasets.info, download.download, curate.curate, weights.weights),
+    *(evaluate.evaluate, verify.verify, export.export, demo.demo),
+):
     app.command()(command)
-app.command()(demo.demo)

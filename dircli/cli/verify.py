@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from dircli.cli.options import Manifests, OptionalName, Quiet
 
 
-def verify(name: OptionalName = None, manifests: Manifests = Path("manifests"), quiet: Quiet = False) -> None:
+def verify(
+    name: OptionalName = None,
+    leakage: Annotated[
+        bool, typer.Option("--leakage", help="Count and list what val and test share with train, instead.")
+    ] = False,
+    manifests: Manifests = Path("manifests"),
+    quiet: Quiet = False,
+) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
     from dircli import pipeline
     from dircli.errors import CheckError
     from dircli.report import console, tables
 
+    if leakage:
+        counts, path = pipeline.leakage(name, root=manifests)
+        console.out().print(tables.leakage(counts))
+        console.note(f"the rows are listed in {path}")
+        return
     name, checks = pipeline.verify(name, root=manifests)
     console.out().print(tables.checks(checks))
     if failed := [check.name for check in checks if check.held is False]:

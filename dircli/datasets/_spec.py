@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dircli.arrays import FloatArray, TextArray
+    from dircli.leakage import Match
     from dircli.protocols import Rules
     from dircli.records import Records
     from dircli.sources import Raw, Source
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 
 AUTHORS = "https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45d45c04e6f5c40f43925bc66e580911084/"
 """Where the authors published their split files, at the commit that `released` stands for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """Something that a row of test may share with a row of train.
+
+    A row's keys are the values of ``columns``: each of them a key ("each"), all in their order one key ("row"), or all
+    in any order one key ("set").
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    match: Match = "each"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +47,9 @@ class Dataset:
     ``read(raw)`` gives the records in the declared order; ``read_released(raw)`` the records as the published split
     files hold them, in their order, with the split of each; ``export(records, split)`` the bytes of those files by
     name. ``released_alone`` says that the published files hold all that a manifest needs, so that a raw source only
-    confirms them. ``unseen`` names what then nobody has looked at.
+    confirms them. ``unseen`` names what then nobody has looked at. ``parts`` are readers of a part of the sources,
+    which may be curated on request, under a name of their own. ``leaks`` are what test may share with
+    train. ``images`` says that an id is the path of an image.
     """
 
     name: str
@@ -54,6 +70,9 @@ class Dataset:
     read: Callable[[Raw], Records]
     read_released: Callable[[Raw], tuple[Records, TextArray]]
     export: Callable[[Records, TextArray], dict[str, bytes]]
+    parts: Mapping[str, Callable[[Raw], Records]] = field(default_factory=dict)
+    leaks: tuple[Leak, ...] = ()
+    images: bool = False
     released_alone: bool = False
     unseen: str = ""
 
@@ -65,11 +84,6 @@ class Dataset:
         width = edges[-1] - edges[-2]
         more = int(np.floor((targets.max() - edges[-1]) / width)) + 1
         return Bins(np.concatenate([edges, edges[-1] + width * np.arange(1, more + 1)]))
-
-    def weight_bins(self) -> Bins:
-        """The bins that weights are computed on: `bins`, up to and with the last weight bin."""
-        last = self.weights.last
-        return self.bins if last is None else Bins(self.bins.edges[: last + 2])
 
     @property
     def released(self) -> tuple[Source, ...]:

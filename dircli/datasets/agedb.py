@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.bins import Bins
-from dircli.datasets._spec import AUTHORS, Dataset
+from dircli.datasets._ages import BINS, RULES, WEIGHTS, published, written
+from dircli.datasets._spec import AUTHORS, Dataset, Leak
 from dircli.errors import InputError, Problem, sample
-from dircli.protocols import Rules, Thresholds
-from dircli.records import SPLITS, Records
+from dircli.records import Records
 from dircli.sources import Source
 from dircli.splits import SplitRecipe
-from dircli.tables import first, numbers, parse
-from dircli.weights import WeightRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,40 +58,25 @@ def read(raw: Raw) -> Records:
 
 
 def read_released(raw: Raw) -> tuple[Records, TextArray]:
-    """The rows of the published agedb.csv (age, path, split) in their order, and the split of each."""
-    member = raw.find("agedb.csv")
-    if member is None:
-        raise InputError(Problem(raw.name, "there is no agedb.csv", "Give the file, or the folder that holds it"))
-    with raw.open(member) as stream:
-        table = parse(stream.read(), member, columns=("age", "path", "split"))
-    ages, problems = numbers(table, "age")
-    problems = table.problems + problems
-    paths, splits = table.columns["path"], table.columns["split"]
-    unknown = [(table.lines[row], f"split is {split!r}") for row, split in enumerate(splits) if split not in SPLITS]
-    problems += first(member, unknown, hint="Expected train, val or test", rest="more unknown splits")
-    files = [path.removeprefix(FOLDER) for path in paths]
-    records, malformed = _records(files)
+    """The rows of the published agedb.csv in their order, and the split of each."""
+    paths, ages, split = published(raw, "agedb.csv")
+    records, malformed = _records([path.removeprefix(FOLDER) for path in paths])
+    problems = []
     if malformed:
         found = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        problems.append(Problem(member, found))
-    if not problems:
-        unlike = [paths[row] for row in np.flatnonzero(records.targets != ages)]
-        if unlike:
-            problems.append(Problem(member, f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"))
+        problems.append(Problem("agedb.csv", found))
+    elif unlike := list(paths[records.targets != ages]):
+        found = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
+        problems.append(Problem("agedb.csv", found))
     if problems:
         raise InputError(problems)
-    return records, np.array(splits, dtype=object)
+    return records, split
 
 
 def export(records: Records, split: TextArray) -> dict[str, bytes]:
     """The agedb.csv that the released training code reads."""
-    rows = zip(records.targets, records.ids, split, strict=True)
-    return {
-        "agedb.csv": "".join(["age,path,split\n", *(f"{age:.0f},{key},{part}\n" for age, key, part in rows)]).encode()
-    }
+    return written(records, split, "agedb.csv")
 
-
-_THRESHOLDS = Thresholds(many=100, few=20)
 
 DATASET = Dataset(
     name="agedb",
@@ -127,15 +109,17 @@ DATASET = Dataset(
             digest="git:78abfdb939ff5cf68672cf11ee9b84a0eb9e990a",
         ),
     ),
-    bins=Bins.regular(0, 121, 1),
+    bins=BINS,
     grows=True,
-    recipe=SplitRecipe(bins=Bins.regular(0, 121, 1), cap=30, published_seed=666),
-    rules={"released": Rules(thresholds=_THRESHOLDS), "paper": Rules(thresholds=_THRESHOLDS)},
-    weights=WeightRule(default="sqrt-inv", clip=(5, 1000), last=120),
+    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
+    rules=RULES,
+    weights=WEIGHTS,
     expected={"train": 12_208, "val": 2_140, "test": 2_140},
     read=read,
     read_released=read_released,
     export=export,
+    leaks=(Leak(kind="identity", columns=("identity",)),),
+    images=True,
     released_alone=True,
     unseen="the images were not seen: ids and ages are the published file's",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.bins import Bins
-from dircli.datasets._spec import AUTHORS, Dataset
+from dircli.datasets._spec import AUTHORS, Dataset, Leak
 from dircli.errors import InputError, Problem
 from dircli.protocols import Rules, Thresholds
 from dircli.records import Records
@@ -115,6 +115,7 @@ DATASET = Dataset(
             holds="labels",
             urls=("https://dl.fbaipublicfiles.com/glue/data/STS-B.zip",),
             size=802_872,
+            gives=("train.tsv", "dev.tsv"),
             digest="sha256:e60a6393de5a8b5b9bac5020a1554b54e3691f9d600b775bd131e613ac179c85",
         ),
         Source(
@@ -150,4 +151,9 @@ DATASET = Dataset(
     read=read,
     read_released=read_released,
     export=export,
+    leaks=(
+        Leak(kind="pair", columns=("sentence1", "sentence2"), match="row"),
+        Leak(kind="pair either way", columns=("sentence1", "sentence2"), match="set"),
+        Leak(kind="sentence", columns=("sentence1", "sentence2")),
+    ),
 )

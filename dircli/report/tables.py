@@ -13,7 +13,9 @@ from dircli.shots import REGIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from dircli.audit import Leakage
     from dircli.proof import Check
+    from dircli.store.fetch import Fetched, Plan
 
 NULL = "–"
 
@@ -89,4 +91,40 @@ def checks(found: Iterable[Check]) -> Table:
     words = {True: "[green]ok[/]", False: "[red]FAILED[/]", None: "[yellow]open[/]"}
     for check in found:
         table.add_row(words[check.held], check.name, check.found)
+    return table
+
+
+def leakage(counts: Iterable[Leakage]) -> Table:
+    """Rows of val and test that share something with train."""
+    table = _table("shared with train", "split", "rows", "of", "share", left=2)
+    for count in counts:
+        share = f"{count.shared / count.rows:.1%}" if count.rows else NULL
+        table.add_row(count.kind, count.split, number(count.shared), number(count.rows), share)
+    return table
+
+
+def plan(planned: Plan) -> str:
+    """What would be done for one source, as lines of text."""
+    source = planned.source
+    here = "here, and as it must be" if planned.present else "not here"
+    if planned.partial and not planned.present:
+        here = f"{planned.partial:,} bytes here of an interrupted download"
+    known = "recorded at the first download" if planned.recorded else "no hash is known"
+    lines = {
+        "holds": source.holds,
+        "from": ", then ".join(planned.urls) or "nowhere: only its owners hand it out",
+        "bytes": f"{planned.size:,}" if planned.size else "not known",
+        "hash": (planned.digest or known) + (f" ({known})" if planned.digest and planned.recorded else ""),
+        "to": str(planned.path),
+        "state": here,
+    }
+    return "\n".join([source.file, *(f"  {key:<6}{value}" for key, value in lines.items())])
+
+
+def fetched(found: Iterable[Fetched]) -> Table:
+    """One line per file in its place."""
+    table = _table("file", "bytes", "state", "sha256", left=1)
+    for each in found:
+        state = ("downloaded" if each.fresh else "was here") + ("" if each.verified else ", hash recorded")
+        table.add_row(each.path.name, number(each.size), state, each.sha256)
     return table

@@ -1,8 +1,8 @@
 """Files that are whole or absent: written under a temporary name and renamed; several of them in one step.
 
 A set of files commits when its staging folder is renamed to ``.dircli-commit-<key>``; from there its files are moved
-into place. Whoever next looks at the folder finishes a commit that was cut off, so a kill at any moment leaves either the
-old files or the new ones.
+into place. Whoever next looks at the folder finishes a commit that was cut off, so a kill at any moment leaves either
+the old files or the new ones.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def write(path: Path, data: bytes) -> None:
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
     """``files`` (name → bytes) into ``folder``, all of them or none; UsageError where they cannot be written."""
-    if taken := [name for name in files if (folder / name).is_dir()]:
-        raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
     try:
+        if taken := [name for name in files if (folder / name).is_dir()]:
+            raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder)
         _sweep(folder)

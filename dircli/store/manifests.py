@@ -13,24 +13,35 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from dircli.bins import Bins
-from dircli.errors import InputError, Problem, UsageError
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.records import SPLITS
+from dircli.shots import REGIONS
 from dircli.store import files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
     from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 
+Part = TypeVar("Part")
+
 SAMPLES, BINS, FACTS = "samples.parquet", "bins.parquet", "manifest.json"
 AGAIN = "A file was changed or exchanged; run `dir curate` again"
+IDENTITY = ("content", "dataset", "name", "origin")
+FACT_TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(IDENTITY, str),
+    "regions": dict,
+    "rows": int,
+    "seed": (int, NoneType),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,14 +165,19 @@ def read_parquet(data: bytes, name: str, types: Mapping[str, str], *, hint: str 
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(data))
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        table = pq.ParquetFile(pa.BufferReader(data)).read()
+        table.validate(full=True)  # text that is no UTF-8 shows only here
+        names = table.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
-    wrong = []
+    repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
+    wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
+    if wrong:
+        raise InputError(wrong)
     for column, kind in types.items():
-        if column not in table.column_names:
-            found = f"there is no column {column}; the columns are {', '.join(table.column_names)}"
+        if column not in names:
+            found = f"there is no column {column}; the columns are {sample(names)}"
             wrong.append(Problem(name, found, hint))
         elif str(table.schema.field(column).type) != kind or table[column].null_count:
             found = f"column {column} is {table.schema.field(column).type} with {table[column].null_count} nulls"
@@ -190,11 +206,15 @@ def read_bins(path: Path) -> BinTable:
         raise InputError(Problem(name, f"these are no bins: {error}", AGAIN)) from None
     if not np.array_equal(low[1:], high[:-1]):
         raise InputError(Problem(name, "a bin does not begin where the one before it ends", AGAIN))
+    try:
+        facts = dict(json.loads((table.schema.metadata or {}).get(b"dircli", b"{}")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(Problem(name, f"its facts are no JSON object ({error})", AGAIN)) from None
     return BinTable(
         bins=bins,
         counts={part: _numpy(table, part) for part in SPLITS},
         regions={key: _numpy(table, f"region_{key}") for key in regions},
-        facts=json.loads((table.schema.metadata or {}).get(b"dircli", b"{}")),
+        facts=facts,
     )
 
 
@@ -204,12 +224,16 @@ def read_facts(folder: Path) -> dict[str, Any]:
     data = files.read(path, hint="Run `dir curate` first")
     try:
         facts = json.loads(data)
-        missing = {"content", "dataset", "name", "origin", "rows", "seed"} - set(facts)
-    except (ValueError, TypeError) as error:
-        raise InputError(Problem(str(path), f"this is no JSON object ({error})", AGAIN)) from None
-    if missing:
-        raise InputError(Problem(str(path), f"there is no {', '.join(sorted(missing))}", AGAIN))
-    return dict(facts)
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(str(path), f"this is no JSON ({error})", AGAIN)) from None
+    if not isinstance(facts, dict):
+        raise InputError(Problem(str(path), "this is no JSON object", AGAIN))
+    if missing := sorted(FACT_TYPES.keys() - facts.keys()):
+        raise InputError(Problem(str(path), f"there is no {' and no '.join(missing)}", AGAIN))
+    if wrong := [key for key, kind in FACT_TYPES.items() if not isinstance(facts[key], kind)]:
+        found = " and ".join(f"{key} is {json.dumps(facts[key])[:60]}" for key in wrong)
+        raise InputError(Problem(str(path), found, AGAIN))
+    return facts
 
 
 def read(folder: Path) -> Manifest:
@@ -218,42 +242,61 @@ def read(folder: Path) -> Manifest:
     Raises InputError with every disagreement.
     """
     files.recover(folder)
-    facts = read_facts(folder)
-    table = read_bins(folder / BINS)
-    name = str(folder / SAMPLES)
+    problems: list[Problem] = []
+    facts = _kept(partial(read_facts, folder), problems)
+    table = _kept(partial(read_bins, folder / BINS), problems)
+    samples = _kept(partial(read_samples, folder / SAMPLES), problems)
+    if facts is None or table is None or samples is None:
+        raise InputError(problems)
+    manifest = Manifest(samples=samples, table=table, facts=facts)
+    if problems := _disagreements(manifest, folder):
+        raise InputError(problems)
+    return manifest
+
+
+def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
+    """What ``reader`` gives, or None with its ``problems`` kept, so that all three files are looked at."""
+    try:
+        return reader()
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def read_samples(path: Path) -> Samples:
+    """The rows in ``path``, any ``samples.parquet``; InputError where they are none."""
     types = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
-    rows = read_parquet(files.read(folder / SAMPLES, hint="Run `dir curate` again"), name, types)
+    rows = read_parquet(files.read(path, hint="Run `dir curate` again"), str(path), types)
     own = [column for column in rows.column_names if column not in types]
-    samples = Samples(
+    return Samples(
         ids=_numpy(rows, "id"),
         targets=_numpy(rows, "target"),
         bin_index=_numpy(rows, "bin").astype(np.int64),
         split=_numpy(rows, "split"),
         columns={column: _numpy(rows, column) for column in own},
     )
-    manifest = Manifest(samples=samples, table=table, facts=facts)
-    if problems := _disagreements(manifest, str(folder)):
-        raise InputError(problems)
-    return manifest
 
 
-def _disagreements(manifest: Manifest, folder: str) -> list[Problem]:
+def _disagreements(manifest: Manifest, folder: Path) -> list[Problem]:
     samples, table, facts = manifest.samples, manifest.table, manifest.facts
-    problem = partial(Problem, hint=AGAIN)
-    problems = []
-    found = content(samples.ids, samples.targets, samples.split)
-    if found != facts["content"]:
-        problems.append(problem(f"{folder}/{SAMPLES}", f"its content is {found}, and {FACTS} says {facts['content']}"))
-    if table.facts.get("content") != facts["content"]:
-        problems.append(problem(f"{folder}/{BINS}", f"it belongs to content {table.facts.get('content')}"))
-    if not np.array_equal(table.bins.index(samples.targets), samples.bin_index):
-        problems.append(problem(f"{folder}/{SAMPLES}", f"its bins are not those of {BINS}"))
+    pairs = [
+        (SAMPLES, "content", content(samples.ids, samples.targets, samples.split), facts["content"]),
+        (SAMPLES, "number of rows", len(samples.ids), facts["rows"]),
+        *((BINS, key, table.facts.get(key), facts[key]) for key in IDENTITY),
+    ]
+    found = [(file, f"its {what} is {is_}, and {FACTS} says {says}") for file, what, is_, says in pairs if is_ != says]
+    index = table.bins.index(samples.targets)
+    if (index < 0).any() or not np.array_equal(index, samples.bin_index):
+        found.append((SAMPLES, f"its bins are not those of {BINS}"))
     else:
-        for part in SPLITS:
-            counts = np.bincount(samples.bin_index[samples.split == part], minlength=len(table.bins))
-            if not np.array_equal(counts, table.counts[part]):
-                problems.append(problem(f"{folder}/{BINS}", f"its {part} counts are not those of {SAMPLES}"))
-    return problems
+        held = {part: np.bincount(index[samples.split == part], minlength=len(table.bins)) for part in SPLITS}
+        unlike = [part for part in SPLITS if not np.array_equal(held[part], table.counts[part])]
+        found += [(BINS, f"its {part} counts are not those of {SAMPLES}") for part in unlike]
+    for key, regions in table.regions.items():
+        rows = {part: {name: int(table.counts[part][regions == name].sum()) for name in REGIONS} for part in SPLITS}
+        if rows != facts["regions"].get(key):
+            found.append((BINS, f"its {key} regions do not hold the rows that {FACTS} says"))
+    return [Problem(str(folder / file), what, AGAIN) for file, what in found]
 
 
 def curated(root: Path) -> list[str]:
@@ -268,6 +311,16 @@ def shipped(name: str) -> Path | None:
         if (root / name / BINS).is_file():
             return root / name / BINS
     return None
+
+
+def named(name: str | None, root: Path) -> Path:
+    """The folder of the manifest ``name`` in ``root``, or of the only one there; UsageError where there is none."""
+    name = name or only(root)
+    known = curated(root)
+    if name not in known:
+        there = f"; there are {', '.join(known)}" if known else ""
+        raise UsageError(f"{name!r} is not curated in {root}{there}; run `dir curate` first")
+    return root / name
 
 
 def only(root: Path) -> str:

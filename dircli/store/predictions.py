@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import sys
+import tokenize
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.errors import SHOWN, InputError, Problem, sample
 from dircli.store import files
 from dircli.store.manifests import read_parquet
-from dircli.tables import Table, decode, numbers, parse
+from dircli.tables import FINITE, Table, clear, decode, first, numbers, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 
 STDIN = "-"
+FOREIGN = {
+    b"PK\x03\x04": "a zip archive, such as .npz, .xlsx and .pt files are",
+    b"\x1f\x8b": "compressed with gzip",
+    b"\x80": "a pickle",
+    b"[{": "a JSON array",
+    b"[\n": "a JSON array",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +49,7 @@ class Predictions:
     """The rows of one prediction file, in its order: ids (None with ``by_position``), predictions (n,), targets.
 
     ``targets`` is None where the file has no such column. ``problems`` are those found in reading; rows that have one
-    may be missing or NaN.
+    are NaN, or missing where ``cut`` says so.
     """
 
     file: str
@@ -49,6 +58,7 @@ class Predictions:
     values: FloatArray
     targets: FloatArray | None
     problems: list[Problem]
+    cut: bool = False
 
     @property
     def name(self) -> str:
@@ -67,15 +77,21 @@ def read(path: str, layout: Layout, *, need_target: bool = False, need_id: bool 
     needed = [layout.prediction_column]
     needed = [layout.id_column, *needed] if need_id and not layout.by_position else needed
     needed = [*needed, layout.target_column] if need_target else needed
+    if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
+        raise InputError(Problem(name, f"this is {foreign[0]}", hint))
     if data.startswith(b"\x93NUMPY"):
         found = _from_npy(data, name, layout)
     elif data.startswith(b"PAR1"):
         found = _from_parquet(data, name, layout, needed)
-    elif data.lstrip()[:1] == b"{":
+    elif data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
         found = _from_table(_json_lines(data, name, needed), layout)
     else:
-        found = _from_table(parse(data, name, columns=needed), layout)
+        found = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
     return replace(found, file=path, sha256=files.sha256(data))
+
+
+def _columns_hint(needed: Sequence[str]) -> str:
+    return f"Expected {', '.join(needed)}; name other columns with --id-column, --prediction-column, --target-column"
 
 
 def _from_table(table: Table, layout: Layout) -> Predictions:
@@ -86,34 +102,42 @@ def _from_table(table: Table, layout: Layout) -> Predictions:
         problems = problems + more
     ids = None if layout.by_position else table.columns.get(layout.id_column)
     problems = table.problems + problems
-    return Predictions(file=table.name, sha256="", ids=ids, values=values, targets=targets, problems=problems)
+    cut = bool(table.problems)
+    return Predictions(file=table.name, sha256="", ids=ids, values=values, targets=targets, problems=problems, cut=cut)
 
 
 def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
     """JSON lines as a text table: one object per line that has all ``needed`` keys."""
-    columns: dict[str, list[str]] = {}
-    lines, problems = [], []
-    for number, line in enumerate(decode(data, name).splitlines(), 1):
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    wrong: list[tuple[int, str]] = []
+    for number, line in enumerate(decode(data, name).split("\n"), 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            found = "the line is no JSON object" if not isinstance(row, dict) else ""
-        except ValueError as error:
-            row, found = {}, f"the line is no JSON ({error})"
-        if not found and (missing := [key for key in needed if key not in row]):
-            found = f"there is no {' or '.join(missing)}; the keys are {sample(list(row))}"
-        if found:
-            problems.append(Problem(f"{name}, line {number}", found, "Write one object per line"))
+        except (ValueError, RecursionError) as error:
+            wrong.append((number, f"the line is no JSON ({error})"))
             continue
-        columns = columns or {key: [] for key in row}
-        for key, texts in columns.items():
-            value = row.get(key, "")
-            texts.append(value if isinstance(value, str) else json.dumps(value))
-        lines.append(number)
-    if not lines:
-        raise InputError(problems[:SHOWN])
-    return Table(name, columns, lines, problems[:SHOWN])
+        if not isinstance(row, dict):
+            wrong.append((number, "the line is no JSON object"))
+        elif missing := [key for key in needed if key not in row]:
+            found = f"there is no {' or '.join(missing)}; the keys are {sample([clear(key) for key in row])}"
+            wrong.append((number, found))
+        else:
+            rows.append(row)
+            lines.append(number)
+    hint = f"Write one object with {', '.join(needed)} per line"
+    problems = first(name, wrong, hint=hint, rest="more lines cannot be read")
+    if not rows:
+        raise InputError(problems)
+    keys = dict.fromkeys(key for row in rows for key in row)
+    columns = {key: [_text(row.get(key, "")) for row in rows] for key in keys}
+    return Table(name, columns, lines, problems)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions:
@@ -121,16 +145,17 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
 
     table = read_parquet(data, name, {}, hint="Check that whatever wrote it has finished")
     if missing := [column for column in needed if column not in table.column_names]:
-        found = f"there is no column {' or '.join(missing)}; the columns are {sample(table.column_names)}"
-        raise InputError(Problem(name, found, f"Expected {', '.join(needed)}"))
+        names = sample([clear(column) for column in table.column_names])
+        found = f"there is no column {' or '.join(missing)}; the columns are {names}"
+        raise InputError(Problem(name, found, _columns_hint(needed)))
     problems: list[Problem] = []
 
     def values(column: str) -> FloatArray:
         kind = table.schema.field(column).type
-        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
             problems.append(Problem(name, f"column {column} holds {kind}", "Write numbers"))
             return np.full(table.num_rows, np.nan)
-        found: FloatArray = table[column].cast(pa.float64()).to_numpy()
+        found: FloatArray = table[column].cast(pa.float64(), safe=False).to_numpy()
         problems.extend(_not_finite(found, name, column))
         return found
 
@@ -148,7 +173,9 @@ def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
         raise InputError(Problem(name, found, "Add --by-position if its rows are in manifest order"))
     try:
         array: AnyArray = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, tokenize.TokenError) as error:
+        if "allow_pickle" in str(error):
+            raise InputError(Problem(name, "the array holds Python objects", "Write numbers")) from None
         raise InputError(Problem(name, f"this is no whole npy file ({error})", "Write it again with np.save")) from None
     if array.dtype.kind not in "fiu":
         raise InputError(Problem(name, f"the array holds {array.dtype}", "Write numbers"))
@@ -161,11 +188,9 @@ def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
 
 def _not_finite(values: FloatArray, name: str, column: str) -> list[Problem]:
     rows = np.flatnonzero(~np.isfinite(values))
-    problems = [
-        Problem(f"{name}, row {row + 1}", f"{column} is {values[row]}", "Write a finite number") for row in rows[:SHOWN]
-    ]
+    problems = [Problem(f"{name}, row {row + 1}", f"{column} is {values[row]}", FINITE) for row in rows[:SHOWN]]
     if rows.size > SHOWN:
-        problems.append(Problem(name, f"{rows.size - SHOWN:,} more rows without a number"))
+        problems.append(Problem(name, f"{rows.size - SHOWN:,} more rows have no number in {column}"))
     return problems
 
 
@@ -176,16 +201,17 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
     ids, and targets that do not agree with ``targets`` (n,), to the precision of float32.
     """
     problems = list(predictions.problems)
-    if predictions.ids is None:
-        rows = np.arange(len(ids))
-        if predictions.values.size != len(ids) and not problems:
-            found = f"{predictions.values.size:,} rows, and the split has {len(ids):,}"
-            problems.append(Problem(predictions.file, found, "Write one row for each, in manifest order"))
-    else:
+    if predictions.ids is not None:
         rows, unmatched = _matched(predictions, ids)
         problems += unmatched
-    if predictions.targets is not None and (not problems or predictions.ids is not None):
-        problems += _unlike_targets(predictions, rows, ids, targets)
+    elif predictions.values.size == len(ids):
+        rows = np.arange(len(ids))
+    else:
+        rows = np.full(len(ids), -1)
+        if not predictions.cut:
+            found = f"there are {predictions.values.size:,} rows, and the split has {len(ids):,}"
+            problems.append(Problem(predictions.file, found, "Write one for each, in manifest order"))
+    problems += _unlike_targets(predictions, rows, ids, targets)
     if problems:
         raise InputError(problems)
     return predictions.values[rows]
@@ -201,13 +227,14 @@ def _matched(predictions: Predictions, ids: TextArray) -> tuple[IntArray, list[P
             repeated.append(key)
     rows = np.array([position.get(key, -1) for key in ids], dtype=np.int64)
     known = set(ids)
+    missing = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
     kinds = {
-        "are missing": (list(ids[rows < 0]), "Predict every row of the split"),
+        "are missing": (list(ids[rows < 0]), missing),
         "are not in the split": ([key for key in position if key not in known], "Check --dataset and --split"),
         "occur more than once": (list(dict.fromkeys(repeated)), "Keep one row of each"),
     }
     return rows, [
-        Problem(predictions.file, f"{len(keys):,} ids {what}: {sample(keys)}", hint)
+        Problem(predictions.file, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
         for what, (keys, hint) in kinds.items()
         if keys
     ]
@@ -217,25 +244,30 @@ def _unlike_targets(predictions: Predictions, rows: IntArray, ids: TextArray, ta
     theirs = predictions.targets
     if theirs is None:
         return []
-    held = rows >= 0
-    close = np.isclose(theirs[rows], targets, rtol=1e-6, atol=1e-6) | np.isnan(theirs[rows])
-    unlike = [f"{ids[i]} has {theirs[rows[i]]:g}, not {targets[i]:g}" for i in np.flatnonzero(held & ~close)]
+    held = np.flatnonzero(rows >= 0)
+    found, expected = theirs[rows[held]], targets[held]
+    far = np.flatnonzero(~(np.isclose(found, expected, rtol=1e-6, atol=1e-6) | np.isnan(found)))
+    unlike = [f"{clear(ids[held[i]])} has {found[i]:.9g}, not {expected[i]:.9g}" for i in far]
     if not unlike:
         return []
     hint = "Check that the file belongs to this dataset and split"
     return [Problem(predictions.file, f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}", hint)]
 
 
-def own_targets(predictions: Predictions) -> tuple[FloatArray, FloatArray]:
-    """The targets (n,) that the file itself holds, and its predictions (n,); InputError with every problem in it."""
+def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tuple[FloatArray, FloatArray]:
+    """The targets (n,) that the file itself holds, and its predictions (n,).
+
+    Raises InputError with every problem in it, and those that the caller ``also`` knows of.
+    """
     problems = list(predictions.problems)
-    if predictions.ids is not None and len(set(predictions.ids)) < len(predictions.ids):
-        repeated = [key for key, count in Counter(predictions.ids).items() if count > 1]
-        problems.append(Problem(predictions.file, f"{len(repeated):,} ids occur more than once: {sample(repeated)}"))
+    if repeated := [key for key, count in Counter(predictions.ids or []).items() if count > 1]:
+        found = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
+        problems.append(Problem(predictions.file, found, "Keep one row of each"))
     if predictions.targets is None:
         problems.append(Problem(predictions.file, "there are no targets", "Add a target column"))
-    elif not predictions.targets.size:
-        problems.append(Problem(predictions.file, "there are no rows"))
+    elif not predictions.targets.size and not predictions.cut:
+        problems.append(Problem(predictions.file, "there are no rows", "Check that whatever wrote it has finished"))
+    problems += also
     if problems or predictions.targets is None:
         raise InputError(problems)
     return predictions.targets, predictions.values

@@ -1,0 +1,197 @@
+"""IMDB-WIKI-DIR: 213,553 faces with ages, kept of 523,051; val and test of up to 150 faces per year of age each.
+
+Rows come in the order of the MATLAB files, imdb before wiki. A face is kept where its detector score is 1 or more, no
+second face was found, and the age, from the date of birth and the year of the photo, lies in 0..200.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from dircli.datasets._ages import BINS, RULES, WEIGHTS, published, written
+from dircli.datasets._spec import AUTHORS, Dataset, Leak
+from dircli.errors import InputError, Problem
+from dircli.records import Records
+from dircli.sources import Source
+from dircli.splits import SplitRecipe
+
+if TYPE_CHECKING:
+    from dircli.arrays import AnyArray, BoolArray, IntArray, TextArray
+    from dircli.sources import Raw
+
+MATLAB_EPOCH = 366  # MATLAB counts days from year 0, Python from year 1
+UNIX_EPOCH = 719_163  # 1970-01-01, in Python's count
+OLDEST = 200
+FACES = {"imdb": 460_723, "wiki": 62_328}
+FIELDS = ("dob", "photo_taken", "full_path", "face_score", "second_face_score")
+
+
+@dataclass(frozen=True)
+class _Half:
+    """All faces of one .mat file: path, age, and which of them each step of the filter drops; all (n,)."""
+
+    part: str
+    paths: AnyArray
+    ages: IntArray
+    dropped: dict[str, BoolArray]
+
+
+def ages(birth: AnyArray, taken: AnyArray) -> IntArray:
+    """Age in years from MATLAB day numbers of birth (n,) and years of the photo (n,), taken to be in mid-year."""
+    days = np.maximum(np.asarray(birth, dtype=np.int64) - MATLAB_EPOCH, 1) - UNIX_EPOCH
+    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    year, month = months // 12 + 1970, months % 12 + 1
+    july = 7
+    return np.asarray(np.asarray(taken, dtype=np.int64) - year - (month >= july))
+
+
+def _load(raw: Raw, member: str, part: str) -> dict[str, AnyArray]:
+    """The five fields of a .mat file that the filter needs, each (n,); InputError where it is no such file."""
+    from scipy.io import loadmat
+
+    hint = f"{part}.mat is a MATLAB v5 file with {', '.join(FIELDS)}; fetch it again"
+    try:
+        with raw.open(member) as stream:
+            table: Any = loadmat(cast("Any", stream), variable_names=[part])[part][0, 0]
+        fields = {name: np.asarray(table[name])[0] for name in FIELDS}
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
+        found = f"it cannot be read as a MATLAB file ({type(error).__name__}: {error})"
+        raise InputError(Problem(member, found, hint)) from None
+    lengths = {name: len(field) for name, field in fields.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(Problem(member, f"its fields differ in length: {lengths}", hint))
+    return fields
+
+
+def _half(raw: Raw, part: str) -> _Half:
+    names = (f"{part}/{part}.mat", f"{part}_crop/{part}.mat", f"{part}.mat")  # two archives of IMDB hold one each
+    member = next(filter(None, map(raw.find, names)), None)
+    if member is None:
+        found = f"there is no {part}.mat, in no folder and no archive"
+        hint = "It stands in imdb_meta.tar (imdb) and wiki_crop.tar (wiki); `--only wiki` curates the WIKI half alone"
+        raise InputError(Problem(raw.name, found, hint))
+    fields = _load(raw, member, part)
+    age = ages(np.nan_to_num(fields["dob"]), fields["photo_taken"])
+    dropped = {
+        "no face with score 1 or more": ~(fields["face_score"] >= 1),
+        "a second face": fields["second_face_score"] > 0,
+        f"age outside 0..{OLDEST}": (age < 0) | (age > OLDEST),
+    }
+    paths = np.array([f"{part}_crop/{cell[0]}" for cell in fields["full_path"]], dtype=object)
+    return _Half(part, paths, age, dropped)
+
+
+def _facts(half: _Half) -> dict[str, int]:
+    """How many faces there were, how many each step dropped of those left by the steps before, and how many remain."""
+    left = np.ones(len(half.ages), dtype=bool)
+    facts = {f"{half.part}: faces": len(half.ages)}
+    for step, dropped in half.dropped.items():
+        facts[f"{half.part}: dropped, {step}"] = int((left & dropped).sum())
+        left &= ~dropped
+    return {**facts, f"{half.part}: kept": int(left.sum())}
+
+
+def _kept(half: _Half) -> BoolArray:
+    return np.asarray(~np.logical_or.reduce(list(half.dropped.values())))
+
+
+def _columns(paths: TextArray) -> dict[str, TextArray]:
+    """The person whom each file's name names: nm… of IMDB, a page number of Wikipedia."""
+    names = (path.rpartition("/")[2].partition("_")[0] for path in paths)
+    return {"identity": np.array(list(names), dtype=object)}
+
+
+def read(raw: Raw, *, parts: tuple[str, ...] = ("imdb", "wiki")) -> Records:
+    """The faces that the filter keeps, in the order of the .mat files; the counts of each step are in ``facts``."""
+    halves = [_half(raw, part) for part in parts]
+    ids = np.concatenate([half.paths[_kept(half)] for half in halves])
+    targets = np.concatenate([half.ages[_kept(half)] for half in halves]).astype(np.float64)
+    facts = {name: count for half in halves for name, count in _facts(half).items()}
+    return Records(ids=ids, targets=targets, columns=_columns(ids), facts=facts)
+
+
+def read_released(raw: Raw) -> tuple[Records, TextArray]:
+    """The rows of the published imdb_wiki.csv in their order, and the split of each."""
+    paths, found, split = published(raw, "imdb_wiki.csv")
+    return Records(ids=paths, targets=found, columns=_columns(paths)), split
+
+
+def export(records: Records, split: TextArray) -> dict[str, bytes]:
+    """The imdb_wiki.csv that the released training code reads."""
+    return written(records, split, "imdb_wiki.csv")
+
+
+_BASE = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/"
+
+DATASET = Dataset(
+    name="imdb-wiki",
+    title="IMDB-WIKI-DIR",
+    target="age",
+    unit="year",
+    licence="non-commercial research only: IMDB-WIKI's authors do not own the images",
+    homepage="https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/",
+    obtain=(
+        "All files are public: `dir download imdb-wiki` brings imdb_meta.tar and wiki_crop.tar (about 811 MB).",
+        "They hold imdb.mat and wiki.mat, all that curation needs; `--only all` adds the 7.0 GB of imdb_crop.tar.",
+        "Or put them, or the .mat files alone, into the folder `dir info imdb-wiki` shows, or give it with --raw.",
+        "They are recognised by their md5, and by the 213,553 faces that the filter keeps of 460,723 + 62,328.",
+        "The published split is imdb_wiki.csv (about 13 MB) in the authors' repository.",
+    ),
+    bibtex="""\
+@article{rothe2018deep,
+  title   = {Deep expectation of real and apparent age from a single image without facial landmarks},
+  author  = {Rothe, Rasmus and Timofte, Radu and Van Gool, Luc},
+  journal = {International Journal of Computer Vision},
+  volume  = {126},
+  year    = {2018}
+}""",
+    sources=(
+        Source(
+            file="imdb_meta.tar",
+            holds="labels",
+            urls=(_BASE + "imdb_meta.tar",),
+            digest="md5:469433135f1e961c9f4c0304d0b5db1e",
+            gives=("imdb.mat",),
+        ),
+        Source(
+            file="wiki_crop.tar",
+            holds="labels",
+            urls=(_BASE + "wiki_crop.tar",),
+            digest="md5:f536eb7f5eae229ae8f286184364b42b",
+            gives=("wiki.mat",),
+        ),
+        Source(
+            file="imdb_crop.tar",
+            holds="images",
+            urls=(_BASE + "imdb_crop.tar",),
+            size=7_012_157_440,
+            digest="md5:44b7548f288c14397cb7a7bab35ebe14",
+        ),
+        Source(
+            file="imdb_wiki.csv",
+            holds="released",
+            urls=(AUTHORS + "imdb-wiki-dir/data/imdb_wiki.csv",),
+            digest="git:c1512e3da0de9076a0793b982c9a74cd872c0d8b",
+        ),
+    ),
+    bins=BINS,
+    grows=True,
+    recipe=SplitRecipe(bins=BINS, cap=150, published_seed=666),
+    rules=RULES,
+    weights=WEIGHTS,
+    expected={"train": 191_509, "val": 11_022, "test": 11_022},
+    read=read,
+    read_released=read_released,
+    export=export,
+    parts={part: partial(read, parts=(part,)) for part in FACES},
+    leaks=(Leak(kind="identity", columns=("identity",)),),
+    images=True,
+    released_alone=True,
+    unseen="neither the images nor the .mat files were seen: ids and ages are the published file's",
+)

@@ -1,0 +1,56 @@
+"""How far a download is, on a terminal; silence elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from dircli.report import console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import TaskID
+
+
+class Watch:
+    """Follows downloads, one after the other: bytes, speed and time left; notes go to stderr as everywhere."""
+
+    def __init__(self, bar: Progress | None) -> None:
+        self._bar = bar
+        self._task: TaskID | None = None
+        self._file = ""
+
+    def start(self, file: str, total: int | None, done: int) -> None:
+        """``file`` begins, or begins again, with ``done`` of ``total`` bytes (None: not known) already here."""
+        if self._bar is None:
+            if file != self._file:
+                console.note(f"downloading {file}" + (f", {total:,} bytes" if total else ""))
+        elif self._task is not None and file == self._file:
+            self._bar.update(self._task, total=total, completed=done)
+        else:
+            self._task = self._bar.add_task(file, total=total, completed=done)
+        self._file = file
+
+    def advance(self, n: int) -> None:
+        """``n`` more bytes are here."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, n)
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
+        console.note(text)
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """A watch with a progress bar on a terminal, and without one elsewhere or with -q."""
+    if console.quiet or not sys.stderr.isatty():
+        yield Watch(None)
+        return
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(TextColumn("{task.description}"), *columns, console=console.err(), transient=True) as bar:
+        yield Watch(bar)
