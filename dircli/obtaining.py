@@ -116,18 +116,26 @@ def raw_source(dataset: Dataset, given: Path | None, terms: Terms, *, download: 
 
 
 def split_files(dataset: Dataset, given: Path | None, terms: Terms) -> Raw:
+    """The published split files as ``given``, or in the dataset's own folder; downloaded to there if missing."""
+    here = split_files_here(dataset, given, terms)
+    if here is not None:
+        return here
+    folder = terms.data / dataset.name
+    obtain(dataset, [source for source in dataset.released if not (folder / source.file).is_file()], terms)
+    return open_raw(folder)
+
+
+def split_files_here(dataset: Dataset, given: Path | None, terms: Terms) -> Raw | None:
     """The published split files: the folder or archive ``given``, or the file itself where there is only one.
 
-    Where none is given, the dataset's own folder, to which they are downloaded if they are missing.
+    Where none is given, the dataset's own folder, or None where that does not hold them all.
     """
     if given is not None and len(dataset.released) == 1 and given.is_file() and not is_archive(given):
         return OneFile(given)
     if given is not None:
         return open_raw(given)
     folder = terms.data / dataset.name
-    if missing := [source for source in dataset.released if not (folder / source.file).is_file()]:
-        obtain(dataset, missing, terms)
-    return open_raw(folder)
+    return open_raw(folder) if all((folder / source.file).is_file() for source in dataset.released) else None
 
 
 def _own_folder(dataset: Dataset, data: Path) -> Raw | None:

@@ -174,7 +174,8 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     return scoring.result(paths, against, split=split, protocol=protocol, metrics=wanted, layout=layout)
 
 
-def verify(name: str | None, *, root: Path) -> tuple[str, list[proof.Check]]:
+def verify(name: str | None, *, root: Path, released: Path | None, terms: Terms) -> tuple[str, list[proof.Check]]:
     """Check the manifest ``name`` in ``root``: intact, the draw it claims, the published files; and its name."""
     folder = manifests.named(name, root)
-    return folder.name, proof.checks(folder)
+    dataset = datasets.load(str(manifests.read_facts(folder)["dataset"]))
+    return folder.name, proof.checks(folder, obtaining.split_files_here(dataset, released, terms))

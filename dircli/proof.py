@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.datasets._spec import Dataset
+    from dircli.sources import Raw
     from dircli.store.manifests import Manifest
 
 
@@ -31,8 +32,11 @@ class Check:
     found: str
 
 
-def checks(folder: Path) -> list[Check]:
-    """Everything that can be proven about the manifest in ``folder``."""
+def checks(folder: Path, released: Raw | None) -> list[Check]:
+    """Everything that can be proven about the manifest in ``folder``; the last check is the verdict.
+
+    ``released`` are the published split files, with which differing rows can be named; their digests are known anyway.
+    """
     try:
         manifest = manifests.read(folder)
     except InputError as error:
@@ -40,7 +44,8 @@ def checks(folder: Path) -> list[Check]:
     dataset = datasets.load(str(manifest.facts["dataset"]))
     rows = len(manifest.samples.ids)
     intact = Check("intact", held=True, found=f"{rows:,} rows have the stated content {manifest.content[:15]}…")
-    return [intact, *_draw(manifest, dataset), *_published(manifest, dataset)]
+    published = list(_published(manifest, dataset))
+    return [intact, *_draw(manifest, dataset), *published, _verdict(manifest, dataset, published, released)]
 
 
 def _draw(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
@@ -61,13 +66,50 @@ def _draw(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
 
 
 def _published(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
-    """Whether the files that the released training code reads, written from this manifest, are the published ones."""
-    if manifest.facts["origin"] != "released":
-        yield Check("published", held=None, found="this is a redraw; it does not claim to be the published split")
-        return
+    """Whether the files that the released training code reads, written from this manifest, are the published ones.
+
+    A redraw claims nothing of the kind, so for it a difference is no failure.
+    """
     files = exported(manifest)
+    claims = manifest.facts["origin"] == "released"
     for source in dataset.released:
         blob = f"git:{git_blob(files[source.file])}"
-        same = blob == source.digest
-        found = f"{source.file} is byte for byte the published one ({blob[:12]}…)"
-        yield Check("published", held=same, found=found if same else f"{source.file} is {blob}, not {source.digest}")
+        if blob == source.digest:
+            found = f"{source.file} is byte for byte the published one ({blob[:12]}…)"
+            yield Check("published", held=True, found=found)
+        elif claims:
+            yield Check(
+                "published", held=False, found=f"{source.file} is {blob}, and the published one {source.digest}"
+            )
+
+
+def _verdict(manifest: Manifest, dataset: Dataset, published: list[Check], released: Raw | None) -> Check:
+    """Identical to the published split, different (how many rows, the first ones), or not provable and why."""
+    if len(published) == len(dataset.released) and all(check.held for check in published):
+        return Check("verdict", held=True, found="identical to the published split")
+    claims = manifest.facts["origin"] == "released"
+    if released is None:
+        what = (
+            "different from the published split"
+            if claims
+            else "not provable: this is a redraw, not the published split"
+        )
+        hint = "which rows differ is shown with --released PATH, the published files"
+        return Check("verdict", held=False if claims else None, found=f"{what}; {hint}")
+    rows = _unlike(manifest, dataset, released)
+    found = f"different from the published split in {len(rows):,} of {len(manifest.samples.ids):,} rows: {sample(rows)}"
+    return Check("verdict", held=False if claims else None, found=found)
+
+
+def _unlike(manifest: Manifest, dataset: Dataset, released: Raw) -> list[str]:
+    """The rows of the manifest that the published files put elsewhere, give another target, or do not have."""
+    records, split = dataset.read_released(released)
+    rows = zip(records.ids, records.targets, split, strict=True)
+    published = {key: (target, part) for key, target, part in rows}
+    samples = manifest.samples
+    found = []
+    for key, target, part in zip(samples.ids, samples.targets, samples.split, strict=True):
+        known = published.pop(key, None)
+        if known != (target, part):
+            found.append(f"{key} ({part}, published {known[1] if known else 'nowhere'})")
+    return found + [f"{key} (missing, published {part})" for key, (_, part) in published.items()]

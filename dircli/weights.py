@@ -81,5 +81,7 @@ def bin_weights(  # noqa: PLR0913 - the parameters of one published formula
     density = density.astype(np.float64)
     weight = np.divide(1.0, density, out=np.full(len(counts), np.nan), where=density > 0)
     held = counts > 0
+    if not density[held].all():  # whole counts times a centre below 1, which only the filtered window can have
+        raise UsageError(f"sigma {sigma} is too wide for ks {ks}: bins with samples lose all density; try a larger ks")
     weight *= counts.sum() / (counts[held] * weight[held]).sum()
     return BinWeights(counts, density, weight)

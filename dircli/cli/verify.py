@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.options import Manifests, OptionalName, Quiet
+from dircli.cli.obtaining import terms
+from dircli.cli.options import Data, Manifests, OptionalName, Quiet
 
 
 def verify(
@@ -15,7 +16,12 @@ def verify(
     leakage: Annotated[
         bool, typer.Option("--leakage", help="Count and list what val and test share with train, instead.")
     ] = False,
+    released: Annotated[
+        Path | None,
+        typer.Option(help="The published split files, to name the rows that differ.", show_default="DIR_DATA/NAME"),
+    ] = None,
     manifests: Manifests = Path("manifests"),
+    data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
@@ -28,7 +34,8 @@ def verify(
         console.out().print(tables.leakage(counts))
         console.note(f"the rows are listed in {path}")
         return
-    name, checks = pipeline.verify(name, root=manifests)
+    with terms(data, None, accept=False) as how:
+        name, checks = pipeline.verify(name, root=manifests, released=released, terms=how)
     console.out().print(tables.checks(checks))
     if failed := [check.name for check in checks if check.held is False]:
         raise CheckError(f"{name}: {len(failed)} of {len(checks)} checks failed: {', '.join(dict.fromkeys(failed))}")

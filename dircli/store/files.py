@@ -17,10 +17,12 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from dircli.errors import InputError, Problem, UsageError
+from dircli.errors import InputError, Problem, UsageError, sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pyarrow as pa
 
 STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
 ABANDONED = 24 * 3600.0  # seconds
@@ -38,6 +40,34 @@ def read(path: Path, *, hint: str = "") -> bytes:
     except OSError as error:
         found = f"the file cannot be read ({error.strerror})"
     raise InputError(Problem(str(path), found, hint))
+
+
+def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
+    """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
+
+    ``types`` maps a column to the Arrow type that it must have, as Arrow writes it.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.ParquetFile(pa.BufferReader(data)).read()
+        found.validate(full=True)  # text that is no UTF-8 shows only here
+        names = found.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
+    repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
+    wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
+    for column, kind in types.items():
+        if column not in names:
+            wrong.append(Problem(name, f"there is no column {column}; the columns are {sample(names)}", hint))
+        elif column not in repeated and (str(found.field(column).type) != kind or found[column].null_count):
+            what = f"column {column} is {found.field(column).type} with {found[column].null_count} nulls"
+            wrong.append(Problem(name, what, f"Expected {kind} without nulls"))
+    if wrong:
+        raise InputError(wrong)
+    return found
 
 
 def write(path: Path, data: bytes) -> None:

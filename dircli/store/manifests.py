@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from dircli.bins import Bins
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import InputError, Problem, UsageError
 from dircli.records import SPLITS
 from dircli.shots import REGIONS
 from dircli.store import files
@@ -36,12 +36,8 @@ Part = TypeVar("Part")
 SAMPLES, BINS, FACTS = "samples.parquet", "bins.parquet", "manifest.json"
 AGAIN = "A file was changed or exchanged; run `dir curate` again"
 IDENTITY = ("content", "dataset", "name", "origin")
-FACT_TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(IDENTITY, str),
-    "regions": dict,
-    "rows": int,
-    "seed": (int, NoneType),
-}
+FACT_TYPES: dict[str, type | tuple[type, ...]]
+FACT_TYPES = {**dict.fromkeys(IDENTITY, str), "regions": dict, "rows": int, "seed": (int, NoneType)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,37 +152,6 @@ def write(folder: Path, manifest: Manifest) -> None:
     files.write_all(folder, contents)
 
 
-def read_parquet(data: bytes, name: str, types: Mapping[str, str], *, hint: str = AGAIN) -> pa.Table:
-    """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
-
-    ``types`` maps a column to the Arrow type that it must have, as Arrow writes it.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read()
-        table.validate(full=True)  # text that is no UTF-8 shows only here
-        names = table.column_names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
-    repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
-    wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
-    if wrong:
-        raise InputError(wrong)
-    for column, kind in types.items():
-        if column not in names:
-            found = f"there is no column {column}; the columns are {sample(names)}"
-            wrong.append(Problem(name, found, hint))
-        elif str(table.schema.field(column).type) != kind or table[column].null_count:
-            found = f"column {column} is {table.schema.field(column).type} with {table[column].null_count} nulls"
-            wrong.append(Problem(name, found, f"Expected {kind} without nulls"))
-    if wrong:
-        raise InputError(wrong)
-    return table
-
-
 def _numpy(table: pa.Table, column: str) -> AnyArray:
     values: AnyArray = table[column].to_numpy()
     return values
@@ -198,7 +163,8 @@ def read_bins(path: Path) -> BinTable:
     regions = ("released", "paper")
     types |= {f"region_{name}": "string" for name in regions}
     name = str(path)
-    table = read_parquet(files.read(path, hint="Give a bins.parquet that `dir curate` wrote"), name, types)
+    data = files.read(path, hint="Give a bins.parquet that `dir curate` wrote")
+    table = files.table(data, name, types, hint=AGAIN)
     low, high = _numpy(table, "low"), _numpy(table, "high")
     try:
         bins = Bins(np.append(low, high[-1:]))
@@ -266,7 +232,7 @@ def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
 def read_samples(path: Path) -> Samples:
     """The rows in ``path``, any ``samples.parquet``; InputError where they are none."""
     types = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
-    rows = read_parquet(files.read(path, hint="Run `dir curate` again"), str(path), types)
+    rows = files.table(files.read(path, hint="Run `dir curate` again"), str(path), types, hint=AGAIN)
     own = [column for column in rows.column_names if column not in types]
     return Samples(
         ids=_numpy(rows, "id"),

@@ -16,7 +16,6 @@ import numpy as np
 
 from dircli.errors import SHOWN, InputError, Problem, sample
 from dircli.store import files
-from dircli.store.manifests import read_parquet
 from dircli.tables import FINITE, Table, clear, decode, first, numbers, parse
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ def _text(value: object) -> str:
 def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions:
     import pyarrow as pa
 
-    table = read_parquet(data, name, {}, hint="Check that whatever wrote it has finished")
+    table = files.table(data, name, {}, hint="Check that whatever wrote it has finished")
     if missing := [column for column in needed if column not in table.column_names]:
         names = sample([clear(column) for column in table.column_names])
         found = f"there is no column {' or '.join(missing)}; the columns are {names}"
