@@ -19,7 +19,7 @@ def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArr
 
     ``ks`` is odd; ``sigma`` > 0 is in bins (``triang`` does not use it). With ``filtered`` the Gaussian is the released
     one: a unit spike of length ks through scipy's gaussian_filter1d, whose mirrored ends lift its tails, from a sigma
-    of 0.7 ks on even a little above its centre. Raises UsageError for a window that cannot be.
+    of about 0.7 ks on even a little above its centre. Raises UsageError for a window that cannot be.
     """
     if kernel not in get_args(Kernel):
         raise UsageError(f"no kernel is called {kernel!r}; there are {', '.join(get_args(Kernel))}")

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """Sums over rows with target y, prediction ŷ and error e = ŷ - y; each field has the same shape, (B,) or ().
+    """Sums over rows with target y, prediction ŷ and error e = ŷ - y.
 
-    ``n`` rows, of which ``exact`` have e = 0; sums of e, |e|, e² and of ln|e| over the rows that are not exact; the
-    means of y and ŷ with their centred second moments; their extremes (inf and -inf where n is 0).
+    Each field has the same shape: (B,), () or (B, R) for R resamples. ``n`` rows, of which ``exact`` have e = 0; sums
+    of e, |e|, e² and of ln|e| over the rows that are not exact; the means of y and ŷ with their centred moments.
     """
 
     n: Any
@@ -35,10 +35,6 @@ class Sums:
     target_moment: Any
     prediction_moment: Any
     product_moment: Any
-    target_low: Any
-    target_high: Any
-    prediction_low: Any
-    prediction_high: Any
 
     def at(self, mask: BoolArray) -> Sums:
         """The sums of the bins in ``mask`` (B,)."""
@@ -51,16 +47,15 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
     def total(values: FloatArray) -> FloatArray:
         return np.bincount(bin_index, weights=values, minlength=bins).astype(np.float64)
 
-    def extreme(values: FloatArray, pick: np.ufunc, start: float) -> FloatArray:
-        found = np.full(bins, start)
-        pick.at(found, bin_index, values)
-        return found
+    def mean(values: FloatArray) -> FloatArray:
+        rough = total(values) / some
+        return rough + total(values - rough[bin_index]) / some  # long running sums drift, even those of a constant
 
     error = prediction - target
     missed = error != 0
     n = np.bincount(bin_index, minlength=bins)
     some = np.maximum(n, 1)
-    target_mean, prediction_mean = total(target) / some, total(prediction) / some
+    target_mean, prediction_mean = mean(target), mean(prediction)
     y, p = target - target_mean[bin_index], prediction - prediction_mean[bin_index]
     return Sums(
         n=n,
@@ -74,10 +69,6 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
         target_moment=total(y * y),
         prediction_moment=total(p * p),
         product_moment=total(y * p),
-        target_low=extreme(target, np.minimum, np.inf),
-        target_high=extreme(target, np.maximum, -np.inf),
-        prediction_low=extreme(prediction, np.minimum, np.inf),
-        prediction_high=extreme(prediction, np.maximum, -np.inf),
     )
 
 
@@ -96,10 +87,6 @@ def pooled(sums: Sums, axis: int = 0) -> Sums:
         target_moment=(sums.target_moment + sums.n * y * y).sum(axis),
         prediction_moment=(sums.prediction_moment + sums.n * p * p).sum(axis),
         product_moment=(sums.product_moment + sums.n * y * p).sum(axis),
-        target_low=sums.target_low.min(axis, initial=np.inf),
-        target_high=sums.target_high.max(axis, initial=-np.inf),
-        prediction_low=sums.prediction_low.min(axis, initial=np.inf),
-        prediction_high=sums.prediction_high.max(axis, initial=-np.inf),
     )
 
 
