@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,19 @@ class Bins:
         if step <= 0 or stop <= start or (stop - start) % step:
             raise ValueError(f"from {low} to {high} is not a whole number of bins of width {width}")
         return cls(np.array([float(start + k * step) for k in range(int((stop - start) / step) + 1)]))
+
+    @classmethod
+    def covering(cls, values: AnyArray, width: float | str) -> Bins:
+        """Bins of ``width`` whose edges are whole multiples of it, from below the lowest of ``values`` to above all.
+
+        Every value lies below the last edge. Raises ValueError for no values.
+        """
+        step = Fraction(str(width))
+        first = floor(Fraction(float(values.min())) / step)
+        last = floor(Fraction(float(values.max())) / step) + 1
+        edges = np.array([float(k * step) for k in range(first - 1, last + 2)])
+        inside = (edges > values.min()).argmax() - 1, np.searchsorted(edges, values.max(), side="right") + 1
+        return cls(edges[inside[0] : inside[1]])
 
     def __len__(self) -> int:
         return self.edges.size - 1

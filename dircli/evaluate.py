@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -35,6 +35,17 @@ class Reference:
     train: IntArray
     rules: Rules
 
+    @property
+    def scored_target(self) -> FloatArray:
+        """The targets as the protocol has them: with single precision, the float32 value of each printed decimal."""
+        if self.rules.single_precision:  # as released: targets were stored as float32
+            return self.target.astype(np.float32).astype(np.float64)
+        return self.target
+
+    def at(self, rows: BoolArray) -> Reference:
+        """The reference of the rows in the mask ``rows`` (n,) alone."""
+        return replace(self, target=self.target[rows], bin_index=self.bin_index[rows])
+
 
 def scores(
     reference: Reference, prediction: FloatArray, *, metrics: Iterable[Metric] = tuple(METRICS.values())
@@ -43,9 +54,7 @@ def scores(
 
     Each holds n, the number of its bins that have rows, and every metric; an undefined score is None.
     """
-    target = reference.target
-    if reference.rules.single_precision:  # as released: targets were stored as float32
-        target = target.astype(np.float32).astype(np.float64)
+    target = reference.scored_target
     sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
     result = {}
     for name, mask in masks(reference.regions, reference.train).items():
@@ -71,9 +80,11 @@ def _score(  # noqa: PLR0913, PLR0917 - one row of the metric table meets one re
     zero_error: float,
 ) -> Score:
     if metric.from_sums is not None:
-        value = metric.from_sums(total, bins, zero_error)
+        value = float(metric.from_sums(total, bins, zero_error))
+    elif metric.per_row is not None:
+        value = float(metric.per_row(target[rows], prediction[rows]).mean()) if rows.any() else math.nan
     else:
-        assert metric.from_rows is not None  # noqa: S101 - one of the two is set in every row of the table
+        assert metric.from_rows is not None  # noqa: S101 - one of them is set in every row of the table
         value = metric.from_rows(target[rows], prediction[rows])
     if not math.isfinite(value):
         return None
@@ -87,3 +98,13 @@ def signature(*, name: str, split: str, protocol: str, content: str, n: int, ver
     """
     kind, _, digest = content.partition(":")
     return f"dir|{name}|{split}|{protocol}|{kind}:{digest[:8]}|n:{n}|v:{version}"
+
+
+def comparable(signature: str) -> str:
+    """The part of a signature that must be equal for scores to compare: all but how intervals were drawn."""
+    return "|".join(field for field in signature.split("|") if not field.startswith("ci:"))
+
+
+def short(signature: str) -> str:
+    """A signature for a table's caption: name, split, protocol and content."""
+    return "|".join(signature.split("|")[1:5])

@@ -2,51 +2,90 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import IO, TYPE_CHECKING
 
 from dircli.errors import DirError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from dircli.sources import Raw
 
-BATCH = 4096
+BATCH = 1024
+JPEG = {"JPEG", "MPO"}
+JPEG_END = b"\xff\xd9"
 
 
-def unreadable(raw: Raw, ids: Iterable[str], *, workers: int | None = None) -> Iterator[tuple[str, str]]:
+def unreadable(
+    raw: Raw, ids: Iterable[str], *, workers: int | None = None, done: Callable[[int], None] = lambda _n: None
+) -> Iterator[tuple[str, str]]:
     """Each of ``ids`` whose image is missing or cannot be read, with the reason, in the order of ``ids``.
 
-    An id is the path of an image, in the source or at the end of a longer path there. Memory does not grow with the
-    number of ids.
+    An id is the path of an image in the source, or at the end of a longer path there; its first folder may be the
+    source itself. Memory does not grow with the number of ids; ``done`` is told how many more were looked at.
     """
+    from PIL import Image
+
+    reason = partial(_reason, raw, Lock())
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         rows = iter(ids)
         while batch := list(islice(rows, BATCH)):
-            reasons = pool.map(lambda key: _reason(raw, key), batch)
-            yield from ((key, reason) for key, reason in zip(batch, reasons, strict=True) if reason)
+            with warnings.catch_warnings():  # out here, because the filters are the process's, not a thread's
+                warnings.simplefilter("ignore")  # such as odd metadata of an image that reads well
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                reasons = list(pool.map(reason, batch))
+            done(len(batch))
+            yield from ((key, why) for key, why in zip(batch, reasons, strict=True) if why)
 
 
-def _reason(raw: Raw, key: str) -> str:
+def _reason(raw: Raw, lock: Lock, key: str) -> str:
     """Why the image of ``key`` cannot be read; empty where it can."""
+    try:
+        with lock:  # a tree opens its archives, and hands out their handles, for one thread at a time
+            member = raw.find(key) or raw.find(key.partition("/")[2])
+            stream = raw.open(member) if member else None
+        if stream is None:
+            return "missing"
+        try:
+            return _damage(stream)
+        finally:
+            with lock:
+                stream.close()
+    except (OSError, DirError) as error:
+        return _line(error)
+
+
+def _damage(stream: IO[bytes]) -> str:
+    """What keeps Pillow from reading the image in ``stream``; empty where nothing does."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        member = raw.find(key)
-        if member is None:
-            return "missing"
-        with raw.open(member) as stream, warnings.catch_warnings():
-            warnings.simplefilter("error")
-            image = Image.open(stream)
-            if min(image.size) < 1:
-                return f"size {image.size[0]} x {image.size[1]}"
-            image.verify()
+        image = Image.open(stream)
+        if min(image.size) < 1:
+            return f"size {image.size[0]} x {image.size[1]}"
+        image.verify()
+        if image.format in JPEG and not _ended(stream):  # of a JPEG, `verify` sees the header alone
+            stream.seek(0)
+            Image.open(stream).load()
     except UnidentifiedImageError:
         return "no image"
-    except (OSError, SyntaxError, ValueError, Warning, DirError) as error:
-        return str(error).splitlines()[0] or type(error).__name__
+    except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
+        return _line(error)
     return ""
+
+
+def _ended(stream: IO[bytes]) -> bool:
+    """Whether the last bytes are a JPEG's end mark: one without may be cut off, and only decoding it tells."""
+    stream.seek(max(0, stream.seek(0, io.SEEK_END) - len(JPEG_END)))
+    return stream.read() == JPEG_END
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

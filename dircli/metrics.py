@@ -1,13 +1,14 @@
 """Every score, as one table: its name, which way is better, its unit, its function and its source.
 
 Conventions: e = prediction - target; a score of no rows is NaN here and null in every output, never 0 and never an
-exception. A function sees `Sums`: ``total`` over the region (scalars) and ``bins``, one entry per bin of the region.
+exception. A function sees `Sums`: ``total`` over the region, of shape () or (R,) for R resamples, and ``bins``, one
+entry per bin of the region, (B,) or (B, R); it returns the shape of ``total``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,8 +27,9 @@ Better = Literal["lower", "higher", "nearer zero", "neither"]
 class Metric:
     """One score.
 
-    Exactly one function is set: ``from_sums(total, bins, zero_error)``, or ``from_rows(target, prediction)`` for the
-    scores that need ranks and so cannot be merged from partial sums. ``unit`` is a power of the target's unit:
+    Exactly one function is set: ``from_sums(total, bins, zero_error)``; ``per_row(target, prediction)`` where the score
+    is the mean of a value per row, (n,); or ``from_rows(target, prediction)`` for the scores that need ranks and so
+    cannot be merged from partial sums. ``unit`` is a power of the target's unit:
     "y", "y²", or "" for none.
     """
 
@@ -36,58 +38,73 @@ class Metric:
     better: Better
     unit: Literal["y", "y²", ""]
     source: str
-    from_sums: Callable[[Sums, Sums, float], float] | None = None
+    from_sums: Callable[[Sums, Sums, float], Any] | None = None
+    per_row: Callable[[FloatArray, FloatArray], FloatArray] | None = None
     from_rows: Callable[[FloatArray, FloatArray], float] | None = None
 
+    @property
+    def what(self) -> str:
+        """What it is, in the words of its function."""
+        return str((self.from_sums or self.per_row or self.from_rows).__doc__).split(";")[0].splitlines()[0].rstrip(".")
 
-def _mean(value: float, n: float) -> float:
-    return float(value / n) if n else float("nan")
+
+def _mean(value: Any, n: Any) -> Any:
+    """``value / n``, NaN where n is 0."""
+    return np.where(n > 0, value / np.maximum(n, 1), np.nan)
 
 
-def mae(total: Sums, _bins: Sums, _zero_error: float) -> float:
+def mae(total: Sums, _bins: Sums, _zero_error: float) -> Any:
     """Mean absolute error, mean |e|."""
     return _mean(total.absolute, total.n)
 
 
-def mse(total: Sums, _bins: Sums, _zero_error: float) -> float:
+def mse(total: Sums, _bins: Sums, _zero_error: float) -> Any:
     """Mean squared error, mean e²."""
     return _mean(total.square, total.n)
 
 
-def rmse(total: Sums, _bins: Sums, _zero_error: float) -> float:
+def rmse(total: Sums, _bins: Sums, _zero_error: float) -> Any:
     """Root mean squared error, √(mean e²)."""
-    return float(np.sqrt(_mean(total.square, total.n)))
+    return np.sqrt(_mean(total.square, total.n))
 
 
-def gm(total: Sums, _bins: Sums, zero_error: float) -> float:
+def gm(total: Sums, _bins: Sums, zero_error: float) -> Any:
     """Geometric mean of the errors, exp(mean ln|e|); an exact hit counts as ``zero_error``: GM is 0 if that is 0."""
-    if total.exact and not zero_error:
-        return 0.0
-    return float(np.exp(_mean(total.log + (total.exact and total.exact * np.log(zero_error)), total.n)))
+    if zero_error:
+        return np.exp(_mean(total.log + total.exact * np.log(zero_error), total.n))
+    return np.where(total.exact > 0, 0.0, np.exp(_mean(total.log, total.n)))
 
 
-def pearson(total: Sums, _bins: Sums, _zero_error: float) -> float:
-    """Pearson correlation of target and prediction; NaN with fewer than two rows or a constant side."""
-    if total.target_low >= total.target_high or total.prediction_low >= total.prediction_high:
-        return float("nan")
+def pearson(total: Sums, _bins: Sums, _zero_error: float) -> Any:
+    """Pearson correlation of target and prediction; NaN with fewer than two rows or a constant side.
+
+    A side is constant where its spread is no more than the rounding of its mean.
+    """
+    noise = total.n * (16 * np.finfo(np.float64).eps) ** 2
+    varies = total.target_moment > noise * total.target_mean**2
+    varies &= total.prediction_moment > noise * total.prediction_mean**2
     scale = np.sqrt(total.target_moment) * np.sqrt(total.prediction_moment)
-    return float(np.clip(total.product_moment / scale, -1, 1)) if scale > 0 else float("nan")
+    return np.where(varies, np.clip(total.product_moment / np.where(varies, scale, 1), -1, 1), np.nan)
 
 
-def bias(total: Sums, _bins: Sums, _zero_error: float) -> float:
+def bias(total: Sums, _bins: Sums, _zero_error: float) -> Any:
     """Mean error, mean e: positive where predictions are too high."""
     return _mean(total.error, total.n)
 
 
-def bmae(_total: Sums, bins: Sums, _zero_error: float) -> float:
+def bmae(_total: Sums, bins: Sums, _zero_error: float) -> Any:
     """Balanced MAE: the mean of the bins' MAE over the bins that have rows."""
-    held = bins.n > 0
-    return float(np.mean(bins.absolute[held] / bins.n[held])) if held.any() else float("nan")
+    return _over_bins(bins.absolute, bins.n)
 
 
-def exact(total: Sums, _bins: Sums, _zero_error: float) -> float:
+def _over_bins(value: Any, n: Any) -> Any:
+    """The mean over bins, the first axis, of ``value / n``, over those that have rows."""
+    return _mean((value / np.maximum(n, 1)).sum(axis=0), (n > 0).sum(axis=0))
+
+
+def exact(total: Sums, _bins: Sums, _zero_error: float) -> Any:
     """The number of exact hits, e = 0, each of which pulls GM towards 0."""
-    return float(total.exact) if total.n else float("nan")
+    return np.where(total.n > 0, total.exact, np.nan)
 
 
 def ranks(values: AnyArray) -> FloatArray:
@@ -105,6 +122,26 @@ def spearman(target: FloatArray, prediction: FloatArray) -> float:
     y, p = y - y.mean() if y.size else y, p - p.mean() if p.size else p
     scale = np.sqrt((y @ y) * (p @ p))
     return float(np.clip(y @ p / scale, -1, 1)) if scale > 0 else float("nan")
+
+
+def absrel(target: FloatArray, prediction: FloatArray) -> FloatArray:
+    """Mean absolute relative error, mean |e| / y; of positive targets."""
+    return np.abs(prediction - target) / target
+
+
+def log10(target: FloatArray, prediction: FloatArray) -> FloatArray:
+    """Mean absolute error of the decimal logarithms, mean |log10 ŷ - log10 y|; of positive targets and predictions."""
+    return np.abs(np.log10(prediction) - np.log10(target))
+
+
+def within(k: int) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """δk, as a function of its own: targets and predictions must be positive."""
+
+    def delta(target: FloatArray, prediction: FloatArray) -> FloatArray:
+        return (np.maximum(prediction / target, target / prediction) <= 1.25**k).astype(np.float64)
+
+    delta.__doc__ = f"Share of rows with max(ŷ/y, y/ŷ) of at most 1.25^{k}; of positive targets and predictions."
+    return delta
 
 
 METRICS = {
@@ -130,8 +167,28 @@ METRICS = {
 }
 
 
-def chosen(names: Sequence[str]) -> list[Metric]:
-    """The metrics called ``names``, in that order; all of them for "all". Every unknown name is reported at once."""
-    if unknown := [name for name in names if name not in METRICS and name != "all"]:
-        raise UsageError(f"no metric is called {', '.join(map(repr, unknown))}; there are {', '.join(METRICS)}, or all")
-    return list(METRICS.values()) if not names or "all" in names else [METRICS[name] for name in dict.fromkeys(names)]
+DEPTH = {
+    metric.name: metric
+    for metric in (
+        Metric(name="absrel", title="AbsRel", better="lower", unit="", per_row=absrel, source="DIR, Table 4"),
+        Metric(name="log10", title="log10", better="lower", unit="", per_row=log10, source="DIR, Table 4"),
+        *(
+            Metric(name=f"delta{k}", title=f"δ{k}", better="higher", unit="", per_row=within(k), source="DIR, Table 4")
+            for k in (1, 2, 3)
+        ),
+    )
+}
+"""Of positive targets, where a dataset asks for them."""
+
+EVERY = METRICS | DEPTH
+
+
+def chosen(names: Sequence[str], *, of: Sequence[str] = ()) -> list[Metric]:
+    """The metrics called ``names``, in that order; for none, or "all", those ``of`` the dataset, by default METRICS.
+
+    Every unknown name is reported at once.
+    """
+    of = of or tuple(METRICS)
+    if unknown := [name for name in names if name not in of and name != "all"]:
+        raise UsageError(f"no metric is called {', '.join(map(repr, unknown))}; there are {', '.join(of)}, or all")
+    return [EVERY[name] for name in (of if not names or "all" in names else dict.fromkeys(names))]

@@ -30,14 +30,23 @@ class Consent(Protocol):
         ...
 
 
+class Ask(Protocol):
+    """Finds the user's token for a dataset whose provider wants one."""
+
+    def __call__(self, dataset: Dataset) -> str | None:
+        """Return it, or None where there is none and nobody can be asked."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How to download: into which folder, from which mirror, with whose consent, and who watches."""
+    """How to download: into which folder, from which mirror, with whose consent and token, and who watches."""
 
     data: Path
     mirror: str | None
     consent: Consent
     progress: Progress
+    token: Ask | None = None
 
 
 def steps(dataset: Dataset, data: Path) -> str:
@@ -47,13 +56,30 @@ def steps(dataset: Dataset, data: Path) -> str:
 
 
 def wanted(dataset: Dataset, only: str) -> list[Source]:
-    """The sources that ``only`` names: "labels" is all that curation needs, "all" adds the images."""
-    return [source for source in dataset.sources if only == "all" or source.holds != "images"]
+    """The sources that ``only`` names: "labels" is all that curation needs, "all" adds images and recordings."""
+    return [source for source in dataset.sources if only == "all" or source.holds in {"labels", "released"}]
 
 
 def plans(dataset: Dataset, sources: Iterable[Source], *, data: Path, mirror: str | None) -> list[Plan]:
-    """What would be done for each source; nothing is transferred."""
-    return [plan(source, data / dataset.name, mirror=mirror) for source in sources]
+    """What would be done for each source; nothing is transferred.
+
+    Raises SourceError with a line for each other file that stands under the name of one.
+    """
+    planned, failures = _planned(sources, data / dataset.name, mirror)
+    if failures:
+        raise SourceError("\n".join(failures))
+    return planned
+
+
+def _planned(sources: Iterable[Source], folder: Path, mirror: str | None) -> tuple[list[Plan], list[str]]:
+    """What is to be done for each source, and a line for each that cannot be planned: another file stands there."""
+    planned, failures = [], []
+    for source in sources:
+        try:
+            planned.append(plan(source, folder, mirror=mirror))
+        except SourceError as error:
+            failures.append(str(error))
+    return planned, failures
 
 
 def obtain(dataset: Dataset, sources: Sequence[Source], terms: Terms) -> list[Fetched]:
@@ -63,10 +89,10 @@ def obtain(dataset: Dataset, sources: Sequence[Source], terms: Terms) -> list[Fe
     the same.
     """
     folder = terms.data / dataset.name
-    planned = plans(dataset, sources, data=terms.data, mirror=terms.mirror)
+    fetched: list[Fetched] = []
+    planned, failures = _planned(sources, folder, terms.mirror)
     if any(not each.present and each.urls for each in planned):
-        _accept(dataset, folder, terms.consent)
-    fetched, failures = [], []
+        accept(dataset, folder, terms.consent)
     for each in planned:
         try:
             found = fetch(each, progress=terms.progress)
@@ -83,7 +109,7 @@ def obtain(dataset: Dataset, sources: Sequence[Source], terms: Terms) -> list[Fe
     return fetched
 
 
-def _accept(dataset: Dataset, folder: Path, consent: Consent) -> None:
+def accept(dataset: Dataset, folder: Path, consent: Consent) -> None:
     """Ask once per dataset and folder; what was accepted is kept beside the files."""
     terms = f"{dataset.title}: {dataset.licence}\n{dataset.homepage}\n".encode()
     path = folder / ACCEPTED
@@ -130,6 +156,8 @@ def split_files_here(dataset: Dataset, given: Path | None, terms: Terms) -> Raw 
 
     Where none is given, the dataset's own folder, or None where that does not hold them all.
     """
+    if not dataset.released:
+        return None
     if given is not None and len(dataset.released) == 1 and given.is_file() and not is_archive(given):
         return OneFile(given)
     if given is not None:
@@ -143,7 +171,8 @@ def _own_folder(dataset: Dataset, data: Path) -> Raw | None:
     folder = data / dataset.name
     ours = {ACCEPTED, *(source.file for source in dataset.released)}
     found = folder.iterdir() if folder.is_dir() else ()
-    held = any(path.name not in ours and not path.name.endswith(UNFINISHED) for path in found)
+    names = (path.name for path in found)
+    held = any(not name.startswith(".") and name not in ours and not name.endswith(UNFINISHED) for name in names)
     return open_raw(folder) if held else None
 
 

@@ -10,22 +10,39 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from dircli import audit, curation, datasets, images, obtaining, proof, scoring, tables, weighting
+from dircli import (
+    audit,
+    codabench,
+    curation,
+    datasets,
+    dumps,
+    explaining,
+    gated,
+    images,
+    obtaining,
+    proof,
+    scoring,
+    signals,
+    tables,
+    weighting,
+)
 from dircli.errors import UsageError
-from dircli.metrics import chosen
-from dircli.store import files, manifests
+from dircli.leaderboard import board
+from dircli.metrics import EVERY
+from dircli.store import files, manifests, results
 from dircli.store.fetch import git_blob
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from dircli.obtaining import Terms
     from dircli.protocols import ProtocolName
+    from dircli.scoring import Request, Scored
+    from dircli.signals import Recording
     from dircli.store.fetch import Fetched, Plan
     from dircli.store.manifests import Manifest
-    from dircli.store.predictions import Layout
-    from dircli.weighting import Request, Weighted
+    from dircli.weighting import Weighted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +83,7 @@ def describe(name: str, *, root: Path, data: Path) -> dict[str, Any]:
             for key, rules in dataset.rules.items()
         },
         "published_seed": dataset.recipe.published_seed,
+        "unreleased": dataset.unreleased,
         "sources": [
             {
                 "file": source.file,
@@ -77,11 +95,32 @@ def describe(name: str, *, root: Path, data: Path) -> dict[str, Any]:
             }
             for source in dataset.sources
         ],
+        "catalogue": dataset.catalogue.as_json() if dataset.catalogue else [],
         "raw_folder": str(folder),
         "curated": name in manifests.curated(root),
         "bins_shipped": manifests.shipped(name) is not None,
         "bibtex": dataset.bibtex,
     }
+
+
+def usual_split(name: str, *, part: str | None, released: Path | None) -> Literal["released", "redraw"]:
+    """What `curate` makes where no split is named: the published one, unless there is none, or only a ``part``."""
+    return "redraw" if part or (datasets.load(name).unreleased and released is None) else "released"
+
+
+def describe_metrics() -> list[dict[str, str]]:
+    """Every metric: its name, what it is, which way is better, its unit and its source."""
+    return [
+        {
+            "name": metric.name,
+            "title": metric.title,
+            "what": metric.what,
+            "better": metric.better,
+            "unit": metric.unit,
+            "source": metric.source,
+        }
+        for metric in EVERY.values()
+    ]
 
 
 def curate(name: str, order: Order, *, root: Path, terms: Terms) -> Manifest:
@@ -93,6 +132,10 @@ def curate(name: str, order: Order, *, root: Path, terms: Terms) -> Manifest:
     called = order.called or (f"{name}-{order.part}-only" if order.part else name)
     if not NAME.fullmatch(called):
         raise UsageError(f"{called!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
+    if dataset.unreleased and order.split == "released":
+        raise UsageError(f"{name}: {dataset.unreleased}, so there is none to import; use --split redraw, the default")
+    if dataset.catalogue and order.raw is None:
+        gated.complete(dataset, dataset.catalogue, terms)
     alone = order.released is not None and dataset.released_alone
     tree = obtaining.raw_source(dataset, order.raw, terms, download=not alone)
     if order.split == "released":
@@ -106,29 +149,54 @@ def curate(name: str, order: Order, *, root: Path, terms: Terms) -> Manifest:
     return manifest
 
 
-def check_images(manifest: Manifest, order: Order, *, root: Path, terms: Terms) -> tuple[int, list[tuple[str, str]]]:
-    """Open every image of the manifest; the number of images, and those that cannot be read, listed beside it."""
+def check_images(
+    manifest: Manifest, order: Order, *, root: Path, terms: Terms, done: Callable[[int], None]
+) -> list[tuple[str, str]]:
+    """Open every image of the manifest; those that cannot be read, with the reason, are listed beside it."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
     if not dataset.images:
         raise UsageError(f"{dataset.name} has no images to check")
     tree = obtaining.raw_source(dataset, order.raw, terms, download=False)
     if tree is None:
         raise obtaining.absent(dataset, terms, "the images are not here; give them with --raw PATH")
-    found = list(images.unreadable(tree, manifest.samples.ids))
-    rows = [("id", "reason"), *found]
-    files.write(root / str(manifest.facts["name"]) / "unreadable.csv", tables.as_csv(rows))
-    return len(manifest.samples.ids), found
+    found = list(images.unreadable(tree, manifest.samples.ids, done=done))
+    files.write(root / str(manifest.facts["name"]) / "unreadable.csv", tables.as_csv([("id", "reason"), *found]))
+    return found
+
+
+def need_signals(name: str) -> None:
+    """Raise UsageError where the recordings of ``name`` could not be checked: it has none, or edfio is missing."""
+    if not datasets.load(name).channels:
+        raise UsageError(f"{name} has no recordings to check")
+    signals.reader()
+
+
+def check_signals(manifest: Manifest, order: Order, *, root: Path, terms: Terms) -> tuple[list[Recording], Path]:
+    """Open the recording of every row of the manifest; what each shows, and the table of it beside the manifest."""
+    dataset = datasets.load(str(manifest.facts["dataset"]))
+    tree = obtaining.raw_source(dataset, order.raw, terms, download=False)
+    if tree is None:
+        raise obtaining.absent(dataset, terms, "the recordings are not here; give them with --raw PATH")
+    found = list(signals.examined(tree, manifest.samples.ids, dataset))
+    columns = signals.columns(found, dataset.channels)
+    path = root / str(manifest.facts["name"]) / "signals.parquet"
+    files.write(path, manifests.parquet_bytes(columns, manifest.table.facts))
+    return found, path
 
 
 def download(name: str, *, only: str, terms: Terms) -> list[Fetched]:
-    """Bring the raw files of ``name``: what curation needs ("labels"), or also the images ("all")."""
+    """Bring the raw files of ``name``: what curation needs ("labels"), or also images and recordings ("all")."""
     dataset = datasets.load(name)
+    if dataset.catalogue:
+        return gated.bring(dataset, dataset.catalogue, terms, only=only)
     return obtaining.obtain(dataset, obtaining.wanted(dataset, only), terms)
 
 
 def download_plans(name: str, *, only: str, terms: Terms) -> list[Plan]:
     """What `download` would do; nothing is transferred."""
     dataset = datasets.load(name)
+    if dataset.catalogue:
+        return gated.plans(dataset, dataset.catalogue, terms, only=only)
     return obtaining.plans(dataset, obtaining.wanted(dataset, only), data=terms.data, mirror=terms.mirror)
 
 
@@ -142,6 +210,17 @@ def export(name: str | None, *, root: Path, out: Path) -> dict[str, tuple[str, b
     return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}
 
 
+def export_codabench(name: str | None, *, root: Path, out: Path, protocol: ProtocolName, image: str) -> list[Path]:
+    """Write a scorer bundle for Codabench: the manifest as reference data, the scoring program, the metadata."""
+    manifest = manifests.read(manifests.named(name, root))
+    bundle = codabench.bundle(manifest, split="test", protocol=protocol, image=image)
+    paths = [out / path for path in bundle]
+    for folder in sorted({path.parent for path in paths}):
+        inside = {path.name: data for path, data in zip(paths, bundle.values(), strict=True) if path.parent == folder}
+        files.write_all(folder, inside)
+    return paths
+
+
 def leakage(name: str | None, *, root: Path) -> tuple[list[audit.Leakage], Path]:
     """What val and test share with train; the rows are listed beside the manifest."""
     folder = manifests.named(name, root)
@@ -149,7 +228,7 @@ def leakage(name: str | None, *, root: Path) -> tuple[list[audit.Leakage], Path]
     return counts, audit.write(folder, listed)
 
 
-def weights(name: str | None, request: Request, *, root: Path, out: Path | None) -> tuple[Weighted, Path]:
+def weights(name: str | None, request: weighting.Request, *, root: Path, out: Path | None) -> tuple[Weighted, Path]:
     """Compute the weights that ``request`` asks for and write them to ``out``, by default beside the manifest."""
     weighted = weighting.weigh(name, request, root=root)
     path = out or root / weighted.name / "weights.parquet"
@@ -157,21 +236,32 @@ def weights(name: str | None, request: Request, *, root: Path, out: Path | None)
     return weighted, path
 
 
-def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
-    paths: Sequence[str],
-    *,
-    name: str | None,
-    root: Path,
-    split: str,
-    protocol: ProtocolName,
-    metrics: Sequence[str],
-    layout: Layout,
-    bins_file: Path | None = None,
-) -> dict[str, Any]:
+def evaluate(
+    paths: Sequence[str], request: Request, *, name: str | None, root: Path, bins_file: Path | None = None
+) -> Scored:
     """Score the prediction files ``paths`` ("-" is standard input)."""
-    wanted = chosen(metrics)
+    return scoring.score(paths, scoring.scale(name, root, bins_file), request)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """An earlier result that `dir evaluate` wrote as JSON."""
+    return results.read(path)
+
+
+def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) -> dict[str, Any]:
+    """The results under ``folder`` and the paper's rows of the dataset, ranked as far as they compare."""
+    return board(folder, dataset=dataset, region=region, metric=metric)
+
+
+def dump(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> None:
+    """Write the scores of each bin, and the error of each sample, where they are asked for."""
+    dumps.write({per_bin: dumps.by_bin, per_sample: dumps.by_sample}, scored)
+
+
+def explain(path: str, request: Request, *, name: str | None, root: Path, bins_file: Path | None) -> dict[str, Any]:
+    """What lies behind the scores of one file."""
     against = scoring.scale(name, root, bins_file)
-    return scoring.result(paths, against, split=split, protocol=protocol, metrics=wanted, layout=layout)
+    return explaining.explain(path, against, split=request.split, layout=request.layout)
 
 
 def verify(name: str | None, *, root: Path, released: Path | None, terms: Terms) -> tuple[str, list[proof.Check]]:

@@ -10,6 +10,7 @@ import numpy as np
 from dircli import __version__, datasets
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.evaluate import Reference, scores, signature
+from dircli.metrics import chosen
 from dircli.protocols import ProtocolName, Rules, Thresholds
 from dircli.store import manifests, predictions
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.arrays import FloatArray, IntArray
-    from dircli.metrics import Metric
     from dircli.store.manifests import BinTable, Samples
     from dircli.store.predictions import Layout, Predictions
 
@@ -57,7 +57,7 @@ class Scale:
 def scale(name: str | None, root: Path, bins_file: Path | None) -> Scale:
     """What to score with: ``bins_file``; else the manifest ``name`` in ``root``; else the bins shipped under it."""
     if bins_file is not None:
-        table = manifests.read_bins(bins_file)
+        table = manifests.read_bins(bins_file, hint="Give a bins.parquet that `dir curate` wrote")
         return Scale(name=name or str(table.facts.get("name", "bins")), table=table, samples=None)
     name = name or manifests.only(root)
     if name in manifests.curated(root):
@@ -73,23 +73,71 @@ def scale(name: str | None, root: Path, bins_file: Path | None) -> Scale:
     return Scale(name=name, table=manifests.read_bins(shipped), samples=None, fixed=True)
 
 
-def result(  # noqa: PLR0913 - the options of `dir evaluate`
-    paths: Sequence[str],
-    against: Scale,
-    *,
-    split: str,
-    protocol: ProtocolName,
-    metrics: Sequence[Metric],
-    layout: Layout,
-) -> dict[str, Any]:
-    """The scores of each file in ``paths`` as the JSON object of shared format: signature, dataset, systems, regions.
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """How files are to be scored; ``metrics`` empty are the usual ones."""
+
+    split: str
+    protocol: ProtocolName
+    metrics: Sequence[str]
+    layout: Layout
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One scored file: its name in the result, what it was scored against, and its predictions (n,) row by row."""
+
+    name: str
+    file: Predictions
+    reference: Reference
+    values: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """The result as JSON, and the rows behind it."""
+
+    result: dict[str, Any]
+    systems: list[System]
+    against: Scale
+
+
+def score(paths: Sequence[str], against: Scale, request: Request) -> Scored:
+    """Score each file in ``paths``; the result holds signature, dataset, systems and their regions.
 
     Raises InputError with every problem of every file.
     """
+    metrics = chosen(request.metrics)
+    systems = _read_all(paths, against, request)
+    fields = {
+        "split": request.split,
+        "protocol": request.protocol,
+        "content": against.content,
+        "version": __version__,
+    }
+    result = {
+        "signature": signature(name=against.name, n=systems[0].values.size, **fields),
+        "dataset": against.name,
+        **fields,
+        "systems": [
+            {
+                "name": system.name,
+                "file": system.file.file,
+                "sha256": system.file.sha256.removeprefix("sha256:"),
+                "regions": scores(system.reference, system.values, metrics=metrics),
+            }
+            for system in systems
+        ],
+    }
+    return Scored(result=result, systems=systems, against=against)
+
+
+def _read_all(paths: Sequence[str], against: Scale, request: Request) -> list[System]:
+    """Every file with what it is scored against; InputError with every problem of every file."""
     pairs, problems = [], []
     for path in paths:
         try:
-            pairs.append(_reference(path, against, split=split, protocol=protocol, layout=layout))
+            pairs.append(paired(path, against, split=request.split, protocol=request.protocol, layout=request.layout))
         except InputError as error:
             problems += error.problems
     sizes = {reference.target.size for _, reference, _ in pairs}
@@ -101,18 +149,10 @@ def result(  # noqa: PLR0913 - the options of `dir evaluate`
     if problems:
         raise InputError(problems)
     names = _names([found for found, _, _ in pairs])
-    systems = [
-        {
-            "name": name,
-            "file": found.file,
-            "sha256": found.sha256.removeprefix("sha256:"),
-            "regions": scores(reference, values, metrics=metrics),
-        }
+    return [
+        System(name=name, file=found, reference=reference, values=values)
         for name, (found, reference, values) in zip(names, pairs, strict=True)
     ]
-    fields = {"split": split, "protocol": protocol, "content": against.content, "version": __version__}
-    sign = signature(name=against.name, n=sizes.pop(), **fields)
-    return {"signature": sign, "dataset": against.name, **fields, "systems": systems}
 
 
 def _names(found: Sequence[Predictions]) -> list[str]:
@@ -121,7 +161,7 @@ def _names(found: Sequence[Predictions]) -> list[str]:
     return names if len(set(names)) == len(names) else [each.file for each in found]
 
 
-def _reference(
+def paired(
     path: str, against: Scale, *, split: str, protocol: ProtocolName, layout: Layout
 ) -> tuple[Predictions, Reference, FloatArray]:
     """One file's predictions with what they are scored against, row by row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +11,7 @@ from dircli import __version__, datasets
 from dircli.errors import UsageError
 from dircli.protocols import PROTOCOLS
 from dircli.scoring import scale
-from dircli.store import files, manifests
+from dircli.store import files, manifests, tabular
 from dircli.weights import BinWeights, bin_weights
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dircli.protocols import Kernel, ProtocolName, Scheme
-
-ENDINGS = (".parquet", ".csv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,21 +100,11 @@ def weigh(name: str | None, request: Request, *, root: Path) -> Weighted:
     return Weighted(name=against.name, by_bin=found, low=low, high=high, columns=columns, facts=facts)
 
 
-def csv_bytes(columns: Mapping[str, pa.Array]) -> bytes:
-    """The columns as CSV."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    sink = io.BytesIO()
-    csv.write_csv(pa.table(dict(columns)), sink, csv.WriteOptions(quoting_style="needed"))
-    return sink.getvalue()
-
-
 def write(path: Path, weighted: Weighted) -> None:
     """The weights to ``path`` (.parquet or .csv), and their facts to a .json file beside it, both or neither."""
-    if path.suffix not in ENDINGS:
-        raise UsageError(f"{path}: weights are written as {' or '.join(ENDINGS)}; end the name in one of them")
-    table = csv_bytes(weighted.columns) if path.suffix == ".csv" else None
-    data = table or manifests.parquet_bytes(weighted.columns, weighted.facts)
+    tabular.check_endings([path])
+    data = tabular.table_bytes(path, weighted.columns, weighted.facts)
     beside = path.with_suffix(".json")
+    if {path.name, beside.name} & {manifests.SAMPLES, manifests.BINS, manifests.FACTS}:
+        raise UsageError(f"{path}: this name, or {beside.name} beside it, is a manifest's own; choose another")
     files.write_all(path.parent, {path.name: data, beside.name: manifests.as_json(weighted.facts)})

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from dircli import __version__
-from dircli.cli import curate, datasets, demo, download, evaluate, export, verify, weights
+from dircli.cli import curate, datasets, demo, download, evaluate, explain, export, leaderboard, verify, weights
 from dircli.errors import DirError
 from dircli.report import console
 
@@ -55,6 +55,6 @@ def _start(
 
 for command in (
     *(datasets.datasets, datasets.info, download.download, curate.curate, weights.weights),
-    *(evaluate.evaluate, verify.verify, export.export, demo.demo),
+    *(evaluate.evaluate, explain.explain, leaderboard.leaderboard, verify.verify, export.export, demo.demo),
 ):
     app.command()(command)

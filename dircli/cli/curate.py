@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dircli.cli.obtaining import AcceptLicense, Mirror, terms
+from dircli.cli.obtaining import AcceptLicense, Mirror, Token, terms
 from dircli.cli.options import Data, Name, Protocol, Quiet
-from dircli.errors import CheckError, UsageError
+from dircli.errors import SHOWN, CheckError, UsageError
+
+if TYPE_CHECKING:
+    from dircli.signals import Recording
 
 
 def curate(
@@ -19,7 +22,10 @@ def curate(
     ] = None,
     split: Annotated[
         Literal["released", "redraw"] | None,
-        typer.Option(help="Import the published split, or draw a new one by the same rule.", show_default="released"),
+        typer.Option(
+            help="Import the published split, or draw a new one by the same rule.",
+            show_default="released, where there is one",
+        ),
     ] = None,
     released: Annotated[
         Path | None,
@@ -39,18 +45,24 @@ def curate(
     check_images: Annotated[
         bool, typer.Option("--check-images", help="Open every image, and list the unreadable ones beside the manifest.")
     ] = False,
+    check_signals: Annotated[
+        bool,
+        typer.Option("--check-signals", help="Open every recording, and list what each holds beside the manifest."),
+    ] = False,
     protocol: Protocol = "released",
     mirror: Mirror = None,
     accept_license: AcceptLicense = False,
+    token: Token = None,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Make a benchmark's manifest: samples, bins and splits, with all that they came from."""
     from dircli import pipeline
     from dircli.report import console, tables
+    from dircli.report.progress import counting
 
     if split is None:
-        split = "redraw" if only else "released"
+        split = pipeline.usual_split(name, part=only, released=released)
     if only and split == "released":
         raise UsageError("the published split is of the whole benchmark; --only goes with --split redraw")
     if seed is not None and split == "released":
@@ -58,17 +70,41 @@ def curate(
     order = pipeline.Order(
         raw=raw, released=released, split=split, seed=666 if seed is None else seed, part=only, called=called
     )
-    with terms(data, mirror, accept=accept_license) as how:
+    if check_signals:
+        pipeline.need_signals(name)
+    with terms(data, mirror, accept=accept_license, token=token) as how:
         manifest = pipeline.curate(name, order, root=out, terms=how)
     facts = manifest.facts
-    for note in (*facts["notes"], *(f"{key}: {value:,}" for key, value in facts["facts"].items())):
+    for note in (*facts["notes"], *(f"{key}: {_told(value)}" for key, value in facts["facts"].items())):
         console.note(f"{facts['name']}: {note}")
     console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
     console.out().print(tables.splits(facts, protocol))
     typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
     if check_images:
-        rows, unreadable = pipeline.check_images(manifest, order, root=out, terms=how)
-        typer.echo(f"{rows:,} images, {len(unreadable):,} of them unreadable")
+        with counting("images", facts["rows"]) as done:
+            unreadable = pipeline.check_images(manifest, order, root=out, terms=how, done=done)
+        typer.echo(f"{facts['rows']:,} images, {len(unreadable):,} of them unreadable")
         if unreadable:
             path = out / str(facts["name"]) / "unreadable.csv"
             raise CheckError(f"{facts['name']}: {len(unreadable):,} images cannot be read; they are listed in {path}")
+    if check_signals:
+        _tell_signals(*pipeline.check_signals(manifest, order, root=out, terms=how))
+
+
+def _tell_signals(recordings: list[Recording], path: Path) -> None:
+    """The summary on stdout; CheckError, with the first findings, where there are any."""
+    from dircli.report import console
+
+    wrong = [recording for recording in recordings if recording.findings]
+    inverted = sum(bool(recording.inverted) for recording in recordings)
+    typer.echo(f"{len(recordings):,} recordings, {len(wrong):,} of them with findings; the table is {path}")
+    if inverted:
+        console.note(f"{inverted:,} have effort belts that run from high to low, as this source is known to write them")
+    if wrong:
+        lines = [f"  {recording.id}: {'; '.join(recording.findings)}" for recording in wrong[:SHOWN]]
+        lines += [f"  and {len(wrong) - SHOWN:,} more"] if len(wrong) > SHOWN else []
+        raise CheckError("\n".join([f"{len(wrong):,} of {len(recordings):,} recordings have findings:", *lines]))
+
+
+def _told(value: int | str) -> str:
+    return f"{value:,}" if isinstance(value, int) else value

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.options import Data, Manifests, Name, Quiet, data_folder
+from dircli.cli.options import Data, Manifests, Quiet, data_folder
+from dircli.errors import UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -29,17 +30,27 @@ def datasets(
 
 
 def info(
-    name: Name,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.", show_default=False)
+    ] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Tell about the metrics instead.")] = False,
     bibtex: Annotated[bool, typer.Option("--bibtex", help="Print only the citation.")] = False,
     as_json: AsJson = False,
     manifests: Manifests = Path("manifests"),
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
-    """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it."""
+    """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""
     from dircli import pipeline
+    from dircli.report import console, tables
     from dircli.report.json import as_text
 
+    if metrics:
+        rows = pipeline.describe_metrics()
+        typer.echo(as_text(rows), nl=False) if as_json else console.out().print(tables.metrics(rows))
+        return
+    if name is None:
+        raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
     facts = pipeline.describe(name, root=manifests, data=data_folder(data))
     if bibtex:
         typer.echo(facts["bibtex"])

@@ -6,30 +6,33 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.obtaining import AcceptLicense, Mirror, terms
+from dircli.cli.obtaining import AcceptLicense, Mirror, Token, terms
 from dircli.cli.options import Data, Name, Quiet
 
 
 def download(
     name: Name,
     only: Annotated[
-        Literal["labels", "all"], typer.Option(help="What curation needs, or the images as well.")
+        Literal["labels", "all"], typer.Option(help="What curation needs, or images and recordings as well.")
     ] = "labels",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List what would be downloaded; transfer nothing.")
     ] = False,
     mirror: Mirror = None,
     accept_license: AcceptLicense = False,
+    token: Token = None,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Download raw files into DIR_DATA/NAME: resumed where it was cut off, and never a wrong file under its name."""
     from dircli import pipeline
-    from dircli.report import console, tables
+    from dircli.report import tables
 
-    with terms(data, mirror, accept=accept_license) as how:
+    with terms(data, mirror, accept=accept_license, token=token) as how:
         if dry_run:
             typer.echo("\n\n".join(tables.plan(each) for each in pipeline.download_plans(name, only=only, terms=how)))
             return
         fetched = pipeline.download(name, only=only, terms=how)
-    console.out().print(tables.fetched(fetched))
+    for each in fetched:
+        state = ("downloaded" if each.fresh else "was here") + ("" if each.verified else ", hash recorded")
+        typer.echo(f"{each.sha256}  {each.path}  {each.size:,} bytes, {state}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from dircli.cli.options import Manifests, Protocol, Quiet
+from dircli.errors import CheckError, UsageError
+
+Format = Literal["table", "json", "csv", "markdown", "latex"]
 
 
 def evaluate(
@@ -20,59 +24,111 @@ def evaluate(
     ] = None,
     split: Annotated[Literal["test", "val", "train"], typer.Option(help="The rows that were predicted.")] = "test",
     protocol: Protocol = "released",
-    metrics: Annotated[str, typer.Option(help="Names with commas between, or all.")] = "all",
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print the result.")] = "table",
+    metrics: Annotated[
+        str, typer.Option(help="Names with commas between, or all that can be had.", show_default="the usual ones")
+    ] = "",
+    format_: Annotated[Format, typer.Option("--format", help="How to print the result.")] = "table",
     output: Annotated[
-        Path | None, typer.Option(help="Write the result to this file instead of stdout.", show_default="stdout")
+        list[Path] | None,
+        typer.Option(help="Write it to this file, in the format of its ending (.json .csv .md .tex .txt); repeatable."),
+    ] = None,
+    decimals: Annotated[int, typer.Option("--decimals", "-w", min=0, max=12, help="Decimals of shown scores.")] = 3,
+    score_only: Annotated[bool, typer.Option("--score-only", help="Print the numbers alone, a line per file.")] = False,
+    fail_if: Annotated[
+        list[str] | None, typer.Option(help='Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Exit 1 if a score is worse than in this JSON result.", show_default=False)
+    ] = None,
+    tolerance: Annotated[str, typer.Option(help="What --against allows: 0.1, or 2% of the earlier score.")] = "0",
+    per_bin: Annotated[
+        Path | None, typer.Option(help="Write the scores of each bin to this .csv or .parquet.", show_default=False)
+    ] = None,
+    per_sample: Annotated[
+        Path | None, typer.Option(help="Write the error of each sample to this .csv or .parquet.", show_default=False)
     ] = None,
     id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id",
     prediction_column: Annotated[str, typer.Option(help="The column of predictions.")] = "prediction",
     target_column: Annotated[str, typer.Option(help="The column of targets, checked where it is there.")] = "target",
-    by_position: Annotated[bool, typer.Option(help="Rows are in manifest order; ids are not used.")] = False,
+    by_position: Annotated[
+        bool, typer.Option("--by-position", help="Rows are in manifest order; ids are not used.")
+    ] = False,
     bins: Annotated[
         Path | None,
-        typer.Option(
-            help="Score a file that has targets with this bins.parquet, without a manifest.", show_default=False
-        ),
+        typer.Option(help="Score files that have targets with this bins.parquet, without a manifest."),
     ] = None,
     manifests: Manifests = Path("manifests"),
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
-    from dircli import pipeline, scoring
+    from dircli import checks, pipeline, scoring
     from dircli.report import console
-    from dircli.report.json import as_text
     from dircli.store.predictions import Layout
 
     layout = Layout(
         id_column=id_column, prediction_column=prediction_column, target_column=target_column, by_position=by_position
     )
-    result = pipeline.evaluate(
-        predictions,
-        name=dataset,
-        root=manifests,
+    request = scoring.Request(
         split=split,
         protocol=protocol,
         metrics=[name.strip() for name in metrics.split(",") if name.strip()],
         layout=layout,
-        bins_file=bins,
     )
+    allowed = checks.tolerance(tolerance)
+    earlier = pipeline.read_result(against) if against else None
+    scored = pipeline.evaluate(predictions, request, name=dataset, root=manifests, bins_file=bins)
+    result = scored.result
+    outcomes = checks.conditions(fail_if or [], result)
+    outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
     if result["content"].startswith("bins:"):
         console.note(f"{result['dataset']}: {scoring.TARGETS_UNVERIFIED}")
-    text = as_text(result) if format_ == "json" else _table(result)
-    if output is None or str(output) == "-":
-        typer.echo(text, nl=False)
-    else:
-        from dircli.store import files
+    _write(result, output or [], decimals)
+    pipeline.dump(scored, per_bin=per_bin, per_sample=per_sample)
+    if not output:
+        typer.echo(_shown(result, "score-only" if score_only else format_, decimals), nl=False)
+    _summarise(result, outcomes, decimals)
+    for outcome in outcomes:
+        typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
+    if failed := [outcome for outcome in outcomes if not outcome.held]:
+        raise CheckError(f"{len(failed)} of {len(outcomes)} checks did not hold")
 
-        files.write(output, text.encode())
-        console.note(f"written to {output}")
+
+def _shown(result: dict[str, Any], form: str, decimals: int) -> str:
+    """The result in a format, as text."""
+    from dircli.report import formats, tables
+
+    shown = {
+        "table": tables.scores_text,
+        "json": formats.json_text,
+        "csv": formats.csv_text,
+        "markdown": formats.markdown,
+        "latex": formats.latex,
+        "score-only": formats.scores_only,
+    }
+    return shown[form](result, decimals)
 
 
-def _table(result: dict[str, object]) -> str:
-    from dircli.report import console, tables
+def _write(result: dict[str, Any], paths: list[Path], decimals: int) -> None:
+    """The result to each of ``paths``, in the format of its ending; "-" is JSON on stdout."""
+    from dircli.report import console
+    from dircli.report.formats import ENDINGS
+    from dircli.store import files
 
-    screen = console.out()
-    with screen.capture() as captured:
-        screen.print(tables.scores(result))
-    return f"{captured.get()}{result['signature']}\n"
+    if unknown := [str(path) for path in paths if str(path) != "-" and path.suffix not in ENDINGS]:
+        raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(ENDINGS)}")
+    for path in paths:
+        if str(path) == "-":
+            typer.echo(_shown(result, "json", decimals), nl=False)
+            continue
+        files.write(path, _shown(result, ENDINGS[path.suffix], decimals).encode())
+        console.note(f"written to {path}")
+
+
+def _summarise(result: dict[str, Any], outcomes: list[Any], decimals: int) -> None:
+    """Append the Markdown to the summary page of a GitHub workflow, where there is one."""
+    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not page:
+        return
+    lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]
+    with Path(page).open("a", encoding="utf-8") as stream:
+        stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))

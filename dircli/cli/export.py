@@ -7,21 +7,28 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Manifests, OptionalName, Quiet
+from dircli.cli.options import Manifests, OptionalName, Protocol, Quiet
 
 
 def export(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     name: OptionalName = None,
     format_: Annotated[
-        Literal["released"], typer.Option("--format", help="released: the files that the released training code reads.")
+        Literal["released", "codabench"],
+        typer.Option("--format", help="The files that the released training code reads, or a scorer for Codabench."),
     ] = "released",
+    protocol: Protocol = "released",
+    image: Annotated[str, typer.Option(help="codabench: the container image, with dircli in it.")] = "dircli",
     manifests: Manifests = Path("manifests"),
     quiet: Quiet = False,
 ) -> None:
-    """Write the very files that the released training code reads, with their git blob ids."""
+    """Write the very files that the released training code reads, or a scorer bundle for a Codabench competition."""
     from dircli import pipeline
 
+    if format_ == "codabench":
+        paths = pipeline.export_codabench(name, root=manifests, out=out, protocol=protocol, image=image)
+        typer.echo("\n".join(str(path) for path in paths))
+        return
     for file, (blob, published) in pipeline.export(name, root=manifests, out=out).items():
         verdict = "byte for byte the published file" if published else "not the published file"
         typer.echo(f"{blob}  {out / file}  {verdict}")

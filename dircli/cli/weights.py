@@ -36,10 +36,11 @@ def weights(
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli import pipeline, weighting
     from dircli.report import console, tables
+    from dircli.store.tabular import csv_bytes
 
     request = weighting.Request(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol, per=per)
     if out == "-":
-        sys.stdout.buffer.write(weighting.csv_bytes(weighting.weigh(name, request, root=manifests).columns))
+        sys.stdout.buffer.write(csv_bytes(weighting.weigh(name, request, root=manifests).columns))
         return
     weighted, path = pipeline.weights(name, request, root=manifests, out=Path(out) if out else None)
     facts, found = weighted.facts, weighted.by_bin

@@ -10,7 +10,7 @@ from dircli.bins import Bins
 from dircli.errors import InputError, Problem
 from dircli.protocols import Rules, Thresholds
 from dircli.records import SPLITS
-from dircli.tables import first, numbers, parse
+from dircli.tables import as_csv, first, numbers, parse
 from dircli.weights import WeightRule
 
 if TYPE_CHECKING:
@@ -44,5 +44,4 @@ def published(raw: Raw, file: str) -> tuple[TextArray, FloatArray, TextArray]:
 def written(records: Records, split: TextArray, file: str) -> dict[str, bytes]:
     """The ``file`` that the released training code reads: whole ages, ids as paths, in manifest order."""
     rows = zip(records.targets.astype(np.int64), records.ids, split, strict=True)
-    lines = [f"{age},{path},{part}\n" for age, path, part in rows]
-    return {file: "".join([",".join(HEADER) + "\n", *lines]).encode()}
+    return {file: as_csv([HEADER, *rows])}

@@ -24,10 +24,10 @@ def err() -> Console:
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def note(text: str) -> None:
     """One line for whoever watches; silent with -q."""
     if not quiet:
-        err().print(text, markup=False, soft_wrap=True, style="dim")
+        err().print(text, soft_wrap=True, style="dim")

@@ -13,6 +13,13 @@ def about(facts: Mapping[str, Any]) -> str:
     return "\n".join(_lines(facts))
 
 
+def _draw(facts: Mapping[str, Any]) -> str:
+    if facts["unreleased"]:
+        return f"{facts['unreleased']}: every split is a redraw"
+    seed = facts["published_seed"]
+    return f"seed {seed} over the published row order" if seed else "unseeded: can only be imported"
+
+
 def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     sizes = " / ".join(f"{facts['rows'][part]:,}" for part in ("train", "val", "test"))
     yield f"{facts['title']} ({facts['name']})"
@@ -20,8 +27,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"  rows      {sizes} (train / val / test)"
     for protocol, rule in facts["regions"].items():
         yield f"  {protocol:<9} many {rule['many']} training samples per bin, few {rule['few']}, else medium"
-    seed = facts["published_seed"]
-    yield f"  draw      {f'seed {seed} over the published row order' if seed else 'unseeded: can only be imported'}"
+    yield f"  draw      {_draw(facts)}"
     yield f"  licence   {facts['licence']}"
     yield f"  home      {facts['homepage']}"
     yield f"  curated   {'yes' if facts['curated'] else 'no'}"
@@ -30,6 +36,8 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
         size = f"{source['bytes']:,} bytes" if source["bytes"] else "size not known"
         here = "here" if source["here"] else "not here"
         yield f"    {source['file']}: {source['holds']}, {size}, {source['digest'] or 'no hash known'}, {here}"
+    for shelf in facts["catalogue"]:
+        yield f"    {shelf['files']}: {shelf['holds']}, size and md5 as {shelf['listed']} lists them"
     yield "  how to obtain it"
     for number, step in enumerate(facts["obtain"], 1):
         yield f"    {number}. {step}"

@@ -6,12 +6,20 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from dircli.report import console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.progress import TaskID
 
@@ -20,7 +28,7 @@ class Watch:
     """Follows downloads, one after the other: bytes, speed and time left; notes go to stderr as everywhere."""
 
     def __init__(self, bar: Progress | None) -> None:
-        self._bar = bar
+        self._bar = bar  # started with the first download: a live display would wipe out a question asked before it
         self._task: TaskID | None = None
         self._file = ""
 
@@ -32,6 +40,7 @@ class Watch:
         elif self._task is not None and file == self._file:
             self._bar.update(self._task, total=total, completed=done)
         else:
+            self._bar.start()
             self._task = self._bar.add_task(file, total=total, completed=done)
         self._file = file
 
@@ -46,11 +55,26 @@ class Watch:
 
 
 @contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A function that counts done things of ``total``: a bar on a terminal, nothing elsewhere or with -q."""
+    if console.quiet or not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console.err(), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+@contextmanager
 def watching() -> Iterator[Watch]:
     """A watch with a progress bar on a terminal, and without one elsewhere or with -q."""
     if console.quiet or not sys.stderr.isatty():
         yield Watch(None)
         return
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(TextColumn("{task.description}"), *columns, console=console.err(), transient=True) as bar:
+    bar = Progress(TextColumn("{task.description}"), *columns, console=console.err(), transient=True)
+    try:
         yield Watch(bar)
+    finally:
+        bar.stop()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
-from dircli.metrics import METRICS
+from dircli.metrics import EVERY
+from dircli.report import console
 from dircli.shots import REGIONS
 
 if TYPE_CHECKING:
@@ -15,12 +17,12 @@ if TYPE_CHECKING:
 
     from dircli.audit import Leakage
     from dircli.proof import Check
-    from dircli.store.fetch import Fetched, Plan
+    from dircli.store.fetch import Plan
 
 NULL = "–"
 
 
-def _table(*headers: str, left: int = 1) -> Table:
+def plain_table(*headers: str, left: int = 1) -> Table:
     """A plain table whose first ``left`` columns are words and whose others are numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column, header in enumerate(headers):
@@ -35,27 +37,49 @@ def number(value: float | None, decimals: int = 3) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.{decimals}f}"
 
 
-def scores(result: Mapping[str, Any]) -> Table:
-    """Scores by metric and system, one column per region."""
+def scores(result: Mapping[str, Any], decimals: int = 3, *, by: str = "system") -> Table:
+    """Scores by metric and system, one column per region; an interval stands under its score.
+
+    The sizes of the regions are shown per system only where they differ. ``by`` heads the column of systems.
+    """
     systems = result["systems"]
     regions = list(dict.fromkeys(region for system in systems for region in system["regions"]))
     several = len(systems) > 1
-    table = _table("", *(["system"] if several else []), *regions, left=1 + several)
+    table = plain_table("", *([by] if several else []), *regions, left=1 + several)
     sizes = systems[0]["regions"]
     for name in ("n", "bins"):
-        table.add_row(name, *([""] if several else []), *(number(sizes[region][name]) for region in regions))
-    for name in (key for key in sizes["all"] if key in METRICS):
+        counts = [[number(system["regions"].get(region, {}).get(name)) for region in regions] for system in systems]
+        for row, cells in enumerate(counts if any(cells != counts[0] for cells in counts) else counts[:1]):
+            owner = systems[row]["name"] if counts[0] != counts[-1] else ""
+            table.add_row(name if row == 0 else "", *([owner] if several else []), *cells)
+    for name in (key for key in sizes["all"] if key in EVERY):
         if several:
             table.add_section()
         for row, system in enumerate(systems):
-            head = [METRICS[name].title if row == 0 else "", *([system["name"]] if several else [])]
-            table.add_row(*head, *(number(system["regions"].get(region, {}).get(name)) for region in regions))
+            found = [system["regions"].get(region, {}) for region in regions]
+            head = [EVERY[name].title if row == 0 else "", *([system["name"]] if several else [])]
+            table.add_row(*head, *(number(scores.get(name), decimals) for scores in found))
+            bounds = [scores.get("ci", {}).get(name) for scores in found]
+            if any(bounds):
+                table.add_row(*[""] * len(head), *(_interval(pair, decimals) for pair in bounds), style="dim")
     return table
+
+
+def _interval(bounds: Sequence[float] | None, decimals: int) -> str:
+    return NULL if bounds is None else f"{bounds[0]:.{decimals}f}..{bounds[1]:.{decimals}f}"
+
+
+def scores_text(result: Mapping[str, Any], decimals: int) -> str:
+    """The table of scores with the signature under it, as text for the terminal at hand."""
+    screen = console.out()
+    with screen.capture() as captured:
+        screen.print(scores(result, decimals))
+    return f"{captured.get()}{result['signature']}\n"
 
 
 def splits(facts: Mapping[str, Any], protocol: str) -> Table:
     """Rows of a manifest by split and region."""
-    table = _table("split", "rows", *REGIONS)
+    table = plain_table("split", "rows", *REGIONS)
     for part, rows in facts["counts"].items():
         by_region = facts["regions"][protocol][part]
         table.add_row(part, number(rows), *(number(by_region[name]) for name in REGIONS))
@@ -64,7 +88,7 @@ def splits(facts: Mapping[str, Any], protocol: str) -> Table:
 
 def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Table:
     """Every ``step``-th bin that has training samples, with its weight."""
-    table = _table("bin from", "to", "count", "effective", "weight", left=0)
+    table = plain_table("bin from", "to", "count", "effective", "weight", left=0)
     rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
     held = [row for row in rows if row[2]]
     for low, high, count, effective, weight in held[::step]:
@@ -74,11 +98,21 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
 
 def datasets(rows: Iterable[Mapping[str, Any]]) -> Table:
     """One line per dataset: what it is, and its state here."""
-    table = _table("name", "target", "train", "val", "test", "here", left=2)
+    table = plain_table("name", "target", "train", "val", "test", "here", left=2)
     for row in rows:
         sizes = (number(row["rows"][part]) for part in ("train", "val", "test"))
         here = "curated" if row["curated"] else "bins only" if row["bins_shipped"] else "not curated"
         table.add_row(row["name"], f"{row['target']} ({row['unit']})", *sizes, here)
+    return table
+
+
+def metrics(rows: Iterable[Mapping[str, str]]) -> Table:
+    """One line per metric; y is the target's unit."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for header in ("name", "unit", "better", "what", "source"):
+        table.add_column(header, no_wrap=header in {"name", "unit", "better"}, overflow="fold")
+    for row in rows:
+        table.add_row(row["name"], row["unit"] or NULL, row["better"], row["what"], row["source"])
     return table
 
 
@@ -88,7 +122,7 @@ def checks(found: Iterable[Check]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    words = {True: "[green]ok[/]", False: "[red]FAILED[/]", None: "[yellow]open[/]"}
+    words = {True: Text("ok", "green"), False: Text("FAILED", "red"), None: Text("open", "yellow")}
     for check in found:
         table.add_row(words[check.held], check.name, check.found)
     return table
@@ -96,7 +130,7 @@ def checks(found: Iterable[Check]) -> Table:
 
 def leakage(counts: Iterable[Leakage]) -> Table:
     """Rows of val and test that share something with train."""
-    table = _table("shared with train", "split", "rows", "of", "share", left=2)
+    table = plain_table("shared with train", "split", "rows", "of", "share", left=2)
     for count in counts:
         share = f"{count.shared / count.rows:.1%}" if count.rows else NULL
         table.add_row(count.kind, count.split, number(count.shared), number(count.rows), share)
@@ -119,12 +153,3 @@ def plan(planned: Plan) -> str:
         "state": here,
     }
     return "\n".join([source.file, *(f"  {key:<6}{value}" for key, value in lines.items())])
-
-
-def fetched(found: Iterable[Fetched]) -> Table:
-    """One line per file in its place."""
-    table = _table("file", "bytes", "state", "sha256", left=1)
-    for each in found:
-        state = ("downloaded" if each.fresh else "was here") + ("" if each.verified else ", hash recorded")
-        table.add_row(each.path.name, number(each.size), state, each.sha256)
-    return table

@@ -99,6 +99,11 @@ class Folder:
         with told(name):
             return Path(self.files[name]).stat().st_size
 
+    def stamp(self, name: str) -> str:
+        with told(name):
+            found = Path(self.files[name]).stat()
+        return f"{found.st_size} {found.st_mtime_ns}"
+
     def open(self, name: str) -> IO[bytes]:
         with told(name):
             return Path(self.files[name]).open("rb")
@@ -134,6 +139,11 @@ class Archive:
 
     def size(self, name: str) -> int:
         return self.files[name].size
+
+    def stamp(self, name: str) -> str:
+        with told(self.name):
+            found = self.path.stat()
+        return f"{found.st_size} {found.st_mtime_ns} {self.files[name].at} {self.files[name].size}"
 
     def open(self, name: str) -> IO[bytes]:
         entry = self.files[name]

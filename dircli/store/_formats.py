@@ -9,6 +9,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, cast
 
 from dircli.errors import InputError, Problem
@@ -134,12 +135,16 @@ class _Tar(Archive):
     def stream(self, entry: Entry) -> _Stream:
         where = f"{self.name}!/{entry.name}"
         with told(where):
-            handle = self._idle.pop() if self._idle else self._handle()
+            try:
+                handle = self._idle.pop()
+            except IndexError:  # asked for, not looked at first: threads may be reading
+                handle = self._handle()
         return _Stream(handle, where=where, start=entry.at, size=entry.size, done=self._keep)
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _handle(self) -> IO[bytes]:
         return cast("IO[bytes]", gzip.open(self.path)) if self._zipped else self.path.open("rb")

@@ -84,6 +84,11 @@ class Tree:
         source, name = self._locate(member)
         return source.size(name)
 
+    def stamp(self, member: str) -> str:
+        """What changes when ``member`` is written anew: sizes and times, of its archive where it is in one."""
+        source, name = self._locate(member)
+        return source.stamp(name)
+
     def open(self, member: str) -> IO[bytes]:
         """``member`` as a seekable binary stream; going back in a tar.gz reads it again from its start."""
         source, name = self._locate(member)

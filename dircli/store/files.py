@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
 ABANDONED = 24 * 3600.0  # seconds
-NOT_A_FOLDER = (FileExistsError, NotADirectoryError)
 
 
 def read(path: Path, *, hint: str = "") -> bytes:
@@ -55,7 +54,7 @@ def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.
         found.validate(full=True)  # text that is no UTF-8 shows only here
         names = found.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
         raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
     repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
     wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
@@ -140,7 +139,10 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
     at = Path(error.filename2 or error.filename or path)
     at = path / at.name if at.parent.name.startswith((STAGING, COMMIT)) else at
     at = path if at.name.startswith((STAGING, COMMIT)) else at
-    reason = "this is a file, and a folder is expected" if isinstance(error, NOT_A_FOLDER) else error.strerror
+    reason = error.strerror
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        at = next((above for above in (at, *at.parents) if above.is_file()), at)
+        reason = "this is a file, and a folder is expected"
     return UsageError(f"{at}: cannot be written ({reason})")
 
 
@@ -175,6 +177,10 @@ class OneFile:
     def size(self, _member: str) -> int:
         """Its size in bytes."""
         return len(self.data)
+
+    def stamp(self, _member: str) -> str:
+        """The hash of its bytes."""
+        return sha256(self.data)
 
     def open(self, _member: str) -> IO[bytes]:
         """Its bytes."""

@@ -141,15 +141,18 @@ def bins_bytes(table: BinTable) -> bytes:
     return parquet_bytes(columns, table.facts)
 
 
-def write(folder: Path, manifest: Manifest) -> None:
-    """The three files of ``manifest`` into ``folder``, all of them or none."""
-    table = manifest.table
-    contents = {
-        SAMPLES: samples_bytes(manifest.samples, table.facts),
-        BINS: bins_bytes(table),
+def contents(manifest: Manifest) -> dict[str, bytes]:
+    """The three files of ``manifest`` by name."""
+    return {
+        SAMPLES: samples_bytes(manifest.samples, manifest.table.facts),
+        BINS: bins_bytes(manifest.table),
         FACTS: as_json(manifest.facts),
     }
-    files.write_all(folder, contents)
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """The three files of ``manifest`` into ``folder``, all of them or none."""
+    files.write_all(folder, contents(manifest))
 
 
 def _numpy(table: pa.Table, column: str) -> AnyArray:
@@ -157,25 +160,24 @@ def _numpy(table: pa.Table, column: str) -> AnyArray:
     return values
 
 
-def read_bins(path: Path) -> BinTable:
-    """The bins in ``path``, any ``bins.parquet``; InputError where they are none."""
+def read_bins(path: Path, *, hint: str = AGAIN) -> BinTable:
+    """The bins in ``path``, any ``bins.parquet``; InputError where they are none, ``hint`` says what to do then."""
     types = {"bin": "int32", "low": "double", "high": "double", **dict.fromkeys(SPLITS, "int64")}
     regions = ("released", "paper")
     types |= {f"region_{name}": "string" for name in regions}
     name = str(path)
-    data = files.read(path, hint="Give a bins.parquet that `dir curate` wrote")
-    table = files.table(data, name, types, hint=AGAIN)
+    table = files.table(files.read(path, hint=hint), name, types, hint=hint)
     low, high = _numpy(table, "low"), _numpy(table, "high")
     try:
         bins = Bins(np.append(low, high[-1:]))
     except ValueError as error:
-        raise InputError(Problem(name, f"these are no bins: {error}", AGAIN)) from None
+        raise InputError(Problem(name, f"these are no bins: {error}", hint)) from None
     if not np.array_equal(low[1:], high[:-1]):
-        raise InputError(Problem(name, "a bin does not begin where the one before it ends", AGAIN))
+        raise InputError(Problem(name, "a bin does not begin where the one before it ends", hint))
     try:
         facts = dict(json.loads((table.schema.metadata or {}).get(b"dircli", b"{}")))
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(Problem(name, f"its facts are no JSON object ({error})", AGAIN)) from None
+        raise InputError(Problem(name, f"its facts are no JSON object ({error})", hint)) from None
     return BinTable(
         bins=bins,
         counts={part: _numpy(table, part) for part in SPLITS},
@@ -194,11 +196,10 @@ def read_facts(folder: Path) -> dict[str, Any]:
         raise InputError(Problem(str(path), f"this is no JSON ({error})", AGAIN)) from None
     if not isinstance(facts, dict):
         raise InputError(Problem(str(path), "this is no JSON object", AGAIN))
-    if missing := sorted(FACT_TYPES.keys() - facts.keys()):
-        raise InputError(Problem(str(path), f"there is no {' and no '.join(missing)}", AGAIN))
-    if wrong := [key for key, kind in FACT_TYPES.items() if not isinstance(facts[key], kind)]:
-        found = " and ".join(f"{key} is {json.dumps(facts[key])[:60]}" for key in wrong)
-        raise InputError(Problem(str(path), found, AGAIN))
+    wrong = [f"there is no {key}" for key in FACT_TYPES if key not in facts]
+    held = [(key, kind, facts[key]) for key, kind in FACT_TYPES.items() if key in facts]
+    if wrong := wrong + [f"{key} is {json.dumps(is_)[:60]}" for key, kind, is_ in held if not isinstance(is_, kind)]:
+        raise InputError(Problem(str(path), " and ".join(wrong), AGAIN))
     return facts
 
 
@@ -250,14 +251,15 @@ def _disagreements(manifest: Manifest, folder: Path) -> list[Problem]:
         (SAMPLES, "number of rows", len(samples.ids), facts["rows"]),
         *((BINS, key, table.facts.get(key), facts[key]) for key in IDENTITY),
     ]
-    found = [(file, f"its {what} is {is_}, and {FACTS} says {says}") for file, what, is_, says in pairs if is_ != says]
+    unlike = [(file, what, f"{ours!s:.24}", f"{says!s:.24}") for file, what, ours, says in pairs if ours != says]
+    found = [(file, f"its {what} is {ours}, and {FACTS} says {says}") for file, what, ours, says in unlike]
     index = table.bins.index(samples.targets)
     if (index < 0).any() or not np.array_equal(index, samples.bin_index):
         found.append((SAMPLES, f"its bins are not those of {BINS}"))
     else:
         held = {part: np.bincount(index[samples.split == part], minlength=len(table.bins)) for part in SPLITS}
-        unlike = [part for part in SPLITS if not np.array_equal(held[part], table.counts[part])]
-        found += [(BINS, f"its {part} counts are not those of {SAMPLES}") for part in unlike]
+        changed = [part for part in SPLITS if not np.array_equal(held[part], table.counts[part])]
+        found += [(BINS, f"its {part} counts are not those of {SAMPLES}") for part in changed]
     for key, regions in table.regions.items():
         rows = {part: {name: int(table.counts[part][regions == name].sum()) for name in REGIONS} for part in SPLITS}
         if rows != facts["regions"].get(key):

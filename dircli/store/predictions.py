@@ -127,6 +127,10 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
             rows.append(row)
             lines.append(number)
     hint = f"Write one object with {', '.join(needed)} per line"
+    if not rows and len(wrong) > 1 and len({found for _, found in wrong}) == 1:
+        found = wrong[0][1]
+        hint = _columns_hint(needed) if found.startswith("there is no ") else hint
+        raise InputError(Problem(name, f"{found}, and so in every line", hint))
     problems = first(name, wrong, hint=hint, rest="more lines cannot be read")
     if not rows:
         raise InputError(problems)

@@ -1,0 +1,52 @@
+"""`dir leaderboard`: results and the paper's rows, ranked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dircli.cli.options import Quiet
+
+ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown"}
+
+
+def leaderboard(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of results, as `dir evaluate --format json` writes them.")
+    ],
+    dataset: Annotated[
+        str | None,
+        typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="that of all the results"),
+    ] = None,
+    region: Annotated[str, typer.Option(help="The region to rank by.")] = "few",
+    metric: Annotated[str, typer.Option(help="The metric to rank by.")] = "mae",
+    format_: Annotated[
+        Literal["table", "json", "csv", "markdown"] | None,
+        typer.Option("--format", help="How to print the board.", show_default="by --output's ending, else table"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the board to this file.", show_default="stdout")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
+    from dircli import pipeline
+    from dircli.errors import sample
+    from dircli.report import console, ranking
+    from dircli.report.json import as_text
+
+    board = pipeline.leaderboard(folder, dataset=dataset, region=region, metric=metric)
+    if board["skipped"]:
+        console.note(f"no results, left out: {sample(board['skipped'])}")
+    form = format_ or ENDINGS.get(output.suffix if output else "", "table")
+    shown = {"table": ranking.text, "json": as_text, "csv": ranking.csv_text, "markdown": ranking.markdown}[form](board)
+    if form == "csv":  # the other forms hold them
+        for note in board["notes"]:
+            console.note(note)
+    if output is None or str(output) == "-":
+        typer.echo(shown, nl=False)
+    else:
+        from dircli.store import files
+
+        files.write(output, shown.encode())
+        console.note(f"written to {output}")

@@ -1,0 +1,107 @@
+"""A leaderboard for people and spreadsheets: each block under its signature, and the paper's rows marked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from dircli import tables
+from dircli.report import console
+from dircli.report.tables import NULL, number, plain_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+DECIMALS = 3
+ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→0"}
+WORDS = {"lower": "lower is better", "higher": "higher is better", "nearer zero": "nearer to zero is better"}
+
+
+def heading(board: Mapping[str, Any]) -> str:
+    """What is ranked, by what, and which way."""
+    return f"{board['dataset']}: {board['title']}, ranked by {board['region']}, {WORDS[board['better']]}"
+
+
+def text(board: Mapping[str, Any]) -> str:
+    """The board for the terminal at hand: a table per block, the notes under them."""
+    screen = console.out()
+    with screen.capture() as captured:
+        screen.print(Text(heading(board)))
+        for block in board["blocks"]:
+            screen.print()
+            screen.print(Text(block["signature"], style="bold"), soft_wrap=True)
+            if block["apart"]:
+                screen.print(Text(block["apart"], style="dim"), soft_wrap=True)
+            screen.print(_table(board, block))
+        if board["notes"]:
+            screen.print()
+        for note in board["notes"]:
+            screen.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
+    return captured.get()
+
+
+def _table(board: Mapping[str, Any], block: Mapping[str, Any]) -> Table:
+    regions = _regions(block)
+    heads = [f"{name} {ARROWS[board['better']]}" if name == board["region"] else name for name in regions]
+    table = plain_table("rank", "system", "from", *heads, left=3)
+    for row in block["rows"]:
+        cells = [NULL if row["rank"] is None else str(row["rank"]), tables.clear(row["system"]), _from(row)]
+        scores = [_aligned(row["regions"].get(name), row["decimals"]) for name in regions]
+        table.add_row(*(Text(cell) for cell in (*cells, *scores)))
+    return table
+
+
+def markdown(board: Mapping[str, Any]) -> str:
+    """A table per block under its signature; the notes as a list."""
+    lines = [f"**{heading(board)}**", ""]
+    for block in board["blocks"]:
+        regions = _regions(block)
+        heads = [f"**{name}**" if name == board["region"] else name for name in regions]
+        lines += [f"`{block['signature']}`", ""]
+        lines += [block["apart"], ""] if block["apart"] else []
+        lines += [f"| rank | system | from | {' | '.join(heads)} |", "| ---: | --- | --- |" + " ---: |" * len(heads)]
+        for row in block["rows"]:
+            scores = [_shown(row["regions"].get(name), row["decimals"]) for name in regions]
+            system = tables.clear(row["system"]).replace("|", "\\|")
+            rank = NULL if row["rank"] is None else row["rank"]
+            lines.append(f"| {rank} | {system} | {_from(row)} | {' | '.join(scores)} |")
+        lines.append("")
+    notes = [f"- {note}" for note in board["notes"]]
+    return "\n".join([*lines, *notes, *([""] if notes else [])])
+
+
+def csv_text(board: Mapping[str, Any]) -> str:
+    """One row per system, in full precision, with the signature of its block; what is undefined is empty."""
+    regions = list(dict.fromkeys(name for block in board["blocks"] for name in _regions(block)))
+    rows: list[list[object]] = [
+        ["dataset", "metric", "region", "signature", "rank", "system", "origin", "source", "value", *regions]
+    ]
+    for block in board["blocks"]:
+        head = [board["dataset"], board["metric"], board["region"], block["signature"]]
+        for row in block["rows"]:
+            facts = [row[key] for key in ("rank", "system", "origin", "source", "value")]
+            rows.append([*head, *facts, *(row["regions"].get(name) for name in regions)])
+    return tables.as_csv(rows).decode()
+
+
+def _regions(block: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(name for row in block["rows"] for name in row["regions"]))
+
+
+def _from(row: Mapping[str, Any]) -> str:
+    """Where a row comes from; a table of the paper is named, a result's file stands in JSON and CSV."""
+    return f"paper, {row['source']}" if row["origin"] == "paper" else str(row["origin"])
+
+
+def _shown(value: float | None, decimals: int | None) -> str:
+    return number(value, DECIMALS if decimals is None else decimals)
+
+
+def _aligned(value: float | None, decimals: int | None) -> str:
+    """A score with its point under those of the others, though the paper printed fewer digits."""
+    shown = _shown(value, decimals)
+    places = len(shown.partition(".")[2])
+    return shown + " " * (DECIMALS - places + ("." not in shown))

@@ -1,0 +1,37 @@
+"""Results of `dir evaluate --format json`, read back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dircli.errors import InputError, Problem
+from dircli.store import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HINT = "Give a file that `dir evaluate --format json` wrote"
+KEYS = {"signature": str, "dataset": str, "split": str, "protocol": str, "content": str, "systems": list}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The result in ``path``; InputError where it is none."""
+    try:
+        found = json.loads(files.read(path, hint=HINT))
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(str(path), f"this is no JSON ({error})", HINT)) from None
+    if not isinstance(found, dict):
+        raise InputError(Problem(str(path), "this is no JSON object", HINT))
+    if wrong := [key for key, kind in KEYS.items() if not isinstance(found.get(key), kind)]:
+        raise InputError(Problem(str(path), f"there is no {' and no '.join(wrong)}", HINT))
+    if wrong := [str(place) for place, system in enumerate(found["systems"], 1) if not _is_system(system)]:
+        raise InputError(Problem(str(path), f"system {', '.join(wrong)} has no name or no scores by region", HINT))
+    return found
+
+
+def _is_system(system: object) -> bool:
+    if not isinstance(system, dict) or not isinstance(system.get("name"), str):
+        return False
+    regions = system.get("regions")
+    return isinstance(regions, dict) and all(isinstance(scores, dict) for scores in regions.values())
