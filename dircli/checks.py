@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from dataclasses import dataclass
@@ -21,7 +22,11 @@ CONDITION = re.compile(
     rf"\s*(?P<score>{SCORE})\s*(?P<operator><=|>=|<|>)\s*"
     rf"(?:(?P<number>{NUMBER})|baseline\.(?P<baseline>{SCORE})\s*(?:(?P<sign>[+-])\s*(?P<margin>{NUMBER}))?)\s*"
 )
-EXAMPLE = 'write it like "few.mae > 12" or "few.mae > baseline.few.mae + 0.2"'
+EXAMPLE = (
+    'write region.metric, one of < <= > >=, and a limit, like "few.mae > 12" or "few.mae > baseline.few.mae + 0.2"'
+)
+ROUNDING = 1e-9
+"""The share of a score by which two machines may differ; nothing worse than that is no regression."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Condition:
     def parse(cls, text: str) -> Condition:
         """The condition that ``text`` states; UsageError where it states none."""
         match = CONDITION.fullmatch(text)
-        if not match:
+        if not match or not all(math.isfinite(float(match[part] or 0)) for part in ("number", "margin")):
             raise UsageError(f"--fail-if {text!r} is no condition; {EXAMPLE}")
         region, metric = match["score"].split(".")
         other = match["baseline"].split(".") if match["baseline"] else None
@@ -86,24 +91,23 @@ def _unknown(condition: Condition, result: Mapping[str, Any]) -> Iterator[str]:
     systems = result["systems"]
     if condition.baseline and len(systems) < 2:  # noqa: PLR2004 - a baseline and a system
         yield f"--fail-if {condition.text!r} needs two files, of which the first is the baseline"
-    regions = systems[0]["regions"]
+    regions = dict.fromkeys(region for system in systems for region in system["regions"])
+    scores = [name for name in systems[0]["regions"]["all"] if name in EVERY or name in {"n", "bins"}]
     for region, metric in filter(None, ((condition.region, condition.metric), condition.baseline)):
         if region not in regions:
             yield f"--fail-if {condition.text!r}: there is no region {region!r}; there are {', '.join(regions)}"
-        elif metric not in regions[region]:
-            scores = [name for name in regions[region] if name in EVERY or name in {"n", "bins"}]
+        if metric not in scores:
             yield f"--fail-if {condition.text!r}: there is no score {metric!r}; there are {', '.join(scores)}"
 
 
 def _outcomes(condition: Condition, result: Mapping[str, Any]) -> Iterator[Outcome]:
-    baseline, systems = result["systems"][0]["regions"], result["systems"]
+    systems = result["systems"]
     limit: float | None = condition.limit
     if condition.baseline:
-        region, metric = condition.baseline
-        reference, systems = baseline[region][metric], systems[1:]
+        reference, systems = _score(systems[0], *condition.baseline), systems[1:]
         limit = None if reference is None else reference + condition.limit
     for system in systems:
-        value = system["regions"][condition.region][condition.metric]
+        value = _score(system, condition.region, condition.metric)
         name = f"{system['name']}: {condition.text}"
         if value is None or limit is None:
             yield Outcome(held=False, line=f"{name}: undefined, so nothing was shown")
@@ -112,6 +116,12 @@ def _outcomes(condition: Condition, result: Mapping[str, Any]) -> Iterator[Outco
             shown = f"{condition.region}.{condition.metric} = {value:.6g}"
             versus = f", limit {limit:.6g}" if condition.baseline else ""
             yield Outcome(held=not failed, line=f"{name}: {shown}{versus}")
+
+
+def _score(system: Mapping[str, Any], region: str, metric: str) -> float | None:
+    """One score of one system; None where it is undefined or the region has no rows."""
+    value: float | None = system["regions"].get(region, {}).get(metric)
+    return value
 
 
 def tolerance(text: str) -> tuple[float, bool]:
@@ -129,15 +139,22 @@ def tolerance(text: str) -> tuple[float, bool]:
 def regressions(result: Mapping[str, Any], earlier: Mapping[str, Any], *, allowed: tuple[float, bool]) -> list[Outcome]:
     """Whether any score of ``result`` is worse than in ``earlier`` by more than is ``allowed`` (see `tolerance`).
 
-    Systems are matched by name, or one to one where each result has a single one. Raises UsageError where the two do
-    not compare: other signatures, or no system in common.
+    Systems are matched by name, or one to one where each result has a single one; what is compared are the metrics
+    that both have. Raises UsageError where the two do not compare: other signatures, no system or metric in common.
     """
     if comparable(result["signature"]) != comparable(earlier["signature"]):
-        raise UsageError(f"--against: {earlier['signature']} does not compare with {result['signature']}")
+        raise UsageError(
+            "--against: the signatures differ, so the scores do not compare: "
+            f"{earlier['signature']} then, {result['signature']} now; score both files alike"
+        )
     pairs = _pairs(result["systems"], earlier["systems"])
     if not pairs:
-        raise UsageError("--against: the two results have no system in common")
-    return [outcome for new, old in pairs for outcome in _compared(new, old, allowed)]
+        now, then = (", ".join(system["name"] for system in each["systems"]) for each in (result, earlier))
+        raise UsageError(f"--against: no system is in both results: {then or 'none'} then, {now} now")
+    outcomes = [outcome for new, old in pairs for outcome in _compared(new, old, allowed)]
+    if not outcomes:
+        raise UsageError("--against: no metric that has a better and a worse is in both results")
+    return outcomes
 
 
 def _pairs(new: Sequence[Any], old: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -152,12 +169,15 @@ def _compared(new: Any, old: Any, allowed: tuple[float, bool]) -> Iterator[Outco
     for region, scores in old["regions"].items():
         for name, before in scores.items():
             metric = EVERY.get(name)
-            after = new["regions"].get(region, {}).get(name)
-            if metric is None or metric.better == "neither" or (before is None and after is None):
+            after = _score(new, region, name)
+            if metric is None or metric.better == "neither" or name not in new["regions"]["all"]:
                 continue
-            where = f"{new['name']}: {region}.{name}"
+            if before is None and after is None:
+                continue
+            then, now = ("undefined" if value is None else f"{value:.6g}" for value in (before, after))
+            line = f"{new['name']}: {region}.{name}: {then} before, {now} now"
             if before is None or after is None:
-                yield Outcome(held=after is not None, line=f"{where}: {before} before, {after} now")
+                yield Outcome(held=before is None, line=line)
                 continue
             worse = {
                 "lower": after - before,
@@ -165,4 +185,6 @@ def _compared(new: Any, old: Any, allowed: tuple[float, bool]) -> Iterator[Outco
                 "nearer zero": abs(after) - abs(before),
             }[metric.better]
             limit = share * abs(before) if relative else share
-            yield Outcome(held=worse <= limit, line=f"{where}: {before:.6g} before, {after:.6g} now")
+            held = worse <= limit + ROUNDING * abs(before)
+            allows = f", {limit:.6g} allowed" if limit else ""
+            yield Outcome(held=held, line=line if held else f"{line}, worse by {worse:.6g}{allows}")

@@ -6,6 +6,7 @@ The platform lays a run out as ``input/ref`` (reference data) and ``input/res`` 
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ METADATA = "command: python3 /app/program/score.py /app/input /app/output\n"
 COMPETITION = """\
 version: 2
 title: {name}
-description: Deep Imbalanced Regression on {name} ({signature})
+description: {described}
 # Before you upload it, add what is yours to say: a logo (image), terms, pages, and the dates of the phase.
 # The container's image needs Python and dircli: FROM python:3.12-slim, then RUN pip install dircli=={version}
 docker_image: {image}
@@ -76,8 +77,12 @@ def bundle(manifest: Manifest, *, split: str, protocol: str, image: str) -> dict
     )
     reference = manifests.contents(manifest)
     sign = f"{split} split, {protocol} protocol, content {manifest.content}"
+    title, described, quoted = map(
+        json.dumps,  # text in quotes, for a name such as 123 or no is no text in YAML
+        (name, f"Deep Imbalanced Regression on {name} ({sign})", image),
+    )
     competition = COMPETITION.format(
-        name=name, signature=sign, version=__version__, image=image, split=split, columns=columns
+        name=title, described=described, version=__version__, image=quoted, split=split, columns=columns
     )
     return {
         "competition.yaml": competition.encode(),
@@ -99,8 +104,6 @@ def main(source: str, target: str) -> None:
 
 def score(source: Path) -> dict[str, float]:
     """Every defined score as ``region_metric``, and n of each region."""
-    import json
-
     settings = json.loads(files.read(source / "ref" / SETTINGS))
     request = scoring.Request(split=settings["split"], protocol=settings["protocol"], metrics=[], layout=Layout())
     against = scoring.scale(settings["name"], source / "ref", None)

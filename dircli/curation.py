@@ -16,8 +16,9 @@ from dircli.errors import InputError, Problem, UsageError
 from dircli.records import SPLITS, Records, differences
 from dircli.shots import REGIONS, region
 from dircli.splits import draw
+from dircli.store.content import content
 from dircli.store.fetch import git_blob
-from dircli.store.manifests import BinTable, Manifest, Samples, content
+from dircli.store.manifests import BinTable, Manifest, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from dircli.arrays import TextArray
     from dircli.datasets._spec import Dataset
     from dircli.sources import Raw
+
+
+NEVER_PUBLISHED = "this is a redraw, and scores on it compare only where the content is equal, not with the paper's"
+NOT_PUBLISHED = "this draw is not the published split, and scores on it do not compare with published ones"
 
 
 @dataclass
@@ -50,6 +55,10 @@ class Watched:
     def size(self, member: str) -> int:
         """As the tree's."""
         return self.raw.size(member)
+
+    def stamp(self, member: str) -> str:
+        """As the tree's."""
+        return self.raw.stamp(member)
 
     def open(self, member: str) -> IO[bytes]:
         """As the tree's, and remembered."""
@@ -98,6 +107,8 @@ def imported(dataset: Dataset, released: Raw, raw: Raw | None) -> Curation:
         raise UsageError(
             f"{dataset.name}: the published split is checked row by row against the raw source; give it with --raw"
         )
+    if dataset.read_released is None:
+        raise UsageError(f"{dataset.name}: {dataset.unreleased}, so that none can be imported; use --split redraw")
     watched, seen = Watched(released), Watched(raw) if raw is not None else None
     records, split = dataset.read_released(watched)
     theirs = dataset.read(seen) if seen else None
@@ -128,7 +139,7 @@ def redrawn(dataset: Dataset, raw: Raw, *, seed: int, part: str | None = None) -
     watched = Watched(raw)
     records = dataset.parts[part](watched) if part else dataset.read(watched)
     split = draw(dataset.recipe.bins.index(records.targets), dataset.recipe, seed=seed)
-    notes = ["this draw is not the published split, and scores on it do not compare with published ones"]
+    notes = [f"{dataset.unreleased}; {NEVER_PUBLISHED}" if dataset.unreleased else NOT_PUBLISHED]
     rows = sum(dataset.expected.values())
     if part:
         notes.append(f"this is the {part} part alone, not {dataset.title}")
@@ -161,7 +172,7 @@ def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
         "counts": {part: int(counts[part].sum()) for part in SPLITS},
         "facts": dict(records.facts),
         "notes": list(curation.notes),
-        "recipe": dataset.recipe.as_json(),
+        "recipe": dataset.recipe.settled(dataset.recipe.bins.index(records.targets)).as_json(),
         "regions": {key: _rows_by_region(found, counts) for key, found in regions.items()},
         "rows": len(records),
         "seed": curation.seed,
@@ -177,9 +188,11 @@ def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
 
 def exported(manifest: Manifest) -> dict[str, bytes]:
     """The files that the released training code reads, by name, as this manifest gives them."""
-    samples = manifest.samples
+    samples, dataset = manifest.samples, datasets.load(str(manifest.facts["dataset"]))
+    if dataset.export is None:
+        raise UsageError(f"{dataset.name}: {dataset.unreleased}, so that there is no released format to write")
     records = Records(ids=samples.ids, targets=samples.targets, columns=samples.columns)
-    return datasets.load(str(manifest.facts["dataset"])).export(records, samples.split)
+    return dataset.export(records, samples.split)
 
 
 def _rows_by_region(regions: TextArray, counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:

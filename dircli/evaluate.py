@@ -13,7 +13,7 @@ from dircli.shots import ZERO, masks
 from dircli.sums import Sums, per_bin, pooled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
     from dircli.protocols import Rules
@@ -48,11 +48,16 @@ class Reference:
 
 
 def scores(
-    reference: Reference, prediction: FloatArray, *, metrics: Iterable[Metric] = tuple(METRICS.values())
+    reference: Reference,
+    prediction: FloatArray,
+    *,
+    metrics: Iterable[Metric] = tuple(METRICS.values()),
+    given: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, dict[str, Score]]:
     """The scores of ``prediction`` (n,) by region: all, many, medium and few, and zero where it has rows.
 
-    Each holds n, the number of its bins that have rows, and every metric; an undefined score is None.
+    Each holds n, the number of its bins that have rows, and every metric; an undefined score is None. ``given``
+    holds (n,) values for each row under every name that a metric `needs`: relevance of its target, and sigma.
     """
     target = reference.scored_target
     sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
@@ -65,7 +70,15 @@ def scores(
         rows = mask[reference.bin_index]
         found: dict[str, Score] = {"n": int(total.n), "bins": int((bins.n > 0).sum())}
         for metric in metrics:
-            found[metric.name] = _score(metric, total, bins, target, prediction, rows, reference.rules.zero_error)
+            found[metric.name] = _score(
+                metric,
+                total,
+                bins,
+                target[rows],
+                prediction[rows],
+                given[metric.needs][rows] if given and metric.needs else np.empty(0),
+                reference.rules.zero_error,
+            )
         result[name] = found
     return result
 
@@ -76,16 +89,19 @@ def _score(  # noqa: PLR0913, PLR0917 - one row of the metric table meets one re
     bins: Sums,
     target: FloatArray,
     prediction: FloatArray,
-    rows: BoolArray,
+    given: FloatArray,
     zero_error: float,
 ) -> Score:
     if metric.from_sums is not None:
         value = float(metric.from_sums(total, bins, zero_error))
     elif metric.per_row is not None:
-        value = float(metric.per_row(target[rows], prediction[rows]).mean()) if rows.any() else math.nan
+        value = float(metric.per_row(target, prediction).mean()) if target.size else math.nan
+    elif metric.from_terms is not None:
+        totals = metric.from_terms.rows(target, prediction, given).sum(axis=1) if target.size else None
+        value = math.nan if totals is None else float(metric.from_terms.score(target.size, totals))
     else:
         assert metric.from_rows is not None  # noqa: S101 - one of them is set in every row of the table
-        value = metric.from_rows(target[rows], prediction[rows])
+        value = metric.from_rows(target, prediction)
     if not math.isfinite(value):
         return None
     return int(value) if metric.name == "exact" else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,16 +28,18 @@ def explain(path: str, against: Scale, *, split: str, layout: Layout) -> dict[st
     ``exact``: exact hits per region, and GM with and without them, by the released protocol. ``warnings``: sentences
     about rounded, constant or impossible predictions, and ids that may stand in the wrong order.
     """
-    pairs = {name: paired(path, against, split=split, protocol=name, layout=layout) for name in PROTOCOLS}
-    found, reference, values = pairs["released"]
+    # read once, for the file may be a stream
+    found, reference, values = paired(path, against, split=split, protocol="released", layout=layout)
+    regions = against.table.regions
+    references = {name: replace(reference, regions=regions[name], rules=against.rules(name)) for name in PROTOCOLS}
     return {
         "dataset": against.name,
         "split": split,
         "file": found.file,
-        "protocols": {name: scores(own, values) for name, (_, own, _) in pairs.items()},
-        "moved": _moved(pairs["released"][1], pairs["paper"][1], against),
+        "protocols": {name: scores(own, values) for name, own in references.items()},
+        "moved": _moved(references["released"], references["paper"], against),
         "exact": _exact(reference, values),
-        "warnings": _warnings(reference, values, against, in_file_order=found.values),
+        "warnings": warnings(reference, values, against, in_file_order=found.values),
     }
 
 
@@ -69,14 +72,15 @@ def _exact(reference: Reference, values: FloatArray) -> dict[str, dict[str, Any]
     }
 
 
-def _warnings(reference: Reference, values: FloatArray, against: Scale, *, in_file_order: FloatArray) -> list[str]:
+def warnings(reference: Reference, values: FloatArray, against: Scale, *, in_file_order: FloatArray) -> list[str]:
+    """Sentences about rounded, constant or impossible predictions, and ids that may stand in the wrong order."""
     found = []
     if values.size > 1 and np.ptp(values) == 0:
         found.append(f"every prediction is {values[0]:g}: correlations are undefined")
     else:
         decimals = next((d for d in range(3) if np.array_equal(np.round(values, d), values)), None)
         if decimals is not None:
-            unit = "whole numbers" if decimals == 0 else f"rounded to {decimals} decimals"
+            unit = ("whole numbers", "rounded to one decimal", "rounded to two decimals")[decimals]
             found.append(f"all predictions are {unit}: exact hits become likely, and each pulls GM towards 0")
     low, high = against.table.bins.edges[[0, -1]]
     outside = int(((values < low) | (values > high)).sum())

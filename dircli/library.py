@@ -59,8 +59,8 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
         raise UsageError(f"target has shape {y.shape} and prediction {p.shape}; they must be equal")
     if (dataset is None) == (train is None):
         raise UsageError("give either dataset, or the training targets as train")
-    if dataset is not None:
-        known = scoring.scale(dataset, Path(manifests), None)
+    known = None if dataset is None else scoring.scale(dataset, Path(manifests), None)
+    if known is not None:
         bins, counts, regions, rules = (
             known.table.bins,
             known.table.counts["train"],
@@ -73,12 +73,12 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
         counts = bins.counts(seen)
         rules = Rules(thresholds=Thresholds(many=many, few=few))
         regions = region(counts, rules.thresholds)
-    index = bins.index(y)
+    index = known.index(y) if known else bins.index(y)
     if (index < 0).any():
         low, high = bins.edges[[0, -1]]
         raise UsageError(f"{(index < 0).sum():,} targets lie outside {low:g}..{high:g}")
     reference = Reference(target=y, bin_index=index, regions=regions, train=counts, rules=rules)
-    return scores(reference, p, metrics=chosen(metrics))
+    return scores(reference, p, metrics=chosen(metrics, of=known.metrics if known else ()))
 
 
 def _column(values: ArrayLike, name: str) -> FloatArray:

@@ -12,15 +12,29 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dircli import gaussian, relevance
+from dircli.concordance import concordance
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
 
     from dircli.arrays import AnyArray, FloatArray
     from dircli.sums import Sums
 
 Better = Literal["lower", "higher", "nearer zero", "neither"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A score made of k sums of its own, which merge as `Sums` do.
+
+    ``rows(target, prediction, given)`` is what each row adds to each of them, (k, n); ``score(n, totals)`` is the score
+    of n > 0 rows, () or (R,), whose sums are ``totals``, (k,) or (k, R).
+    """
+
+    rows: Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
+    score: Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +43,8 @@ class Metric:
 
     Exactly one function is set: ``from_sums(total, bins, zero_error)``; ``per_row(target, prediction)`` where the score
     is the mean of a value per row, (n,); or ``from_rows(target, prediction)`` for the scores that need ranks and so
-    cannot be merged from partial sums. ``unit`` is a power of the target's unit:
-    "y", "y²", or "" for none.
+    cannot be merged from partial sums; ``from_terms`` where rows have more than target and prediction: what ``needs``
+    names. ``unit`` is a power of the target's unit: "y", "y²", or "" for none.
     """
 
     name: str
@@ -41,11 +55,14 @@ class Metric:
     from_sums: Callable[[Sums, Sums, float], Any] | None = None
     per_row: Callable[[FloatArray, FloatArray], FloatArray] | None = None
     from_rows: Callable[[FloatArray, FloatArray], float] | None = None
+    from_terms: Terms | None = None
+    needs: Literal["", "relevance", "sigma"] = ""
 
     @property
     def what(self) -> str:
         """What it is, in the words of its function."""
-        return str((self.from_sums or self.per_row or self.from_rows).__doc__).split(";")[0].splitlines()[0].rstrip(".")
+        own = self.from_terms.rows if self.from_terms else self.from_sums or self.per_row or self.from_rows
+        return str(own.__doc__).split(";")[0].splitlines()[0].rstrip(".")
 
 
 def _mean(value: Any, n: Any) -> Any:
@@ -97,6 +114,11 @@ def bmae(_total: Sums, bins: Sums, _zero_error: float) -> Any:
     return _over_bins(bins.absolute, bins.n)
 
 
+def bmse(_total: Sums, bins: Sums, _zero_error: float) -> Any:
+    """Balanced MSE: the mean of the bins' MSE over the bins that have rows."""
+    return _over_bins(bins.square, bins.n)
+
+
 def _over_bins(value: Any, n: Any) -> Any:
     """The mean over bins, the first axis, of ``value / n``, over those that have rows."""
     return _mean((value / np.maximum(n, 1)).sum(axis=0), (n > 0).sum(axis=0))
@@ -126,19 +148,20 @@ def spearman(target: FloatArray, prediction: FloatArray) -> float:
 
 def absrel(target: FloatArray, prediction: FloatArray) -> FloatArray:
     """Mean absolute relative error, mean |e| / y; of positive targets."""
-    return np.abs(prediction - target) / target
+    return np.asarray(np.abs(prediction - target) / target)
 
 
 def log10(target: FloatArray, prediction: FloatArray) -> FloatArray:
     """Mean absolute error of the decimal logarithms, mean |log10 ŷ - log10 y|; of positive targets and predictions."""
-    return np.abs(np.log10(prediction) - np.log10(target))
+    return np.asarray(np.abs(np.log10(prediction) - np.log10(target)))
 
 
 def within(k: int) -> Callable[[FloatArray, FloatArray], FloatArray]:
     """δk, as a function of its own: targets and predictions must be positive."""
 
     def delta(target: FloatArray, prediction: FloatArray) -> FloatArray:
-        return (np.maximum(prediction / target, target / prediction) <= 1.25**k).astype(np.float64)
+        held = np.maximum(prediction / target, target / prediction) <= 1.25**k
+        return np.asarray(held, dtype=np.float64)
 
     delta.__doc__ = f"Share of rows with max(ŷ/y, y/ŷ) of at most 1.25^{k}; of positive targets and predictions."
     return delta
@@ -180,15 +203,69 @@ DEPTH = {
 }
 """Of positive targets, where a dataset asks for them."""
 
-EVERY = METRICS | DEPTH
+FURTHER = {
+    metric.name: metric
+    for metric in (
+        Metric(name="bmse", title="bMSE", better="lower", unit="y²", from_sums=bmse, source="bMAE's, with squares"),
+        Metric(
+            name="sera",
+            title="SERA",
+            better="lower",
+            unit="y²",
+            from_terms=Terms(relevance.weighted, relevance.area),
+            needs="relevance",
+            source="Ribeiro and Moniz 2020, Imbalanced regression and extreme value prediction",
+        ),
+        Metric(
+            name="cindex",
+            title="C-index",
+            better="higher",
+            unit="",
+            from_rows=concordance,
+            source="Harrell et al. 1982, Evaluating the yield of medical tests",
+        ),
+        Metric(
+            name="nll",
+            title="NLL",
+            better="lower",
+            unit="",
+            from_terms=Terms(gaussian.likelihood, gaussian.mean),
+            needs="sigma",
+            source="Nix and Weigend 1994, Estimating the mean and variance of the target probability distribution",
+        ),
+        Metric(
+            name="calibration",
+            title="cal. error",
+            better="lower",
+            unit="",
+            from_terms=Terms(gaussian.covered, gaussian.calibration),
+            needs="sigma",
+            source="Kuleshov et al. 2018, Accurate uncertainties for deep learning using calibrated regression",
+        ),
+    )
+}
+"""Scored only where they are asked for, and where the rows have what they need."""
+
+NEEDS = {
+    "relevance": "the training targets, which a curated manifest has",
+    "sigma": "a column sigma in every file",
+}
+
+EVERY = METRICS | DEPTH | FURTHER
 
 
-def chosen(names: Sequence[str], *, of: Sequence[str] = ()) -> list[Metric]:
-    """The metrics called ``names``, in that order; for none, or "all", those ``of`` the dataset, by default METRICS.
+def chosen(names: Sequence[str], *, of: Sequence[str] = (), given: Container[str] = ()) -> list[Metric]:
+    """The metrics called ``names``, in that order; for none, those ``of`` the dataset, by default METRICS.
 
-    Every unknown name is reported at once.
+    "all" adds the further ones whose needs are ``given``. Every unknown name is reported at once, and so is every
+    metric whose needs are not met.
     """
     of = of or tuple(METRICS)
-    if unknown := [name for name in names if name not in of and name != "all"]:
-        raise UsageError(f"no metric is called {', '.join(map(repr, unknown))}; there are {', '.join(of)}, or all")
-    return [EVERY[name] for name in (of if not names or "all" in names else dict.fromkeys(names))]
+    known = dict.fromkeys([*of, *FURTHER])
+    if unknown := [name for name in names if name not in known and name != "all"]:
+        raise UsageError(f"no metric is called {', '.join(map(repr, unknown))}; there are {', '.join(known)}, or all")
+    if lacking := [name for name in names if name in known and EVERY[name].needs and EVERY[name].needs not in given]:
+        raise UsageError(", ".join(f"{name} needs {NEEDS[EVERY[name].needs]}" for name in lacking))
+    if "all" in names:
+        return [EVERY[name] for name in known if not EVERY[name].needs or EVERY[name].needs in given]
+    return [EVERY[name] for name in (dict.fromkeys(names) or of)]

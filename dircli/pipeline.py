@@ -15,14 +15,19 @@ from dircli import (
     codabench,
     curation,
     datasets,
+    dense,
+    dense_proof,
     dumps,
     explaining,
     gated,
     images,
     obtaining,
+    picturing,
     proof,
+    reporting,
     scoring,
     signals,
+    smoothing,
     tables,
     weighting,
 )
@@ -36,12 +41,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from dircli.counting import Watch
     from dircli.obtaining import Terms
     from dircli.protocols import ProtocolName
     from dircli.scoring import Request, Scored
     from dircli.signals import Recording
+    from dircli.smoothing import Similarity, Smoothed, Smoothing
     from dircli.store.fetch import Fetched, Plan
     from dircli.store.manifests import Manifest
+    from dircli.store.pixels import DenseManifest
     from dircli.weighting import Weighted
 
 
@@ -123,7 +131,9 @@ def describe_metrics() -> list[dict[str, str]]:
     ]
 
 
-def curate(name: str, order: Order, *, root: Path, terms: Terms) -> Manifest:
+def curate(
+    name: str, order: Order, *, root: Path, terms: Terms, watch: Watch | None = None
+) -> Manifest | DenseManifest:
     """Make the manifest of ``name`` as ``order`` says and write it to ``root``; what is missing is downloaded."""
     dataset = datasets.load(name)
     if order.part and order.part not in dataset.parts:
@@ -134,6 +144,8 @@ def curate(name: str, order: Order, *, root: Path, terms: Terms) -> Manifest:
         raise UsageError(f"{called!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
     if dataset.unreleased and order.split == "released":
         raise UsageError(f"{name}: {dataset.unreleased}, so there is none to import; use --split redraw, the default")
+    if dataset.dense is not None:
+        return dense.from_sources(dataset, dataset.dense, order, terms, folder=root / called, watch=watch)
     if dataset.catalogue and order.raw is None:
         gated.complete(dataset, dataset.catalogue, terms)
     alone = order.released is not None and dataset.released_alone
@@ -150,7 +162,7 @@ def curate(name: str, order: Order, *, root: Path, terms: Terms) -> Manifest:
 
 
 def check_images(
-    manifest: Manifest, order: Order, *, root: Path, terms: Terms, done: Callable[[int], None]
+    manifest: Manifest | DenseManifest, order: Order, *, root: Path, terms: Terms, done: Callable[[int], None]
 ) -> list[tuple[str, str]]:
     """Open every image of the manifest; those that cannot be read, with the reason, are listed beside it."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
@@ -171,7 +183,9 @@ def need_signals(name: str) -> None:
     signals.reader()
 
 
-def check_signals(manifest: Manifest, order: Order, *, root: Path, terms: Terms) -> tuple[list[Recording], Path]:
+def check_signals(
+    manifest: Manifest | DenseManifest, order: Order, *, root: Path, terms: Terms
+) -> tuple[list[Recording], Path]:
     """Open the recording of every row of the manifest; what each shows, and the table of it beside the manifest."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
     tree = obtaining.raw_source(dataset, order.raw, terms, download=False)
@@ -202,9 +216,8 @@ def download_plans(name: str, *, only: str, terms: Terms) -> list[Plan]:
 
 def export(name: str | None, *, root: Path, out: Path) -> dict[str, tuple[str, bool]]:
     """Write the files that the released training code reads; each with its git blob id, and whether it is published."""
-    manifest = manifests.read(manifests.named(name, root))
-    contents = curation.exported(manifest)
-    published = {source.file: source.digest for source in datasets.load(str(manifest.facts["dataset"])).released}
+    folder = manifests.named(name, root)
+    contents, published = dense_proof.released_files(folder)
     files.write_all(out, contents)
     blobs = {file: git_blob(data) for file, data in contents.items()}
     return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}
@@ -243,6 +256,16 @@ def evaluate(
     return scoring.score(paths, scoring.scale(name, root, bins_file), request)
 
 
+def picture(name: str | None, order: picturing.Order, *, root: Path) -> picturing.Picture:
+    """What `dir plot` draws: label density, its smoothing, or the errors of prediction files."""
+    return picturing.picture(scoring.scale(name, root, None), order)
+
+
+def page(scored: Scored, order: reporting.Order) -> reporting.Page:
+    """What the report on a result shows."""
+    return reporting.page(scored, order)
+
+
 def read_result(path: Path) -> dict[str, Any]:
     """An earlier result that `dir evaluate` wrote as JSON."""
     return results.read(path)
@@ -268,4 +291,20 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Terms)
     """Check the manifest ``name`` in ``root``: intact, the draw it claims, the published files; and its name."""
     folder = manifests.named(name, root)
     dataset = datasets.load(str(manifests.read_facts(folder)["dataset"]))
+    if dataset.dense is not None:
+        return folder.name, dense_proof.checks(folder)
     return folder.name, proof.checks(folder, obtaining.split_files_here(dataset, released, terms))
+
+
+def fds(features: Path, name: str | None, request: Smoothing, *, root: Path, out: Path) -> Smoothed:
+    """Calibrate the features in a file, as ``request`` says, into ``out``, with their statistics beside."""
+    return smoothing.calibrate(features, scoring.scale(name, root, None), request, out=out)
+
+
+def similarity(  # noqa: PLR0913 - the options of `dir fds --similarity`
+    features: Path, name: str | None, *, root: Path, anchor: float, reach: int, split: str
+) -> tuple[Similarity, bytes]:
+    """How alike the features of each bin are to the anchor's, and that as CSV."""
+    against = scoring.scale(name, root, None)
+    found = smoothing.similarity(features, against, anchor=anchor, reach=max(1, reach), split=split)
+    return found, tables.as_csv(smoothing.similarity_rows(found))

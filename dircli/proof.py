@@ -70,7 +70,7 @@ def _published(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
 
     A redraw claims nothing of the kind, so for it a difference is no failure.
     """
-    files = exported(manifest)
+    files = exported(manifest) if dataset.released else {}
     claims = manifest.facts["origin"] == "released"
     for source in dataset.released:
         blob = f"git:{git_blob(files[source.file])}"
@@ -85,6 +85,8 @@ def _published(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
 
 def _verdict(manifest: Manifest, dataset: Dataset, published: list[Check], released: Raw | None) -> Check:
     """Identical to the published split, different (how many rows, the first ones), or not provable and why."""
+    if dataset.unreleased:
+        return Check("verdict", held=None, found=f"not provable: {dataset.unreleased}, and this is a redraw")
     if len(published) == len(dataset.released) and all(check.held for check in published):
         return Check("verdict", held=True, found="identical to the published split")
     claims = manifest.facts["origin"] == "released"
@@ -103,6 +105,8 @@ def _verdict(manifest: Manifest, dataset: Dataset, published: list[Check], relea
 
 def _unlike(manifest: Manifest, dataset: Dataset, released: Raw) -> list[str]:
     """The rows of the manifest that the published files put elsewhere, give another target, or do not have."""
+    if dataset.read_released is None:
+        return []
     records, split = dataset.read_released(released)
     rows = zip(records.ids, records.targets, split, strict=True)
     published = {key: (target, part) for key, target, part in rows}

@@ -11,8 +11,10 @@ from typing import Literal, TypeAlias
 
 ProtocolName: TypeAlias = Literal["released", "paper"]
 Kernel: TypeAlias = Literal["gaussian", "triang", "laplace", "none"]
-Scheme: TypeAlias = Literal["inverse", "sqrt-inv"]
-Edge: TypeAlias = Literal["zero", "mirror"]
+Scheme: TypeAlias = Literal["inverse", "sqrt-inv", "effective-number"]
+AnyScheme: TypeAlias = Literal[Scheme, "dense-weight"]  # the last one has no bins
+Edge: TypeAlias = Literal["zero", "mirror", "renormalise"]
+Normalise: TypeAlias = Literal["mean-one", "max-one", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,8 @@ class Protocol:
     ``filtered_window``: the Gaussian window is a unit spike seen through a truncated, mirrored filter, instead of the
     Gaussian itself. ``root_first``: sqrt-inv takes roots of the counts before they are smoothed, instead of after.
     ``whole_counts``: smoothed integer counts are cut to whole numbers. ``clips``: ``inverse`` first clips the counts
-    to the dataset's bounds.
+    to the dataset's bounds. ``covariance``: FDS takes full covariance matrices over every scoring bin, instead of
+    variances per dimension over the bins of the dataset's `FdsRule`.
     """
 
     name: ProtocolName
@@ -31,6 +34,7 @@ class Protocol:
     root_first: bool
     whole_counts: bool
     clips: bool
+    covariance: bool
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ RELEASED = Protocol(
     root_first=True,
     whole_counts=True,
     clips=True,
+    covariance=False,
 )
 PAPER = Protocol(
     name="paper",
@@ -69,5 +74,6 @@ PAPER = Protocol(
     root_first=False,
     whole_counts=False,
     clips=False,
+    covariance=True,
 )
 PROTOCOLS: dict[ProtocolName, Protocol] = {protocol.name: protocol for protocol in (RELEASED, PAPER)}

@@ -1,30 +1,58 @@
-"""The bootstrap: scores of many resamples of the same rows, from counts of how often each row was drawn.
+"""The bootstrap: scores of many resamples of the same rows, drawn within strata or in whole clusters.
 
-A resample is a column of a count matrix (n, R): the sums of R resamples are one matrix product, and ranks are running
-sums of counts along two fixed orders. Blocks of resamples are drawn from seeds of their own, so the result depends
-neither on the number of cores nor on the order in which they finish.
+Tasks of `TASK` resamples are drawn from seeds of their own, so the result depends neither on the number of cores nor
+on the order in which they finish. Memory does not grow with the number of resamples but for their scores.
 """
 
 from __future__ import annotations
 
-import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from multiprocessing import cpu_count
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.sums import Sums
+from dircli.counted import Scorer, Scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
+    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
+    from dircli.counted import Rows
     from dircli.metrics import Metric
 
-BLOCK = 16
-NOISE = 1e-12
+TASK = 128
+WIDEST = 32
+CELLS = 1 << 24
+LEAST = 20
+
+
+def strata(bin_index: IntArray, regions: TextArray, *, least: int = LEAST) -> IntArray:
+    """The stratum of each row (n,), codes 0..: its bin, or several bins of its region that follow each other.
+
+    Bins are joined until a stratum holds ``least`` rows; what is left at a region's end joins the stratum before it.
+    A stratum of m rows drawn to its own size shows (m - 1) / m of the variance, one of a single row none at all, so
+    that drawing within AgeDB's 25 few-shot bins as they are gives intervals that cover 92 % instead of 95 %.
+    ``bin_index`` (n,) is the row's bin, ``regions`` (B,) the region of each bin.
+    """
+    sizes = np.bincount(bin_index, minlength=len(regions))
+    found = np.zeros(len(regions), np.int64)
+    code = 0
+    for region in dict.fromkeys(regions.tolist()):
+        first, held = code, 0
+        for own in np.flatnonzero(regions == region):
+            found[own] = code
+            held += int(sizes[own])
+            if held >= least:
+                code, held = code + 1, 0
+        if held and code > first:
+            found[(found == code) & (regions == region)] = code - 1
+        elif held:
+            code += 1
+    return found[bin_index]
 
 
 @dataclass(frozen=True)
@@ -37,186 +65,129 @@ class Plan:
     strata: IntArray
     clusters: IntArray | None = None
 
-    def blocks(self, resamples: int, *, seed: int) -> Iterator[Callable[[], FloatArray]]:
-        """Functions that give the counts of up to `BLOCK` resamples each, (n, r); together ``resamples`` of them."""
-        starts = range(0, resamples, BLOCK)
-        seeds = np.random.SeedSequence(seed).spawn(len(starts))
-        for start, own in zip(starts, seeds, strict=True):
-            yield partial(self._counts, own, min(BLOCK, resamples - start))
+    def at(self, order: IntArray) -> Plan:
+        """The plan for the same rows in another order, (n,)."""
+        return Plan(self.strata[order], None if self.clusters is None else self.clusters[order])
 
-    def _counts(self, seed: np.random.SeedSequence, size: int) -> FloatArray:
-        generator = np.random.default_rng(seed)
-        if self.clusters is None:
-            return _drawn(generator, self.strata, size)
-        clusters = np.zeros(int(self.clusters.max()) + 1, dtype=np.int64)
-        return np.take(_drawn(generator, clusters, size), self.clusters, axis=0)
+    @property
+    def units(self) -> IntArray:
+        """The unit that each row (n,) is drawn with, codes 0..: itself, or its cluster."""
+        return np.arange(self.strata.size) if self.clusters is None else self.clusters
 
-
-def _drawn(generator: np.random.Generator, strata: IntArray, size: int) -> FloatArray:
-    """How often each of n units is drawn, (n, size), when each stratum is drawn from with replacement."""
-    order = np.argsort(strata, kind="stable")
-    sizes = np.bincount(strata)
-    width = np.repeat(np.nextafter(sizes, 0), sizes)  # just below, so that a number below 1 stays below it when scaled
-    first = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    picks = generator.random((strata.size, size))
-    picks *= width[:, None]
-    cells = picks.astype(np.int64)
-    cells += first[:, None]
-    cells *= size
-    cells += np.arange(size)
-    counts = np.bincount(cells.reshape(-1), minlength=cells.size).reshape(cells.shape).astype(np.float64)
-    found = np.empty_like(counts)
-    found[order] = counts
-    return found
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of one region for one system: target, prediction and bin, (n,) each, in ascending order of the bin.
-
-    ``zero_error`` is what an exact hit counts as in GM.
-    """
-
-    target: FloatArray
-    prediction: FloatArray
-    bin_index: IntArray
-    zero_error: float
-
-    def scores(self, counts: FloatArray, metrics: Sequence[Metric]) -> FloatArray:
-        """Each metric of each resample, (metrics, R), from how often it drew each row, (n, R)."""
-        if not self.target.size:
-            return np.full((len(metrics), counts.shape[1]), np.nan)
-        total, bins = self._sums(counts)
-        found = [
-            metric.from_sums(total, bins, self.zero_error) if metric.from_sums else self._spearman(counts)
-            for metric in metrics
-        ]
-        return np.array(found, dtype=np.float64)
+    @property
+    def unit_strata(self) -> IntArray:
+        """The stratum of each unit, in the order of their codes; all clusters are one stratum."""
+        return self.strata if self.clusters is None else np.zeros(int(self.clusters.max(initial=-1)) + 1, np.int64)
 
     @cached_property
-    def _terms(self) -> tuple[FloatArray, float, float]:
-        """The rows of terms that sums are made of, (11, n), about fixed centres of target and prediction."""
-        error = self.prediction - self.target
-        missed = error != 0
-        log = np.log(np.abs(error), out=np.zeros_like(error), where=missed)
-        centres = (float(self.target.mean()), float(self.prediction.mean()))
-        y, p = self.target - centres[0], self.prediction - centres[1]
-        terms = (np.ones_like(y), ~missed, error, np.abs(error), error**2, log, y, p, y * y, p * p, y * p)
-        return np.array(terms, dtype=np.float64), *centres
+    def _drawn_from(self) -> tuple[IntArray | None, AnyArray, AnyArray]:
+        """Units in order of stratum, None where they are; per unit in that order its stratum's size and first unit."""
+        strata = self.unit_strata
+        order = None if (np.diff(strata) >= 0).all() else np.argsort(strata, kind="stable")
+        sizes = np.bincount(strata)
+        return (
+            order,
+            np.repeat(sizes, sizes).astype(np.uint64),
+            np.repeat(np.cumsum(sizes) - sizes, sizes).astype(np.uint64),
+        )
 
-    @cached_property
-    def _starts(self) -> IntArray:
-        """Where each bin's rows begin."""
-        return np.flatnonzero(np.diff(self.bin_index, prepend=-1))
+    def counts(self, generator: np.random.SFC64, size: int, scratch: Scratch) -> AnyArray:
+        """How often each row is drawn in each of ``size`` resamples, (n, size).
 
-    def _sums(self, counts: FloatArray) -> tuple[Sums, Sums]:
-        """The sums of each resample over all rows, (R,), and those of n and |e| per bin, (B, R)."""
-        terms, y_centre, p_centre = self._terms
-        n, hits, error, absolute, square, log, y, p, yy, pp, yp = terms @ counts
-        some = np.maximum(n, 1)
-        moments = {
-            "target_moment": _settled(yy, y * y / some),
-            "prediction_moment": _settled(pp, p * p / some),
-            "product_moment": yp - y * p / some,
-        }
-        means = {"target_mean": y_centre + y / some, "prediction_mean": p_centre + p / some}
-        total = Sums(n=n, exact=hits, error=error, absolute=absolute, square=square, log=log, **means, **moments)
-        per_bin = np.add.reduceat(counts, self._starts, axis=0)
-        absolute_per_bin = np.add.reduceat(counts * terms[3][:, None], self._starts, axis=0)
-        unused: Any = np.zeros_like(per_bin)
-        rest = dict.fromkeys(("exact", "error", "square", "log", *means, *moments), unused)
-        return total, Sums(n=per_bin, absolute=absolute_per_bin, **rest)
-
-    @cached_property
-    def _orders(self) -> tuple[_Order, _Order]:
-        return _Order.of(self.target), _Order.of(self.prediction)
-
-    def _spearman(self, counts: FloatArray) -> FloatArray:
-        """Spearman's correlation of each resample, (R,), from ranks less their mean, which ties do not change."""
-        by_target, by_prediction = self._orders
-        held, ranks = by_target.ranks(counts)
-        held *= ranks
-        target_moment = np.einsum("nr,nr->r", held, ranks)
-        weighted = by_prediction.sorted(by_target.unsorted(held))
-        held, ranks = by_prediction.ranks(counts)
-        product = np.einsum("nr,nr->r", weighted, ranks)
-        held *= ranks
-        prediction_moment = np.einsum("nr,nr->r", held, ranks)
-        scale = np.sqrt(target_moment * prediction_moment)
-        return np.where(scale > 0, np.clip(product / np.where(scale > 0, scale, 1), -1, 1), np.nan)
-
-
-def _settled(square: FloatArray, of_mean: FloatArray) -> FloatArray:
-    """A centred moment, 0 where it is no more than what rounding leaves of equal values."""
-    moment = square - of_mean
-    return np.where(moment > NOISE * square, moment, 0.0)
-
-
-@dataclass(frozen=True)
-class _Order:
-    """The ascending order of values (n,), and where in it the tied ones stand, with the ends of their group."""
-
-    order: IntArray
-    tied: IntArray
-    group_start: IntArray
-    group_stop: IntArray
-
-    @classmethod
-    def of(cls, values: FloatArray) -> _Order:
-        order = np.argsort(values, kind="stable")
-        _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
-        stops = np.cumsum(sizes)
-        tied = np.flatnonzero(sizes[group[order]] > 1)
-        of_tied = group[order][tied]
-        return cls(order, tied, stops[of_tied] - sizes[of_tied], stops[of_tied])
-
-    def sorted(self, values: FloatArray) -> FloatArray:
-        """``values`` (n, R) in this order; the caller's own to change."""
-        return np.take(values, self.order, axis=0)
-
-    def unsorted(self, values: FloatArray) -> FloatArray:
-        """``values`` (n, R), which stand in this order, in the order of the rows."""
-        found = np.empty_like(values)
-        found[self.order] = values
-        return found
-
-    def ranks(self, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """How often each row was drawn, and its rank less the mean rank, (n, R) both, in this order.
-
-        Equal values, and the draws of one row, share the mean of their ranks: half of the draws before and after them.
+        A draw from m units is m times a random number of 32 bits, shifted: each unit's chance is 1/m within 2^-32.
         """
-        held = self.sorted(counts)
-        below = np.zeros((len(held) + 1, held.shape[1]))
-        np.cumsum(held, axis=0, out=below[1:])
-        ranks = below[1:] + below[:-1]
-        ranks[self.tied] = below[self.group_start] + below[self.group_stop]
-        ranks -= below[-1]
-        ranks /= 2
-        return held, ranks
+        order, sizes, first = self._drawn_from
+        n = sizes.size
+        raw = generator.random_raw((n * size + 1) // 2).view(np.uint32)[: n * size].reshape(n, size)
+        picks = scratch("picks", (n, size), np.uint64)
+        np.multiply(raw, sizes[:, None], out=picks)
+        picks >>= np.uint64(32)
+        picks *= np.uint64(size)
+        picks += first[:, None] * np.uint64(size) + np.arange(size, dtype=np.uint64)
+        counts: AnyArray = np.bincount(picks.view(np.int64).reshape(-1), minlength=n * size).reshape(n, size)
+        if order is not None:
+            sorted_counts, counts = counts, np.empty_like(counts)
+            counts[order] = sorted_counts
+        return counts if self.clusters is None else np.take(counts, self.clusters, axis=0)
+
+
+def width(n: int) -> int:
+    """How many resamples of n rows are held at once: they fit the cache of a core, or there are 8 of them."""
+    return WIDEST if n <= CELLS // (16 * WIDEST) else 8
 
 
 def resampled(  # noqa: PLR0913 - what is drawn, what is scored, how often and from which seed
     plan: Plan,
-    regions: dict[str, tuple[BoolArray, list[Rows]]],
+    systems: Sequence[Rows],
+    regions: Mapping[str, BoolArray],
     metrics: Sequence[Metric],
     *,
     resamples: int,
     seed: int,
     workers: int | None = None,
 ) -> dict[str, FloatArray]:
-    """The scores of every resample: per region an array (systems, metrics, resamples).
+    """The scores of every resample: per region an array (systems, metrics, resamples), NaN where undefined.
 
-    ``regions`` maps a name to its rows' mask (n,) and each system's rows there. All systems see the same resamples, so
-    differences between them are paired.
+    ``systems`` share target and bin; ``regions`` maps a name to the mask (B,) of its bins. All systems see the same
+    resamples, so differences between them are paired. Neither the order of the rows nor ``workers`` changes a number.
     """
+    scorer = Scorer(systems, regions, metrics)
+    drawn = plan.at(scorer.order)
+    return columns(
+        scorer, lambda source, _first, size, scratch: drawn.counts(source, size, scratch), resamples, seed, workers
+    )
 
-    def block(draw: Callable[[], FloatArray]) -> dict[str, AnyArray]:
-        counts = draw()
-        return {
-            name: np.array([rows.scores(counts[mask], metrics) for rows in systems])
-            for name, (mask, systems) in regions.items()
-        }
 
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        blocks = list(pool.map(block, plan.blocks(resamples, seed=seed)))
-    return {name: np.concatenate([found[name] for found in blocks], axis=-1) for name in regions}
+def jackknife(
+    plan: Plan,
+    systems: Sequence[Rows],
+    regions: Mapping[str, BoolArray],
+    metrics: Sequence[Metric],
+    *,
+    workers: int | None = None,
+) -> dict[str, FloatArray]:
+    """The scores without each unit in turn, a row or a whole cluster: per region (systems, metrics, units).
+
+    Units stand in the order of `Plan.units`. A unit outside a region leaves its score as it is.
+    """
+    scorer = Scorer(systems, regions, metrics)
+    units = plan.units[scorer.order]
+
+    def without(_source: np.random.SFC64, first: int, size: int, _scratch: Scratch) -> AnyArray:
+        left: AnyArray = units[:, None] != np.arange(first, first + size)
+        return left
+
+    return columns(scorer, without, int(plan.unit_strata.size), 0, workers)
+
+
+def columns(
+    scorer: Scorer,
+    counts: Callable[[np.random.SFC64, int, int, Scratch], AnyArray],
+    number: int,
+    seed: int,
+    workers: int | None,
+) -> dict[str, FloatArray]:
+    """The scores of ``number`` sets of rows: per region an array (systems, metrics, number).
+
+    ``counts(source, first, size, scratch)`` gives how often each row is in the sets from ``first`` on, (n, size).
+    Each task has its own source of random numbers, spawned from ``seed``.
+    """
+    n = scorer.order.size
+    found = {name: np.full((*scorer.shape, number), np.nan) for name in scorer.regions}
+    local = threading.local()
+
+    def task(start: int, own: np.random.SeedSequence) -> None:
+        scratch = local.__dict__.setdefault("scratch", Scratch())
+        source = np.random.SFC64(own)
+        stop = min(start + TASK, number)
+        for at in range(start, stop, width(n)):
+            size = min(width(n), stop - at)
+            for name, scores in scorer.scores(counts(source, at, size, scratch), scratch).items():
+                found[name][..., at : at + size] = scores
+
+    starts = range(0, number, TASK)
+    if n:
+        most = max(1, CELLS // (n * width(n)))
+        with ThreadPoolExecutor(min(workers or cpu_count(), most)) as pool:
+            list(pool.map(task, starts, np.random.SeedSequence(seed).spawn(len(starts))))
+    return found

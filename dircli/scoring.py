@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +13,15 @@ from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.evaluate import Reference, scores, signature
 from dircli.metrics import chosen
 from dircli.protocols import ProtocolName, Rules, Thresholds
-from dircli.store import manifests, predictions
+from dircli.store import arrays, manifests, pixels, predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from dircli.arrays import FloatArray, IntArray
+    from dircli.datasets._spec import Dataset, Dense
     from dircli.store.manifests import BinTable, Samples
+    from dircli.store.pixels import DenseManifest
     from dircli.store.predictions import Layout, Predictions
 
 TARGETS_UNVERIFIED = (
@@ -32,26 +34,42 @@ class Scale:
     """What a file is scored with: bins, the protocol's rules, and the manifest's samples where there is one.
 
     Without ``samples`` the targets come from the file; ``fixed`` then says whether its rows must fill the bins as the
-    split does.
+    split does. ``maps`` is the manifest where labels are maps; its targets are those of the scored pixels.
     """
 
     name: str
     table: BinTable
     samples: Samples | None
     fixed: bool = False
+    maps: DenseManifest | None = None
 
     @property
     def content(self) -> str:
         """The manifest's content; with bins alone marked as such, for nothing showed that the rows are its own."""
         stated = str(self.table.facts.get("content", "sha256:unknown"))
-        return stated if self.samples is not None else f"bins:{stated.removeprefix('sha256:')}"
+        proven = self.samples is not None or self.maps is not None
+        return stated if proven else f"bins:{stated.removeprefix('sha256:')}"
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The dataset that the bins name, or None where it is none of ours."""
+        name = self.table.facts.get("dataset")
+        return datasets.load(str(name)) if name in datasets.names() else None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The scores that the dataset asks for; none where it asks for the usual ones."""
+        return self.dataset.metrics if self.dataset else ()
+
+    def index(self, targets: FloatArray) -> IntArray:
+        """The bin of each of ``targets`` (n,); those of maps are the float32 values that a map holds."""
+        if self.dataset and self.dataset.dense:
+            targets = targets.astype(np.float32).astype(np.float64)
+        return self.table.bins.index(targets)
 
     def rules(self, protocol: ProtocolName) -> Rules:
         """The protocol's rules for the dataset that the bins name, or the plain ones where it is none of ours."""
-        dataset = self.table.facts.get("dataset")
-        if dataset in datasets.names():
-            return datasets.load(str(dataset)).rules[protocol]
-        return Rules(thresholds=Thresholds(many=100, few=20))
+        return self.dataset.rules[protocol] if self.dataset else Rules(thresholds=Thresholds(many=100, few=20))
 
 
 def scale(name: str | None, root: Path, bins_file: Path | None) -> Scale:
@@ -61,6 +79,10 @@ def scale(name: str | None, root: Path, bins_file: Path | None) -> Scale:
         return Scale(name=name or str(table.facts.get("name", "bins")), table=table, samples=None)
     name = name or manifests.only(root)
     if name in manifests.curated(root):
+        facts = manifests.read_facts(root / name)
+        if facts["dataset"] in datasets.names() and datasets.load(facts["dataset"]).dense:
+            maps = pixels.read(root / name)
+            return Scale(name=name, table=maps.table, samples=None, maps=maps)
         manifest = manifests.read(root / name)
         return Scale(name=name, table=manifest.table, samples=manifest.samples)
     shipped = manifests.shipped(name)
@@ -107,7 +129,7 @@ def score(paths: Sequence[str], against: Scale, request: Request) -> Scored:
 
     Raises InputError with every problem of every file.
     """
-    metrics = chosen(request.metrics)
+    metrics = chosen(request.metrics, of=against.metrics)
     systems = _read_all(paths, against, request)
     fields = {
         "split": request.split,
@@ -144,8 +166,8 @@ def _read_all(paths: Sequence[str], against: Scale, request: Request) -> list[Sy
     if not problems and len(sizes) > 1:
         problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
     if problems and against.fixed:
-        found = "this dataset is not curated here, so only its bins are known"
-        problems.append(Problem(against.name, found, "Run `dir curate` first, or give files with targets"))
+        found = "it is not curated here, so the files were held to its shipped bins and to targets of their own"
+        problems.append(Problem(against.name, found, "To score by id, run `dir curate` first"))
     if problems:
         raise InputError(problems)
     names = _names([found for found, _, _ in pairs])
@@ -166,6 +188,11 @@ def paired(
 ) -> tuple[Predictions, Reference, FloatArray]:
     """One file's predictions with what they are scored against, row by row."""
     table, samples = against.table, against.samples
+    if against.dataset and against.dataset.dense and path != predictions.STDIN and arrays.is_array(Path(path)):
+        return _of_maps(Path(path), against, against.dataset.dense, split=split, protocol=protocol, layout=layout)
+    if against.maps is not None:
+        hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
+        raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
     found = predictions.read(path, layout, need_target=samples is None, need_id=samples is not None)
     if samples is not None:
         rows = samples.split == split
@@ -174,8 +201,8 @@ def paired(
             raise UsageError(f"{against.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
         values = predictions.aligned(found, samples.ids[rows], target)
     else:
-        target, values = predictions.own_targets(found, also=_outside(found, table))
-        index = table.bins.index(target)
+        target, values = predictions.own_targets(found, also=[*_outside(found, table), *_unpositive(found, against)])
+        index = against.index(target)
         if against.fixed:
             _refuse_unlike(found.file, table, index, split=split)
     reference = Reference(
@@ -188,6 +215,33 @@ def paired(
     return found, reference, values
 
 
+def _of_maps(  # noqa: PLR0913 - the same as of `paired`
+    path: Path, against: Scale, dense: Dense, *, split: str, protocol: ProtocolName, layout: Layout
+) -> tuple[Predictions, Reference, FloatArray]:
+    """Predicted maps at the pixels that are scored, with the targets there."""
+    if against.maps is None:
+        hint = "Run `dir curate` first, or give a table with the columns target and prediction"
+        raise InputError(Problem(str(path), "which pixels of these maps are scored is not known here", hint))
+    held, scored = against.maps.samples, against.maps.pixels
+    if split != "test":
+        raise UsageError(f"{against.name} has no {split} pixels; it has test pixels")
+    frame = arrays.Frame(
+        names=[str(name).rpartition("/")[2] for name in held.columns[dense.named_by][held.split == split]],
+        shape=dense.shape,
+        codes=dense.codes,
+    )
+    positive = bool(against.dataset and against.dataset.positive)
+    found = arrays.read(path, scored, frame, dataset=layout.prediction_column, positive=positive)
+    reference = Reference(
+        target=scored.targets.astype(np.float64),
+        bin_index=scored.bin_index.astype(np.int64),
+        regions=against.table.regions[protocol],
+        train=against.table.counts["train"],
+        rules=against.rules(protocol),
+    )
+    return found, reference, found.values
+
+
 def _outside(found: Predictions, table: BinTable) -> list[Problem]:
     """The targets that lie in no bin; those that are no number have been told of."""
     if found.targets is None:
@@ -197,6 +251,15 @@ def _outside(found: Predictions, table: BinTable) -> list[Problem]:
     low, high = table.bins.edges[[0, -1]]
     what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
     return [Problem(found.file, what, "Check the target column")] if values else []
+
+
+def _unpositive(found: Predictions, against: Scale) -> list[Problem]:
+    """The predictions of 0 or less, where the dataset scores ratios."""
+    if against.dataset is None or not against.dataset.positive:
+        return []
+    low = [f"{value:g}" for value in found.values[found.values <= 0]]
+    what = f"{len(low):,} predictions are 0 or less: {sample(low)}"
+    return [Problem(found.file, what, f"Ratios are scored; predict a positive {against.dataset.target}")] if low else []
 
 
 def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -> None:

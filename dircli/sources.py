@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-Holds = Literal["labels", "images", "released"]
+Holds = Literal["labels", "images", "recordings", "released"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,39 @@ class Source:
     size: int | None = None
     digest: str | None = None
     gives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """A folder of a provider: ``choose`` picks, of the paths in it, those that a dataset uses; ``what`` names them."""
+
+    holds: Holds
+    folder: str
+    what: str
+    choose: Callable[[Sequence[str]], Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """A provider that lists its files, with size and md5, and hands them out to whoever holds a token.
+
+    ``listing`` is the address that lists a folder, given as the query parameter ``path``; ``files`` is what a file's
+    path is appended to. The token is the query parameter ``parameter``, and may stand in the environment's
+    ``variable``. Files keep the provider's paths under ``DIR_DATA/<dataset>/``.
+    """
+
+    listing: str
+    files: str
+    variable: str
+    parameter: str = "auth_token"
+    shelves: tuple[Shelf, ...]
+
+    def as_json(self) -> list[dict[str, str]]:
+        """What there is, for those who list the facts of a dataset."""
+        return [
+            {"files": f"{shelf.folder}/{shelf.what}", "holds": shelf.holds, "listed": self.listing}
+            for shelf in self.shelves
+        ]
 
 
 class Raw(Protocol):
@@ -58,6 +91,10 @@ class Raw(Protocol):
 
     def size(self, member: str) -> int:
         """The uncompressed size of ``member`` in bytes."""
+        ...
+
+    def stamp(self, member: str) -> str:
+        """What changes when ``member`` is written anew: sizes and times, of its archive where it is in one."""
         ...
 
     def open(self, member: str) -> IO[bytes]:

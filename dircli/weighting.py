@@ -25,14 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The weights that are asked for; ``scheme`` None is the dataset's own default."""
+    """The weights that are asked for; ``scheme`` None is the dataset's own default.
+
+    ``per`` None is one per sample, or per bin where labels are maps and a sample is a pixel.
+    """
 
     scheme: Scheme | None = None
     kernel: Kernel = "gaussian"
     ks: int = 5
     sigma: float = 2.0
     protocol: ProtocolName = "released"
-    per: Literal["sample", "bin"] = "sample"
+    per: Literal["sample", "bin"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,10 @@ def weigh(name: str | None, request: Request, *, root: Path) -> Weighted:
         rule=rule,
     )
     low, high = against.table.bins.low[: len(counts)], against.table.bins.high[: len(counts)]
-    if request.per == "bin":
+    per = request.per or ("bin" if dataset.dense else "sample")
+    if per == "sample" and dataset.dense:
+        raise UsageError(f"{against.name}: its samples are pixels; use --per bin, or --maps OUT.h5 for maps of weights")
+    if per == "bin":
         columns = {
             "bin": pa.array(np.arange(len(counts)), pa.int32()),
             "low": pa.array(low),
@@ -91,7 +97,7 @@ def weigh(name: str | None, request: Request, *, root: Path) -> Weighted:
             "bin": pa.array(index, pa.int32()),
             "weight": pa.array(found.weight[index]),
         }
-    facts = asdict(request) | {"scheme": scheme, "version": __version__, "samples": int(counts.sum())}
+    facts = asdict(request) | {"scheme": scheme, "per": per, "version": __version__, "samples": int(counts.sum())}
     facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name", "origin")}
     if request.kernel in {"none", "triang"}:
         facts["sigma"] = None  # these windows have none

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import depth
 import numpy as np
+from edf import edf
 
 from dircli import datasets
 from dircli.store.fetch import git_blob
@@ -112,9 +115,28 @@ def _imdb_wiki_damage(path: Path) -> None:
     (path / "imdb" / "imdb.mat").write_bytes(mat_bytes("imdb", half("imdb"))[:-100])
 
 
+def _shhs(folder: Path) -> Path:
+    """Two versions of the csv, and recordings; 200003 and 200014 have none, and 200099 is in no csv."""
+    path = folder / "shhs"
+    shutil.copytree(RAW / "shhs", path / "datasets")
+    recordings = path / "polysomnography" / "edfs" / "shhs2"
+    recordings.mkdir(parents=True)
+    for key in (*range(200001, 200037), 200099):
+        if key not in {200003, 200014}:
+            (recordings / f"shhs2-{key}.edf").write_bytes(edf())
+    return path
+
+
+def _shhs_damage(path: Path) -> None:
+    with (path / "datasets" / "shhs2-dataset-0.20.0.csv").open("a", encoding="utf-8") as stream:
+        stream.write("200037,2,61,very good,\n")
+
+
 MINIATURES = {
     "agedb": Miniature(rows=60, build=_agedb, damage=_agedb_damage),
     "imdb-wiki": Miniature(rows=76, build=_imdb_wiki, damage=_imdb_wiki_damage),
+    "nyud2": Miniature(rows=6, build=depth.archive, damage=depth.damage),
+    "shhs": Miniature(rows=30, build=_shhs, damage=_shhs_damage),
     "sts-b": Miniature(rows=48, build=_sts_b, damage=_sts_b_damage),
 }
 

@@ -18,7 +18,8 @@ from dircli.errors import InputError, UsageError
 from dircli.records import SPLITS
 from dircli.shots import REGIONS
 from dircli.store import files, manifests
-from dircli.store.manifests import BINS, FACTS, SAMPLES, BinTable, Manifest, Samples, content
+from dircli.store.content import content
+from dircli.store.manifests import BINS, FACTS, SAMPLES, BinTable, Manifest, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable

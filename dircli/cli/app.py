@@ -8,7 +8,20 @@ import typer
 from typer.core import TyperGroup
 
 from dircli import __version__
-from dircli.cli import curate, datasets, demo, download, evaluate, explain, export, leaderboard, verify, weights
+from dircli.cli import (
+    curate,
+    datasets,
+    demo,
+    download,
+    evaluate,
+    explain,
+    export,
+    fds,
+    leaderboard,
+    plot,
+    verify,
+    weights,
+)
 from dircli.errors import DirError
 from dircli.report import console
 
@@ -55,6 +68,7 @@ def _start(
 
 for command in (
     *(datasets.datasets, datasets.info, download.download, curate.curate, weights.weights),
-    *(evaluate.evaluate, explain.explain, leaderboard.leaderboard, verify.verify, export.export, demo.demo),
+    *(evaluate.evaluate, explain.explain, leaderboard.leaderboard, verify.verify, export.export, fds.fds, plot.plot),
+    demo.demo,
 ):
     app.command()(command)

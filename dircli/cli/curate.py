@@ -73,7 +73,7 @@ def curate(
     if check_signals:
         pipeline.need_signals(name)
     with terms(data, mirror, accept=accept_license, token=token) as how:
-        manifest = pipeline.curate(name, order, root=out, terms=how)
+        manifest = pipeline.curate(name, order, root=out, terms=how, watch=counting)
     facts = manifest.facts
     for note in (*facts["notes"], *(f"{key}: {_told(value)}" for key, value in facts["facts"].items())):
         console.note(f"{facts['name']}: {note}")

@@ -8,15 +8,21 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dircli.cli.options import Manifests, Protocol, Quiet
+from dircli.cli import reports
+from dircli.cli.options import Data, Manifests, Protocol, Quiet, data_folder
 from dircli.errors import CheckError, UsageError
 
 Format = Literal["table", "json", "csv", "markdown", "latex"]
 
 
 def evaluate(
+    ctx: typer.Context,
     predictions: Annotated[
-        list[str], typer.Argument(metavar="PREDS...", help="CSV, JSON lines, Parquet or npy files; - is stdin.")
+        list[str],
+        typer.Argument(
+            metavar="PREDS...",
+            help="CSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
+        ),
     ],
     dataset: Annotated[
         str | None,
@@ -40,12 +46,19 @@ def evaluate(
     against: Annotated[
         Path | None, typer.Option(help="Exit 1 if a score is worse than in this JSON result.", show_default=False)
     ] = None,
-    tolerance: Annotated[str, typer.Option(help="What --against allows: 0.1, or 2% of the earlier score.")] = "0",
+    tolerance: Annotated[
+        str | None,
+        typer.Option(help="What --against allows: 0.1, or 2% of the earlier score.", show_default="0"),
+    ] = None,
     per_bin: Annotated[
         Path | None, typer.Option(help="Write the scores of each bin to this .csv or .parquet.", show_default=False)
     ] = None,
     per_sample: Annotated[
         Path | None, typer.Option(help="Write the error of each sample to this .csv or .parquet.", show_default=False)
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write scores, pictures and the worst samples to this .html page.", show_default=False),
     ] = None,
     id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id",
     prediction_column: Annotated[str, typer.Option(help="The column of predictions.")] = "prediction",
@@ -58,6 +71,7 @@ def evaluate(
         typer.Option(help="Score files that have targets with this bins.parquet, without a manifest."),
     ] = None,
     manifests: Manifests = Path("manifests"),
+    data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
@@ -74,7 +88,12 @@ def evaluate(
         metrics=[name.strip() for name in metrics.split(",") if name.strip()],
         layout=layout,
     )
-    allowed = checks.tolerance(tolerance)
+    if report:
+        reports.check(report)
+    _check_endings(output or [], [path for path in (per_bin, per_sample) if path])
+    if tolerance is not None and against is None:
+        raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
+    allowed = checks.tolerance(tolerance or "0")
     earlier = pipeline.read_result(against) if against else None
     scored = pipeline.evaluate(predictions, request, name=dataset, root=manifests, bins_file=bins)
     result = scored.result
@@ -83,6 +102,8 @@ def evaluate(
     if result["content"].startswith("bins:"):
         console.note(f"{result['dataset']}: {scoring.TARGETS_UNVERIFIED}")
     _write(result, output or [], decimals)
+    if report:
+        reports.write(report, scored, ctx, data=data_folder(data), decimals=decimals)
     pipeline.dump(scored, per_bin=per_bin, per_sample=per_sample)
     if not output:
         typer.echo(_shown(result, "score-only" if score_only else format_, decimals), nl=False)
@@ -108,14 +129,22 @@ def _shown(result: dict[str, Any], form: str, decimals: int) -> str:
     return shown[form](result, decimals)
 
 
+def _check_endings(results: list[Path], tables: list[Path]) -> None:
+    """UsageError for every file name whose ending names no format, before anything is computed."""
+    from dircli.report.formats import ENDINGS
+    from dircli.store.tabular import check_endings
+
+    if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in ENDINGS]:
+        raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(ENDINGS)}")
+    check_endings(tables)
+
+
 def _write(result: dict[str, Any], paths: list[Path], decimals: int) -> None:
     """The result to each of ``paths``, in the format of its ending; "-" is JSON on stdout."""
     from dircli.report import console
     from dircli.report.formats import ENDINGS
     from dircli.store import files
 
-    if unknown := [str(path) for path in paths if str(path) != "-" and path.suffix not in ENDINGS]:
-        raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(ENDINGS)}")
     for path in paths:
         if str(path) == "-":
             typer.echo(_shown(result, "json", decimals), nl=False)

@@ -32,14 +32,18 @@ def leaderboard(
     """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
     from dircli import pipeline
     from dircli.errors import sample
-    from dircli.report import console, ranking
+    from dircli.report import console
+    from dircli.report import leaderboard as report
     from dircli.report.json import as_text
 
     board = pipeline.leaderboard(folder, dataset=dataset, region=region, metric=metric)
     if board["skipped"]:
         console.note(f"no results, left out: {sample(board['skipped'])}")
     form = format_ or ENDINGS.get(output.suffix if output else "", "table")
-    shown = {"table": ranking.text, "json": as_text, "csv": ranking.csv_text, "markdown": ranking.markdown}[form](board)
+    if form == "table":
+        shown = report.text(board, plain=output is not None)
+    else:
+        shown = {"json": as_text, "csv": report.csv_text, "markdown": report.markdown}[form](board)
     if form == "csv":  # the other forms hold them
         for note in board["notes"]:
             console.note(note)

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Manifests, OptionalName, Protocol, Quiet
+from dircli.cli.obtaining import terms
+from dircli.cli.options import Data, Manifests, OptionalName, Protocol, Quiet
 from dircli.protocols import Kernel, Scheme
 
 SHOWN_ROWS = 12
@@ -23,19 +24,31 @@ def weights(
     ks: Annotated[int, typer.Option(help="Kernel size in bins, odd.")] = 5,
     sigma: Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")] = 2.0,
     protocol: Protocol = "released",
-    per: Annotated[Literal["sample", "bin"], typer.Option(help="One weight per training sample or bin.")] = "sample",
+    per: Annotated[
+        Literal["sample", "bin"] | None,
+        typer.Option(help="One weight per training sample or bin.", show_default="sample; bin where labels are maps"),
+    ] = None,
     out: Annotated[
         str | None,
         typer.Option(
             help="A .parquet or .csv file; - for CSV on stdout.", show_default="weights.parquet beside the manifest"
         ),
     ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option(help="Where labels are maps: also write the weight of every training pixel to this .h5."),
+    ] = None,
+    raw: Annotated[
+        Path | None, typer.Option(help="The training maps, for --maps.", show_default="DIR_DATA/NAME")
+    ] = None,
     manifests: Manifests = Path("manifests"),
+    data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
-    from dircli import pipeline, weighting
+    from dircli import pipeline, weighing_maps, weighting
     from dircli.report import console, tables
+    from dircli.report.progress import counting
     from dircli.store.tabular import csv_bytes
 
     request = weighting.Request(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol, per=per)
@@ -52,3 +65,7 @@ def weights(
     typer.echo(f"{facts['name']}: {facts['scheme']}, {window}, {facts['protocol']} protocol")
     console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
     console.note(f"{len(next(iter(weighted.columns.values()))):,} weights per {facts['per']} written to {path}")
+    if maps is not None:
+        with terms(data, None, accept=False) as how:
+            count = weighing_maps.make(weighted, raw, maps, terms=how, watch=counting)
+        console.note(f"{count:,} maps of weights written to {maps}")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dircli.bins import Bins
     from dircli.datasets._spec import Dataset
+
+OWN = "custom"
+"""What a table of one's own is called where a dataset is named; see `_own`."""
 
 
 def names() -> list[str]:
@@ -24,3 +30,16 @@ def load(name: str) -> Dataset:
         raise UsageError(f"no dataset is called {name!r}; there are {', '.join(names())}")
     dataset: Dataset = import_module(f"{__name__}.{name.replace('-', '_')}").DATASET
     return dataset
+
+
+def of(facts: Mapping[str, Any], bins: Bins) -> Dataset:
+    """The dataset whose rules hold for a manifest with these ``facts`` and ``bins``.
+
+    A benchmark's rules stand in its file; those of a table of one's own in the facts, so that its manifest is
+    complete. Raises UsageError for a benchmark that there is none of, InputError for facts that are damaged.
+    """
+    if "own" not in facts:
+        return load(str(facts["dataset"]))
+    from dircli.datasets import _own
+
+    return _own.dataset(facts, bins)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from dircli.bins import Bins
+from dircli.fds import FdsRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dircli.arrays import FloatArray, TextArray
+    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
     from dircli.leakage import Match
+    from dircli.maps import Maps
     from dircli.protocols import Rules
     from dircli.records import Records
-    from dircli.sources import Raw, Source
+    from dircli.sources import Catalogue, Raw, Source
     from dircli.splits import SplitRecipe
     from dircli.weights import WeightRule
 
@@ -38,6 +40,50 @@ class Leak:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Channel:
+    """A signal that each recording must have, under one of ``labels``, the preferred first.
+
+    ``rates`` are the lowest and the highest plausible sampling rate in Hz. ``inverts``: the source is known to write
+    a physical minimum above the maximum, which turns the signal over and is no damage.
+    """
+
+    role: str
+    labels: tuple[str, ...]
+    rates: tuple[float, float]
+    inverts: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dense:
+    """What a dataset adds whose labels are maps: every pixel of an image has a target, and some pixels are scored.
+
+    ``shape`` (H, W) is that of a prepared map, and of an image in prediction arrays (test images, H, W). ``maps(raw)``
+    gives the label maps of each split that the source holds; ``lists`` names the published list of each split with its
+    git blob id, and ``listed(ids, columns)`` are the bytes of one. ``mask`` is the published file of scored pixels, an
+    npy array (test images, H, W) of zeros and ones with ``per_bin`` ones in each bin from ``first`` up. ``published``
+    (B,) are the published training pixels per bin. ``foreign`` tells other sets by their number of training images.
+    Predictions may be PNG files named as the last part of the paths in column ``named_by``, in 1/``codes`` of a unit.
+    """
+
+    shape: tuple[int, int]
+    maps: Callable[[Raw], dict[str, Maps]]
+    lists: Mapping[str, tuple[str, str]]
+    listed: Callable[[TextArray, Mapping[str, AnyArray]], bytes]
+    mask: str
+    first: int
+    per_bin: int
+    published: IntArray
+    foreign: Mapping[int, str]
+    named_by: str
+    codes: int
+
+
+def no_records(*_: object) -> NoReturn:
+    """Stands where a dataset of maps has no records to read or write."""
+    raise TypeError("the labels of this dataset are maps, not records; see Dense")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """One benchmark.
 
@@ -49,7 +95,12 @@ class Dataset:
     name. ``released_alone`` says that the published files hold all that a manifest needs, so that a raw source only
     confirms them. ``unseen`` names what then nobody has looked at. ``parts`` are readers of a part of the sources,
     which may be curated on request, under a name of their own. ``leaks`` are what test may share with
-    train. ``images`` says that an id is the path of an image.
+    train. ``images`` says that an id is the path of an image. ``dense`` is set where labels are maps. ``metrics`` are
+    the scores in their order, where they are not the usual ones; ``positive`` refuses predictions of 0 or less.
+
+    Where the authors never released their split, ``unreleased`` says so, and there is no ``read_released`` and no
+    ``export``. ``catalogue`` is the provider who hands the files out, where that takes a token. ``recording`` is the
+    file name of a row's recording, with its id as ``{id}``, and ``channels`` what it must hold.
     """
 
     name: str
@@ -66,15 +117,23 @@ class Dataset:
     recipe: SplitRecipe
     rules: Mapping[str, Rules]
     weights: WeightRule
+    fds: FdsRule = FdsRule()
     expected: Mapping[str, int]
     read: Callable[[Raw], Records]
-    read_released: Callable[[Raw], tuple[Records, TextArray]]
-    export: Callable[[Records, TextArray], dict[str, bytes]]
+    read_released: Callable[[Raw], tuple[Records, TextArray]] | None = None
+    export: Callable[[Records, TextArray], dict[str, bytes]] | None = None
     parts: Mapping[str, Callable[[Raw], Records]] = field(default_factory=dict)
     leaks: tuple[Leak, ...] = ()
     images: bool = False
+    dense: Dense | None = None
+    metrics: tuple[str, ...] = ()
+    positive: bool = False
     released_alone: bool = False
     unseen: str = ""
+    unreleased: str = ""
+    catalogue: Catalogue | None = None
+    recording: str = ""
+    channels: tuple[Channel, ...] = ()
 
     def scoring_bins(self, targets: FloatArray) -> Bins:
         """The scoring bins for these targets (n,): `bins`, grown to hold the highest where the dataset says so."""

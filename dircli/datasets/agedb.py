@@ -14,6 +14,7 @@ import numpy as np
 from dircli.datasets._ages import BINS, RULES, WEIGHTS, published, written
 from dircli.datasets._spec import AUTHORS, Dataset, Leak
 from dircli.errors import InputError, Problem, sample
+from dircli.fds import FdsRule
 from dircli.records import Records
 from dircli.sources import Source
 from dircli.splits import SplitRecipe
@@ -114,6 +115,7 @@ DATASET = Dataset(
     recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
     rules=RULES,
     weights=WEIGHTS,
+    fds=FdsRule(start=3, last=99, exact=True),
     expected={"train": 12_208, "val": 2_140, "test": 2_140},
     read=read,
     read_released=read_released,

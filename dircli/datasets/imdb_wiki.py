@@ -15,6 +15,7 @@ import numpy as np
 from dircli.datasets._ages import BINS, RULES, WEIGHTS, published, written
 from dircli.datasets._spec import AUTHORS, Dataset, Leak
 from dircli.errors import InputError, Problem
+from dircli.fds import FdsRule
 from dircli.records import Records
 from dircli.sources import Source
 from dircli.splits import SplitRecipe
@@ -185,6 +186,7 @@ DATASET = Dataset(
     recipe=SplitRecipe(bins=BINS, cap=150, published_seed=666),
     rules=RULES,
     weights=WEIGHTS,
+    fds=FdsRule(start=0, last=99, exact=True),
     expected={"train": 191_509, "val": 11_022, "test": 11_022},
     read=read,
     read_released=read_released,

@@ -12,6 +12,7 @@ import numpy as np
 from dircli.bins import Bins
 from dircli.datasets._spec import AUTHORS, Dataset, Leak
 from dircli.errors import InputError, Problem
+from dircli.fds import FdsRule
 from dircli.protocols import Rules, Thresholds
 from dircli.records import Records
 from dircli.sources import Source
@@ -147,6 +148,7 @@ DATASET = Dataset(
         "paper": Rules(thresholds=Thresholds(many=100, few=20)),
     },
     weights=WeightRule(default="inverse"),
+    fds=FdsRule(clip=(0.5, 2.0), fill=True),
     expected={"train": 5_249, "val": 1_000, "test": 1_000},
     read=read,
     read_released=read_released,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dircli.report.tables import number, plain_table, scores
+from dircli.report import console
+from dircli.report.tables import fitted, number, plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def parts(found: Mapping[str, Any]) -> Iterator[Table | str]:
     """The file under both protocols side by side, then what differs, then what looks wrong."""
     systems = [{"name": name, "regions": regions} for name, regions in found["protocols"].items()]
-    yield scores({"systems": systems}, by="protocol")
+    yield from fitted({"systems": systems}, console.out().width, by="protocol")
     yield from _moved(found["moved"])
     yield from _exact(found["exact"])
     for warning in found["warnings"]:

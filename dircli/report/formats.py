@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 from dircli.metrics import EVERY
@@ -71,8 +72,7 @@ def markdown(result: Mapping[str, Any], decimals: int) -> str:
     """A table with one row per metric and system, best in bold, and the signature under it."""
     regions = regions_of(result)
     lines = ["| score | system | " + " | ".join(regions) + " |", "| --- | --- |" + " ---: |" * len(regions)]
-    sizes = [number(score(result["systems"][0], region, "n")) for region in regions]
-    lines.append("| n | | " + " | ".join(sizes) + " |")
+    lines += _markdown_sizes(result, regions)
     for name in metrics_of(result):
         places = {region: order(result, region, name) for region in regions}
         for system in result["systems"]:
@@ -87,12 +87,26 @@ def markdown(result: Mapping[str, Any], decimals: int) -> str:
     return "\n".join([*lines, "", f"`{result['signature']}`", ""])
 
 
+def _markdown_sizes(result: Mapping[str, Any], regions: Sequence[str]) -> Iterator[str]:
+    """The rows of each region, once where they are those of every system."""
+    sizes = [[number(score(system, region, "n")) for region in regions] for system in result["systems"]]
+    alike = all(each == sizes[0] for each in sizes)
+    for system, cells in zip(result["systems"][:1] if alike else result["systems"], sizes, strict=False):
+        yield f"| n | {'' if alike else _plain(system['name']) + ' '}| {' | '.join(cells)} |"
+
+
+MARKS = re.compile(r"[\\|*`<>\[\]~&]|(?<![^\W_])_|_(?![^\W_])")
+
+
 def _plain(name: str) -> str:
-    return name.replace("|", "\\|")
+    """A name as Markdown shows it unchanged; an underscore within a word means nothing there and stays readable."""
+    return MARKS.sub(r"\\\g<0>", " ".join(name.split()))
 
 
 LATEX = str.maketrans(
-    {"\\": r"\textbackslash{}", **{character: f"\\{character}" for character in "&%$#_{}"}, "~": r"\textasciitilde{}"}
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}"}
 )
 
 
@@ -102,8 +116,7 @@ def latex(result: Mapping[str, Any], decimals: int) -> str:
     width = len(regions)
     arrows = {"lower": r" $\downarrow$", "higher": r" $\uparrow$"}
     heads = [
-        rf"\multicolumn{{{width}}}{{c}}{{{EVERY[name].title}{arrows.get(EVERY[name].better, '')}}}"
-        for name in names
+        rf"\multicolumn{{{width}}}{{c}}{{{EVERY[name].title}{arrows.get(EVERY[name].better, '')}}}" for name in names
     ]
     rules = [rf"\cmidrule(lr){{{2 + width * k}-{1 + width * (k + 1)}}}" for k in range(len(names))]
     lines = [
@@ -127,7 +140,7 @@ def _latex_rows(
 ) -> Iterator[str]:
     places = {(name, region): order(result, region, name) for name in names for region in regions}
     for system in result["systems"]:
-        cells = [system["name"].translate(LATEX)]
+        cells = [" ".join(system["name"].split()).translate(LATEX)]
         for name in names:
             for region in regions:
                 value = score(system, region, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -37,27 +38,53 @@ def number(value: float | None, decimals: int = 3) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.{decimals}f}"
 
 
-def scores(result: Mapping[str, Any], decimals: int = 3, *, by: str = "system") -> Table:
+def fitted(result: Mapping[str, Any], width: int, decimals: int = 3, *, by: str = "system") -> list[Table]:
+    """The scores in as many tables as a terminal of ``width`` columns needs, each with some of the regions.
+
+    No table is cut: where a single region is too wide, the terminal may wrap its lines, but shows every digit.
+    """
+    rest = list(dict.fromkeys(region for system in result["systems"] for region in system["regions"]))
+    parts = []
+    while rest:
+        take = len(rest)
+        while take > 1 and natural_width(scores(result, decimals, by=by, regions=rest[:take])) > width:
+            take -= 1
+        part = scores(result, decimals, by=by, regions=rest[:take])
+        part.width = natural_width(part)
+        parts.append(part)
+        rest = rest[take:]
+    return parts
+
+
+def natural_width(table: Table) -> int:
+    """The columns that the table takes where nothing limits it."""
+    return Console(width=10_000).measure(table).maximum
+
+
+def scores(result: Mapping[str, Any], decimals: int = 3, *, by: str = "system", regions: Sequence[str] = ()) -> Table:
     """Scores by metric and system, one column per region; an interval stands under its score.
 
-    The sizes of the regions are shown per system only where they differ. ``by`` heads the column of systems.
+    The sizes of the regions are shown per system only where they differ. ``by`` heads the column of systems;
+    ``regions`` empty are all.
     """
     systems = result["systems"]
-    regions = list(dict.fromkeys(region for system in systems for region in system["regions"]))
+    regions = regions or list(dict.fromkeys(region for system in systems for region in system["regions"]))
+    names = [Text(" ".join(str(system["name"]).split())) for system in systems]  # as it is: markup is for our own words
     several = len(systems) > 1
     table = plain_table("", *([by] if several else []), *regions, left=1 + several)
     sizes = systems[0]["regions"]
     for name in ("n", "bins"):
         counts = [[number(system["regions"].get(region, {}).get(name)) for region in regions] for system in systems]
-        for row, cells in enumerate(counts if any(cells != counts[0] for cells in counts) else counts[:1]):
-            owner = systems[row]["name"] if counts[0] != counts[-1] else ""
+        differ = any(cells != counts[0] for cells in counts)
+        for row, cells in enumerate(counts if differ else counts[:1]):
+            owner = names[row] if differ else Text()
             table.add_row(name if row == 0 else "", *([owner] if several else []), *cells)
     for name in (key for key in sizes["all"] if key in EVERY):
         if several:
             table.add_section()
         for row, system in enumerate(systems):
             found = [system["regions"].get(region, {}) for region in regions]
-            head = [EVERY[name].title if row == 0 else "", *([system["name"]] if several else [])]
+            head: list[str | Text] = [EVERY[name].title if row == 0 else "", *([names[row]] if several else [])]
             table.add_row(*head, *(number(scores.get(name), decimals) for scores in found))
             bounds = [scores.get("ci", {}).get(name) for scores in found]
             if any(bounds):
@@ -72,14 +99,17 @@ def _interval(bounds: Sequence[float] | None, decimals: int) -> str:
 def scores_text(result: Mapping[str, Any], decimals: int) -> str:
     """The table of scores with the signature under it, as text for the terminal at hand."""
     screen = console.out()
+    parts = fitted(result, screen.width, decimals)
+    screen.width = max(screen.width, *(part.width or 0 for part in parts), 0)
     with screen.capture() as captured:
-        screen.print(scores(result, decimals))
+        for place, part in enumerate(parts):
+            screen.print(*[""] * (place > 0), part, sep="\n")
     return f"{captured.get()}{result['signature']}\n"
 
 
 def splits(facts: Mapping[str, Any], protocol: str) -> Table:
-    """Rows of a manifest by split and region."""
-    table = plain_table("split", "rows", *REGIONS)
+    """Rows of a manifest, or the pixels of one of maps, by split and region."""
+    table = plain_table("split", facts.get("counted", "rows"), *REGIONS)
     for part, rows in facts["counts"].items():
         by_region = facts["regions"][protocol][part]
         table.add_row(part, number(rows), *(number(by_region[name]) for name in REGIONS))

@@ -49,6 +49,9 @@ def open_archive(path: Path) -> Archive:
                 return _Tar(path, zipped=True)
             if head.startswith(b"PK\x03\x04") or zipfile.is_zipfile(path):
                 return _Zip(path)
+            if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+                hint = "A page such as Google Drive's, when a quota is used up, was saved in its place; try again later"
+                raise InputError(Problem(path.name, "is a web page, not an archive", hint))
     hint = f"Pass a folder or an archive ({', '.join(ENDINGS)}); if it should be one, download it again"
     raise InputError(Problem(path.name, "is neither a folder nor an archive by its content", hint))
 

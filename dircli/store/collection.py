@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.evaluate import comparable, signature
-from dircli.metrics import METRICS
 from dircli.store import files, results
 
 if TYPE_CHECKING:
@@ -40,6 +38,9 @@ def collect(folder: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
         except InputError as error:
             problems += [Problem(problem.where, problem.found, AGAIN) for problem in error.problems]
             continue
+        except OverflowError:  # JSON has whole numbers beyond any float
+            problems.append(Problem(str(path), "a number in it is too large for a score", AGAIN))
+            continue
         problems += [Problem(str(path), found, AGAIN) for found in _wrong(result)]
         kept[path.relative_to(folder).as_posix()] = result
     if problems:
@@ -51,26 +52,25 @@ def _claims(path: Path) -> bool:
     """Whether the JSON in ``path`` says that it is a result; InputError where it is no JSON, for it may be cut off."""
     try:
         found = json.loads(files.read(path))
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair is no text that could be printed
     except (ValueError, RecursionError) as error:
         raise InputError(Problem(str(path), f"this is no JSON ({error})")) from None
     return isinstance(found, dict) and bool({"signature", "systems"} & found.keys())
 
 
 def _wrong(result: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with a result beyond what `results.read` looks at: scores that are none, and its signature."""
+    """What is wrong with a result beyond what `results.read` looks at: its rows, its names and its signature."""
     systems = result["systems"]
     if not systems:
         yield "it holds no systems"
     names = Counter(system["name"] for system in systems)
     if twice := [repr(name) for name, count in names.items() if count > 1]:
         yield f"more than one system is called {sample(twice)}"
-    if wrong := [found for system in systems for found in _no_scores(system)]:
-        yield f"these are no scores: {sample(wrong)}"
-    sizes = {json.dumps(system["regions"].get("all", {}).get("n")) for system in systems}
+    sizes = {json.dumps(system["regions"]["all"].get("n")) for system in systems}
     if strange := sorted(size for size in sizes if not size.isdecimal()):
         yield f"the number of rows of a system is {sample(strange)}"
     elif len(sizes) > 1:
-        yield f"its systems have {sample(sorted(sizes, key=int))} rows"
+        yield f"its systems have {sample(sorted(map(int, sizes)))} rows"
     elif not isinstance(result.get("version"), str):
         yield "there is no version"
     elif sizes:
@@ -78,20 +78,3 @@ def _wrong(result: Mapping[str, Any]) -> Iterator[str]:
         made = signature(name=result["dataset"], n=int(sizes.pop()), **fields)
         if comparable(result["signature"]) != made:
             yield f"its signature is {result['signature']}, and what it holds makes {made}"
-
-
-def _no_scores(system: Mapping[str, Any]) -> Iterator[str]:
-    """Each entry of a region that should be a number or null and is neither; objects, such as intervals, are no scores."""
-    for region, scores in system["regions"].items():
-        for name, value in scores.items():
-            if (name not in METRICS and isinstance(value, dict)) or value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
-                yield f"{region}.{name} of {system['name']} is {json.dumps(value)[:40]}"
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # a whole number beyond any float
-        return False

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -22,10 +21,11 @@ from dircli.tables import clear
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from dircli.arrays import AnyArray, FloatArray, TextArray
 
-BLOCK = 1 << 25  # bytes of features that are read at a time
+BLOCK = 1 << 24  # bytes of features that are read at a time
 HINT = "Give an HDF5, Parquet or npy file of features"
 AGAIN = "Check that whatever wrote it has finished"
 ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}
@@ -54,18 +54,20 @@ class Epoch:
     blocks: Callable[[], Iterator[Block]]
 
 
-class Put(Protocol):
-    """Writes new features (k, d) of an epoch where its block was."""
-
-    def __call__(self, epoch: Epoch, block: Block, features: AnyArray) -> None:
-        """Write them."""
+Put: TypeAlias = "Callable[[Epoch, Block, AnyArray], None]"
+"""Writes new features (k, d) of an epoch where its block was."""
 
 
 class Features(Protocol):
-    """An open feature file; ``kind`` is its format."""
+    """An open feature file."""
 
-    kind: str
-    epochs: list[Epoch]
+    @property
+    def kind(self) -> str:
+        """HDF5, Parquet or npy."""
+
+    @property
+    def epochs(self) -> list[Epoch]:
+        """One or more, in their order."""
 
     def rewritten(self, path: Path) -> AbstractContextManager[Put]:
         """A copy of this file at ``path`` whose features are those that are put, block by block in the same order."""
@@ -75,15 +77,23 @@ class Features(Protocol):
 def opened(path: Path) -> Iterator[Features]:
     """The feature file at ``path``; InputError with everything that its layout has wrong."""
     start = _start(path)
+    found: AbstractContextManager[Features]
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
-        from dircli.store.hdf5 import open_features
+        from dircli.store import hdf5
+
+        found = hdf5.open_features(path)
     elif start.startswith(b"PAR1"):
-        from dircli.store.columns import open_features
+        from dircli.store import columns
+
+        found = columns.open_features(path)
     elif start.startswith(b"\x93NUMPY"):
-        from dircli.store.npy import open_features
+        from dircli.store import npy
+
+        found = npy.open_features(path)
     else:
-        raise InputError(Problem(str(path), "this is neither HDF5 nor Parquet nor npy" if start else "it is empty", HINT))
-    with open_features(path) as features:
+        what = "this is neither HDF5 nor Parquet nor npy" if start else "the file is empty"
+        raise InputError(Problem(str(path), what, HINT))
+    with found as features:
         yield features
 
 

@@ -1,4 +1,4 @@
-"""Feature files in HDF5: ``features`` at the root, or one group per epoch; and the statistics that stand beside them."""
+"""Feature files in HDF5: ``features`` at the root, or in one group per epoch; and the statistics beside them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import contextlib
 import re
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.errors import InputError, Problem, sample
 from dircli.store.features import AGAIN, Block, Epoch, rows_per_block
+from dircli.store.npy import stored
 from dircli.tables import clear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from dircli.arrays import AnyArray, FloatArray
     from dircli.store.features import Put
@@ -114,11 +115,13 @@ def _epoch(file: Any, group: str, name: str, problems: list[Problem]) -> Epoch:
         problems.append(Problem(where, f"the features are {data.dtype}", "Write floating-point numbers"))
     beside: dict[str, Any] = {}
     for key, what in ((IDS, "texts or whole numbers"), (TARGETS, "numbers")):
-        found = base[key] if key in base else file[key] if key in file else None
+        found = base[key] if key in base else file.get(key)
         if found is None:
             continue
         if not isinstance(found, h5py.Dataset) or found.shape != data.shape[:1]:
-            problems.append(Problem(where, f"{key} have shape {getattr(found, 'shape', None)}", "One per row is expected"))
+            problems.append(
+                Problem(where, f"{key} have shape {getattr(found, 'shape', None)}", "One per row is expected")
+            )
         elif found.dtype.kind not in ("OSiu" if key == IDS else "fiu"):
             problems.append(Problem(where, f"{key} are {found.dtype}", f"Write {what}"))
         beside[key] = found
@@ -146,7 +149,15 @@ def _targets(data: Any) -> FloatArray | None:
 
 
 def _blocks(data: Any, where: str) -> Iterator[Block]:
-    """Blocks of whole chunks, so that none is unpacked twice."""
+    """Blocks of whole chunks, so that none is unpacked twice; numbers in one piece are read past HDF5's lock.
+
+    That lock is Python's own, and other threads would wait for it.
+    """
+    start = data.id.get_offset()
+    if start is not None and not data.external:
+        with Path(data.file.filename).open("rb") as stream:
+            yield from stored(stream, start, data.shape, data.dtype)
+        return
     rows, dim = data.shape
     step = rows_per_block(dim, data.dtype.itemsize)
     if data.chunks and data.chunks[0] < step:

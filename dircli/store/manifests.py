@@ -7,7 +7,6 @@ time and no path, so the same rows give the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from dircli.errors import InputError, Problem, UsageError
 from dircli.records import SPLITS
 from dircli.shots import REGIONS
 from dircli.store import files
+from dircli.store.content import content
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,24 +74,8 @@ class Manifest:
 
     @property
     def content(self) -> str:
-        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content`."""
+        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content.content`."""
         return str(self.facts["content"])
-
-
-def content(ids: TextArray, targets: FloatArray, split: TextArray) -> str:
-    """A sha256 over (id, target, split) in row order, which does not depend on how files encode them.
-
-    Hashed are: the number of rows and the byte length of each id (both int64), all ids (UTF-8, one after the other),
-    all targets (float64), and all splits (one byte each: 0 train, 1 val, 2 test); numbers little endian.
-    """
-    encoded = [key.encode() for key in ids]
-    digest = hashlib.sha256(np.int64(len(encoded)).astype("<i8").tobytes())
-    digest.update(np.array([len(key) for key in encoded], dtype="<i8").tobytes())
-    digest.update(b"".join(encoded))
-    digest.update((targets + 0.0).astype("<f8").tobytes())  # + 0.0: minus zero is zero
-    codes = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
-    digest.update(codes.astype("u1").tobytes())
-    return f"sha256:{digest.hexdigest()}"
 
 
 def as_json(value: object) -> bytes:
@@ -99,14 +83,19 @@ def as_json(value: object) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def parquet_bytes(columns: Mapping[str, pa.Array], facts: Mapping[str, Any]) -> bytes:
-    """A Parquet file of ``columns``, with ``facts`` as JSON under the metadata key "dircli"."""
+def parquet_bytes(
+    columns: Mapping[str, pa.Array], facts: Mapping[str, Any], *, dictionary: bool | list[str] = True
+) -> bytes:
+    """A Parquet file of ``columns``, with ``facts`` as JSON under the metadata key "dircli".
+
+    ``dictionary`` names the columns whose values repeat, where not all are to be tried.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pa.table(dict(columns)).replace_schema_metadata({"dircli": json.dumps(dict(facts), sort_keys=True)})
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", write_statistics=False)
+    pq.write_table(table, sink, compression="zstd", write_statistics=False, use_dictionary=dictionary)
     return sink.getvalue()
 
 
@@ -210,9 +199,9 @@ def read(folder: Path) -> Manifest:
     """
     files.recover(folder)
     problems: list[Problem] = []
-    facts = _kept(partial(read_facts, folder), problems)
-    table = _kept(partial(read_bins, folder / BINS), problems)
-    samples = _kept(partial(read_samples, folder / SAMPLES), problems)
+    facts = kept(partial(read_facts, folder), problems)
+    table = kept(partial(read_bins, folder / BINS), problems)
+    samples = kept(partial(read_samples, folder / SAMPLES), problems)
     if facts is None or table is None or samples is None:
         raise InputError(problems)
     manifest = Manifest(samples=samples, table=table, facts=facts)
@@ -221,7 +210,7 @@ def read(folder: Path) -> Manifest:
     return manifest
 
 
-def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
+def kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
     """What ``reader`` gives, or None with its ``problems`` kept, so that all three files are looked at."""
     try:
         return reader()

@@ -60,7 +60,7 @@ def open_features(path: Path) -> Iterator[_Npy]:
             problems.append(Problem(name, found, AGAIN))
         if problems:
             raise InputError(problems)
-        blocks = partial(_blocks, stream, start, shape, dtype)
+        blocks = partial(stored, stream, start, shape, dtype)
         epoch = Epoch(name="", rows=shape[0], dim=shape[1], ids=lambda: None, targets=lambda: None, blocks=blocks)
         yield _Npy([epoch], dtype)
 
@@ -75,7 +75,8 @@ def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtyp
         raise InputError(Problem(name, f"this is no whole npy file ({error})", AGAIN)) from None
 
 
-def _blocks(stream: BinaryIO, start: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[Block]:
+def stored(stream: BinaryIO, start: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[Block]:
+    """The blocks of an array (n, d) whose numbers stand in ``stream`` from byte ``start`` on, row by row."""
     rows, dim = shape
     step = rows_per_block(dim, dtype.itemsize)
     stream.seek(start)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import InputError, Problem
+from dircli.metrics import EVERY
 from dircli.store import files
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 HINT = "Give a file that `dir evaluate --format json` wrote"
 KEYS = {"signature": str, "dataset": str, "split": str, "protocol": str, "content": str, "systems": list}
+SCORES = ("n", "bins", *EVERY)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -26,7 +29,8 @@ def read(path: Path) -> dict[str, Any]:
     if wrong := [key for key, kind in KEYS.items() if not isinstance(found.get(key), kind)]:
         raise InputError(Problem(str(path), f"there is no {' and no '.join(wrong)}", HINT))
     if wrong := [str(place) for place, system in enumerate(found["systems"], 1) if not _is_system(system)]:
-        raise InputError(Problem(str(path), f"system {', '.join(wrong)} has no name or no scores by region", HINT))
+        what = f"system {', '.join(wrong)} has no name, or no numbers as scores by region"
+        raise InputError(Problem(str(path), what, HINT))
     return found
 
 
@@ -34,4 +38,12 @@ def _is_system(system: object) -> bool:
     if not isinstance(system, dict) or not isinstance(system.get("name"), str):
         return False
     regions = system.get("regions")
-    return isinstance(regions, dict) and all(isinstance(scores, dict) for scores in regions.values())
+    return isinstance(regions, dict) and "all" in regions and all(map(_are_scores, regions.values()))
+
+
+def _are_scores(scores: object) -> bool:
+    """Whether every score in it is a finite number or null; other keys may hold anything."""
+    if not isinstance(scores, dict):
+        return False
+    held = [scores[name] for name in SCORES if scores.get(name) is not None]
+    return all(type(value) in {int, float} and abs(value) <= sys.float_info.max for value in held)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.text import Text
 
 from dircli import tables
@@ -11,11 +13,12 @@ from dircli.report import console
 from dircli.report.tables import NULL, number, plain_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.table import Table
 
 DECIMALS = 3
+WIDE = 10_000
 ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→0"}
 WORDS = {"lower": "lower is better", "higher": "higher is better", "nearer zero": "nearer to zero is better"}
 
@@ -25,9 +28,9 @@ def heading(board: Mapping[str, Any]) -> str:
     return f"{board['dataset']}: {board['title']}, ranked by {board['region']}, {WORDS[board['better']]}"
 
 
-def text(board: Mapping[str, Any]) -> str:
-    """The board for the terminal at hand: a table per block, the notes under them."""
-    screen = console.out()
+def text(board: Mapping[str, Any], *, plain: bool = False) -> str:
+    """A table per block and the notes under them, for the terminal at hand; ``plain`` as for a file."""
+    screen = Console(file=io.StringIO(), width=console.PIPED_WIDTH) if plain else console.out()
     with screen.capture() as captured:
         screen.print(Text(heading(board)))
         for block in board["blocks"]:
@@ -35,7 +38,7 @@ def text(board: Mapping[str, Any]) -> str:
             screen.print(Text(block["signature"], style="bold"), soft_wrap=True)
             if block["apart"]:
                 screen.print(Text(block["apart"], style="dim"), soft_wrap=True)
-            screen.print(_table(board, block))
+            screen.print(_fitting(board, block, screen))
         if board["notes"]:
             screen.print()
         for note in board["notes"]:
@@ -43,12 +46,19 @@ def text(board: Mapping[str, Any]) -> str:
     return captured.get()
 
 
-def _table(board: Mapping[str, Any], block: Mapping[str, Any]) -> Table:
-    regions = _regions(block)
+def _fitting(board: Mapping[str, Any], block: Mapping[str, Any], screen: Console) -> Table:
+    """The table with every region, or with the one that ranks where the screen is too narrow for all of them."""
+    table = _table(board, block, _regions(block))
+    width = screen.measure(table, options=screen.options.update(width=WIDE)).maximum
+    return table if width <= screen.width else _table(board, block, [board["region"]])
+
+
+def _table(board: Mapping[str, Any], block: Mapping[str, Any], regions: Sequence[str]) -> Table:
     heads = [f"{name} {ARROWS[board['better']]}" if name == board["region"] else name for name in regions]
     table = plain_table("rank", "system", "from", *heads, left=3)
+    table.columns[1].no_wrap = False  # a long name is folded, and no number is cut
     for row in block["rows"]:
-        cells = [NULL if row["rank"] is None else str(row["rank"]), tables.clear(row["system"]), _from(row)]
+        cells = [f"{NULL if row['rank'] is None else row['rank']:>4}", tables.clear(row["system"]), _from(row)]
         scores = [_aligned(row["regions"].get(name), row["decimals"]) for name in regions]
         table.add_row(*(Text(cell) for cell in (*cells, *scores)))
     return table

@@ -1,0 +1,73 @@
+"""`dir fds`: feature distribution smoothing on saved features, and how alike the features of bins are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from dircli.cli.options import Manifests, Protocol, Quiet
+from dircli.protocols import Kernel
+
+
+def fds(
+    features: Annotated[Path, typer.Argument(metavar="FEATURES", help="An HDF5, Parquet or npy file of features.")],
+    dataset: Annotated[
+        str | None,
+        typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one"),
+    ] = None,
+    split: Annotated[
+        Literal["train", "val", "test"], typer.Option(help="The rows that the features are of.")
+    ] = "train",
+    kernel: Annotated[Kernel, typer.Option(help="The FDS kernel; none is no smoothing.")] = "gaussian",
+    ks: Annotated[int, typer.Option(help="Kernel size in bins, odd.")] = 5,
+    sigma: Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")] = 2.0,
+    momentum: Annotated[float, typer.Option(help="The weight of earlier epochs in the statistics.")] = 0.9,
+    protocol: Protocol = "released",
+    out: Annotated[
+        str | None,
+        typer.Option(
+            help="The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout.",
+            show_default=False,
+        ),
+    ] = None,
+    similarity: Annotated[
+        bool, typer.Option("--similarity", help="Compare the bins' statistics with the anchor's, instead.")
+    ] = False,
+    anchor: Annotated[
+        float | None, typer.Option(help="With --similarity: the target to compare with.", show_default=False)
+    ] = None,
+    manifests: Manifests = Path("manifests"),
+    quiet: Quiet = False,
+) -> None:
+    """Calibrate features: their statistics by bin, over epochs, smoothed over bins (DIR, section 3.2)."""
+    from dircli import pipeline
+    from dircli.errors import UsageError
+    from dircli.report import console
+    from dircli.report import features as report
+    from dircli.smoothing import Smoothing
+
+    if similarity != (anchor is not None):
+        raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
+    if anchor is not None:
+        found, table = pipeline.similarity(features, dataset, root=manifests, anchor=anchor, reach=ks // 2, split=split)
+        if out == "-":
+            sys.stdout.buffer.write(table)
+            return
+        if out is not None:
+            from dircli.store import files
+
+            files.write(Path(out), table)
+            console.note(f"written to {out}")
+        console.out().print(report.similarity(found))
+        typer.echo(report.strangers(found))
+        return
+    if out is None:
+        raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
+    request = Smoothing(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
+    made = pipeline.fds(features, dataset, request, root=manifests, out=Path(out))
+    console.out().print(report.smoothed(made))
+    typer.echo(report.summary(made))
+    console.note(f"features written to {out}, statistics to {made.statistics}")

@@ -1,0 +1,43 @@
+"""Scores of predictions that state a standard deviation: how likely the targets are, and how well it is calibrated.
+
+Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, and give what each row adds to each of
+k sums, (k, n); the others make the score of n rows, () or (R,), from those sums, (k,) or (k, R).
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from dircli.arrays import FloatArray
+
+LEVELS = np.arange(1, 20) / 20
+REACH = np.array([NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS])
+
+
+def likelihood(target: FloatArray, prediction: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Gaussian negative log-likelihood, mean of ln s + ½ ln 2π + e²/2s² in nats, s = sigma; a row's part, (1, n)."""
+    return np.array([np.log(sigma) + np.log(2 * np.pi) / 2 + ((prediction - target) / sigma) ** 2 / 2])
+
+
+def mean(n: Any, totals: Any) -> Any:
+    """The mean of the first sum."""
+    return totals[0] / n
+
+
+def covered(target: FloatArray, prediction: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Calibration error of sigma, mean over levels 5 % to 95 % of |share covered - level|; what each covers, (19, n).
+
+    A row is covered at a level where the central interval of that probability of N(ŷ, sigma²), closed, holds its target
+    (Kuleshov et al. 2018, with central intervals and absolute differences).
+    """
+    return (np.abs(prediction - target) <= REACH[:, None] * sigma).astype(np.float64)
+
+
+def calibration(n: Any, totals: Any) -> Any:
+    """The mean over `LEVELS` of the distance between the share of rows covered and the level, in 0..1."""
+    levels = LEVELS.reshape(-1, *[1] * (np.ndim(totals) - 1))
+    return np.abs(totals / n - levels).mean(axis=0)

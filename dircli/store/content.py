@@ -1,0 +1,45 @@
+"""What a benchmark *is*, whatever file holds it: a hash over ids, targets and splits in row order."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.records import SPLITS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dircli.arrays import AnyArray, FloatArray, TextArray
+
+
+def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> str:
+    """A sha256 over (id, target, split) in row order, which does not depend on how files encode them.
+
+    Hashed are: the number of rows and the byte length of each id (both int64), all ids (UTF-8, one after the other),
+    all targets (float64), and all splits (one byte each: 0 train, 1 val, 2 test); numbers little endian. ``split`` may
+    hold those bytes already.
+    """
+    lengths, texts = encoded(ids)
+    digest = hashlib.sha256(np.int64(lengths.size).astype("<i8").tobytes())
+    for part in (lengths.astype("<i8"), texts, (targets + 0.0).astype("<f8")):  # + 0.0: minus zero is zero
+        digest.update(np.ascontiguousarray(part))
+    if split.dtype == object:
+        split = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
+    digest.update(split.astype("u1").tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
+    """The byte length of each text (n,), and all their bytes one after the other; ``texts`` hold no null."""
+    import pyarrow as pa
+
+    held = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts
+    wide = np.int64 if pa.types.is_large_string(held.type) else np.int32
+    _, starts, data = held.buffers()
+    if not len(held):
+        return np.zeros(0, np.int64), np.zeros(0, np.uint8)
+    offsets = np.frombuffer(starts, dtype=wide)[held.offset : held.offset + len(held) + 1]
+    return np.diff(offsets), np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
