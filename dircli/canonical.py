@@ -1,12 +1,12 @@
 """The order of a table's rows that does not depend on how they stood: shorter ids first, then by their bytes.
 
-So 2 stands before 10 and p-2 before p-10, and ids of one length stand in alphabetical order. Five million ids are sorted
-in about a second: what varies in them is packed into 64-bit numbers, which sort many times faster than texts.
+So 2 stands before 10 and p-2 before p-10, and ids of one length stand in alphabetical order. The bits that vary between
+ids are packed into 64-bit numbers, which sort many times faster than texts: five million take less than a second.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
     from dircli.arrays import AnyArray, BoolArray, IntArray
 
+WORD = 8  # bytes that are looked at at once
+BLOCK = 1 << 14  # texts, so that what is made of them stays in the processor's cache
+
+
+class _Field(NamedTuple):
+    """``bits`` bits of a ``word`` of each text, from ``shift`` up; word -1 is the text's length."""
+
+    word: int
+    shift: int
+    bits: int
+
 
 def ascending(lengths: AnyArray, data: AnyArray) -> tuple[IntArray | None, BoolArray]:
     """The order of n texts, (n,), None where they stand in it already; and which equal the one before them in it.
@@ -22,9 +33,17 @@ def ascending(lengths: AnyArray, data: AnyArray) -> tuple[IntArray | None, BoolA
     ``lengths`` (n,) are in bytes, ``data`` holds all texts one after the other (uint8).
     """
     n = lengths.size
-    spare = 64 - n.bit_length()  # the low bits of each number say where the text stands
-    parts = list(_packed(_digits(lengths, data), limit=1 << spare)) or [np.zeros(n, dtype=np.uint64)]
-    if (order := _order(parts, spare)) is not None:
+    places = n.bit_length()  # the low bits of a number that is sorted say where the text stands
+    parts = _parts(_Texts(lengths, data), spare=64 - places)
+    order: AnyArray | None = None
+    if not _stand(parts):
+        for part in reversed(parts):  # the last first; each sort is stable
+            held = (part if order is None else part[order]) << np.uint64(places)
+            held |= np.arange(n, dtype=np.uint64)
+            held.sort()
+            held &= np.uint64((1 << places) - 1)
+            moved = held.view(np.int64)
+            order = moved if order is None else order[moved]
         parts = [part[order] for part in parts]
     equal = np.ones(n, dtype=bool)
     equal[:1] = False
@@ -33,58 +52,74 @@ def ascending(lengths: AnyArray, data: AnyArray) -> tuple[IntArray | None, BoolA
     return order, equal
 
 
-def _order(parts: list[AnyArray], spare: int) -> IntArray | None:
-    """The order by ``parts``, the first one first; None where that is how they stand."""
-    n = parts[0].size
-    if _stands(parts):
-        return None
-    place = np.arange(n, dtype=np.uint64)
-    order: AnyArray | None = None
-    for part in reversed(parts):  # the last first, each sort stable
-        held = part if order is None else part[order]
-        moved = np.sort((held << np.uint64(64 - spare)) | place) & np.uint64((1 << (64 - spare)) - 1)
-        order = moved.astype(np.int64) if order is None else order[moved.astype(np.int64)]
-    return order
+class _Texts:
+    """Texts as lengths and as words of eight bytes, big endian, zero where the text has ended."""
+
+    def __init__(self, lengths: AnyArray, data: AnyArray) -> None:
+        self.lengths, self.starts = lengths, np.cumsum(lengths, dtype=np.int64) - lengths
+        self.padded = np.concatenate([data, np.zeros(WORD, dtype=np.uint8)])
+        self.words = range(-(-int(lengths.max(initial=0)) // WORD))
+
+    def blocks(self) -> Iterator[slice]:
+        """Slices that cover all texts."""
+        return (slice(start, start + BLOCK) for start in range(0, self.lengths.size, BLOCK))
+
+    def word(self, number: int, rows: slice) -> AnyArray:
+        """Word ``number`` of the texts at ``rows``, or their lengths for -1; uint64."""
+        lengths = self.lengths[rows]
+        if number < 0:
+            return lengths.astype(np.uint64)
+        eights = np.ndarray((self.padded.size - WORD + 1,), dtype=">u8", buffer=self.padded, strides=(1,))
+        left = lengths - WORD * number
+        at = self.starts[rows] + WORD * number
+        if left.min(initial=WORD) >= WORD:
+            return eights[at].astype(np.uint64)
+        beyond = (8 * np.clip(WORD - left, 0, WORD - 1)).astype(np.uint64)
+        found = eights[np.where(left > 0, at, 0)].astype(np.uint64)
+        return np.where(left > 0, found >> beyond << beyond, np.uint64(0))
 
 
-def _stands(parts: list[AnyArray]) -> bool:
+def _parts(texts: _Texts, *, spare: int) -> list[AnyArray]:
+    """What texts are compared by, the weightiest first: (n,) uint64 each, of at most ``spare`` bits."""
+    groups: list[list[_Field]] = []
+    for field in _fields(texts):
+        if not groups or sum(each.bits for each in groups[-1]) + field.bits > spare:
+            groups.append([])
+        groups[-1].append(field)
+    parts = [np.zeros(texts.lengths.size, dtype=np.uint64) for _ in groups]
+    for rows in texts.blocks():
+        known: dict[int, AnyArray] = {}
+        for fields, part in zip(groups, parts, strict=True):
+            for field in fields:
+                if field.word not in known:
+                    known = {field.word: texts.word(field.word, rows)}
+                part[rows] <<= np.uint64(field.bits)
+                part[rows] |= (known[field.word] >> np.uint64(field.shift)) & np.uint64((1 << field.bits) - 1)
+    return parts
+
+
+def _fields(texts: _Texts) -> Iterator[_Field]:
+    """Where texts differ, the weightiest first: of their lengths and of each byte, the bits between those that vary."""
+    for number in (-1, *texts.words):
+        varies = 0
+        for rows in texts.blocks():
+            word = texts.word(number, rows)
+            first = word[0] if rows.start == 0 else first
+            varies |= int(np.bitwise_or.reduce(word ^ first))
+        for shift in (0,) if number < 0 else range(8 * (WORD - 1), -1, -8):
+            bits = varies >> shift if number < 0 else varies >> shift & 0xFF
+            if bits:
+                low = (bits & -bits).bit_length() - 1
+                yield _Field(number, shift + low, bits.bit_length() - low)
+
+
+def _stand(parts: list[AnyArray]) -> bool:
     """Whether rows ascend by ``parts``, the first one first; equal rows do."""
-    tied = np.ones(max(parts[0].size - 1, 0), dtype=bool)
+    tied: BoolArray | None = None
     for part in parts:
-        if (tied & (part[1:] < part[:-1])).any():
+        lower = part[1:] < part[:-1]
+        if (lower if tied is None else lower & tied).any():
             return False
-        tied &= part[1:] == part[:-1]
+        same = part[1:] == part[:-1]
+        tied = same if tied is None else tied & same
     return True
-
-
-def _digits(lengths: AnyArray, data: AnyArray) -> Iterator[tuple[AnyArray, int]]:
-    """What texts are compared by, the weightiest first: (n,) ranks from 0, and how many there are; none of one alone."""
-    longest = int(lengths.max(initial=0))
-    found, ranks = np.unique(lengths, return_inverse=True) if np.ptp(lengths) else (lengths[:1], None)
-    if ranks is not None:
-        yield ranks, len(found)
-    starts = np.cumsum(lengths, dtype=np.int64) - lengths
-    shortest = int(lengths.min(initial=longest))
-    for place in range(longest):
-        at = starts + place
-        if place < shortest:
-            byte = data[at]
-        else:
-            byte = np.where(lengths > place, data[np.minimum(at, data.size - 1)], 0).astype(np.uint8)
-        held = np.bincount(byte, minlength=256) > 0
-        if held.sum() > 1:
-            yield (np.cumsum(held) - 1).astype(np.uint8)[byte], int(held.sum())
-
-
-def _packed(digits: Iterator[tuple[AnyArray, int]], *, limit: int) -> Iterator[AnyArray]:
-    """The digits of each row as numbers below ``limit`` (n,), as many digits in one as it holds."""
-    packed: AnyArray | None = None
-    size = 1
-    for ranks, count in digits:
-        if packed is not None and size * count > limit:
-            yield packed
-            packed, size = None, 1
-        packed = ranks.astype(np.uint64) if packed is None else packed * np.uint64(count) + ranks
-        size *= count
-    if packed is not None:
-        yield packed

@@ -23,7 +23,8 @@ from dircli.store.manifests import BinTable, Manifest, Samples
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dircli.arrays import TextArray
+    from dircli.arrays import IntArray, TextArray
+    from dircli.bins import Bins
     from dircli.datasets._spec import Dataset
     from dircli.sources import Raw
 
@@ -87,7 +88,7 @@ def _sha256(stream: IO[bytes]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Curation:
-    """Records with their split, and where both came from."""
+    """Records with their split, and where both came from; ``derived`` says what was then taken away from train."""
 
     records: Records
     split: TextArray
@@ -95,6 +96,7 @@ class Curation:
     seed: int | None
     sources: list[dict[str, Any]]
     notes: tuple[str, ...] = ()
+    derived: Mapping[str, Any] | None = None
 
 
 def imported(dataset: Dataset, released: Raw, raw: Raw | None) -> Curation:
@@ -163,32 +165,47 @@ def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
     bins = dataset.scoring_bins(records.targets)
     index = bins.index(records.targets)
     counts = {part: np.bincount(index[split == part], minlength=len(bins)) for part in SPLITS}
-    regions = {key: region(counts["train"], rules.thresholds) for key, rules in dataset.rules.items()}
     digest = content(records.ids, records.targets, split)
     identity = {"content": digest, "dataset": dataset.name, "name": name, "origin": curation.origin}
-    facts = {
-        **identity,
-        "bins": len(bins),
-        "counts": {part: int(counts[part].sum()) for part in SPLITS},
+    stated = {
         "facts": dict(records.facts),
         "notes": list(curation.notes),
         "recipe": dataset.recipe.settled(dataset.recipe.bins.index(records.targets)).as_json(),
-        "regions": {key: _rows_by_region(found, counts) for key, found in regions.items()},
-        "rows": len(records),
         "seed": curation.seed,
         "sources": curation.sources,
+    } | ({} if curation.derived is None else {"derived": dict(curation.derived)})
+    table = described(dataset, bins, counts, facts=identity)
+    samples = Samples(ids=records.ids, targets=records.targets, bin_index=index, split=split, columns=records.columns)
+    return Manifest(samples=samples, table=table, facts=all_facts(dataset, table, stated))
+
+
+def described(
+    dataset: Dataset, bins: Bins, counts: Mapping[str, IntArray], *, facts: Mapping[str, Any]
+) -> BinTable:
+    """``bins`` with the rows of each split in each, ``counts`` (B,), and their regions by both protocols."""
+    regions = {key: region(counts["train"], rules.thresholds) for key, rules in dataset.rules.items()}
+    return BinTable(bins=bins, counts=counts, regions=regions, facts=facts)
+
+
+def all_facts(dataset: Dataset, table: BinTable, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a manifest: those of its bins, those ``stated`` about its rows, and the counts of both."""
+    sizes = {part: int(table.counts[part].sum()) for part in SPLITS}
+    return {
+        **table.facts,
+        **stated,
+        "bins": len(table.bins),
+        "counts": sizes,
+        "regions": {key: _rows_by_region(found, table.counts) for key, found in table.regions.items()},
+        "rows": sum(sizes.values()),
         "target": dataset.target,
         "unit": dataset.unit,
         "version": __version__,
     }
-    table = BinTable(bins=bins, counts=counts, regions=regions, facts=identity)
-    samples = Samples(ids=records.ids, targets=records.targets, bin_index=index, split=split, columns=records.columns)
-    return Manifest(samples=samples, table=table, facts=facts)
 
 
 def exported(manifest: Manifest) -> dict[str, bytes]:
     """The files that the released training code reads, by name, as this manifest gives them."""
-    samples, dataset = manifest.samples, datasets.load(str(manifest.facts["dataset"]))
+    samples, dataset = manifest.samples, datasets.of(manifest.facts, manifest.table.bins)
     if dataset.export is None:
         raise UsageError(f"{dataset.name}: {dataset.unreleased}, so that there is no released format to write")
     records = Records(ids=samples.ids, targets=samples.targets, columns=samples.columns)

@@ -29,11 +29,13 @@ from dircli import (
     signals,
     smoothing,
     tables,
+    uncertainty,
     weighting,
 )
 from dircli.errors import UsageError
 from dircli.leaderboard import board
 from dircli.metrics import EVERY
+from dircli.seeds import grouped
 from dircli.store import files, manifests, results
 from dircli.store.fetch import git_blob
 
@@ -46,10 +48,10 @@ if TYPE_CHECKING:
     from dircli.protocols import ProtocolName
     from dircli.scoring import Request, Scored
     from dircli.signals import Recording
-    from dircli.smoothing import Similarity, Smoothed, Smoothing
     from dircli.store.fetch import Fetched, Plan
     from dircli.store.manifests import Manifest
     from dircli.store.pixels import DenseManifest
+    from dircli.uncertainty import Sampling
     from dircli.weighting import Weighted
 
 
@@ -249,11 +251,23 @@ def weights(name: str | None, request: weighting.Request, *, root: Path, out: Pa
     return weighted, path
 
 
-def evaluate(
-    paths: Sequence[str], request: Request, *, name: str | None, root: Path, bins_file: Path | None = None
+def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
+    paths: Sequence[str],
+    request: Request,
+    *,
+    name: str | None,
+    root: Path,
+    bins_file: Path | None = None,
+    sampling: Sampling | None = None,
+    seeds: bool = False,
 ) -> Scored:
-    """Score the prediction files ``paths`` ("-" is standard input)."""
-    return scoring.score(paths, scoring.scale(name, root, bins_file), request)
+    """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
+    scored = scoring.score(paths, scoring.scale(name, root, bins_file), request)
+    if seeds:
+        scored.result["groups"] = grouped(scored.result)
+    if sampling is not None:
+        uncertainty.quantify(scored, sampling)
+    return scored
 
 
 def picture(name: str | None, order: picturing.Order, *, root: Path) -> picturing.Picture:
@@ -296,15 +310,6 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Terms)
     return folder.name, proof.checks(folder, obtaining.split_files_here(dataset, released, terms))
 
 
-def fds(features: Path, name: str | None, request: Smoothing, *, root: Path, out: Path) -> Smoothed:
+def fds(features: Path, name: str | None, request: smoothing.Smoothing, *, root: Path, out: Path) -> smoothing.Smoothed:
     """Calibrate the features in a file, as ``request`` says, into ``out``, with their statistics beside."""
     return smoothing.calibrate(features, scoring.scale(name, root, None), request, out=out)
-
-
-def similarity(  # noqa: PLR0913 - the options of `dir fds --similarity`
-    features: Path, name: str | None, *, root: Path, anchor: float, reach: int, split: str
-) -> tuple[Similarity, bytes]:
-    """How alike the features of each bin are to the anchor's, and that as CSV."""
-    against = scoring.scale(name, root, None)
-    found = smoothing.similarity(features, against, anchor=anchor, reach=max(1, reach), split=split)
-    return found, tables.as_csv(smoothing.similarity_rows(found))

@@ -31,26 +31,27 @@ LEAST = 20
 
 
 def strata(bin_index: IntArray, regions: TextArray, *, least: int = LEAST) -> IntArray:
-    """The stratum of each row (n,), codes 0..: its bin, or several bins of its region that follow each other.
+    """The stratum of each row (n,), codes 0.. in ascending order of bin: its bin, or neighbouring bins of its region.
 
-    Bins are joined until a stratum holds ``least`` rows; what is left at a region's end joins the stratum before it.
-    A stratum of m rows drawn to its own size shows (m - 1) / m of the variance, one of a single row none at all, so
-    that drawing within AgeDB's 25 few-shot bins as they are gives intervals that cover 92 % instead of 95 %.
-    ``bin_index`` (n,) is the row's bin, ``regions`` (B,) the region of each bin.
+    Bins that follow each other in one region are joined until the stratum holds ``least`` rows; what is left before
+    another region begins joins the stratum before it. A stratum of m rows shows only (m - 1) / m of its variance when
+    it is drawn to its own size, and one of a single row none: with AgeDB's 25 few-shot bins drawn one by one, intervals
+    that say 95 % cover 92 %. ``bin_index`` (n,) is the row's bin, ``regions`` (B,) the region of each bin.
     """
     sizes = np.bincount(bin_index, minlength=len(regions))
+    held = np.flatnonzero(sizes)
     found = np.zeros(len(regions), np.int64)
     code = 0
-    for region in dict.fromkeys(regions.tolist()):
-        first, held = code, 0
-        for own in np.flatnonzero(regions == region):
+    for run in np.split(held, np.flatnonzero(regions[held][1:] != regions[held][:-1]) + 1):
+        first, rows = code, 0
+        for own in run:
             found[own] = code
-            held += int(sizes[own])
-            if held >= least:
-                code, held = code + 1, 0
-        if held and code > first:
-            found[(found == code) & (regions == region)] = code - 1
-        elif held:
+            rows += int(sizes[own])
+            if rows >= least:
+                code, rows = code + 1, 0
+        if rows and code > first:
+            found[run[found[run] == code]] = code - 1
+        elif rows:
             code += 1
     return found[bin_index]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,13 @@ import numpy as np
 from dircli import __version__, datasets
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.evaluate import Reference, scores, signature
-from dircli.metrics import chosen
+from dircli.metrics import EVERY, NEEDS, chosen
 from dircli.protocols import ProtocolName, Rules, Thresholds
+from dircli.relevance import relevance
 from dircli.store import arrays, manifests, pixels, predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dircli.arrays import FloatArray, IntArray
     from dircli.datasets._spec import Dataset, Dense
@@ -113,6 +114,7 @@ class System:
     file: Predictions
     reference: Reference
     values: FloatArray
+    given: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +131,9 @@ def score(paths: Sequence[str], against: Scale, request: Request) -> Scored:
 
     Raises InputError with every problem of every file.
     """
-    metrics = chosen(request.metrics, of=against.metrics)
-    systems = _read_all(paths, against, request)
+    systems = [replace(each, given=_given(each, against, request)) for each in _read_all(paths, against, request)]
+    given = set(systems[0].given).intersection(*(system.given for system in systems))
+    metrics = chosen(request.metrics, of=against.metrics, given=given)
     fields = {
         "split": request.split,
         "protocol": request.protocol,
@@ -146,7 +149,7 @@ def score(paths: Sequence[str], against: Scale, request: Request) -> Scored:
                 "name": system.name,
                 "file": system.file.file,
                 "sha256": system.file.sha256.removeprefix("sha256:"),
-                "regions": scores(system.reference, system.values, metrics=metrics),
+                "regions": scores(system.reference, system.values, metrics=metrics, given=system.given),
             }
             for system in systems
         ],
@@ -157,9 +160,10 @@ def score(paths: Sequence[str], against: Scale, request: Request) -> Scored:
 def _read_all(paths: Sequence[str], against: Scale, request: Request) -> list[System]:
     """Every file with what it is scored against; InputError with every problem of every file."""
     pairs, problems = [], []
+    layout = request.layout if "sigma" in _needs(request.metrics) else replace(request.layout, sigma_column=None)
     for path in paths:
         try:
-            pairs.append(paired(path, against, split=request.split, protocol=request.protocol, layout=request.layout))
+            pairs.append(paired(path, against, split=request.split, protocol=request.protocol, layout=layout))
         except InputError as error:
             problems += error.problems
     sizes = {reference.target.size for _, reference, _ in pairs}
@@ -175,6 +179,23 @@ def _read_all(paths: Sequence[str], against: Scale, request: Request) -> list[Sy
         System(name=name, file=found, reference=reference, values=values)
         for name, (found, reference, values) in zip(names, pairs, strict=True)
     ]
+
+
+def _needs(names: Sequence[str]) -> set[str]:
+    """What the metrics called ``names`` need beside target and prediction."""
+    return set(NEEDS) if "all" in names else {EVERY[name].needs for name in names if name in EVERY}
+
+
+def _given(system: System, against: Scale, request: Request) -> dict[str, FloatArray]:
+    """What the metrics asked for need beside target and prediction, (n,) each, as far as it can be had."""
+    needs, samples, file = _needs(request.metrics), against.samples, system.file
+    given = {}
+    if "relevance" in needs and samples is not None:
+        given["relevance"] = relevance(samples.targets[samples.split == "train"])(system.reference.scored_target)
+    if "sigma" in needs and file.sigma is not None:
+        rows = None if samples is None else samples.ids[samples.split == request.split]
+        given["sigma"] = file.sigma if rows is None else predictions.sigmas(file, rows)
+    return given
 
 
 def _names(found: Sequence[Predictions]) -> list[str]:

@@ -25,6 +25,7 @@ from dircli.similarity import cosines, strangers
 from dircli.store import features as store
 from dircli.store import hdf5
 from dircli.store.staging import staged
+from dircli.tables import as_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -115,7 +116,8 @@ def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
 
     def moved(block: Block) -> tuple[Block, AnyArray]:
         targets = labels[block.first : block.first + len(block.features)]
-        return block, fds.calibrate(block.features, targets, out=block.features)
+        room = block.features if block.features.flags.writeable else None
+        return block, fds.calibrate(block.features, targets, out=room)
 
     for block, features in _ahead(moved, epoch.blocks(), workers=0 if fds.covariance else WORKERS):
         put(epoch, block, features)
@@ -233,10 +235,11 @@ class Similarity:
     strange_variance: IntArray
 
 
-def similarity(path: Path, against: Scale, *, anchor: float, reach: int, split: str) -> Similarity:
+def similarity(path: Path, against: Scale, *, anchor: float, split: str, ks: int = 5) -> Similarity:
     """The similarity of bins in the last epoch of the features in ``path``; every scoring bin for itself.
 
-    Raises UsageError where the anchor's bin does not occur, InputError with everything that is wrong in the file.
+    Neighbours are the bins that a kernel of ``ks`` bins reaches, at least one to each side. Raises UsageError where
+    the anchor's bin does not occur, InputError with everything that is wrong in the file.
     """
     bins = against.table.bins
     where = int(bins.index(np.array([anchor]))[0])
@@ -261,7 +264,7 @@ def similarity(path: Path, against: Scale, *, anchor: float, reach: int, split: 
         cosines(np.where(total.n[:, None] > least, values, np.nan))
         for values, least in ((total.mean, 0), (total.variances(), 1))
     )
-    strange = [strangers(cosine, reach=reach) for cosine in (mean, variance)]
+    strange = [strangers(cosine, reach=max(1, ks // 2)) for cosine in (mean, variance)]
     return Similarity(
         bins=bins,
         counts=total.n,
@@ -273,12 +276,12 @@ def similarity(path: Path, against: Scale, *, anchor: float, reach: int, split: 
     )
 
 
-def similarity_rows(found: Similarity) -> list[tuple[object, ...]]:
-    """The similarity as rows of a CSV, its header first; one row per bin that occurs, undefined numbers empty."""
+def similarity_csv(found: Similarity) -> bytes:
+    """The similarity as CSV; one row per bin that occurs, undefined numbers empty."""
     low = found.bins.low
     rows: list[tuple[object, ...]] = [("bin", "low", "high", "count", "mean", "variance", "mean_like", "variance_like")]
     for b in np.flatnonzero(found.counts):
         scores = ("" if np.isnan(values[b]) else float(values[b]) for values in (found.mean, found.variance))
         like = ("" if far[b] < 0 else f"{low[far[b]]:g}" for far in (found.strange_mean, found.strange_variance))
         rows.append((int(b), f"{low[b]:g}", f"{found.bins.high[b]:g}", int(found.counts[b]), *scores, *like))
-    return rows
+    return as_csv(rows)

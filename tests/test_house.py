@@ -25,12 +25,12 @@ PACKAGE = PROJECT / "dircli"
 LAYERS = (
     {"errors", "arrays", "sources"},
     {"records", "bins", "protocols", "tables"},
-    {"splits", "density", "shots", "sums", "leakage", "moments", "similarity", "concordance", "relevance", "gaussian"}
-    | {"maps"},
+    {"splits", "density", "shots", "sums", "leakage", "moments", "similarity", "maps"}
+    | {"concordance", "relevance", "gaussian", "ranking"},
     {"metrics", "calibration"},
     {"counted"},
-    {"resampling", "permutation"},
-    {"weights", "evaluate", "fds", "intervals"},
+    {"resampling"},
+    {"weights", "evaluate", "fds", "intervals", "permutation"},
     {"datasets", "store", "published"},
     {"curation", "scoring", "synthetic", "obtaining", "images", "signals", "audit", "leaderboard", "counting"},
     {"weighting", "proof", "gated", "smoothing", "scored_pixels"},

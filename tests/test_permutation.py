@@ -23,7 +23,7 @@ def pairs(n: int, seed: int) -> tuple[Rows, Rows]:
     """Two systems on n rows with few values, so that many differences are equal."""
     generator = np.random.default_rng(seed)
     index = generator.integers(0, BINS, n)
-    target = index + 1.0
+    target = index.astype(np.float64) + 1
     first, second = (target + generator.integers(-2, 3, n) * 0.3 for _ in range(2))
     return tuple(Rows(target=target, prediction=p, bin_index=index, bins=BINS) for p in (first, second))  # type: ignore[return-value]
 
@@ -40,7 +40,12 @@ def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
             own = np.where(swap, second.prediction, first.prediction)
             other = np.where(swap, first.prediction, second.prediction)
             scores = [
-                written_out(metric, Rows(target=first.target, prediction=p, bin_index=first.bin_index, bins=BINS), ones, WHOLE["all"])
+                written_out(
+                    metric,
+                    Rows(target=first.target, prediction=p, bin_index=first.bin_index, bins=BINS),
+                    ones,
+                    WHOLE["all"],
+                )
                 for p in (own, other)
             ]
             differences.append(scores[1] - scores[0])
@@ -99,11 +104,12 @@ def test_p_is_uniform_where_systems_are_alike() -> None:
     for seed in range(200):
         generator = np.random.default_rng(seed)
         index = generator.integers(0, BINS, 60)
-        systems = [
-            Rows(target=index + 0.5, prediction=index + generator.normal(size=60), bin_index=index, bins=BINS)
+        target = index.astype(np.float64)
+        first, second = (
+            Rows(target=target, prediction=target + generator.normal(size=60), bin_index=index, bins=BINS)
             for _ in range(2)
-        ]
-        p.append(permuted(*systems, WHOLE, chosen(["mse"]), permutations=99, seed=seed, workers=1)["all"].p[0])
+        )
+        p.append(permuted(first, second, WHOLE, chosen(["mse"]), permutations=99, seed=seed, workers=1)["all"].p[0])
     assert stats.kstest(p, "uniform").pvalue > 0.01
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 
 from dircli.counted import Rows, Scorer, Scratch
 from dircli.metrics import EVERY, METRICS, chosen
-from dircli.resampling import Plan, resampled, width
+from dircli.resampling import Plan, resampled, strata, width
 from dircli.sums import per_bin, pooled
 
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ def scored(systems: list[Rows], counts: AnyArray, metrics: list[Metric]) -> dict
     return scorer.scores(counts[scorer.order], Scratch())
 
 
-@QUICK
+@settings(deadline=None, max_examples=30)
 @given(ROWS, st.integers(0, 2**32), st.sampled_from([0.0, 1e-10]))
 def test_counted_rows_score_as_the_same_rows_written_out(
     rows: list[tuple[int, float, float]], seed: int, zero_error: float
 ) -> None:
     held = rows_of(rows, zero_error)
     other = rows_of([(index, target, 10 - prediction) for index, target, prediction in rows], zero_error)
-    counts = np.random.default_rng(seed).integers(0, 4, (len(rows), 7))
+    counts = np.random.default_rng(seed).integers(0, 4, (len(rows), 5))
     metrics = list(EVERY.values())
     found = scored([held, other], counts, metrics)
     for name, mask in REGIONS.items():
@@ -146,6 +146,38 @@ def test_each_row_of_a_stratum_is_drawn_alike() -> None:
         assert own.mean(axis=1) == pytest.approx(np.ones(m), abs=0.05)
         assert own.var(axis=1) == pytest.approx(np.full(m, 1 - 1 / m), rel=0.1)
         assert stats.chisquare(own.sum(axis=1)).pvalue > 1e-3
+
+
+def test_bins_of_few_rows_are_joined_with_neighbours_of_their_region() -> None:
+    regions = np.array(["few", "few", "few", "many", "many", "few", "few", "medium", "many"], dtype=object)
+    sizes = [3, 2, 4, 9, 5, 1, 3, 2, 0]
+    index = np.repeat(np.arange(9), sizes)
+    found = strata(index, regions, least=5)
+    assert [sorted(set(found[index == own].tolist())) for own in range(9)] == [
+        *([0], [0], [0]),  # 3 + 2 are enough, and the 4 that are left join them
+        *([1], [2]),
+        *([3], [3]),  # 4 rows, and no stratum of their region before them
+        [4],
+        [],
+    ]
+    assert strata(index, regions, least=1).tolist() == np.unique(index, return_inverse=True)[1].tolist()
+
+
+@QUICK
+@given(ROWS, st.integers(1, 30))
+def test_strata_lie_within_regions_and_hold_enough_rows_where_there_are(
+    rows: list[tuple[int, float, float]], least: int
+) -> None:
+    index = np.sort(rows_of(rows).bin_index)
+    regions = np.array(["few", "few", "many", "few", "few"], dtype=object)
+    found = strata(index, regions, least=least)
+    assert (np.diff(found) >= 0).all()
+    assert set(found.tolist()) == set(range(int(found.max()) + 1))
+    for code in range(int(found.max()) + 1):
+        own = index[found == code]
+        assert len(set(regions[own])) == 1
+        run = (index <= 1) if own[0] <= 1 else (index >= 3) if own[0] >= 3 else (index == 2)
+        assert own.size >= min(least, run.sum())
 
 
 def test_clusters_are_drawn_whole() -> None:

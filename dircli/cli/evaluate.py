@@ -40,6 +40,17 @@ def evaluate(
     ] = None,
     decimals: Annotated[int, typer.Option("--decimals", "-w", min=0, max=12, help="Decimals of shown scores.")] = 3,
     score_only: Annotated[bool, typer.Option("--score-only", help="Print the numbers alone, a line per file.")] = False,
+    ci: Annotated[bool, typer.Option("--ci", help="Add 95 % intervals, and compare each file with the first.")] = False,
+    bootstrap: Annotated[int, typer.Option(min=100, help="Resamples, and swaps of the paired test.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="The seed of resamples and swaps.")] = 666,
+    bca: Annotated[bool, typer.Option("--bca", help="BCa intervals instead of percentile ones.")] = False,
+    cluster: Annotated[
+        str | None, typer.Option(help="Draw whole groups of this manifest column, such as identity or image.")
+    ] = None,
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="Files name@seed.csv are seeds of one system: show mean ± sd.")
+    ] = False,
+    short: Annotated[bool, typer.Option("--short", help="A short signature under the table.")] = False,
     fail_if: Annotated[
         list[str] | None, typer.Option(help='Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
     ] = None,
@@ -63,6 +74,7 @@ def evaluate(
     id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id",
     prediction_column: Annotated[str, typer.Option(help="The column of predictions.")] = "prediction",
     target_column: Annotated[str, typer.Option(help="The column of targets, checked where it is there.")] = "target",
+    sigma_column: Annotated[str, typer.Option(help="The column of predicted standard deviations.")] = "sigma",
     by_position: Annotated[
         bool, typer.Option("--by-position", help="Rows are in manifest order; ids are not used.")
     ] = False,
@@ -80,8 +92,18 @@ def evaluate(
     from dircli.store.predictions import Layout
 
     layout = Layout(
-        id_column=id_column, prediction_column=prediction_column, target_column=target_column, by_position=by_position
+        id_column=id_column,
+        prediction_column=prediction_column,
+        target_column=target_column,
+        sigma_column=sigma_column,
+        by_position=by_position,
     )
+    sampling = None
+    if ci or bca or cluster:
+        from dircli.uncertainty import Sampling
+
+        method: Literal["bca", "percentile"] = "bca" if bca else "percentile"
+        sampling = Sampling(resamples=bootstrap, seed=seed, method=method, cluster=cluster)
     request = scoring.Request(
         split=split,
         protocol=protocol,
@@ -95,7 +117,9 @@ def evaluate(
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
     allowed = checks.tolerance(tolerance or "0")
     earlier = pipeline.read_result(against) if against else None
-    scored = pipeline.evaluate(predictions, request, name=dataset, root=manifests, bins_file=bins)
+    scored = pipeline.evaluate(
+        predictions, request, name=dataset, root=manifests, bins_file=bins, sampling=sampling, seeds=seeds
+    )
     result = scored.result
     outcomes = checks.conditions(fail_if or [], result)
     outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
@@ -106,7 +130,7 @@ def evaluate(
         reports.write(report, scored, ctx, data=data_folder(data), decimals=decimals)
     pipeline.dump(scored, per_bin=per_bin, per_sample=per_sample)
     if not output:
-        typer.echo(_shown(result, "score-only" if score_only else format_, decimals), nl=False)
+        typer.echo(_shown(result, "score-only" if score_only else format_, decimals, short=short), nl=False)
     _summarise(result, outcomes, decimals)
     for outcome in outcomes:
         typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
@@ -114,9 +138,13 @@ def evaluate(
         raise CheckError(f"{len(failed)} of {len(outcomes)} checks did not hold")
 
 
-def _shown(result: dict[str, Any], form: str, decimals: int) -> str:
-    """The result in a format, as text."""
+def _shown(result: dict[str, Any], form: str, decimals: int, *, short: bool = False) -> str:
+    """The result in a format, as text; with ``short`` the signature of a table is the short one."""
+    from dircli.evaluate import short as shortened
     from dircli.report import formats, tables
+
+    if short and form != "json":
+        result = {**result, "signature": shortened(result["signature"])}
 
     shown = {
         "table": tables.scores_text,

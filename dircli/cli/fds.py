@@ -43,16 +43,17 @@ def fds(
     quiet: Quiet = False,
 ) -> None:
     """Calibrate features: their statistics by bin, over epochs, smoothed over bins (DIR, section 3.2)."""
-    from dircli import pipeline
+    from dircli import pipeline, scoring, smoothing
     from dircli.errors import UsageError
     from dircli.report import console
     from dircli.report import features as report
-    from dircli.smoothing import Smoothing
 
     if similarity != (anchor is not None):
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
     if anchor is not None:
-        found, table = pipeline.similarity(features, dataset, root=manifests, anchor=anchor, reach=ks // 2, split=split)
+        against = scoring.scale(dataset, manifests, None)
+        found = smoothing.similarity(features, against, anchor=anchor, split=split, ks=ks)
+        table = smoothing.similarity_csv(found)
         if out == "-":
             sys.stdout.buffer.write(table)
             return
@@ -66,7 +67,7 @@ def fds(
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
-    request = Smoothing(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
+    request = smoothing.Smoothing(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
     made = pipeline.fds(features, dataset, request, root=manifests, out=Path(out))
     console.out().print(report.smoothed(made))
     typer.echo(report.summary(made))

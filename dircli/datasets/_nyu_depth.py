@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 640, 480
 SHORTER, SHAPE = 240, (228, 304)
+BOX = (16, 12, 624, 468)  # what of a map its prepared centre stands for: left, top, right, bottom
 DEEPEST = 10_000  # millimetres: the end of the bins
 GREY = 0
 BITS = {"train": 8, "test": 16}
@@ -51,7 +52,7 @@ def _header(data: bytes) -> tuple[int, int, int, int] | None:
 
 
 def png(data: bytes, name: str, *, bits: int) -> AnyArray:
-    """The codes (480, 640) of a grey PNG of ``bits``; InputError where it is another image, or is damaged."""
+    """The prepared codes (228, 304) of a grey PNG of ``bits``; InputError where it is another image, or is damaged."""
     from PIL import Image
 
     header, wanted = _header(data), (WIDTH, HEIGHT, bits, GREY)
@@ -61,17 +62,17 @@ def png(data: bytes, name: str, *, bits: int) -> AnyArray:
         words = [f"{w} x {h} pixels, {b} bits, {'grey' if c == GREY else 'colour'}" for w, h, b, c in (header, wanted)]
         raise InputError(Problem(name, f"the PNG is {words[0]}, and a depth map here is {words[1]}", "Never resize it"))
     try:
-        codes = np.asarray(Image.open(io.BytesIO(data), formats=("PNG",)))
+        image = Image.open(io.BytesIO(data), formats=("PNG",))
+        codes = np.asarray(image.resize(SHAPE[::-1], Image.Resampling.NEAREST, box=BOX))  # as `prepared`, but quicker
     except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(Problem(name, f"the PNG is damaged or cut short ({reason})", AGAIN)) from None
     return codes if codes.itemsize * 8 == bits else codes.astype(np.uint16)  # older Pillows widen 16 bits to 32
 
 
-def measured(codes: AnyArray, name: str) -> AnyArray:
-    """The prepared map of ``codes``; InputError where a pixel of it has no depth, or lies beyond the last bin."""
-    found = prepared(codes, shorter=SHORTER, shape=SHAPE)
-    if not found.all():
+def measured(found: AnyArray, name: str) -> AnyArray:
+    """``found``, a prepared map; InputError where a pixel of it has no depth, or lies beyond the last bin."""
+    if not found.min():
         what = f"{np.count_nonzero(found == 0):,} of {found.size:,} pixels have depth 0"
         raise InputError(Problem(name, what, "Use the depth maps whose holes are filled"))
     if found.itemsize > 1 and found.max() > DEEPEST:
@@ -189,7 +190,8 @@ def from_matlab(raw: Raw, mat: str, splits: str) -> Maps:
         if bad.any():
             found = f"{np.count_nonzero(bad):,} pixels are no depth of 0 to 10 m"
             raise InputError(Problem(where, found, AGAIN))
-        return measured((metres * np.float32(1000)).astype(np.uint16), where)
+        centre = prepared(metres, shorter=SHORTER, shape=SHAPE)
+        return measured((centre * np.float32(1000)).astype(np.uint16), where)
 
     return Maps(
         ids=np.array([f"{name}_colors.png" for name in names], dtype=object),

@@ -117,7 +117,7 @@ class Dataset:
     recipe: SplitRecipe
     rules: Mapping[str, Rules]
     weights: WeightRule
-    fds: FdsRule = FdsRule()
+    fds: FdsRule = field(default_factory=FdsRule)
     expected: Mapping[str, int]
     read: Callable[[Raw], Records]
     read_released: Callable[[Raw], tuple[Records, TextArray]] | None = None

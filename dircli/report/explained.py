@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dircli.report import console
-from dircli.report.tables import fitted, number, plain_table
+from dircli.report.tables import fitted, plain_table
+from dircli.report.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.report.tables import number, plain_table
+from dircli.report.tables import plain_table
+from dircli.report.values import number
 
 if TYPE_CHECKING:
     from rich.table import Table

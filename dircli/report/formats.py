@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from dircli.metrics import EVERY
 from dircli.report.json import as_text
-from dircli.report.tables import NULL, number
+from dircli.report.values import (
+    detail,
+    legend,
+    mark,
+    metrics_of,
+    number,
+    order,
+    regions_of,
+    score,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,58 +28,29 @@ ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".tex": "latex", "
 BEST, SECOND = 0, 1
 
 
-def regions_of(result: Mapping[str, Any]) -> list[str]:
-    """The regions of all systems, in their order."""
-    return list(dict.fromkeys(region for system in result["systems"] for region in system["regions"]))
-
-
-def metrics_of(result: Mapping[str, Any]) -> list[str]:
-    """The metrics that were computed, in their order."""
-    return [name for name in result["systems"][0]["regions"]["all"] if name in EVERY]
-
-
-def score(system: Mapping[str, Any], region: str, name: str) -> Any:
-    """One score of one system; None where it is undefined or the region has no rows."""
-    return system["regions"].get(region, {}).get(name)
-
-
-def interval(system: Mapping[str, Any], region: str, name: str) -> Any:
-    """The interval of one score, (low, high), or None."""
-    return system["regions"].get(region, {}).get("ci", {}).get(name)
-
-
-def order(result: Mapping[str, Any], region: str, name: str) -> dict[str, int]:
-    """The place of each system that has this score, 0 for the best; equal scores share one, and one system has none."""
-    better = EVERY[name].better
-    if len(result["systems"]) == 1 or better == "neither":
-        return {}
-    keyed = {}
-    for system in result["systems"]:
-        value = score(system, region, name)
-        if value is not None:
-            keyed[system["name"]] = -value if better == "higher" else abs(value) if better == "nearer zero" else value
-    ranked = sorted(set(keyed.values()))
-    return {system: ranked.index(key) for system, key in keyed.items()}
-
-
 def csv_text(result: Mapping[str, Any], decimals: int) -> str:  # noqa: ARG001 - a CSV keeps every digit
     """One row per system and region, full precision, an undefined score empty; intervals where there are any."""
+    result = shown(result)
     names = metrics_of(result)
+    sd = "groups" in result
     ci = any("ci" in region for system in result["systems"] for region in system["regions"].values())
     bounds = [f"{name}_{end}" for name in names for end in ("low", "high")] if ci else []
+    spreads = [f"{name}_sd" for name in names] if sd else []
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["signature", "system", "region", "n", "bins", *names, *bounds])
+    writer.writerow(["signature", "system", "region", "n", "bins", *names, *bounds, *spreads])
     for system in result["systems"]:
         for region, found in system["regions"].items():
             scores = [found[name] for name in ("n", "bins", *names)]
             ends = [end for name in names for end in found.get("ci", {}).get(name) or (None, None)] if ci else []
-            writer.writerow([result["signature"], system["name"], region, *scores, *ends])
+            spread = [found["sd"][name] for name in names] if sd else []
+            writer.writerow([result["signature"], system["name"], region, *scores, *ends, *spread])
     return text.getvalue()
 
 
 def markdown(result: Mapping[str, Any], decimals: int) -> str:
     """A table with one row per metric and system, best in bold, and the signature under it."""
+    result = shown(result)
     regions = regions_of(result)
     lines = ["| score | system | " + " | ".join(regions) + " |", "| --- | --- |" + " ---: |" * len(regions)]
     lines += _markdown_sizes(result, regions)
@@ -79,12 +60,13 @@ def markdown(result: Mapping[str, Any], decimals: int) -> str:
             cells = []
             for region in regions:
                 cell = number(score(system, region, name), decimals)
-                bounds = interval(system, region, name)
-                bold = places[region].get(system["name"]) == BEST
-                cell = f"**{cell}**" if bold else cell
-                cells.append(cell + (f" ({bounds[0]:.{decimals}f} – {bounds[1]:.{decimals}f})" if bounds else ""))
+                cell = f"**{cell}**" if places[region].get(system["name"]) == BEST else cell
+                cell += mark(result, system, region, name).replace("*", r"\*")
+                more = detail(system, region, name, decimals)
+                cells.append(f"{cell} ({more.replace('..', ' – ')})" if more else cell)
             lines.append(f"| {EVERY[name].title} | {_plain(system['name'])} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"`{result['signature']}`", ""])
+    notes = [_plain(line) for line in legend(result)]
+    return "\n".join([*lines, "", *(f"{note}  " for note in notes), f"`{result['signature']}`", ""])
 
 
 def _markdown_sizes(result: Mapping[str, Any], regions: Sequence[str]) -> Iterator[str]:
@@ -112,6 +94,7 @@ LATEX = str.maketrans(
 
 def latex(result: Mapping[str, Any], decimals: int) -> str:
     """A booktabs table as in the paper: a row per system, regions under each metric, best bold, second underlined."""
+    result = shown(result)
     regions, names = regions_of(result), metrics_of(result)
     width = len(regions)
     arrows = {"lower": r" $\downarrow$", "higher": r" $\uparrow$"}
@@ -163,6 +146,3 @@ def scores_only(result: Mapping[str, Any], decimals: int) -> str:
 def json_text(result: Mapping[str, Any], decimals: int) -> str:  # noqa: ARG001 - JSON keeps every digit
     """The result itself."""
     return as_text(result)
-
-
-__all__ = ["ENDINGS", "NULL", "csv_text", "json_text", "latex", "markdown", "order", "scores_only"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dircli.metrics import METRICS
 from dircli.report import formats
-from dircli.report.tables import number
+from dircli.report.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import UsageError
@@ -132,14 +133,18 @@ def inline(figure: Any, *, prefix: str, label: str) -> str:
 
 
 def measured(text: str, size: float = SIZE) -> float:
-    """How wide ``text`` is, in inches."""
+    """How wide ``text`` is, in inches; kerning is left out."""
+    return sum(_width(letter) for letter in text) * size / POINTS
+
+
+@cache
+def _width(letter: str) -> float:
+    """How wide a letter is, as a share of the font's size."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextToPath
 
-    width, _, _ = TextToPath().get_text_width_height_descent(
-        text, FontProperties(family="DejaVu Sans", size=size), ismath=False
-    )
-    return float(width) / POINTS
+    font = FontProperties(family="DejaVu Sans", size=SIZE)
+    return float(TextToPath().get_text_width_height_descent(letter, font, ismath=False)[0]) / SIZE
 
 
 def fitted(text: str, inches: float, size: float = SIZE) -> str:

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from dircli import tables
 from dircli.report import console
-from dircli.report.tables import NULL, number, plain_table
+from dircli.report.tables import plain_table
+from dircli.report.values import NULL, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

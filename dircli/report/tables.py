@@ -11,6 +11,7 @@ from rich.text import Text
 
 from dircli.metrics import EVERY
 from dircli.report import console
+from dircli.report.values import NULL, detail, legend, mark, metrics_of, number, regions_of, score, shown
 from dircli.shots import REGIONS
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from dircli.audit import Leakage
     from dircli.proof import Check
     from dircli.store.fetch import Plan
-
-NULL = "–"
 
 
 def plain_table(*headers: str, left: int = 1) -> Table:
@@ -31,19 +30,12 @@ def plain_table(*headers: str, left: int = 1) -> Table:
     return table
 
 
-def number(value: float | None, decimals: int = 3) -> str:
-    """A score as a table shows it: counts with thousands separators, an undefined score as a dash."""
-    if value is None:
-        return NULL
-    return f"{value:,}" if isinstance(value, int) else f"{value:.{decimals}f}"
-
-
 def fitted(result: Mapping[str, Any], width: int, decimals: int = 3, *, by: str = "system") -> list[Table]:
     """The scores in as many tables as a terminal of ``width`` columns needs, each with some of the regions.
 
     No table is cut: where a single region is too wide, the terminal may wrap its lines, but shows every digit.
     """
-    rest = list(dict.fromkeys(region for system in result["systems"] for region in system["regions"]))
+    rest = regions_of(result)
     parts = []
     while rest:
         take = len(rest)
@@ -62,49 +54,47 @@ def natural_width(table: Table) -> int:
 
 
 def scores(result: Mapping[str, Any], decimals: int = 3, *, by: str = "system", regions: Sequence[str] = ()) -> Table:
-    """Scores by metric and system, one column per region; an interval stands under its score.
+    """Scores by metric and system, one column per region; an interval or a spread stands under its score.
 
     The sizes of the regions are shown per system only where they differ. ``by`` heads the column of systems;
     ``regions`` empty are all.
     """
     systems = result["systems"]
-    regions = regions or list(dict.fromkeys(region for system in systems for region in system["regions"]))
+    regions = regions or regions_of(result)
     names = [Text(" ".join(str(system["name"]).split())) for system in systems]  # as it is: markup is for our own words
     several = len(systems) > 1
     table = plain_table("", *([by] if several else []), *regions, left=1 + several)
-    sizes = systems[0]["regions"]
     for name in ("n", "bins"):
-        counts = [[number(system["regions"].get(region, {}).get(name)) for region in regions] for system in systems]
+        counts = [[number(score(system, region, name)) for region in regions] for system in systems]
         differ = any(cells != counts[0] for cells in counts)
         for row, cells in enumerate(counts if differ else counts[:1]):
             owner = names[row] if differ else Text()
             table.add_row(name if row == 0 else "", *([owner] if several else []), *cells)
-    for name in (key for key in sizes["all"] if key in EVERY):
+    for name in metrics_of(result):
         if several:
             table.add_section()
         for row, system in enumerate(systems):
-            found = [system["regions"].get(region, {}) for region in regions]
             head: list[str | Text] = [EVERY[name].title if row == 0 else "", *([names[row]] if several else [])]
-            table.add_row(*head, *(number(scores.get(name), decimals) for scores in found))
-            bounds = [scores.get("ci", {}).get(name) for scores in found]
-            if any(bounds):
-                table.add_row(*[""] * len(head), *(_interval(pair, decimals) for pair in bounds), style="dim")
+            cells = [number(score(system, region, name), decimals) for region in regions]
+            marks = [mark(result, system, region, name) for region in regions]
+            table.add_row(*head, *(cell + sign for cell, sign in zip(cells, marks, strict=True)))
+            more = [detail(system, region, name, decimals) for region in regions]
+            if any(more):
+                table.add_row(*[""] * len(head), *more, style="dim")
     return table
 
 
-def _interval(bounds: Sequence[float] | None, decimals: int) -> str:
-    return NULL if bounds is None else f"{bounds[0]:.{decimals}f}..{bounds[1]:.{decimals}f}"
-
-
 def scores_text(result: Mapping[str, Any], decimals: int) -> str:
-    """The table of scores with the signature under it, as text for the terminal at hand."""
+    """The table of scores with its legend and signature under it, as text for the terminal at hand."""
+    result = shown(result)
     screen = console.out()
     parts = fitted(result, screen.width, decimals)
     screen.width = max(screen.width, *(part.width or 0 for part in parts), 0)
     with screen.capture() as captured:
         for place, part in enumerate(parts):
             screen.print(*[""] * (place > 0), part, sep="\n")
-    return f"{captured.get()}{result['signature']}\n"
+    notes = "".join(f"{line}\n" for line in legend(result))
+    return f"{captured.get()}{notes}{result['signature']}\n"
 
 
 def splits(facts: Mapping[str, Any], protocol: str) -> Table:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 8
 MARGIN = 9
-NARROWEST = 20
+NARROWEST = 40
 
 
 @dataclass(frozen=True)

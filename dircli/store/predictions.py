@@ -35,11 +35,15 @@ FOREIGN = {
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where a prediction file holds what: its column names, or rows in manifest order (``by_position``)."""
+    """Where a prediction file holds what: its column names, or rows in manifest order (``by_position``).
+
+    ``sigma_column``, of predicted standard deviations, is looked at only where it is named.
+    """
 
     id_column: str = "id"
     prediction_column: str = "prediction"
     target_column: str = "target"
+    sigma_column: str | None = None
     by_position: bool = False
 
 
@@ -56,6 +60,7 @@ class Predictions:
     ids: list[str] | None
     values: FloatArray
     targets: FloatArray | None
+    sigma: FloatArray | None = None
     problems: list[Problem]
     cut: bool = False
 
@@ -99,10 +104,27 @@ def _from_table(table: Table, layout: Layout) -> Predictions:
     if layout.target_column in table.columns:
         targets, more = numbers(table, layout.target_column)
         problems = problems + more
+    sigma = None
+    if layout.sigma_column in table.columns:
+        sigma, more = numbers(table, layout.sigma_column)
+        problems = problems + more + _not_positive(sigma, table.name, layout.sigma_column)
     ids = None if layout.by_position else table.columns.get(layout.id_column)
-    problems = table.problems + problems
-    cut = bool(table.problems)
-    return Predictions(file=table.name, sha256="", ids=ids, values=values, targets=targets, problems=problems, cut=cut)
+    return Predictions(
+        file=table.name,
+        sha256="",
+        ids=ids,
+        values=values,
+        targets=targets,
+        sigma=sigma,
+        problems=table.problems + problems,
+        cut=bool(table.problems),
+    )
+
+
+def _not_positive(sigma: FloatArray, name: str, column: str) -> list[Problem]:
+    rows = [f"{row + 1}: {sigma[row]:g}" for row in np.flatnonzero(sigma <= 0)]
+    found = f"{len(rows):,} values of {column} are 0 or less, in rows {sample(rows)}"
+    return [Problem(name, found, "A standard deviation is above 0")] if rows else []
 
 
 def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
@@ -167,7 +189,12 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
         ids = ["" if key is None else str(key) for key in table[layout.id_column].to_pylist()]
     prediction = values(layout.prediction_column)
     targets = values(layout.target_column) if layout.target_column in table.column_names else None
-    return Predictions(file=name, sha256="", ids=ids, values=prediction, targets=targets, problems=problems)
+    sigma = values(layout.sigma_column) if layout.sigma_column in table.column_names else None
+    if sigma is not None:
+        problems.extend(_not_positive(sigma, name, str(layout.sigma_column)))
+    return Predictions(
+        file=name, sha256="", ids=ids, values=prediction, targets=targets, sigma=sigma, problems=problems
+    )
 
 
 def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
@@ -218,6 +245,12 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
     if problems:
         raise InputError(problems)
     return predictions.values[rows]
+
+
+def sigmas(predictions: Predictions, ids: TextArray) -> FloatArray:
+    """The predicted standard deviations, (n,), in the order of ``ids`` (n,); for a file that `aligned` took."""
+    assert predictions.sigma is not None  # noqa: S101 - asked for only where there are some
+    return predictions.sigma if predictions.ids is None else predictions.sigma[_matched(predictions, ids)[0]]
 
 
 def _matched(predictions: Predictions, ids: TextArray) -> tuple[IntArray, list[Problem]]:
