@@ -6,12 +6,12 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from dircli.metrics import METRICS
-from dircli.report import formats
+from dircli.metrics import EVERY
+from dircli.report import values
 from dircli.report.values import number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dircli.report.plots import Drawn
     from dircli.reporting import Page, Review
@@ -98,33 +98,37 @@ def shown(value: float | None, decimals: int) -> str:
     return number(value, decimals).replace("-", MINUS)
 
 
-def _scores(result: dict[str, Any], decimals: int) -> str:
-    """A block of rows per metric, a row per system, a column per region; an interval stands under its score."""
-    regions, systems = formats.regions_of(result), result["systems"]
+def _scores(result: Mapping[str, Any], decimals: int) -> str:
+    """A block of rows per metric, a row per system, a column per region; an interval or spread under its score."""
+    result = values.shown(result)
+    regions, systems = values.regions_of(result), result["systems"]
     several = len(systems) > 1
     rows = []
     for name in ("n", "bins"):
-        sizes = (shown(formats.score(systems[0], region, name), decimals) for region in regions)
+        sizes = (shown(values.score(systems[0], region, name), decimals) for region in regions)
         rows.append(_row(name, [*([""] if several else []), *sizes]))
-    for name in formats.metrics_of(result):
-        metric, places = METRICS[name], {region: formats.order(result, region, name) for region in regions}
+    for name in values.metrics_of(result):
+        places = {region: values.order(result, region, name) for region in regions}
+        head = f"{text(EVERY[name].title)} {ARROWS[EVERY[name].better]}".strip()
         for place, system in enumerate(systems):
-            best = [region for region in regions if places[region].get(system["name"]) == formats.BEST]
-            cells = [_score(system, region, name, decimals, best=region in best) for region in regions]
-            head = f"{text(metric.title)} {ARROWS[metric.better]}".strip()
+            best = {region for region in regions if places[region].get(system["name"]) == 0}
+            cells = [_score(result, system, (region, name), decimals, best=region in best) for region in regions]
             rows.append(_row("" if place else head, cells, span=len(systems), name=system["name"] if several else None))
     heads = ["score", *(["system"] if several else []), *regions]
     label = "Scores by shot region; ↓ lower is better, ↑ higher, → 0 nearer zero" + (
         "; best in bold" if several else ""
     )
-    return _table(label, heads, rows, words=1 + several)
+    marks = [f'<p class="faint">{text(line)}</p>' for line in values.legend(result)]
+    return "\n".join([_table(label, heads, rows, words=1 + several), *marks])
 
 
-def _score(system: dict[str, Any], region: str, name: str, decimals: int, *, best: bool) -> str:
-    cell = shown(formats.score(system, region, name), decimals)
-    bounds = formats.interval(system, region, name)
+def _score(
+    result: Mapping[str, Any], system: Mapping[str, Any], which: tuple[str, str], decimals: int, *, best: bool
+) -> str:
+    cell = shown(values.score(system, *which), decimals) + values.mark(result, system, *which)
     cell = f"<strong>{cell}</strong>" if best else cell
-    return cell + (f"<small>{shown(bounds[0], decimals)} to {shown(bounds[1], decimals)}</small>" if bounds else "")
+    under = values.detail(system, *which, decimals).replace("-", MINUS).replace("..", " to ")
+    return cell + (f"<small>{under}</small>" if under else "")
 
 
 def _bins(review: Review, label: str, decimals: int) -> str:

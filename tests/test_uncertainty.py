@@ -1,0 +1,137 @@
+"""Intervals, paired tests and seeds at the command line."""
+
+from __future__ import annotations
+
+import json
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import REFERENCE
+from miniatures import MINIATURES
+
+from dircli.store import manifests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+QUICK = ("--ci", "--bootstrap", "200")
+
+
+@pytest.fixture
+def files(work: Path) -> Path:
+    """The reference's two predictors of AgeDB's test rows, with targets, as files that need no manifest."""
+    lines = [line.split(",") for line in (REFERENCE / "agedb_rows.csv").read_text().splitlines()[1:]]
+    for column, name in ((1, "shrunk"), (2, "sharp")):
+        rows = (f"{row[0]},{row[column]}\n" for row in lines)
+        (work / f"{name}.csv").write_text("target,prediction\n" + "".join(rows))
+    return work
+
+
+def scored(run: Run, *words: object) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(run("evaluate", *words, "--dataset", "agedb", "--format", "json").stdout)
+    return result
+
+
+def test_every_score_lies_in_its_interval_and_states_what_it_could_detect(files: Path, run: Run) -> None:
+    result = scored(run, files / "sharp.csv", *QUICK)
+    for scores in result["systems"][0]["regions"].values():
+        assert "exact" not in scores["ci"]
+        for name, (low, high) in scores["ci"].items():
+            assert low < scores[name] < high
+            assert 0 < scores["detectable"][name] < 5 * (high - low)
+    assert result["signature"].endswith("|ci:percentile,bin,200,666")
+
+
+def test_scores_are_the_same_with_and_without_intervals(files: Path, run: Run) -> None:
+    plain, sure = scored(run, files / "sharp.csv"), scored(run, files / "sharp.csv", *QUICK)
+    for region, scores in plain["systems"][0]["regions"].items():
+        assert scores.items() <= sure["systems"][0]["regions"][region].items()
+
+
+def test_the_same_seed_gives_the_same_result_and_another_seed_another(files: Path, run: Run) -> None:
+    first, again, other = (scored(run, files / "sharp.csv", *QUICK, "--seed", seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first["systems"][0]["regions"]["few"]["ci"] != other["systems"][0]["regions"]["few"]["ci"]
+
+
+def test_bca_intervals_are_others_and_the_signature_says_so(files: Path, run: Run) -> None:
+    plain, bca = scored(run, files / "sharp.csv", *QUICK), scored(run, files / "sharp.csv", *QUICK, "--bca")
+    assert "|ci:bca," in bca["signature"]
+    assert plain["systems"][0]["regions"]["few"]["ci"]["gm"] != bca["systems"][0]["regions"]["few"]["ci"]["gm"]
+
+
+def test_a_worse_file_is_marked_and_one_compared_with_itself_is_not(files: Path, run: Run) -> None:
+    (files / "same.csv").write_bytes((files / "sharp.csv").read_bytes())
+    names = [files / f"{name}.csv" for name in ("sharp", "shrunk", "same")]
+    comparison = scored(run, *names, "--ci", "--bootstrap", "1000")["comparison"]
+    assert comparison["baseline"] == "sharp"
+    shrunk, same = (system["regions"]["few"]["mae"] for system in comparison["systems"])
+    assert shrunk["verdict"] == "worse"
+    assert shrunk["difference"] == pytest.approx(11.121162 - 6.872294, rel=1e-5)
+    assert shrunk["ci"][0] < shrunk["difference"] < shrunk["ci"][1]
+    assert shrunk["p"] == pytest.approx(1 / 1001)
+    assert shrunk["p"] < shrunk["p_holm"] < 0.05
+    assert (same["difference"], same["p"], same["p_holm"], same["verdict"]) == (0, 1, 1, None)
+    table = run("evaluate", *names[:2], "--dataset", "agedb", "--ci", "--bootstrap", "2000", "--metrics", "mae").stdout
+    assert "11.121†" in table
+    assert "† worse than sharp" in table
+
+
+def test_an_undefined_score_has_no_interval(work: Path, run: Run) -> None:
+    counts = manifests.read_bins(manifests.shipped("sts-b") or work)
+    targets = [low for low, n in zip(counts.bins.low, counts.counts["test"], strict=True) for _ in range(n)]
+    (work / "flat.csv").write_text("target,prediction\n" + "".join(f"{float(target)!r},2.5\n" for target in targets))
+    words = ("evaluate", "flat.csv", "--dataset", "sts-b", "--format", "json", *QUICK)
+    for scores in json.loads(run(*words).stdout)["systems"][0]["regions"].values():
+        assert scores["pearson"] is None
+        assert scores["ci"]["pearson"] is None
+        assert scores["detectable"]["pearson"] is None
+        assert scores["ci"]["mae"] is not None
+
+
+def test_clusters_are_columns_of_the_manifest(tmp_path: Path, work: Path, run: Run) -> None:
+    run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
+    samples = manifests.read(work / "manifests" / "agedb").samples
+    ids = samples.ids[samples.split == "test"]
+    (work / "p.csv").write_text("id,prediction\n" + "".join(f"{key},{30 + place}\n" for place, key in enumerate(ids)))
+    result = scored(run, "p.csv", *QUICK, "--cluster", "identity")
+    assert "|ci:percentile,identity,200,666" in result["signature"]
+    message = run("evaluate", "p.csv", "--cluster", "shoe", code=2).stderr
+    assert "no such column; its columns are index, identity, gender" in message
+
+
+def test_seeds_of_a_system_are_shown_as_mean_and_spread(files: Path, run: Run) -> None:
+    for name, seed in (("shrunk", "ours@1"), ("sharp", "ours@2")):
+        (files / f"{seed}.csv").write_bytes((files / f"{name}.csv").read_bytes())
+    names = [files / "ours@1.csv", files / "ours@2.csv"]
+    result = scored(run, *names, "--seeds")
+    (group,) = result["groups"]
+    values = [system["regions"]["few"]["mae"] for system in result["systems"]]
+    assert (group["name"], group["seeds"]) == ("ours", ["1", "2"])
+    assert group["regions"]["few"]["mae"] == pytest.approx(fmean(values))
+    assert group["regions"]["few"]["sd"]["mae"] == pytest.approx(stdev(values))
+    for form in ("table", "markdown"):
+        assert "± 3.004" in run("evaluate", *names, "--seeds", "--dataset", "agedb", "--format", form).stdout
+    csv = run("evaluate", *names, "--seeds", "--dataset", "agedb", "--format", "csv").stdout.splitlines()
+    assert csv[0].endswith(",exact_sd")
+    assert len(csv) == 1 + 4
+    message = run("evaluate", *names, files / "sharp.csv", "--seeds", "--dataset", "agedb", code=2).stderr
+    assert "sharp has no @seed in its name" in message
+
+
+def test_more_metrics_are_scored_where_their_needs_are_met(files: Path, run: Run) -> None:
+    rows = (files / "sharp.csv").read_text().splitlines()
+    (files / "sure.csv").write_text("\n".join([f"{rows[0]},sigma", *(f"{row},7.5" for row in rows[1:])]) + "\n")
+    few = scored(run, files / "sure.csv", "--metrics", "mae,nll,calibration,bmse,cindex")["systems"][0]["regions"][
+        "few"
+    ]
+    assert list(few) == ["n", "bins", "mae", "nll", "calibration", "bmse", "cindex"]
+    message = run("evaluate", files / "sharp.csv", "--dataset", "agedb", "--metrics", "nll,sera", code=2).stderr
+    assert "nll needs a column sigma" in message
+    assert "sera needs the training targets" in message
+    (files / "odd.csv").write_text("\n".join([f"{rows[0]},sigma", *(f"{row},0" for row in rows[1:])]) + "\n")
+    assert "above 0" in run("evaluate", files / "odd.csv", "--dataset", "agedb", "--metrics", "nll", code=2).stderr
+    run("evaluate", files / "odd.csv", "--dataset", "agedb")
