@@ -37,7 +37,7 @@ def leakage(manifest: Manifest) -> tuple[list[Leakage], bytes]:
     samples = manifest.samples
     counts = []
     listed: list[Sequence[object]] = [("kind", "split", "id", "key")]
-    for leak in datasets.load(str(manifest.facts["dataset"])).leaks:
+    for leak in datasets.of(manifest.facts, manifest.table.bins).leaks:
         columns = [samples.columns[column] for column in leak.columns]
         found: BoolArray = shared(keys(columns, leak.match), samples.split)
         for split in ("val", "test"):

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
+from math import floor, isfinite, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.errors import UsageError
+
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray, IntArray
+
+
+def interval(text: str, option: str) -> tuple[float, float]:
+    """The two ascending numbers of ``LO:HI``; UsageError, naming the ``option``, where it is something else."""
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        low, high = nan, nan
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise UsageError(f"{option} {text!r} is not LO:HI with two ascending numbers, such as 0:20 or -2.5:0")
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -70,8 +83,8 @@ class Bins:
     def index(self, values: AnyArray) -> IntArray:
         """The bin of each of ``values`` (any shape), in 0..B-1; -1 for a value outside the range or NaN."""
         found = np.searchsorted(self.edges, values, side="right") - 1
-        found = np.where(values == self.edges[-1], len(self) - 1, found)
-        return np.where((found >= len(self)) | np.isnan(values), -1, found).astype(np.int64)
+        beyond = found >= len(self)  # at the right end or above it, or NaN, which sorts last
+        return np.where(beyond, np.where(values == self.edges[-1], len(self) - 1, -1), found) if beyond.any() else found
 
     def counts(self, values: AnyArray) -> IntArray:
         """How many of ``values`` lie in each bin, (B,); values outside the range are not counted."""

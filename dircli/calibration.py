@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.errors import UsageError
+from dircli.moments import CHUNK, chunks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dircli.arrays import AnyArray, BoolArray, FloatArray
+    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
     from dircli.moments import Moments
 
 STILL = 1e-10  # as released: a bin whose variances sum to less stays as it is
@@ -46,20 +47,26 @@ class Variances:
     def smooth(self, window: FloatArray) -> None:
         """Smooth over bins, with mirrored ends that do not repeat the edge."""
         self.smoothed_mean, self.smoothed_variance = reflected(self.mean, window), reflected(self.variance, window)
-        spread = self.variance > 0
-        ratio = np.divide(self.smoothed_variance, self.variance, out=np.ones_like(self.mean), where=spread)
-        self.scale = np.where(spread, np.sqrt(np.clip(ratio, *self.clip)), 1.0)
-        self.origin, self.aim = np.where(spread, self.mean, 0.0), np.where(spread, self.smoothed_mean, 0.0)
         self.moved: BoolArray = self.variance.sum(axis=1) >= STILL
+        spread = (self.variance > 0) & self.moved[:, None]
+        ratio = np.divide(self.smoothed_variance, self.variance, out=np.ones_like(self.mean), where=spread)
+        scale = np.where(spread, np.sqrt(np.clip(ratio, *self.clip)), 1.0)
+        shift = np.where(spread, self.smoothed_mean - scale * self.mean, 0.0)
+        self.scale, self.shift = (np.pad(a, ((0, 1), (0, 0)), constant_values=c) for a, c in ((scale, 1), (shift, 0)))
 
-    def apply(self, rows: AnyArray, b: int) -> None:
-        """Calibrate ``rows`` (k, d) of bin ``b`` in place and in their type: (z - μ) · √ratio + μ̃.
+    def apply(self, features: AnyArray, index: IntArray) -> None:
+        """Calibrate ``features`` (n, d) of the bins ``index`` (n,) in place: √ratio · z + (μ̃ - √ratio · μ).
 
-        Dimensions of zero variance stay as they are.
+        Bin -1, bins that do not vary and dimensions of zero variance stay as they are.
         """
-        rows -= self.origin[b].astype(rows.dtype)
-        rows *= self.scale[b].astype(rows.dtype)
-        rows += self.aim[b].astype(rows.dtype)
+        scale, shift = self.scale.astype(features.dtype), self.shift.astype(features.dtype)
+        most = max(1, CHUNK // features.shape[1])
+        room = np.empty((min(most, len(index)), features.shape[1]), dtype=features.dtype)
+        for first in range(0, len(index), most):
+            rows, bins = features[first : first + most], index[first : first + most]
+            values = room[: len(rows)]
+            rows *= np.take(scale, bins, axis=0, out=values, mode="wrap")  # -1 is the last row, that of no bin
+            rows += np.take(shift, bins, axis=0, out=values, mode="wrap")
 
     def state(self) -> dict[str, AnyArray]:
         """What `load` needs."""
@@ -123,12 +130,18 @@ class Covariances:
         weights = self.window[[n - b + half for n in near]]
         return list(zip(near, (weights / weights.sum()).tolist(), strict=True)) if near else []
 
-    def apply(self, rows: AnyArray, b: int) -> None:
-        """Calibrate ``rows`` (k, d) of bin ``b`` in place: Σ̃^½ Σ^-½ (z - μ) + μ̃ (eq. 6)."""
-        if b not in self._maps:
-            smoothed = root(self.smoothed_covariance(b))
-            self._maps[b] = smoothed @ whitening(self.covariance.get(b, np.zeros_like(smoothed)))
-        rows[:] = (rows - self.mean[b]) @ self._maps[b].T + self.smoothed_mean[b]
+    def apply(self, features: AnyArray, index: IntArray) -> None:
+        """Calibrate ``features`` (n, d) of the bins ``index`` (n,) in place: Σ̃^½ Σ^-½ (z - μ) + μ̃ (eq. 6).
+
+        Bin -1 and bins that never occurred stay as they are.
+        """
+        moved = (index >= 0) & self.moved[index]
+        for b, numbers, rows, room in chunks(features, np.where(moved, index, -1)):
+            if b not in self._maps:
+                smoothed = root(self.smoothed_covariance(b))
+                self._maps[b] = smoothed @ whitening(self.covariance.get(b, np.zeros_like(smoothed)))
+            room[:-1] = rows
+            features[numbers] = (room[:-1] - self.mean[b]) @ self._maps[b].T + self.smoothed_mean[b]
 
     @property
     def variance(self) -> FloatArray:

@@ -41,10 +41,11 @@ def ascending(lengths: AnyArray, data: AnyArray) -> tuple[IntArray | None, BoolA
             held = (part if order is None else part[order]) << np.uint64(places)
             held |= np.arange(n, dtype=np.uint64)
             held.sort()
+            first = held >> np.uint64(places)
             held &= np.uint64((1 << places) - 1)
             moved = held.view(np.int64)
             order = moved if order is None else order[moved]
-        parts = [part[order] for part in parts]
+        parts = [first, *(part[order] for part in parts[1:])]
     equal = np.ones(n, dtype=bool)
     equal[:1] = False
     for part in parts:
@@ -102,10 +103,9 @@ def _fields(texts: _Texts) -> Iterator[_Field]:
     """Where texts differ, the weightiest first: of their lengths and of each byte, the bits between those that vary."""
     for number in (-1, *texts.words):
         varies = 0
+        first = texts.word(number, slice(0, 1))
         for rows in texts.blocks():
-            word = texts.word(number, rows)
-            first = word[0] if rows.start == 0 else first
-            varies |= int(np.bitwise_or.reduce(word ^ first))
+            varies |= int(np.bitwise_or.reduce(texts.word(number, rows) ^ first))
         for shift in (0,) if number < 0 else range(8 * (WORD - 1), -1, -8):
             bits = varies >> shift if number < 0 else varies >> shift & 0xFF
             if bits:

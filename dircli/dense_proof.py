@@ -32,7 +32,10 @@ def released_files(folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
 
     The digests, ``git:<blob id>``, are those of the published files.
     """
-    dataset = datasets.load(str(manifests.read_facts(folder)["dataset"]))
+    facts = manifests.read_facts(folder)
+    if facts["dataset"] not in datasets.names():
+        return curation.exported(manifests.read(folder)), {}
+    dataset = datasets.load(str(facts["dataset"]))
     if dataset.dense is None:
         return curation.exported(manifests.read(folder)), digests(dataset)
     return exported(pixels.read(folder)), digests(dataset)

@@ -24,12 +24,15 @@ LEAST = 1e-6
 NEGLIGIBLE = 1e-4
 """The kernel ends where its density falls to this, per unit of the target: as the package's does."""
 
+FINE = 1e-3
+"""To within this the package finds that end, in the target's unit."""
+
 FAR = 4.0
-"""Where all of the kernel is below that, as of targets in the tens of thousands, it ends at this many bandwidths."""
+"""Where those two cannot work, as for targets of 1e-6 or in the tens of thousands, it ends at this many bandwidths."""
 
 
 def bandwidth(targets: FloatArray) -> float:
-    """Silverman's rule as the package has it: 1.06 σ n^(-1/5), of ``targets`` (n,); UsageError where all are equal."""
+    """Silverman's rule as the package has it: 1.06 sd n^(-1/5), of ``targets`` (n,); UsageError where all are equal."""
     found = 1.06 * float(np.std(targets)) * targets.size ** (-1 / 5) if targets.size else 0.0
     if not found > 0:
         raise UsageError("dense-weight needs training targets that differ")
@@ -67,19 +70,19 @@ def _density(targets: FloatArray, width: float) -> tuple[FloatArray, FloatArray]
 
 
 def _reach(width: float) -> float:
-    """How far the kernel reaches: to a density of `NEGLIGIBLE`, found as KDEpy finds it, to 0.001 and 0.001 more."""
+    """How far the kernel reaches: to a density of `NEGLIGIBLE`, found as KDEpy finds it, and `FINE` more."""
     from scipy.optimize import brentq
 
     def above(x: float) -> float:
         return math.exp(-((x / width) ** 2) / 2) / (width * math.sqrt(2 * math.pi)) - NEGLIGIBLE
 
-    if above(0) <= 0 or above(8 * width) >= 0:  # here the package gives up
+    if width < FINE or above(0) <= 0:  # here the package finds one weight for all, or none
         return FAR * width
-    return float(brentq(above, 0, 8 * width, xtol=1e-3)) + 1e-3
+    return float(brentq(above, 0, 8 * width, xtol=FINE)) + FINE
 
 
 def _on_grid(places: AnyArray) -> FloatArray:
-    """The shares of samples at each of GRID points: a sample at ``places`` (n,), in steps, is shared by both beside it."""
+    """The share of samples at each of GRID points; a sample at ``places`` (n,), in steps, is shared by two of them."""
     below = places.astype(np.int64)
     beyond = places - below
     shares = np.bincount(below, weights=1 - beyond, minlength=GRID + 1)

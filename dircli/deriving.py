@@ -6,15 +6,17 @@ What is left is another benchmark with a name of its own; its manifest says what
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dircli.bins import interval
 from dircli.errors import UsageError
 from dircli.store.content import content
 from dircli.store.manifests import as_json
-from dircli.thinning import components, density, in_gaps, interval, supports, thinned, whole
+from dircli.thinning import components, density, in_gaps, supports, thinned, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from dircli.curation import Curation
     from dircli.datasets._spec import Dataset
 
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 LONGEST = 64  # characters of a manifest's name
 DERIVED = "derived"
 
@@ -42,7 +45,7 @@ class Cut:
 
     @classmethod
     def of(cls, gaps: Sequence[str], skew: str | None, size: int | None, seed: int) -> Cut | None:
-        """The cut that the command line asks for, or None where it asks for none; UsageError where it cannot be."""
+        """The cut that the options ask for, or None where they ask for none; UsageError where it cannot be."""
         if not gaps and skew is None:
             if size is not None:
                 raise UsageError("--train-size goes with --skew")
@@ -64,6 +67,19 @@ class Cut:
             stated = as_json([self.gaps, self.skew, self.size, self.seed])
             called = f"{name[: LONGEST - 13]}-cut-{hashlib.sha256(stated).hexdigest()[:8]}"
         return called.replace("+", "")
+
+
+def checked_name(name: str) -> str:
+    """``name``, which is to name a manifest; UsageError where it cannot."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
+    return name
+
+
+def named(name: str, *, part: str | None, order: Cut | None) -> str:
+    """What the manifest of dataset ``name`` is called, or of a ``part`` of it, or of what ``order`` leaves of it."""
+    name = f"{name}-{part}-only" if part else name
+    return name if order is None else order.named(name)
 
 
 def cut(targets: FloatArray, train: BoolArray, bins: Bins, order: Cut) -> tuple[BoolArray, dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from dircli.metrics import METRICS, Metric
-from dircli.shots import ZERO, masks
+from dircli.shots import OF_DATA, ZERO, masks
 from dircli.sums import Sums, per_bin, pooled
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def scores(
 ) -> dict[str, dict[str, Score]]:
     """The scores of ``prediction`` (n,) by region: all, many, medium and few, and zero where it has rows.
 
-    Each holds n, the number of its bins that have rows, and every metric; an undefined score is None. ``given``
-    holds (n,) values for each row under every name that a metric `needs`: relevance of its target, and sigma.
+    Where zero has rows, interpolation and extrapolation, which divide it, and with-data, all else, follow it. Each
+    holds n, the number of its bins that have rows, and every metric; an undefined score is None. ``given`` holds (n,)
+    values for each row under every name that a metric `needs`: relevance of its target, and sigma.
     """
     target = reference.scored_target
     sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
@@ -65,7 +66,7 @@ def scores(
     for name, mask in masks(reference.regions, reference.train).items():
         bins = sums.at(mask)
         total = pooled(bins)
-        if name == ZERO and not total.n:
+        if name in OF_DATA and not (total.n and (name == ZERO or ZERO in result)):
             continue
         rows = mask[reference.bin_index]
         found: dict[str, Score] = {"n": int(total.n), "bins": int((bins.n > 0).sum())}

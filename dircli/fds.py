@@ -24,7 +24,7 @@ import numpy as np
 from dircli.calibration import Covariances, Variances
 from dircli.density import window
 from dircli.errors import SHOWN, InputError, Problem, UsageError
-from dircli.moments import Moments, chunks
+from dircli.moments import Moments
 from dircli.protocols import RELEASED
 
 if TYPE_CHECKING:
@@ -181,17 +181,10 @@ class FDS:
             out[:] = features
         if not self.epochs:
             return out
-        index = self.index(labels)
-        moved = (index >= 0) & self.statistics.moved[index]
-        wide = self.covariance or features.itemsize < np.dtype(np.float32).itemsize
-        for b, numbers, rows, room in chunks(out, np.where(moved, index, -1)):
-            if wide:
-                room[:-1] = rows
-                self.statistics.apply(room[:-1], b)
-                rows[:] = room[:-1]
-            else:
-                self.statistics.apply(rows, b)
-            out[numbers] = rows
+        work = out.astype(np.promote_types(out.dtype, np.float32), copy=False)
+        self.statistics.apply(work, self.index(labels))
+        if work is not out:
+            out[:] = work
         return out
 
     def distances(self) -> tuple[FloatArray, FloatArray]:

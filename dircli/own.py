@@ -6,6 +6,7 @@ with ids are put into an order that depends on nothing but the ids, so that a sh
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,19 +16,21 @@ from dircli import datasets, widths
 from dircli.canonical import ascending
 from dircli.curation import all_facts, described
 from dircli.datasets import _own
-from dircli.deriving import DERIVED, cut, note
+from dircli.deriving import DERIVED, checked_name, cut, note
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.records import SPLITS
 from dircli.splits import SplitRecipe, keyed
 from dircli.store import files, manifests, own_tables
-from dircli.store.content import content, encoded
+from dircli.store.content import begun, content, encoded, finished
 
 if TYPE_CHECKING:
+    import hashlib
+    from concurrent.futures import Future
     from pathlib import Path
 
     import pyarrow as pa
 
-    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
+    from dircli.arrays import AnyArray, FloatArray, IntArray
     from dircli.bins import Bins
     from dircli.datasets._spec import Dataset
     from dircli.deriving import Cut
@@ -36,16 +39,16 @@ if TYPE_CHECKING:
 SHARE = 3
 TENTH = 10
 WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2, "testing": 2}
-NO_IDS = "no --id column was named, so rows are called by their number from 0, and their order matters"
 """What an existing split column may call the parts."""
+NO_IDS = "no --id column was named, so rows are called by their number from 0, and their order matters"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What `dir curate custom` is to make.
 
-    Bins are given by ``edges``, or by ``width`` (over ``limits``, LO:HI), or else chosen. ``per_bin`` None is what brings
-    val and test nearest to a tenth of the rows each. ``outside`` is what becomes of targets beyond the bins.
+    Bins are given by ``edges``, or by ``width`` (over ``limits``, LO:HI), or else chosen. ``per_bin`` None is what
+    brings val and test nearest to a tenth of the rows each. ``outside`` is what becomes of targets beyond the bins.
     """
 
     table: Path
@@ -81,15 +84,30 @@ class _Rows:
                 return None if column is None else column[rows]
             return column.filter(pa.array(rows)) if rows.dtype == bool else column.take(pa.array(rows))
 
-        return _Rows(
-            ids=taken(self.ids), targets=self.targets[rows], group=taken(self.group), codes=taken(self.codes)
-        )
+        return _Rows(ids=taken(self.ids), targets=self.targets[rows], group=taken(self.group), codes=taken(self.codes))
 
 
-def curate(order: Order, folder: Path) -> dict[str, Any]:
-    """Make the manifest of a table as ``order`` says, into ``folder``; its facts."""
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A manifest that was written: its facts, and the edges of its bins (B + 1,)."""
+
+    facts: dict[str, Any]
+    edges: FloatArray
+
+
+def curate(order: Order, *, root: Path) -> Made:
+    """Make the manifest of a table as ``order`` says, in ``root``."""
+    folder = root / checked_name(order.called)
+    if order.called in datasets.names():
+        raise UsageError(f"{order.called} is the name of a benchmark; give your table another --name")
     rows, told = _read(order)
-    source = _source(order, rows)
+    with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
+        return _curate(order, folder, rows, told, hashed=pool.submit(begun, rows.ids, rows.targets))
+
+
+def _curate(order: Order, folder: Path, rows: _Rows, told: list[str], *, hashed: Future[hashlib._Hash]) -> Made:
+    """The manifest of the ``rows`` that were read, with what was ``told`` of them, into ``folder``."""
+    read = rows
     bins, binning = _bins(order, rows.targets)
     rows, outside = _inside(order, rows, bins)
     index = bins.index(rows.targets)
@@ -104,16 +122,20 @@ def curate(order: Order, folder: Path) -> dict[str, Any]:
         stay, taken = cut(rows.targets, codes == 0, bins, order.cut)
         parent = {"content": content(rows.ids, rows.targets, codes), "name": datasets.OWN, "origin": origin}
         derived, origin = {"derived": {**taken, "from": parent}}, DERIVED
-        rows, index = rows.at(stay), index[stay]
+        rows, index, codes = rows.at(stay), index[stay], codes[stay]
         notes.append(note(taken, "the table as it is"))
     stated = derived | {
         "facts": {"outside": order.outside} if outside else {},
         "notes": notes,
         "recipe": dataset.recipe.as_json() | ({"group": order.names.group} if order.names.group else {}),
         "seed": order.seed if drawn else None,
-        "sources": [source],
+        "sources": [_source(order, read, hashed.result())],
     }
-    return _write(order, folder, dataset, rows, index, own=own, origin=origin, stated=stated)
+    same = rows.targets is read.targets
+    digest = finished(hashed.result(), codes) if same else content(rows.ids, rows.targets, codes)
+    identity = {"content": digest, "dataset": datasets.OWN, "name": order.called, "origin": origin, _own.KEY: own}
+    facts = _write(folder, dataset, rows, index, identity=identity, stated=stated)
+    return Made(facts=facts, edges=bins.edges)
 
 
 def _read(order: Order) -> tuple[_Rows, list[str]]:
@@ -149,12 +171,10 @@ def _codes(order: Order, column: pa.Array) -> AnyArray:
     return np.asarray(places[found.indices.to_numpy()])
 
 
-def _source(order: Order, rows: _Rows) -> dict[str, Any]:
-    """What the manifest rests on: the table's name, the columns, and a hash over rows as they stand there by id."""
+def _source(order: Order, rows: _Rows, hashed: hashlib._Hash) -> dict[str, Any]:
+    """What the manifest rests on: the table's name, its columns, and the hash of ids and targets as they were read."""
     names = {key: name for key, name in vars(order.names).items() if name is not None}
-    none = np.zeros(rows.targets.size, dtype=np.int8)
-    digest = content(rows.ids, rows.targets, none if rows.codes is None else rows.codes)
-    return {"columns": names, "file": order.table.name, "rows": rows.targets.size, "sha256": digest[7:]}
+    return {"columns": names, "file": order.table.name, "rows": rows.targets.size, "sha256": hashed.hexdigest()}
 
 
 def _bins(order: Order, targets: FloatArray) -> tuple[Bins, str]:
@@ -216,27 +236,12 @@ def _split(rows: _Rows, recipe: SplitRecipe, index: IntArray, seed: int) -> AnyA
 
 
 def _write(  # noqa: PLR0913 - everything that a manifest holds
-    order: Order,
-    folder: Path,
-    dataset: Dataset,
-    rows: _Rows,
-    index: IntArray,
-    *,
-    own: dict[str, Any],
-    origin: str,
-    stated: dict[str, Any],
+    folder: Path, dataset: Dataset, rows: _Rows, index: IntArray, *, identity: dict[str, Any], stated: dict[str, Any]
 ) -> dict[str, Any]:
     """The three files of the manifest into ``folder``; its facts."""
     import pyarrow as pa
 
     assert rows.codes is not None  # noqa: S101 - rows have been split by now
-    identity = {
-        "content": content(rows.ids, rows.targets, rows.codes),
-        "dataset": datasets.OWN,
-        "name": order.called,
-        "origin": origin,
-        _own.KEY: own,
-    }
     cells = np.bincount(index * len(SPLITS) + rows.codes, minlength=len(dataset.bins) * len(SPLITS))
     counts = {part: cells[place :: len(SPLITS)] for place, part in enumerate(SPLITS)}
     table = described(dataset, dataset.bins, counts, facts=identity)
@@ -255,11 +260,3 @@ def _write(  # noqa: PLR0913 - everything that a manifest holds
     }
     files.write_all(folder, made)
     return facts
-
-
-def divided(groups: pa.Array, codes: AnyArray) -> BoolArray:
-    """Which groups, in the order of their first appearance, stand in more than one split."""
-    held = groups.dictionary_encode()
-    parts = np.zeros((len(held.dictionary), len(SPLITS)), dtype=bool)
-    parts[held.indices.to_numpy(), codes] = True
-    return np.asarray(parts.sum(axis=1) > 1)

@@ -6,7 +6,6 @@ says. Each does its part with the pure stages below it and the files of `store`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,8 +16,10 @@ from dircli import (
     datasets,
     dense,
     dense_proof,
+    deriving,
     dumps,
     explaining,
+    exporting,
     gated,
     images,
     obtaining,
@@ -34,7 +35,6 @@ from dircli import (
 )
 from dircli.errors import UsageError
 from dircli.leaderboard import board
-from dircli.metrics import EVERY
 from dircli.seeds import grouped
 from dircli.store import files, manifests, results
 from dircli.store.fetch import git_blob
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.counting import Watch
+    from dircli.deriving import Cut
     from dircli.obtaining import Terms
     from dircli.protocols import ProtocolName
     from dircli.scoring import Request, Scored
@@ -59,7 +60,8 @@ if TYPE_CHECKING:
 class Order:
     """What `dir curate` is to make: from which files, which split, and under which name.
 
-    ``raw`` and ``released`` None are the dataset's own folder; ``part`` is one of the dataset's parts, or None for all.
+    ``raw`` and ``released`` None are the dataset's own folder; ``part`` is one of the dataset's parts, or None for all;
+    ``cut`` is what is then taken away from train.
     """
 
     raw: Path | None = None
@@ -68,69 +70,12 @@ class Order:
     seed: int = 666
     part: str | None = None
     called: str | None = None
-
-
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
-
-
-def describe(name: str, *, root: Path, data: Path) -> dict[str, Any]:
-    """The facts about a dataset, and its state here: curated in ``root`` or not, raw files in ``data`` or not."""
-    dataset = datasets.load(name)
-    folder = data / name
-    return {
-        "name": name,
-        "title": dataset.title,
-        "target": dataset.target,
-        "unit": dataset.unit,
-        "licence": dataset.licence,
-        "homepage": dataset.homepage,
-        "obtain": list(dataset.obtain),
-        "rows": dict(dataset.expected),
-        "bins": len(dataset.bins),
-        "default_scheme": dataset.weights.default,
-        "regions": {
-            key: {"many": f"> {rules.thresholds.many:g}", "few": f"< {rules.thresholds.few:g}"}
-            for key, rules in dataset.rules.items()
-        },
-        "published_seed": dataset.recipe.published_seed,
-        "unreleased": dataset.unreleased,
-        "sources": [
-            {
-                "file": source.file,
-                "holds": source.holds,
-                "bytes": source.size,
-                "digest": source.digest,
-                "urls": list(source.urls),
-                "here": (folder / source.file).exists(),
-            }
-            for source in dataset.sources
-        ],
-        "catalogue": dataset.catalogue.as_json() if dataset.catalogue else [],
-        "raw_folder": str(folder),
-        "curated": name in manifests.curated(root),
-        "bins_shipped": manifests.shipped(name) is not None,
-        "bibtex": dataset.bibtex,
-    }
+    cut: Cut | None = None
 
 
 def usual_split(name: str, *, part: str | None, released: Path | None) -> Literal["released", "redraw"]:
     """What `curate` makes where no split is named: the published one, unless there is none, or only a ``part``."""
     return "redraw" if part or (datasets.load(name).unreleased and released is None) else "released"
-
-
-def describe_metrics() -> list[dict[str, str]]:
-    """Every metric: its name, what it is, which way is better, its unit and its source."""
-    return [
-        {
-            "name": metric.name,
-            "title": metric.title,
-            "what": metric.what,
-            "better": metric.better,
-            "unit": metric.unit,
-            "source": metric.source,
-        }
-        for metric in EVERY.values()
-    ]
 
 
 def curate(
@@ -141,9 +86,9 @@ def curate(
     if order.part and order.part not in dataset.parts:
         parts = ", ".join(dataset.parts) or "none"
         raise UsageError(f"{name} has no part called {order.part!r}; it has {parts}")
-    called = order.called or (f"{name}-{order.part}-only" if order.part else name)
-    if not NAME.fullmatch(called):
-        raise UsageError(f"{called!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
+    called = deriving.checked_name(order.called or deriving.named(name, part=order.part, order=order.cut))
+    if order.cut is not None and (called == name or dataset.dense is not None):
+        raise UsageError(f"{name} with fewer training samples is another benchmark, of samples; give it another --name")
     if dataset.unreleased and order.split == "released":
         raise UsageError(f"{name}: {dataset.unreleased}, so there is none to import; use --split redraw, the default")
     if dataset.dense is not None:
@@ -158,6 +103,7 @@ def curate(
         made = curation.redrawn(dataset, tree, seed=order.seed, part=order.part)
     else:
         raise obtaining.absent(dataset, terms, "a redraw needs the raw source; give it with --raw PATH")
+    made = made if order.cut is None else deriving.derived(dataset, made, order.cut)
     manifest = curation.build(dataset, made, name=called)
     manifests.write(root / called, manifest)
     return manifest
@@ -236,6 +182,13 @@ def export_codabench(name: str | None, *, root: Path, out: Path, protocol: Proto
     return paths
 
 
+def export_tables(name: str | None, form: exporting.Form, *, root: Path, out: Path) -> list[Path]:
+    """Write the samples and bins of a manifest as tables or arrays for other programs."""
+    contents = exporting.exported(manifests.read(manifests.named(name, root)), form)
+    files.write_all(out, contents)
+    return [out / file for file in contents]
+
+
 def leakage(name: str | None, *, root: Path) -> tuple[list[audit.Leakage], Path]:
     """What val and test share with train; the rows are listed beside the manifest."""
     folder = manifests.named(name, root)
@@ -245,8 +198,10 @@ def leakage(name: str | None, *, root: Path) -> tuple[list[audit.Leakage], Path]
 
 def weights(name: str | None, request: weighting.Request, *, root: Path, out: Path | None) -> tuple[Weighted, Path]:
     """Compute the weights that ``request`` asks for and write them to ``out``, by default beside the manifest."""
+    if out is not None:
+        weighting.check_ending(out)
     weighted = weighting.weigh(name, request, root=root)
-    path = out or root / weighted.name / "weights.parquet"
+    path = out or root / (name or manifests.only(root)) / "weights.parquet"
     weighting.write(path, weighted)
     return weighted, path
 
@@ -304,7 +259,10 @@ def explain(path: str, request: Request, *, name: str | None, root: Path, bins_f
 def verify(name: str | None, *, root: Path, released: Path | None, terms: Terms) -> tuple[str, list[proof.Check]]:
     """Check the manifest ``name`` in ``root``: intact, the draw it claims, the published files; and its name."""
     folder = manifests.named(name, root)
-    dataset = datasets.load(str(manifests.read_facts(folder)["dataset"]))
+    facts = manifests.read_facts(folder)
+    if facts["dataset"] not in datasets.names():
+        return folder.name, proof.checks(folder, None)
+    dataset = datasets.load(facts["dataset"])
     if dataset.dense is not None:
         return folder.name, dense_proof.checks(folder)
     return folder.name, proof.checks(folder, obtaining.split_files_here(dataset, released, terms))

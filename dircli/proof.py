@@ -10,9 +10,11 @@ import numpy as np
 from dircli import datasets
 from dircli.curation import exported
 from dircli.errors import InputError, sample
+from dircli.sampling import codes
 from dircli.splits import draw
 from dircli.store import manifests
 from dircli.store.fetch import git_blob
+from dircli.thinning import in_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
     from dircli.datasets._spec import Dataset
     from dircli.sources import Raw
     from dircli.store.manifests import Manifest
+
+
+UNDRAWN = {
+    "derived": "training rows were left out, so that the draw cannot be repeated from what is there",
+    "given": "the split was taken over from the table, so that there is no draw to repeat",
+}
+"""Why the draw of a manifest of this origin cannot be repeated."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +50,38 @@ def checks(folder: Path, released: Raw | None) -> list[Check]:
         manifest = manifests.read(folder)
     except InputError as error:
         return [Check("intact", held=False, found=str(problem)) for problem in error.problems]
-    dataset = datasets.load(str(manifest.facts["dataset"]))
+    dataset = datasets.of(manifest.facts, manifest.table.bins)
     rows = len(manifest.samples.ids)
     intact = Check("intact", held=True, found=f"{rows:,} rows have the stated content {manifest.content[:15]}…")
     published = list(_published(manifest, dataset))
-    return [intact, *_draw(manifest, dataset), *published, _verdict(manifest, dataset, published, released)]
+    found = [intact, *_draw(manifest, dataset), *published, *_gaps(manifest)]
+    return [*found, _verdict(manifest, dataset, published, released)]
+
+
+def _gaps(manifest: Manifest) -> Iterator[Check]:
+    """Whether train is as empty as the manifest says where rows were left out."""
+    gaps = manifest.facts.get("derived", {}).get("gaps", [])
+    if not gaps:
+        return
+    train = manifest.samples.targets[manifest.samples.split == "train"]
+    left = int(in_gaps(train, gaps, end=float(manifest.table.bins.edges[-1])).sum())
+    where = ", ".join(f"[{low:g}, {high:g})" for low, high in gaps)
+    yield Check("gaps", held=not left, found=f"{left:,} training rows in {where}")
 
 
 def _draw(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
     """Whether the seed gives this very split again over the manifest's row order."""
     recipe, samples = dataset.recipe, manifest.samples
-    released = manifest.facts["origin"] == "released"
+    if (origin := manifest.facts["origin"]) in UNDRAWN:
+        yield Check("draw", held=None, found=UNDRAWN[origin])
+        return
+    released = origin == "released"
     seed = recipe.published_seed if released else manifest.facts["seed"]
     if seed is None:
         yield Check("draw", held=None, found="the published draw was unseeded, so it can only be imported")
         return
-    again = draw(recipe.bins.index(samples.targets), recipe, seed=int(seed))
+    groups = codes(samples.columns[recipe.group]) if recipe.group else None
+    again = draw(recipe.bins.index(samples.targets), recipe, seed=int(seed), groups=groups)
     unlike = np.flatnonzero(again != samples.split)
     equal, rows = len(again) - unlike.size, len(again)
     found = f"seed {seed} over {'the released' if released else 'this'} row order: {equal:,} of {rows:,} rows equal"
@@ -85,8 +110,13 @@ def _published(manifest: Manifest, dataset: Dataset) -> Iterator[Check]:
 
 def _verdict(manifest: Manifest, dataset: Dataset, published: list[Check], released: Raw | None) -> Check:
     """Identical to the published split, different (how many rows, the first ones), or not provable and why."""
+    if "derived" in manifest.facts:
+        parent = manifest.facts["derived"]["from"]
+        whole = f"{parent['name']} ({parent['origin']}, {parent['content'][:15]}…)"
+        return Check("verdict", held=None, found=f"not provable: it is {whole} with fewer training rows")
     if dataset.unreleased:
-        return Check("verdict", held=None, found=f"not provable: {dataset.unreleased}, and this is a redraw")
+        how = "this is a redraw" if manifest.facts["origin"] == "redraw" else "this one was taken over"
+        return Check("verdict", held=None, found=f"not provable: {dataset.unreleased}, and {how}")
     if len(published) == len(dataset.released) and all(check.held for check in published):
         return Check("verdict", held=True, found="identical to the published split")
     claims = manifest.facts["origin"] == "released"

@@ -33,7 +33,7 @@ def by_bin(bin_index: IntArray, bins: int) -> Iterator[IntArray]:
 
 
 def lowest(rows: IntArray, key: AnyArray, n: int) -> IntArray:
-    """The ``n`` of ``rows`` with the lowest ``key`` (one per row of the table), by ascending key; of equals the first."""
+    """The ``n`` of ``rows`` of the lowest ``key`` (one per row of the table), by ascending key; of equals the first."""
     drawn = key[rows]
     if n < rows.size:
         held = np.flatnonzero(drawn <= np.partition(drawn, n)[n])  # a few more, in row order, where keys are equal
@@ -65,11 +65,13 @@ class _Cells(NamedTuple):
     """Rows counted by group and bin: the cells of group g are ``start[g]`` to ``start[g + 1]``."""
 
     start: list[int]
-    bin: list[int]
-    count: list[int]
+    bins: list[int]
+    counts: list[int]
 
 
-def draw_groups(groups: IntArray, bin_index: IntArray, bins: int, *, share: int, cap: int, seed: int) -> AnyArray:
+def draw_groups(  # noqa: PLR0913 - as `draw`, and the groups
+    groups: IntArray, bin_index: IntArray, bins: int, *, share: int, cap: int, seed: int
+) -> AnyArray:
     """The split of each row, (n,) int8, that divides none of the ``groups``, (n,) codes 0..G-1.
 
     Groups are taken by ascending key, where group g has the g-th. Each goes to val or to test, whichever it brings
@@ -87,7 +89,7 @@ def draw_groups(groups: IntArray, bin_index: IntArray, bins: int, *, share: int,
         if max(left) <= 0:
             break
         at = range(cells.start[group], cells.start[group + 1])
-        held = [(cells.bin[cell], cells.count[cell]) for cell in at]
+        held = [(cells.bins[cell], cells.counts[cell]) for cell in at]
         gains = [sum(abs(part[b]) - abs(part[b] - n) for b, n in held) for part in need]
         part = int(gains[1] > gains[0])
         if gains[part] <= 0 or row_counts[group] > most:
@@ -105,3 +107,9 @@ def _cells(groups: IntArray, bin_index: IntArray, bins: int, number: int) -> _Ce
     found, counts = np.unique(groups[inside] * bins + bin_index[inside], return_counts=True)
     start = np.searchsorted(found, np.arange(number + 1) * bins)
     return _Cells(start.tolist(), (found % bins).tolist(), counts.tolist())
+
+
+def codes(values: AnyArray) -> IntArray:
+    """Codes from 0 of ``values`` (n,), by first appearance; equal values share one."""
+    _, first, index = np.unique(values.astype(str), return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first, kind="stable"), kind="stable")[index])

@@ -54,8 +54,9 @@ class Scale:
     @property
     def dataset(self) -> Dataset | None:
         """The dataset that the bins name, or None where it is none of ours."""
-        name = self.table.facts.get("dataset")
-        return datasets.load(str(name)) if name in datasets.names() else None
+        facts = self.table.facts
+        known = "own" in facts or facts.get("dataset") in datasets.names()
+        return datasets.of(facts, self.table.bins) if known else None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def scale(name: str | None, root: Path, bins_file: Path | None) -> Scale:
             maps = pixels.read(root / name)
             return Scale(name=name, table=maps.table, samples=None, maps=maps)
         manifest = manifests.read(root / name)
-        return Scale(name=name, table=manifest.table, samples=manifest.samples)
+        return Scale(name=str(facts["name"]), table=manifest.table, samples=manifest.samples)
     shipped = manifests.shipped(name)
     if shipped is None:
         advice = "run `dir curate` first"

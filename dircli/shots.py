@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 REGIONS = ("many", "medium", "few")
 ZERO = "zero"
 ALL = "all"
+WITH_DATA, BETWEEN, BEYOND = "with-data", "interpolation", "extrapolation"
+OF_DATA = (ZERO, BETWEEN, BEYOND, WITH_DATA)
+"""Regions by what train holds at all, as in the paper's Table 6; shown only where a row has no training data."""
 
 
 def region(counts: AnyArray, thresholds: Thresholds) -> TextArray:
@@ -24,9 +27,14 @@ def region(counts: AnyArray, thresholds: Thresholds) -> TextArray:
 
 
 def masks(regions: TextArray, counts: AnyArray) -> dict[str, BoolArray]:
-    """Which bins belong to all, many, medium, few and zero: a (B,) mask each; zero lies within few.
+    """Which bins belong to all, many, medium, few and zero, and to the parts by data: a (B,) mask each.
 
-    ``regions`` (B,) as `region` gives them; ``counts`` (B,) of training samples.
+    ``regions`` (B,) as `region` gives them; ``counts`` (B,) of training samples. ``zero``, the bins without any, lies
+    within few, and is divided into ``interpolation``, with training samples below and above, and ``extrapolation``;
+    ``with-data`` are all other bins.
     """
     parts = {name: np.asarray(regions == name) for name in REGIONS}
-    return {ALL: np.ones(len(counts), bool), **parts, ZERO: np.asarray(counts == 0)}
+    held = np.asarray(counts > 0)
+    below, above = np.maximum.accumulate(held), np.maximum.accumulate(held[::-1])[::-1]
+    found = {ZERO: ~held, BETWEEN: ~held & below & above, BEYOND: ~held & ~(below & above), WITH_DATA: held}
+    return {ALL: np.ones(len(counts), bool), **parts, **found}

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from dircli.arrays import FloatArray, IntArray
 
 
+CLEARLY, ALIKE = 0.75, 0.02
+
+
 def cosines(vectors: FloatArray) -> FloatArray:
     """The cosine similarity of each of ``vectors`` (B, d) with each, (B, B); NaN where one is zero or NaN."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -22,8 +25,11 @@ def strangers(cosine: FloatArray, *, reach: int) -> IntArray:
 
     ``cosine`` (B, B) is symmetric, NaN where undefined. The neighbours of bin b are the bins within ``reach`` >= 1 of
     it, itself left out; the region around c are the bins within ``reach`` of c, and it is far where it shares no bin
-    with b's neighbourhood, |b - c| > 2 · reach. Near is what has the higher mean cosine with b, over the bins that
-    are defined. A bin without a defined neighbour is not marked, nor is one without a defined far region.
+    with b's neighbourhood, |b - c| > 2 · reach. How far is 1 minus the mean cosine with b, over the bins that are
+    defined. Of many regions the nearest is near by chance, too, so b is marked only where that distance is less than
+    three quarters of the distance to its neighbours, and these are more than 0.02 away. A bin without a defined
+    neighbour is not marked, nor is one without a defined far region. Statistics of a handful of rows may pass even
+    that by chance.
     """
     size = len(cosine)
     place = np.arange(size)
@@ -38,5 +44,5 @@ def strangers(cosine: FloatArray, *, reach: int) -> IntArray:
     )
     far = np.where(np.abs(place[:, None] - place) > 2 * reach, region, -np.inf)
     found = far.argmax(axis=1)
-    marked = defined & (far[place, found] > near) if size else defined
+    marked = defined & (1 - far[place, found] < CLEARLY * (1 - near)) & (1 - near > ALIKE)
     return np.where(marked, found, -1).astype(np.int64)

@@ -1,7 +1,7 @@
 """From feature files to calibrated features, and to the similarity of bins: where FDS meets the store.
 
-Blocks of rows are worked on by two threads while the next ones are read; sums merge in the file's order, so the same
-file gives the same bytes.
+Blocks of rows are worked on by a second thread while this one reads and writes (a third would only wait for Python's
+lock). Sums merge in the file's order, so the same file gives the same bytes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dircli.scoring import Scale
     from dircli.store.features import Block, Epoch, Features, Put
 
-WORKERS = 2
+WORKERS = 1
 Taken = TypeVar("Taken")
 Made = TypeVar("Made")
 Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]

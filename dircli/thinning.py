@@ -24,19 +24,8 @@ REACH = 3.0
 """How many standard deviations a component reaches to either side of its mean."""
 
 
-def interval(text: str, option: str) -> tuple[float, float]:
-    """The two ascending numbers of ``LO:HI``; UsageError, naming the ``option``, where it is something else."""
-    try:
-        low, high = map(float, text.split(":"))
-    except ValueError:
-        low, high = math.nan, math.nan
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise UsageError(f"{option} {text!r} is not LO:HI with two ascending numbers, such as 0:20 or -2.5:0")
-    return low, high
-
-
 def in_gaps(targets: FloatArray, gaps: Iterable[tuple[float, float]], *, end: float) -> BoolArray:
-    """Which ``targets`` (n,) lie in one of the ``gaps`` [low, high); a gap that reaches ``end``, the range's, holds it."""
+    """Which ``targets`` (n,) lie in the ``gaps`` [low, high); one that reaches ``end``, the range's, holds it."""
     found = np.zeros(targets.size, dtype=bool)
     for low, high in gaps:
         found |= (targets >= low) & ((targets < high) | (targets == end if high >= end else False))
@@ -109,7 +98,7 @@ def density(bins: Bins, mixture: Sequence[Component]) -> FloatArray:
         shares += one.weight * held / np.diff(one.below(np.array([low, high])))
     if not shares.sum() > 0:
         raise UsageError(f"--skew: no component reaches the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
-    return shares / shares.sum()
+    return np.asarray(shares / shares.sum())
 
 
 def whole(shares: FloatArray, total: int) -> IntArray:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import io
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dircli import __version__, datasets
+from dircli import __version__
+from dircli.densities import dense_weights
 from dircli.errors import UsageError
 from dircli.protocols import PROTOCOLS
 from dircli.scoring import scale
 from dircli.store import files, manifests, tabular
-from dircli.weights import BinWeights, bin_weights
+from dircli.weights import BETA, BinWeights, WeightRule, bin_weights, spread
+from dircli.weights import scale as factor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,27 +23,41 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from dircli.protocols import Kernel, ProtocolName, Scheme
+    from dircli.arrays import FloatArray, IntArray
+    from dircli.datasets._spec import Dataset
+    from dircli.protocols import AnyScheme, Edge, Kernel, Normalise, ProtocolName
+    from dircli.scoring import Scale
+    from dircli.weights import Spread
+
+DENSE: AnyScheme = "dense-weight"
+ALPHA = 1.0
+"""What ``dense-weight`` takes for its alpha where none is given, as its package does."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """The weights that are asked for; ``scheme`` None is the dataset's own default.
 
-    ``per`` None is one per sample, or per bin where labels are maps and a sample is a pixel.
+    ``per`` None is one per sample, or per bin where labels are maps and a sample is a pixel. ``clip`` and ``edge`` None
+    are as protocol and dataset have them. ``beta`` is of effective-number, ``alpha`` of dense-weight.
     """
 
-    scheme: Scheme | None = None
+    scheme: AnyScheme | None = None
     kernel: Kernel = "gaussian"
     ks: int = 5
     sigma: float = 2.0
     protocol: ProtocolName = "released"
     per: Literal["sample", "bin"] | None = None
+    clip: tuple[float, float] | None = None
+    edge: Edge | None = None
+    normalise: Normalise = "mean-one"
+    beta: float = BETA
+    alpha: float = ALPHA
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weighted:
-    """Computed weights: per bin, the columns of the file to write, and the facts that go with them."""
+    """Computed weights: per bin, the columns of the file to write, the facts that go with them, and their `Spread`."""
 
     name: str
     by_bin: BinWeights
@@ -48,69 +65,143 @@ class Weighted:
     high: Any
     columns: Mapping[str, pa.Array]
     facts: Mapping[str, Any]
+    spread: Spread
 
 
 def weigh(name: str | None, request: Request, *, root: Path) -> Weighted:
     """The weights of the training samples of ``name``; with bins alone, only ``per="bin"`` can be had."""
-    import pyarrow as pa
-
     against = scale(name, root, None)
-    dataset = datasets.load(str(against.table.facts["dataset"]))
+    dataset = against.dataset
+    if dataset is None:
+        raise UsageError(f"{against.name}: its bins name no dataset that is known, so that its rules are not known")
     rule = dataset.weights
     fold = rule.fold(np.arange(len(against.table.bins)))
     counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
     scheme = request.scheme or rule.default
-    found = bin_weights(
-        counts,
-        scheme=scheme,
-        kernel=request.kernel,
-        ks=request.ks,
-        sigma=request.sigma,
-        protocol=PROTOCOLS[request.protocol],
-        rule=rule,
-    )
+    per = _per(against, dataset, request, root)
     low, high = against.table.bins.low[: len(counts)], against.table.bins.high[: len(counts)]
+    if scheme == DENSE:
+        found, weight = _of_samples(against, rule, request, counts)
+        amounts = spread(weight, np.ones(weight.size, dtype=np.int64))
+    else:
+        bounds = None if request.clip is None else _whole(request.clip)
+        found = bin_weights(
+            counts,
+            scheme=scheme,
+            kernel=request.kernel,
+            ks=request.ks,
+            sigma=request.sigma,
+            protocol=PROTOCOLS[request.protocol],
+            rule=replace(rule, edge=request.edge or rule.edge),
+            clip=bounds,
+            beta=request.beta,
+            normalise=request.normalise,
+        )
+        weight, amounts = None, spread(found.weight, found.count)
+    columns = _by_bin(found, low, high) if per == "bin" else _by_sample(against, rule, found, weight)
+    facts = _facts(request, scheme, per, rule) | {"version": __version__, "samples": int(counts.sum())}
+    facts |= {"min": amounts.low, "max": amounts.high, "effective_size": amounts.effective_size}
+    facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name", "origin")}
+    return Weighted(name=against.name, by_bin=found, low=low, high=high, columns=columns, facts=facts, spread=amounts)
+
+
+def _per(against: Scale, dataset: Dataset, request: Request, root: Path) -> Literal["sample", "bin"]:
+    """One weight per what; UsageError where that cannot be had."""
     per = request.per or ("bin" if dataset.dense else "sample")
     if per == "sample" and dataset.dense:
         raise UsageError(f"{against.name}: its samples are pixels; use --per bin, or --maps OUT.h5 for maps of weights")
-    if per == "bin":
-        columns = {
-            "bin": pa.array(np.arange(len(counts)), pa.int32()),
-            "low": pa.array(low),
-            "high": pa.array(high),
-            "count": pa.array(found.count, pa.int64()),
-            "effective": pa.array(found.effective),
-            "weight": pa.array(found.weight, from_pandas=True),  # an undefined weight is null
-        }
-    elif against.samples is None:
+    if request.scheme == DENSE and per == "bin":
+        raise UsageError(f"{DENSE} weighs each sample by its own target, and has no weights of bins; use --per sample")
+    if against.samples is None and per == "sample":
+        instead = "" if request.scheme == DENSE else "add --per bin, or "
         raise UsageError(
-            f"{against.name} is not curated in {root}, so only its bins are known: add --per bin, or run "
+            f"{against.name} is not curated in {root}, so only its bins are known: {instead}run "
             f"`dir curate {against.name}` first"
         )
-    else:
-        samples = against.samples
-        rows = samples.split == "train"
-        index = rule.fold(samples.bin_index[rows])
-        columns = {
-            "id": pa.array(samples.ids[rows], pa.string()),
-            "target": pa.array(samples.targets[rows]),
-            "bin": pa.array(index, pa.int32()),
-            "weight": pa.array(found.weight[index]),
-        }
-    facts = asdict(request) | {"scheme": scheme, "per": per, "version": __version__, "samples": int(counts.sum())}
-    facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name", "origin")}
+    return per
+
+
+def _whole(bounds: tuple[float, float]) -> tuple[float, float]:
+    """The bounds as whole numbers where they are, so that counts stay whole."""
+    low, high = (int(bound) if float(bound).is_integer() else bound for bound in bounds)
+    return low, high
+
+
+def _of_samples(against: Scale, rule: WeightRule, request: Request, counts: IntArray) -> tuple[BinWeights, FloatArray]:
+    """What dense-weight gives each training sample, (n,), and the means of its density and weight in each bin, (B,)."""
+    assert against.samples is not None  # noqa: S101 - `_per` has seen to it
+    if request.clip is not None or request.edge is not None or request.kernel != "none":
+        raise UsageError(f"{DENSE} has a density of its own: --kernel, --edge and --clip are for weights of bins")
+    rows = against.samples.split == "train"
+    density, weight = dense_weights(against.samples.targets[rows], alpha=request.alpha)
+    weight *= factor(weight, np.ones(weight.size), request.normalise)
+    index = rule.fold(against.samples.bin_index[rows])
+    means = (
+        np.divide(np.bincount(index, value, len(counts)), counts, out=np.full(len(counts), np.nan), where=counts > 0)
+        for value in (density, weight)
+    )
+    return BinWeights(counts, *means), weight
+
+
+def _by_bin(found: BinWeights, low: FloatArray, high: FloatArray) -> dict[str, pa.Array]:
+    import pyarrow as pa
+
+    return {
+        "bin": pa.array(np.arange(len(found.count)), pa.int32()),
+        "low": pa.array(low),
+        "high": pa.array(high),
+        "count": pa.array(found.count, pa.int64()),
+        "effective": pa.array(found.effective),
+        "weight": pa.array(found.weight, from_pandas=True),  # an undefined weight is null
+    }
+
+
+def _by_sample(against: Scale, rule: WeightRule, found: BinWeights, weight: FloatArray | None) -> dict[str, pa.Array]:
+    import pyarrow as pa
+
+    assert against.samples is not None  # noqa: S101 - `_per` has seen to it
+    rows = against.samples.split == "train"
+    index = rule.fold(against.samples.bin_index[rows])
+    return {
+        "id": pa.array(against.samples.ids[rows], pa.string()),
+        "target": pa.array(against.samples.targets[rows]),
+        "bin": pa.array(index, pa.int32()),
+        "weight": pa.array(found.weight[index] if weight is None else weight),
+    }
+
+
+def _facts(request: Request, scheme: AnyScheme, per: str, rule: WeightRule) -> dict[str, Any]:
+    """The parameters as they took effect; one that has no meaning here is None."""
+    facts = asdict(request) | {"scheme": scheme, "per": per, "edge": request.edge or rule.edge}
     if request.kernel in {"none", "triang"}:
         facts["sigma"] = None  # these windows have none
     if request.kernel == "none":
-        facts["ks"] = None
-    return Weighted(name=against.name, by_bin=found, low=low, high=high, columns=columns, facts=facts)
+        facts |= {"ks": None, "edge": None}
+    return facts | {
+        "alpha": request.alpha if scheme == DENSE else None,
+        "beta": request.beta if scheme == "effective-number" else None,
+    }
 
 
 def write(path: Path, weighted: Weighted) -> None:
-    """The weights to ``path`` (.parquet or .csv), and their facts to a .json file beside it, both or neither."""
-    tabular.check_endings([path])
-    data = tabular.table_bytes(path, weighted.columns, weighted.facts)
+    """The weights to ``path`` (.parquet, .csv or .npy), and their facts to a .json file beside it, both or neither.
+
+    An .npy holds the weights alone, float64, in the order of the training rows or of the bins, NaN where undefined.
+    """
+    if path.suffix == ".npy":
+        stream = io.BytesIO()
+        np.save(stream, weighted.columns["weight"].to_numpy(zero_copy_only=False))
+        data = stream.getvalue()
+    else:
+        check_ending(path)
+        data = tabular.table_bytes(path, weighted.columns, weighted.facts)
     beside = path.with_suffix(".json")
     if {path.name, beside.name} & {manifests.SAMPLES, manifests.BINS, manifests.FACTS}:
         raise UsageError(f"{path}: this name, or {beside.name} beside it, is a manifest's own; choose another")
     files.write_all(path.parent, {path.name: data, beside.name: manifests.as_json(weighted.facts)})
+
+
+def check_ending(path: Path) -> None:
+    """UsageError where ``path`` has none of the endings that weights are written with."""
+    if path.suffix != ".npy" and path.suffix not in tabular.ENDINGS:
+        raise UsageError(f"{path}: weights are written as {' or '.join(tabular.ENDINGS)}, or alone as .npy")

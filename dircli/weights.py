@@ -13,7 +13,7 @@ import numpy as np
 
 from dircli.density import effective, window
 from dircli.errors import UsageError
-from dircli.protocols import Scheme
+from dircli.protocols import AnyScheme, Scheme
 
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray, IntArray
@@ -62,7 +62,7 @@ class BinWeights:
 def bin_weights(  # noqa: PLR0913 - the parameters of one published formula
     counts: IntArray,
     *,
-    scheme: Scheme,
+    scheme: AnyScheme,
     kernel: Kernel,
     ks: int,
     sigma: float,
@@ -79,7 +79,8 @@ def bin_weights(  # noqa: PLR0913 - the parameters of one published formula
     bounds the counts of any scheme, in place of the rule's. Raises UsageError where nothing can be weighted.
     """
     if scheme not in get_args(Scheme):
-        raise UsageError(f"no scheme is called {scheme!r}; there are {', '.join(get_args(Scheme))}")
+        without = " of bins" if scheme in get_args(AnyScheme) else ""
+        raise UsageError(f"no scheme{without} is called {scheme!r}; there are {', '.join(get_args(Scheme))}")
     if not counts.sum():
         raise UsageError("there are no training samples to weight")
     rooted, numbered = scheme == "sqrt-inv", scheme == "effective-number"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.bins import Bins
+from dircli.bins import Bins, interval
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MOST = 1000
 """How many bins are chosen at most."""
 
+UNWANTED = 1_000_000
+"""More bins than this are taken for a slip."""
+
 RULE = "freedman-diaconis: 2 IQR n^(-1/3), the nearest of 1, 2 and 5 times a power of ten, at most 1,000 bins"
 STEPS = (1, 2, 5)
 
@@ -27,34 +30,47 @@ def given(text: str) -> Bins:
     """The bins between the ascending edges in ``text``, with commas between; UsageError where they are none."""
     try:
         edges = np.array([float(edge) for edge in text.split(",")])
-        if not np.isfinite(edges).all():
-            raise ValueError(text)
-        return Bins(edges)
+        bins = Bins(edges)
     except ValueError:
-        raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10") from None
+        bins = None
+    if bins is None or not np.isfinite(edges).all():
+        raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10")
+    return bins
 
 
 def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
     """Bins of ``width`` over ``limits`` (LO:HI), by default over all ``targets`` (n,), edges at multiples of the width.
 
     Numbers are taken as the decimals they are printed as. Raises UsageError where the range holds no whole number of
-    bins.
+    bins, or more than anybody wants.
     """
+    low, high = interval(limits, "--range") if limits else (float(targets.min()), float(targets.max()))
     try:
-        if not 0 < float(width) < math.inf:
-            raise ValueError(width)
-        if limits is None:
-            return Bins.covering(targets, width)
-        low, high = limits.split(":")
-        return Bins.regular(low.strip(), high.strip(), width)
-    except (ValueError, ZeroDivisionError) as error:
-        what = f"--bin-width {width}" + (f" --range {limits}" if limits else "")
-        raise UsageError(f"{what} cannot make bins: {error}") from None
+        wide = float(width)
+    except ValueError:
+        wide = math.nan
+    if not 0 < wide < math.inf:
+        raise UsageError(f"--bin-width {width!r} is no width; write a positive number, such as 0.1")
+    if (high - low) / wide > UNWANTED:
+        raise UsageError(f"--bin-width {width} makes more than {UNWANTED:,} bins from {low:g} to {high:g}; widen it")
+    if limits is None:
+        return Bins.covering(targets, width)
+    try:
+        return Bins.regular(*_ends(limits), width)
+    except ValueError as error:
+        raise UsageError(f"--bin-width {width} --range {limits}: {error}") from None
 
 
 def chosen(targets: FloatArray, limits: str | None) -> Bins:
     """Bins by `RULE` over ``targets`` (n,); with ``limits`` (LO:HI), the next width below that divides the range."""
-    start, stop = _limits(targets, limits)
+    if limits is None:
+        start, stop = Fraction(float(targets.min())), Fraction(float(targets.max()))
+    else:
+        low, high = interval(limits, "--range")
+        start, stop = (Fraction(end) for end in _ends(limits))
+        targets = targets[(targets >= low) & (targets <= high)]
+        if not targets.size:
+            raise UsageError(f"--range {limits}: no target lies there")
     width = _nearest(_freedman_diaconis(targets))
     while (stop - start) / width > MOST:
         width = next(_wider(width))
@@ -64,19 +80,17 @@ def chosen(targets: FloatArray, limits: str | None) -> Bins:
         if (stop - start) / narrower > MOST:
             break
         if (stop - start) % narrower == 0:
-            return Bins.regular(*(part.strip() for part in limits.split(":")), _decimal(narrower))
+            return Bins.regular(*_ends(limits), _decimal(narrower))
     raise UsageError(f"--bins auto finds no width for the range {limits}; give --bin-width")
 
 
-def _limits(targets: FloatArray, limits: str | None) -> tuple[Fraction, Fraction]:
-    if limits is None:
-        return Fraction(float(targets.min())), Fraction(float(targets.max()))
-    low, high = (Fraction(part.strip()) for part in limits.split(":"))
+def _ends(limits: str) -> tuple[str, str]:
+    low, high = (end.strip() for end in limits.split(":"))
     return low, high
 
 
 def _freedman_diaconis(targets: FloatArray) -> float:
-    """2 IQR n^(-1/3); of targets without spread between the quartiles, Scott's 3.49 σ n^(-1/3); of equal ones, 1."""
+    """2 IQR n^(-1/3); of targets without spread between the quartiles, Scott's 3.49 sd n^(-1/3); of equal ones, 1."""
     low, high = np.quantile(targets, [0.25, 0.75])
     spread = 2 * float(high - low) or 3.49 * float(targets.std())
     return spread * targets.size ** (-1 / 3) or 1.0

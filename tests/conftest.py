@@ -41,8 +41,9 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
     """No DIR_ variable of the user's, an empty working folder, and raw files of nobody."""
     for key in [key for key in os.environ if key.startswith("DIR_") and key != "DIR_REAL_DATA"]:
         monkeypatch.delenv(key)
-    work = tmp_path_factory.mktemp("work")
-    monkeypatch.setenv("DIR_DATA", str(work.with_name(f"{work.name}-no-raw-files")))
+    work = tmp_path_factory.mktemp("home") / "work"
+    work.mkdir()
+    monkeypatch.setenv("DIR_DATA", str(work.with_name("no-raw-files")))
     monkeypatch.chdir(work)
 
 

@@ -321,7 +321,7 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
         "empty": "holds no files",
         "junk": "holds no files",
         "nothing.zip": "holds no files",
-        "page.zip": "is neither a folder nor an archive",
+        "page.zip": "is a web page, not an archive",
         "none.tar": "is neither a folder nor an archive",
         "labels.csv.gz": "is neither a folder nor an archive",
     }
@@ -648,7 +648,7 @@ def test_what_is_no_archive_or_holds_nothing_is_refused(kind: str, tmp_path: Pat
     (tmp_path / "folder").mkdir()
     (tmp_path / "page.zip").write_text("<html>")
     pack("zip", tmp_path / "none.zip", {})
-    with pytest.raises(InputError, match=r"is neither a folder nor an archive|holds no files"):
+    with pytest.raises(InputError, match=r"is neither a folder nor an archive|is a web page|holds no files"):
         unpack(tmp_path / kind, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

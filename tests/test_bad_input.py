@@ -294,7 +294,7 @@ CALLS = {
     "no targets and no manifest": preds(
         lambda rows: rows.csv(),
         "there is no column target",
-        "sts-b: this dataset is not curated here",
+        "sts-b: it is not curated here",
         "dir curate",
         words="evaluate p.csv --dataset sts-b",
     ),

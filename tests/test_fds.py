@@ -390,8 +390,15 @@ def test_a_model_of_balanced_data_has_similarity_that_falls_with_distance_and_no
     assert (strangers(cosine, reach=2) < 0).all()
 
 
+def test_bins_that_differ_only_by_chance_are_not_marked() -> None:
+    """Variances of one model, each from 200 rows: of 97 far regions one is always a little nearer."""
+    random = np.random.default_rng(5)
+    variances = np.array([random.standard_normal((200, 64)).var(axis=0) for _ in range(100)])
+    assert (strangers(cosines(variances), reach=2) < 0).all()
+
+
 def test_bins_without_a_direction_or_a_neighbour_are_undefined_and_not_marked() -> None:
-    vectors = np.array([[1.0, 0], [0, 0], [np.nan, 0], [0, 0], [0, 0], [1.0, 0.1], [1.0, 0]])
+    vectors = np.array([[1.0, 0], [0, 0], [np.nan, 0], [0, 0], [0, 0], [1.0, 0.5], [1.0, 0]])
     cosine = cosines(vectors)
     assert np.isnan(cosine[1]).all()
     assert np.isnan(cosine[2]).all()

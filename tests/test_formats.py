@@ -386,7 +386,7 @@ def test_json_has_the_promised_keys_and_no_others(run: Run) -> None:
 def test_zero_is_a_region_of_the_json_only_where_it_has_rows(run: Run, work: Path) -> None:
     (work / "p.csv").write_text("target,prediction\n30,31\n110,90\n")
     (system,) = json.loads(run(*WORDS, "p.csv", "--format", "json").stdout)["systems"]
-    assert list(system["regions"]) == [*REGIONS, "zero"]
+    assert list(system["regions"]) == [*REGIONS, "zero", "extrapolation", "with-data"]
     assert system["regions"]["zero"]["mae"] == 20
 
 

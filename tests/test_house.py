@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 PACKAGE = PROJECT / "dircli"
 LAYERS = (
     {"errors", "arrays", "sources"},
-    {"records", "bins", "protocols", "tables"},
+    {"records", "bins", "protocols", "tables", "sampling", "canonical"},
     {"splits", "density", "shots", "sums", "leakage", "moments", "similarity", "maps"}
-    | {"concordance", "relevance", "gaussian", "ranking"},
+    | {"concordance", "relevance", "gaussian", "ranking", "widths", "thinning", "densities"},
     {"metrics", "calibration"},
     {"counted"},
     {"resampling"},
     {"weights", "evaluate", "fds", "intervals", "permutation"},
     {"datasets", "store", "published"},
     {"curation", "scoring", "synthetic", "obtaining", "images", "signals", "audit", "leaderboard", "counting"},
-    {"weighting", "proof", "gated", "smoothing", "scored_pixels"},
-    {"dense", "weighing_maps", "dense_proof"},
+    {"weighting", "proof", "gated", "smoothing", "scored_pixels", "deriving", "exporting", "describing"},
+    {"dense", "weighing_maps", "dense_proof", "own"},
     {"picturing", "explaining"},
     {"reporting"},
     {"pipeline"},
@@ -145,8 +145,10 @@ def _equal(shown: str, printed: str) -> bool:
 def _lay_out(work: Path, real: Path | None) -> None:
     """The files that the README's commands take: real ones where they are here, and a made-up predictor's."""
     rows = (REFERENCE / "agedb_rows.csv").read_text().splitlines()[1:]
-    lines = [f"{row},{target},{sharp}" for row, (target, _, sharp) in enumerate(line.split(",") for line in rows)]
-    (work / "preds.csv").write_text("\n".join(["id,target,prediction", *lines]) + "\n")
+    for name, column in (("preds", 2), ("sharp", 2), ("shrunk", 1)):
+        fields = (line.split(",") for line in rows)
+        lines = [f"{row},{each[0]},{each[column]}" for row, each in enumerate(fields)]
+        (work / f"{name}.csv").write_text("\n".join(["id,target,prediction", *lines]) + "\n")
     (work / "broken.csv").write_text("id,target,prediction\n0,31,30.5\n1,44,nan\n")
     if real is not None:
         (work / "STS-B").symlink_to(real / "sts-b" / "STS-B")
@@ -165,9 +167,9 @@ def test_the_readme_shows_what_its_commands_print(work: Path, run: Run) -> None:
         assert program == "dir", command
         if needs_real and not folder.is_dir():
             continue
-        code = 2 if shown.startswith("dir: ") else 0
+        code = 2 if shown.startswith("dir: ") else int("--fail-if" in words)
         result = run(*words, code=code)
-        printed = result.stderr if code else result.stdout
+        printed = result.stderr if code == 2 else result.stdout
         assert _equal(shown, printed), f"$ {command}\n{printed}"
 
 

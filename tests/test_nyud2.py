@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import depth
@@ -27,8 +30,6 @@ from dircli.store import manifests, pixels
 from dircli.store.archives import open_raw
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Run
     from numpy.typing import NDArray
 
@@ -280,6 +281,12 @@ def test_a_changed_manifest_is_noticed(curated: pixels.DenseManifest, work: Path
     told = run("verify", "nyud2", code=1).stdout
     assert "FAILED" in told
     assert "its content is" in told
+
+
+@pytest.mark.usefixtures("curated")
+def test_what_works_on_samples_alone_says_so(run: Run) -> None:
+    told = run("verify", "nyud2", "--leakage", code=2).stderr
+    assert "nyud2: its labels are maps of pixels; this works on samples alone" in told
 
 
 # bad input
@@ -568,3 +575,11 @@ def test_pillows_nearest_is_what_prepared_takes() -> None:
     assert Image.fromarray(codes).size == (640, 480)
     with pytest.raises(ValueError, match="does not shrink"):
         prepared(codes[:479], shorter=240, shape=(228, 304))
+
+
+@pytest.mark.slow
+def test_counting_costs_at_most_a_fifth_more_than_decoding_and_no_memory_per_file() -> None:
+    script = Path(__file__).parent / "bench" / "nyud2.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "peak memory" in done.stdout

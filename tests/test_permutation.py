@@ -15,7 +15,7 @@ from dircli.counted import Rows
 from dircli.metrics import EVERY, METRICS, chosen
 from dircli.permutation import holm, permuted
 
-QUICK = settings(deadline=None, max_examples=30)
+QUICK = settings(deadline=None, max_examples=20)
 WHOLE = {"all": np.ones(BINS, bool)}
 
 
@@ -33,7 +33,7 @@ def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
     """Every one of 2^8 swaps, each metric computed from the rows themselves."""
     first, second = pairs(8, seed)
     ones = np.ones(8, np.int64)
-    found = permuted(first, second, WHOLE, list(METRICS.values()), permutations=5000, seed=1)["all"]
+    found = permuted(first, second, WHOLE, list(METRICS.values()), permutations=3000, seed=1)["all"]
     for place, metric in enumerate(METRICS.values()):
         differences = []
         for swap in product([False, True], repeat=8):
@@ -52,7 +52,7 @@ def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
         drawn = np.abs(np.array(differences))
         assert found.difference[place] == pytest.approx(differences[0], abs=1e-8)
         share = np.mean(~(drawn < drawn[0] - 1e-7))
-        assert found.p[place] == pytest.approx(share, abs=0.03), metric.name
+        assert found.p[place] == pytest.approx(share, abs=0.04), metric.name
 
 
 def test_p_agrees_with_scipys_paired_permutation_test() -> None:
@@ -70,11 +70,11 @@ def test_p_agrees_with_scipys_paired_permutation_test() -> None:
             statistic,
             permutation_type="samples",
             vectorized=False,
-            n_resamples=1500,
+            n_resamples=800,
             rng=np.random.default_rng(0),
         )
         assert found.difference[place] == pytest.approx(theirs.statistic)
-        assert found.p[place] == pytest.approx(theirs.pvalue, abs=0.05)
+        assert found.p[place] == pytest.approx(theirs.pvalue, abs=0.06)
 
 
 def test_a_system_like_the_baseline_is_no_better() -> None:
@@ -127,10 +127,10 @@ def test_neither_workers_nor_the_order_of_rows_change_a_bit() -> None:
     first, second = made_up(120)
     shuffled = np.random.default_rng(1).permutation(120)
     metrics = [each for each in EVERY.values() if not each.needs and each.per_row is None]
-    found = permuted(first, second, REGIONS, metrics, permutations=300, seed=4, workers=1)
+    found = permuted(first, second, REGIONS, metrics, permutations=150, seed=4, workers=1)
     for other in (
-        permuted(first, second, REGIONS, metrics, permutations=300, seed=4, workers=3),
-        permuted(first.at(shuffled), second.at(shuffled), REGIONS, metrics, permutations=300, seed=4),
+        permuted(first, second, REGIONS, metrics, permutations=150, seed=4, workers=3),
+        permuted(first.at(shuffled), second.at(shuffled), REGIONS, metrics, permutations=150, seed=4),
     ):
         for name, each in found.items():
             assert each.p.tobytes() == other[name].p.tobytes()

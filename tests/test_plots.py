@@ -117,7 +117,7 @@ def _texts(figure: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]
 
     with monkeypatch.context() as patch:
         patch.setattr(Text, "draw", record)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     return list(found.values())
 
 
@@ -160,11 +160,11 @@ def test_every_miniature_can_be_drawn(
 ) -> None:
     run("curate", name, "--raw", MINIATURES[name].build(tmp_path), "--split", "redraw")
     against = scale(name, work / "manifests", None)
-    for draw in (PICTURES["lds"], PICTURES["gain"]):
-        assert_legible(draw(against), monkeypatch, width=plots.WIDTH, log=False)
+    assert_legible(PICTURES["density"](against), monkeypatch, width=3, log=True)
+    assert_legible(PICTURES["gain"](against), monkeypatch, width=plots.WIDTH, log=False)
 
 
-@pytest.mark.parametrize("width", [3, 7])
+@pytest.mark.parametrize("width", [3, pytest.param(7, marks=pytest.mark.slow)])
 def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that reads as a formula, is far too long, or has letters that the font lacks."""
     assert_legible(picturing.errors(scored(whole("agedb"), NASTY), Request()), monkeypatch, width=width, log=False)
@@ -294,9 +294,10 @@ def test_a_constant_side_has_no_correlation() -> None:
 def test_the_same_call_gives_the_same_bytes_without_a_date(ending: str, work: Path, run: Run) -> None:
     import matplotlib as mpl
 
-    assert run("plot", "agedb", "--out", f"a.{ending}", "--manifests", SHIPPED).stdout == f"a.{ending}\n"
+    words = ["plot", "agedb", "--lds", "--manifests", SHIPPED]
+    assert run(*words, "--out", f"a.{ending}").stdout == f"a.{ending}\n"
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):  # the user's own settings change nothing
-        run("plot", "agedb", "--out", f"b.{ending}", "--manifests", SHIPPED)
+        run(*words, "--out", f"b.{ending}")
     data = (work / f"a.{ending}").read_bytes()
     assert data == (work / f"b.{ending}").read_bytes()
     assert not [word for word in (b"Date", b"dc:date", b"Matplotlib", b"matplotlib.org") if word in data]
@@ -304,8 +305,8 @@ def test_the_same_call_gives_the_same_bytes_without_a_date(ending: str, work: Pa
 
 def test_another_process_draws_the_same_bytes(work: Path, run: Run) -> None:
     """No order of a set and no random name is in a picture."""
-    run("plot", "sts-b", "--out", "here.svg")
-    words = ["plot", "sts-b", "--out", "there.svg"]
+    run("plot", "sts-b", "--lds", "--out", "here.svg")
+    words = ["plot", "sts-b", "--lds", "--out", "there.svg"]
     subprocess.run([sys.executable, "-m", "dircli", *words], check=True, capture_output=True)
     assert (work / "here.svg").read_bytes() == (work / "there.svg").read_bytes()
 
@@ -358,8 +359,8 @@ def test_without_matplotlib_a_file_exits_2_and_letters_are_drawn(
     assert "effective density" in run("plot", "agedb", "--lds", "--terminal").stdout
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", None])
-@pytest.mark.parametrize("width", [10, 40, 79, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", None])
+@pytest.mark.parametrize("width", [10, 79])
 @pytest.mark.parametrize("name", FULL)
 def test_letters_keep_to_the_width_and_to_what_the_stream_can_show(name: str, width: int, encoding: str | None) -> None:
     using = terminal.letters(encoding)

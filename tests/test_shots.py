@@ -28,7 +28,7 @@ def test_a_bin_exactly_at_a_threshold_is_medium() -> None:
 @given(st.lists(st.integers(0, 200)), thresholds())
 def test_regions_partition_all_bins_and_zero_lies_within_few(counts: list[int], limits: Thresholds) -> None:
     held = masks(region(np.array(counts), limits), np.array(counts))
-    assert list(held) == ["all", "many", "medium", "few", "zero"]
+    assert list(held) == ["all", "many", "medium", "few", "zero", "interpolation", "extrapolation", "with-data"]
     assert held["all"].tolist() == [True] * len(counts)
     assert np.sum([held[name] for name in REGIONS], axis=0).tolist() == [1] * len(counts)
     assert held["zero"].tolist() == [count == 0 for count in counts]

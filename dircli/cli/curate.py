@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from dircli.cli import own
 from dircli.cli.obtaining import AcceptLicense, Mirror, Token, terms
 from dircli.cli.options import Data, Name, Protocol, Quiet
 from dircli.errors import SHOWN, CheckError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dircli.signals import Recording
 
 
@@ -31,7 +34,9 @@ def curate(
         Path | None,
         typer.Option(help="The published split: its file, or the folder of its files.", show_default="DIR_DATA/NAME"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of a redraw.", show_default="666")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The seed of a redraw, or of --skew.", show_default="666")
+    ] = None,
     called: Annotated[
         str | None, typer.Option("--name", help="The manifest's name.", show_default="the dataset's")
     ] = None,
@@ -50,36 +55,63 @@ def curate(
         typer.Option("--check-signals", help="Open every recording, and list what each holds beside the manifest."),
     ] = False,
     protocol: Protocol = "released",
+    drop_train: own.Drop = None,
+    skew: own.Skew = None,
+    train_size: own.TrainSize = None,
+    table: own.Table = None,
+    target: own.Target = None,
+    id_: own.Id = None,
+    bin_width: own.Width = None,
+    range_: own.Range = None,
+    edges: own.Edges = None,
+    bins: own.AutoBins = None,
+    outside: own.Outside = None,
+    per_bin: own.PerBin = None,
+    many: own.Many = None,
+    few: own.Few = None,
+    group: own.Group = None,
+    split_column: own.SplitColumn = None,
+    unit: own.Unit = None,
     mirror: Mirror = None,
     accept_license: AcceptLicense = False,
     token: Token = None,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
-    """Make a benchmark's manifest: samples, bins and splits, with all that they came from."""
+    """Make a manifest: samples, bins and splits, with all that they came from; of a benchmark, or a table (custom)."""
+    from dircli import datasets
+    from dircli.deriving import Cut
+
+    drawn = 666 if seed is None else seed
+    cut = Cut.of(drop_train or [], skew, train_size, drawn)
+    given: dict[str, Any] = {"--target": target, "--id": id_, "--bin-width": bin_width, "--range": range_}
+    given |= {"--edges": edges, "--bins": bins, "--outside": outside, "--per-bin": per_bin, "--many": many}
+    given |= {"--few": few, "--group": group, "--split-column": split_column, "--unit": unit}
+    if name == datasets.OWN:
+        foreign: dict[str, Any] = {"--raw": raw, "--split": split, "--released": released, "--only": only}
+        _refuse(foreign | {"--check-images": check_images or None, "--check-signals": check_signals or None}, name)
+        from dircli import own as tables
+
+        made = tables.curate(own.order(table, cut, seed=drawn, called=called, given=given), root=out)
+        _tell(made.facts, made.edges, out, protocol)
+        return
     from dircli import pipeline
-    from dircli.report import console, tables
     from dircli.report.progress import counting
 
+    _refuse({"--table": table} | given, name)
     if split is None:
         split = pipeline.usual_split(name, part=only, released=released)
     if only and split == "released":
         raise UsageError("the published split is of the whole benchmark; --only goes with --split redraw")
-    if seed is not None and split == "released":
-        raise UsageError("the published split is imported, not drawn; --seed goes with --split redraw")
-    order = pipeline.Order(
-        raw=raw, released=released, split=split, seed=666 if seed is None else seed, part=only, called=called
-    )
+    if seed is not None and split == "released" and skew is None:
+        raise UsageError("the published split is imported, not drawn; --seed goes with --split redraw, or --skew")
+    order = pipeline.Order(raw=raw, released=released, split=split, seed=drawn, part=only, called=called, cut=cut)
     if check_signals:
         pipeline.need_signals(name)
     with terms(data, mirror, accept=accept_license, token=token) as how:
         manifest = pipeline.curate(name, order, root=out, terms=how, watch=counting)
     facts = manifest.facts
-    for note in (*facts["notes"], *(f"{key}: {_told(value)}" for key, value in facts["facts"].items())):
-        console.note(f"{facts['name']}: {note}")
-    console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
-    console.out().print(tables.splits(facts, protocol))
-    typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
+    _tell(facts, manifest.table.bins.edges, out, protocol)
     if check_images:
         with counting("images", facts["rows"]) as done:
             unreadable = pipeline.check_images(manifest, order, root=out, terms=how, done=done)
@@ -89,6 +121,24 @@ def curate(
             raise CheckError(f"{facts['name']}: {len(unreadable):,} images cannot be read; they are listed in {path}")
     if check_signals:
         _tell_signals(*pipeline.check_signals(manifest, order, root=out, terms=how))
+
+
+def _refuse(given: Mapping[str, object], name: str) -> None:
+    """UsageError that names all of the options that were ``given`` and mean nothing for ``name``."""
+    if wrong := [option for option, value in given.items() if value is not None]:
+        raise UsageError(f"{', '.join(wrong)}: not for `dir curate {name}`; see `dir curate --help`")
+
+
+def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> None:
+    """What was made: notes on stderr; the rows of each split, a density that was asked for, and the content."""
+    from dircli.report import console, tables
+
+    for note in (*facts["notes"], *(f"{key}: {_told(value)}" for key, value in facts["facts"].items())):
+        console.note(f"{facts['name']}: {note}")
+    console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
+    console.out().print(tables.splits(facts, protocol))
+    own.tell_skew(facts, edges)
+    typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 
 
 def _tell_signals(recordings: list[Recording], path: Path) -> None:

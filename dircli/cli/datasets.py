@@ -18,11 +18,11 @@ def datasets(
 ) -> None:
     """List the benchmarks and what of them is here."""
     from dircli import datasets as registry
-    from dircli import pipeline
+    from dircli import describing
     from dircli.report import console, tables
     from dircli.report.json import as_text
 
-    rows = [pipeline.describe(name, root=manifests, data=data_folder(data)) for name in registry.names()]
+    rows = [describing.dataset(name, root=manifests, data=data_folder(data)) for name in registry.names()]
     if as_json:
         typer.echo(as_text(rows), nl=False)
     else:
@@ -41,17 +41,17 @@ def info(
     quiet: Quiet = False,
 ) -> None:
     """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""
-    from dircli import pipeline
+    from dircli import describing
     from dircli.report import console, tables
     from dircli.report.json import as_text
 
     if metrics:
-        rows = pipeline.describe_metrics()
+        rows = describing.metrics()
         typer.echo(as_text(rows), nl=False) if as_json else console.out().print(tables.metrics(rows))
         return
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
-    facts = pipeline.describe(name, root=manifests, data=data_folder(data))
+    facts = describing.dataset(name, root=manifests, data=data_folder(data))
     if bibtex:
         typer.echo(facts["bibtex"])
     elif as_json:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from dircli.cli import reports
-from dircli.cli.options import Data, Manifests, Protocol, Quiet, data_folder
+from dircli.cli.options import Data, Manifest, Manifests, Protocol, Quiet, data_folder, located
 from dircli.errors import CheckError, UsageError
 
 Format = Literal["table", "json", "csv", "markdown", "latex"]
@@ -83,6 +83,7 @@ def evaluate(
         typer.Option(help="Score files that have targets with this bins.parquet, without a manifest."),
     ] = None,
     manifests: Manifests = Path("manifests"),
+    manifest: Manifest = None,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
@@ -91,6 +92,7 @@ def evaluate(
     from dircli.report import console
     from dircli.store.predictions import Layout
 
+    dataset, manifests = located(dataset, manifests, manifest)
     layout = Layout(
         id_column=id_column,
         prediction_column=prediction_column,

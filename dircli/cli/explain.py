@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Manifests, Quiet
+from dircli.cli.options import Manifest, Manifests, Quiet, located
 
 
 def explain(
@@ -24,6 +24,7 @@ def explain(
     ] = False,
     bins: Annotated[Path | None, typer.Option(help="Score a file that has targets with this bins.parquet.")] = None,
     manifests: Manifests = Path("manifests"),
+    manifest: Manifest = None,
     quiet: Quiet = False,
 ) -> None:
     """Show a file under both protocols, the rows that change region, its exact hits, and signs of a mistake."""
@@ -32,6 +33,7 @@ def explain(
     from dircli.report.json import as_text
     from dircli.store.predictions import Layout
 
+    dataset, manifests = located(dataset, manifests, manifest)
     layout = Layout(id_column=id_column, prediction_column=prediction_column, by_position=by_position)
     request = scoring.Request(split=split, protocol="released", metrics=[], layout=layout)
     found = pipeline.explain(predictions, request, name=dataset, root=manifests, bins_file=bins)

@@ -7,27 +7,36 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Manifests, OptionalName, Protocol, Quiet
+from dircli.cli.options import Manifest, Manifests, OptionalName, Protocol, Quiet, located
 
 
 def export(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     name: OptionalName = None,
     format_: Annotated[
-        Literal["released", "codabench"],
-        typer.Option("--format", help="The files that the released training code reads, or a scorer for Codabench."),
+        Literal["released", "parquet", "csv", "npy", "codabench"],
+        typer.Option(
+            "--format",
+            help="The files that the released training code reads; samples and bins as tables or arrays; or a scorer "
+            "for Codabench.",
+        ),
     ] = "released",
     protocol: Protocol = "released",
     image: Annotated[str, typer.Option(help="codabench: the container image, with dircli in it.")] = "dircli",
     manifests: Manifests = Path("manifests"),
+    manifest: Manifest = None,
     quiet: Quiet = False,
 ) -> None:
     """Write the very files that the released training code reads, or a scorer bundle for a Codabench competition."""
     from dircli import pipeline
 
+    name, manifests = located(name, manifests, manifest)
     if format_ == "codabench":
         paths = pipeline.export_codabench(name, root=manifests, out=out, protocol=protocol, image=image)
         typer.echo("\n".join(str(path) for path in paths))
+        return
+    if format_ != "released":
+        typer.echo("\n".join(str(path) for path in pipeline.export_tables(name, format_, root=manifests, out=out)))
         return
     for file, (blob, published) in pipeline.export(name, root=manifests, out=out).items():
         verdict = "byte for byte the published file" if published else "not the published file"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dircli.errors import UsageError
 from dircli.protocols import ProtocolName
 from dircli.report import console
 
@@ -17,6 +18,10 @@ OptionalName = Annotated[
 ]
 Manifests = Annotated[
     Path, typer.Option("--manifests", envvar="DIR_MANIFESTS", help="The folder that holds the manifests.")
+]
+Manifest = Annotated[
+    Path | None,
+    typer.Option("--manifest", help="The folder of a manifest, wherever it lies, not its name.", show_default=False),
 ]
 Data = Annotated[
     Path | None,
@@ -33,6 +38,16 @@ def _be_quiet(value: bool) -> bool:
 
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.", callback=_be_quiet)]
+
+
+def located(name: str | None, root: Path, folder: Path | None) -> tuple[str | None, Path]:
+    """The name of a manifest and the folder it lies in: as given, or those of the ``folder`` that is the manifest."""
+    if folder is None:
+        return name, root
+    if not (folder / "manifest.json").is_file():
+        raise UsageError(f"--manifest {folder}: there is no manifest.json; give a folder that `dir curate` wrote")
+    whole = folder.resolve()
+    return whole.name, whole.parent
 
 
 def data_folder(given: Path | None) -> Path:

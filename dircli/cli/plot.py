@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Manifests, OptionalName, Protocol, Quiet
+from dircli.cli.options import Manifest, Manifests, OptionalName, Protocol, Quiet, located
 from dircli.errors import UsageError
 from dircli.protocols import Kernel, Scheme
 
@@ -50,6 +51,7 @@ def plot(
         bool, typer.Option("--by-position", help="Rows are in manifest order; ids are not used.")
     ] = False,
     manifests: Manifests = Path("manifests"),
+    manifest: Manifest = None,
     quiet: Quiet = False,
 ) -> None:
     """Draw the label density with its regions; --lds, its smoothing; of PREDS the error, of two the gain, by target."""
@@ -57,6 +59,9 @@ def plot(
     from dircli.report import console, ink, plots
     from dircli.store.predictions import Layout
 
+    if manifest is not None and name is not None and name != os.environ.get("DIR_DATASET"):
+        predictions = [name, *(predictions or [])]  # --manifest takes the place of NAME
+    name, manifests = located(name, manifests, manifest)
     if lds and predictions:
         raise UsageError("--lds draws the dataset alone; leave out the prediction files, or --lds")
     drawn = not terminal and (out is not None or ink.available())

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dircli.cli.obtaining import terms
-from dircli.cli.options import Data, Manifests, OptionalName, Quiet
+from dircli.cli.options import Data, Manifest, Manifests, OptionalName, Quiet, located
 
 
 def verify(
@@ -21,6 +21,7 @@ def verify(
         typer.Option(help="The published split files, to name the rows that differ.", show_default="DIR_DATA/NAME"),
     ] = None,
     manifests: Manifests = Path("manifests"),
+    manifest: Manifest = None,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
@@ -29,6 +30,7 @@ def verify(
     from dircli.errors import CheckError
     from dircli.report import console, tables
 
+    name, manifests = located(name, manifests, manifest)
     if leakage:
         counts, path = pipeline.leakage(name, root=manifests)
         console.out().print(tables.leakage(counts))

@@ -4,25 +4,58 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from dircli.cli.obtaining import terms
-from dircli.cli.options import Data, Manifests, OptionalName, Protocol, Quiet
-from dircli.protocols import Kernel, Scheme
+from dircli.cli.options import Data, Manifest, Manifests, OptionalName, Protocol, Quiet, located
+from dircli.protocols import AnyScheme, Edge, Kernel, Normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dircli.weights import Spread
 
 SHOWN_ROWS = 12
+UNSMOOTHED = {"effective-number", "dense-weight"}
+LOPSIDED = (
+    "warning: the heaviest sample outweighs the thousand lightest together, and one batch can undo an epoch; "
+    "try --clip, a flatter --scheme, a wider kernel, or a lower --alpha"
+)
 
 
 def weights(
     name: OptionalName = None,
     scheme: Annotated[
-        Scheme | None, typer.Option(help="Inverse density, or its root.", show_default="the dataset's own")
+        AnyScheme | None,
+        typer.Option(
+            help="Inverse density or its root (DIR), the effective number of samples (Cui et al. 2019), or DenseWeight "
+            "(Steininger et al. 2021).",
+            show_default="the dataset's own",
+        ),
     ] = None,
-    kernel: Annotated[Kernel, typer.Option(help="The LDS kernel; none is no smoothing.")] = "gaussian",
+    kernel: Annotated[
+        Kernel | None,
+        typer.Option(
+            help="The LDS kernel; none is no smoothing.", show_default="gaussian; none where LDS is not in the scheme"
+        ),
+    ] = None,
     ks: Annotated[int, typer.Option(help="Kernel size in bins, odd.")] = 5,
     sigma: Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")] = 2.0,
+    beta: Annotated[float, typer.Option(help="The β of effective-number, from 0 to below 1.")] = 0.999,
+    alpha: Annotated[float, typer.Option(help="The alpha of dense-weight: 0 is none, 1 much.")] = 1.0,
+    clip: Annotated[
+        str | None,
+        typer.Option(help="Bounds of the counts, LO:HI, before all else.", show_default="as protocol and dataset say"),
+    ] = None,
+    edge: Annotated[
+        Edge | None,
+        typer.Option(help="What lies beyond the range of the targets.", show_default="as the dataset says"),
+    ] = None,
+    normalise: Annotated[
+        Normalise, typer.Option("--normalise", "--normalize", help="Scale: mean over training samples 1, or maximum 1.")
+    ] = "mean-one",
     protocol: Protocol = "released",
     per: Annotated[
         Literal["sample", "bin"] | None,
@@ -31,7 +64,8 @@ def weights(
     out: Annotated[
         str | None,
         typer.Option(
-            help="A .parquet or .csv file; - for CSV on stdout.", show_default="weights.parquet beside the manifest"
+            help="A .parquet, .csv or .npy file; - for CSV on stdout.",
+            show_default="weights.parquet beside the manifest",
         ),
     ] = None,
     maps: Annotated[
@@ -42,16 +76,31 @@ def weights(
         Path | None, typer.Option(help="The training maps, for --maps.", show_default="DIR_DATA/NAME")
     ] = None,
     manifests: Manifests = Path("manifests"),
+    manifest: Manifest = None,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli import pipeline, weighing_maps, weighting
+    from dircli.bins import interval
     from dircli.report import console, tables
     from dircli.report.progress import counting
     from dircli.store.tabular import csv_bytes
 
-    request = weighting.Request(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol, per=per)
+    name, manifests = located(name, manifests, manifest)
+    request = weighting.Request(
+        scheme=scheme,
+        kernel=kernel or ("none" if scheme in UNSMOOTHED else "gaussian"),
+        ks=ks,
+        sigma=sigma,
+        protocol=protocol,
+        per=per,
+        clip=interval(clip, "--clip") if clip else None,
+        edge=edge,
+        normalise=normalise,
+        beta=beta,
+        alpha=alpha,
+    )
     if out == "-":
         sys.stdout.buffer.write(csv_bytes(weighting.weigh(name, request, root=manifests).columns))
         return
@@ -60,12 +109,34 @@ def weights(
     columns = {"low": weighted.low, "high": weighted.high, "count": found.count}
     columns |= {"effective": found.effective, "weight": found.weight}
     step = max(1, -(-int((found.count > 0).sum()) // SHOWN_ROWS))
-    window = f"{facts['kernel']}" + "".join(f", {key} {facts[key]:g}" for key in ("ks", "sigma") if facts[key])
     console.out().print(tables.weights(columns, step=step))
-    typer.echo(f"{facts['name']}: {facts['scheme']}, {window}, {facts['protocol']} protocol")
+    typer.echo(f"{facts['name']}: {_how(facts)}")
+    typer.echo(_amounts(weighted.spread))
+    if weighted.spread.lopsided:
+        console.note(LOPSIDED)
     console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
     console.note(f"{len(next(iter(weighted.columns.values()))):,} weights per {facts['per']} written to {path}")
     if maps is not None:
         with terms(data, None, accept=False) as how:
             count = weighing_maps.make(weighted, raw, maps, terms=how, watch=counting)
         console.note(f"{count:,} maps of weights written to {maps}")
+
+
+def _how(facts: Mapping[str, Any]) -> str:
+    """Scheme, window and protocol, and what else took effect."""
+    if facts["scheme"] == "dense-weight":
+        parts = [f"alpha {facts['alpha']:g}"]
+    else:
+        sizes = [f"{key} {facts[key]:g}" for key in ("ks", "sigma") if facts[key]]
+        parts = [facts["kernel"], *sizes, f"{facts['protocol']} protocol"]
+        parts += [f"beta {facts['beta']:g}"] if facts["beta"] is not None else []
+    parts += ["counts clipped to {:g}..{:g}".format(*facts["clip"])] if facts["clip"] else []
+    parts += [f"edge {facts['edge']}"] if facts["edge"] == "renormalise" else []
+    parts += [facts["normalise"]] if facts["normalise"] != "mean-one" else []
+    return ", ".join([facts["scheme"], *parts])
+
+
+def _amounts(found: Spread) -> str:
+    """What the weights amount to."""
+    size = f"{found.effective_size:,.0f} of {found.n:,}"
+    return f"weights {found.low:.4g} to {found.high:.4g}, effective sample size {size}"

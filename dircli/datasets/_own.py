@@ -5,7 +5,6 @@ Benchmarks have a file each with the facts of all; here the facts are the manife
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dircli.datasets._spec import Dataset, Leak, no_records
@@ -16,6 +15,8 @@ from dircli.tables import as_csv
 from dircli.weights import WeightRule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dircli.arrays import TextArray
     from dircli.bins import Bins
     from dircli.records import Records
@@ -76,7 +77,7 @@ def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:
             read=no_records,
             export=_export,
             leaks=(Leak(kind=str(group), columns=(GROUP,)),) if group else (),
-            unreleased="this is a table of your own, so that no split of it was published",
+            unreleased="no split of a table of one's own was published",
         )
     except (KeyError, TypeError, ValueError) as error:
         found = f"what it says about its own rules is damaged ({type(error).__name__}: {error})"

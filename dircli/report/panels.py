@@ -219,7 +219,7 @@ def agreement(axes: Any, curve: Curve, edges: FloatArray, limits: tuple[float, f
     axes.set_ylabel("predicted")
     outside = curve.target.size - int(held.sum())
     beyond = f"; {outside:,} lie beyond" if outside else ""
-    return f"rows per cell: 1 (faint) to {most:,} (strong){beyond}"
+    return f"faint to strong: 1 to {most:,} rows{beyond}"
 
 
 def title(axes: Any, text: str, inches: float, *, name: str = "") -> None:

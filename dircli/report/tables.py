@@ -106,6 +106,20 @@ def splits(facts: Mapping[str, Any], protocol: str) -> Table:
     return table
 
 
+def skew(told: Mapping[str, Any], edges: Sequence[float], *, rows: int) -> tuple[Table, int]:
+    """Training rows asked for and reached, and their shares, in at most ``rows`` rows of so many bins each."""
+    asked, reached = told["asked"], told["reached"]
+    step = -(-len(asked) // rows)
+    table = plain_table("bin from", "to", "asked", "reached", "asked", "reached", left=0)
+    sums = sum(asked), max(sum(reached), 1)
+    for first in range(0, len(asked), step):
+        last = min(first + step, len(asked))
+        counts = sum(asked[first:last]), sum(reached[first:last])
+        shares = (f"{count / whole:.2%}" for count, whole in zip(counts, sums, strict=True))
+        table.add_row(f"{edges[first]:g}", f"{edges[last]:g}", *map(number, counts), *shares)
+    return table, step
+
+
 def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Table:
     """Every ``step``-th bin that has training samples, with its weight."""
     table = plain_table("bin from", "to", "count", "effective", "weight", left=0)

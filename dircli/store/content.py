@@ -22,10 +22,21 @@ def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> 
     all targets (float64), and all splits (one byte each: 0 train, 1 val, 2 test); numbers little endian. ``split`` may
     hold those bytes already.
     """
+    return finished(begun(ids, targets), split)
+
+
+def begun(ids: TextArray | pa.Array, targets: FloatArray) -> hashlib._Hash:
+    """The hash over all that `content` covers before the splits."""
     lengths, texts = encoded(ids)
     digest = hashlib.sha256(np.int64(lengths.size).astype("<i8").tobytes())
     for part in (lengths.astype("<i8"), texts, (targets + 0.0).astype("<f8")):  # + 0.0: minus zero is zero
-        digest.update(np.ascontiguousarray(part))
+        digest.update(np.ascontiguousarray(part).data)
+    return digest
+
+
+def finished(digest: hashlib._Hash, split: AnyArray) -> str:
+    """`content`, from the hash that has `begun`, which stays as it is."""
+    digest = digest.copy()
     if split.dtype == object:
         split = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
     digest.update(split.astype("u1").tobytes())

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from dircli.arrays import AnyArray, FloatArray, TextArray
 
-BLOCK = 1 << 24  # bytes of features that are read at a time
+BLOCK = 1 << 23  # bytes of features that are read at a time
 HINT = "Give an HDF5, Parquet or npy file of features"
 AGAIN = "Check that whatever wrote it has finished"
 ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}

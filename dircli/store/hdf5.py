@@ -35,12 +35,20 @@ class _Hdf5:
     def rewritten(self, path: Path) -> Iterator[Put]:
         import h5py
 
-        with h5py.File(path, "x") as copy:
+        with contextlib.ExitStack() as opened:
+            copy = opened.enter_context(h5py.File(path, "x"))
             _copy(self.file, copy)
+            copy.flush()
+            stream = opened.enter_context(path.open("r+b", buffering=0))
 
             def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
                 place = copy[f"{epoch.name}/{FEATURES}"]
-                place[block.first : block.first + len(features)] = features
+                start = place.id.get_offset()
+                if start is None:
+                    place[block.first : block.first + len(features)] = features
+                else:  # as they are read: past HDF5's lock
+                    stream.seek(start + block.first * epoch.dim * features.itemsize)
+                    features.tofile(stream)
 
             yield put
 
@@ -53,7 +61,11 @@ def _copy(group: Any, copy: Any) -> None:
     for name, item in group.items():
         if name == FEATURES:
             how = {"chunks": item.chunks, "compression": item.compression, "compression_opts": item.compression_opts}
-            new = copy.create_dataset(name, item.shape, item.dtype, shuffle=item.shuffle or None, **how)
+            plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            if item.chunks is None:
+                plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+                plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+            new = copy.create_dataset(name, item.shape, item.dtype, shuffle=item.shuffle or None, dcpl=plan, **how)
             new.attrs.update(item.attrs)
         elif isinstance(item, h5py.Group):
             _copy(item, copy.create_group(name))

@@ -99,8 +99,8 @@ def parquet_bytes(
     return sink.getvalue()
 
 
-def samples_bytes(samples: Samples, facts: Mapping[str, Any]) -> bytes:
-    """``samples.parquet``."""
+def sample_columns(samples: Samples) -> dict[str, pa.Array]:
+    """The columns of ``samples.parquet``."""
     import pyarrow as pa
 
     own = {
@@ -113,21 +113,30 @@ def samples_bytes(samples: Samples, facts: Mapping[str, Any]) -> bytes:
         "bin": pa.array(samples.bin_index, pa.int32()),
         "split": pa.array(samples.split, pa.string()),
     }
-    return parquet_bytes({**columns, **own}, facts)
+    return {**columns, **own}
 
 
-def bins_bytes(table: BinTable) -> bytes:
-    """``bins.parquet``."""
+def samples_bytes(samples: Samples, facts: Mapping[str, Any]) -> bytes:
+    """``samples.parquet``."""
+    return parquet_bytes(sample_columns(samples), facts)
+
+
+def bin_columns(table: BinTable) -> dict[str, pa.Array]:
+    """The columns of ``bins.parquet``."""
     import pyarrow as pa
 
-    columns = {
+    return {
         "bin": pa.array(np.arange(len(table.bins)), pa.int32()),
         "low": pa.array(table.bins.low, pa.float64()),
         "high": pa.array(table.bins.high, pa.float64()),
         **{part: pa.array(table.counts[part], pa.int64()) for part in SPLITS},
         **{f"region_{name}": pa.array(regions, pa.string()) for name, regions in table.regions.items()},
     }
-    return parquet_bytes(columns, table.facts)
+
+
+def bins_bytes(table: BinTable) -> bytes:
+    """``bins.parquet``."""
+    return parquet_bytes(bin_columns(table), table.facts)
 
 
 def contents(manifest: Manifest) -> dict[str, bytes]:
@@ -193,13 +202,12 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest in ``folder``, checked: its content hash, and that samples, bins and facts agree with each other.
-
-    Raises InputError with every disagreement.
-    """
+    """The manifest in ``folder``, checked: content hash, samples, bins, facts; InputError with every disagreement."""
     files.recover(folder)
     problems: list[Problem] = []
     facts = kept(partial(read_facts, folder), problems)
+    if facts and "counted" in facts:  # see `pixels`
+        raise UsageError(f"{folder.name}: its labels are maps of {facts['counted']}; this works on samples alone")
     table = kept(partial(read_bins, folder / BINS), problems)
     samples = kept(partial(read_samples, folder / SAMPLES), problems)
     if facts is None or table is None or samples is None:

@@ -1,4 +1,4 @@
-"""A table of one's own: CSV, TSV, Parquet or JSON lines of any size, read by Arrow, and only the columns that are asked for.
+"""A table of one's own: CSV, TSV, Parquet or JSON lines of any size, read by Arrow, and only the columns in use.
 
 What is right is read fast; where something is wrong, the file is read once more to name every row that is. Rows are
 counted from 1, without the header and blank lines.
@@ -9,30 +9,28 @@ from __future__ import annotations
 import csv as texts
 import io
 import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from dircli.errors import SHOWN, InputError, Problem, sample
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.store import files
-from dircli.tables import FINITE, clear, decode
+from dircli.store._amiss import HINT, numeric, problems, textual
+from dircli.tables import clear, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
     from dircli.arrays import FloatArray
 
-HINT = "Give a CSV, TSV, Parquet or JSON lines table"
 NAMES = "Name other columns with --target, --id, --group and --split-column"
 DELIMITERS = ",\t;|"
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
-NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-Reader: TypeAlias = "Callable[[Sequence[str], dict[str, Any]], pa.Table]"
+Reader: TypeAlias = "Callable[[Sequence[str], Mapping[str, Any], list[Any] | None], pa.Table]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +66,8 @@ def read(path: Path, names: Names) -> Rows:
     """The columns ``names`` of the table at ``path``; InputError with everything that is wrong in them."""
     import pyarrow as pa
 
+    if names.target in (names.id, names.group, names.split):
+        raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
     start = _start(path)
     if start.startswith(b"PAR1"):
         columns, reader = _parquet(path)
@@ -80,12 +80,11 @@ def read(path: Path, names: Names) -> Rows:
         what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {held}"
         raise InputError(Problem(str(path), what, NAMES))
     try:
-        table = reader(names.all, {names.target: pa.float64()})
+        found = _rows(reader(names.all, {names.target: pa.float64()}, None), names)
     except pa.ArrowException:
-        raise InputError(_wrong(path, reader, names)) from None
-    found = _rows(table, names)
+        found = None
     if found is None:
-        raise InputError(_wrong(path, reader, names))
+        raise InputError(problems(path, reader, names, lines=start.lstrip()[:1] == b"{"))
     return found
 
 
@@ -114,7 +113,7 @@ def _text(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
     delimiter = max(DELIMITERS, key=lambda each: (len(set(names.all) & set(divided[each])), len(divided[each])))
     columns = divided[delimiter]
 
-    def reader(wanted: Sequence[str], types: dict[str, Any], rows: list[Any] | None = None) -> pa.Table:
+    def reader(wanted: Sequence[str], types: Mapping[str, Any], rows: list[Any] | None) -> pa.Table:
         import pyarrow as pa
 
         def ragged(row: Any) -> str:
@@ -151,7 +150,7 @@ def _parquet(path: Path) -> tuple[list[str], Reader]:
         what = f"this is no whole Parquet file ({str(error).strip().splitlines()[0]})"
         raise InputError(Problem(str(path), what, HINT)) from None
 
-    def reader(wanted: Sequence[str], types: dict[str, Any], rows: list[Any] | None = None) -> pa.Table:  # noqa: ARG001 - these rows are never ragged
+    def reader(wanted: Sequence[str], _types: Mapping[str, Any], _: list[Any] | None) -> pa.Table:
         return pq.ParquetFile(str(path)).read(columns=list(wanted))
 
     return columns, reader
@@ -167,7 +166,7 @@ def _json(path: Path, start: bytes) -> tuple[list[str], Reader]:
     except (ValueError, RecursionError) as error:
         raise InputError(Problem(f"{path}, row 1", f"this is no JSON object on one line ({error})", HINT)) from None
 
-    def reader(wanted: Sequence[str], types: dict[str, Any], rows: list[Any] | None = None) -> pa.Table:  # noqa: ARG001 - these rows are never ragged
+    def reader(wanted: Sequence[str], types: Mapping[str, Any], _: list[Any] | None) -> pa.Table:
         whole = {name for name in wanted if isinstance(first[name], int) and name not in types}
         kinds = {name: types.get(name, pa.int64() if name in whole else pa.string()) for name in wanted}
         return lines.read_json(
@@ -183,9 +182,10 @@ def _json(path: Path, start: bytes) -> tuple[list[str], Reader]:
 def _rows(table: pa.Table, names: Names) -> Rows | None:
     """The rows of ``table``, or None where something is wrong with one of them."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     column = table[names.target]
-    if not _numeric(column.type) or column.null_count:
+    if not numeric(column.type) or column.null_count:
         return None
     single = pa.types.is_float32(column.type)
     if single:  # 0.7 as float32 is a little less than 0.7, and lies in the bin below
@@ -193,16 +193,17 @@ def _rows(table: pa.Table, names: Names) -> Rows | None:
     targets = np.asarray(column.cast(pa.float64()).to_numpy())
     if not np.isfinite(targets).all() or not targets.size:
         return None
-    held = {}
-    for name in filter(None, (names.id, names.group, names.split)):
+    held: dict[str | None, Any] = {None: None}
+    for name in names.all:
         text = table[name]
-        if text.null_count or not _textual(text.type):
+        if name == names.target:
+            continue
+        if text.null_count or not textual(text.type):
             return None
         held[name] = _one(text.cast(pa.string()))
-    get = held.get
-    return Rows(
-        targets=targets, ids=get(names.id), group=get(names.group), split=get(names.split), single=single
-    )
+        if pc.min(pc.binary_length(held[name])).as_py() == 0:
+            return None
+    return Rows(targets=targets, ids=held[names.id], group=held[names.group], split=held[names.split], single=single)
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
@@ -210,104 +211,3 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
     found = column.combine_chunks()
     return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
-
-
-def _numeric(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
-
-
-def _textual(kind: Any) -> bool:
-    import pyarrow as pa
-
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    texts_ = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    return bool(texts_ or pa.types.is_integer(kind))
-
-
-def _wrong(path: Path, reader: Callable[..., pa.Table], names: Names) -> list[Problem]:
-    """Everything that is wrong in the table at ``path``: the first ten rows of each kind, and how many more."""
-    import pyarrow as pa
-
-    ragged: list[Any] = []
-    try:
-        table = reader(names.all, {}, ragged)
-    except (pa.ArrowException, OSError) as error:
-        if _start(path).lstrip()[:1] == b"{":
-            return _wrong_lines(path, names)
-        return [Problem(str(path), f"its rows cannot be read ({str(error).strip().splitlines()[0]})", HINT)]
-    what = [(row.number - 1, f"the header has {row.expected_columns} fields, this row {row.actual_columns}") for row in ragged]
-    problems = _listed(path, what, "Mend or remove the row", "more rows have a wrong number of fields")
-    place = _places(table.num_rows, [number for number, _ in what])
-    if not table.num_rows and not problems:
-        return [Problem(str(path), "there are no rows", HINT)]
-    for name in names.all:
-        problems += _wrong_column(path, table[name], name, place, target=name == names.target)
-    return problems or [Problem(str(path), "its rows cannot be read", HINT)]
-
-
-def _places(rows: int, left_out: list[int]) -> Callable[[int], int]:
-    """What to call the k-th of ``rows`` that were read, where those numbered ``left_out`` were not."""
-    if not left_out:
-        return lambda k: k + 1
-    numbers = np.setdiff1d(np.arange(1, rows + len(left_out) + 1), left_out)
-    return lambda k: int(numbers[k])
-
-
-def _listed(path: Path, found: Sequence[tuple[int, str]], hint: str, rest: str) -> list[Problem]:
-    problems = [Problem(f"{path}, row {row}", what, hint) for row, what in found[:SHOWN]]
-    return problems + ([Problem(str(path), f"{len(found) - SHOWN:,} {rest}")] if len(found) > SHOWN else [])
-
-
-def _wrong_column(
-    path: Path, column: pa.ChunkedArray, name: str, place: Callable[[int], int], *, target: bool
-) -> list[Problem]:
-    """What is wrong in one column: values that are missing, and targets that are no finite number."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if target and _numeric(column.type):
-        bad = ~np.isfinite(column.cast(pa.float64()).to_numpy())  # null is NaN
-    elif target and pa.types.is_string(column.type):
-        fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), False)
-        values = pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy()
-        bad = ~np.isfinite(values)
-    elif target or not _textual(column.type):
-        what = "numbers" if target else "texts or whole numbers"
-        return [Problem(str(path), f"column {clear(name)} holds {column.type}", f"Write {what}")]
-    else:
-        bad = pc.fill_null(pc.equal(pc.cast(column, pa.string()), ""), True).to_numpy()
-    rows = np.flatnonzero(bad)
-    shown = [(place(int(row)), f"{clear(name)} is {_shown(column[int(row)].as_py())}") for row in rows[:SHOWN]]
-    hint, what = (FINITE, "no number") if target else ("Give each row one", "nothing")
-    more = [Problem(str(path), f"{rows.size - SHOWN:,} more rows have {what} in {clear(name)}")]
-    return _listed(path, shown, hint, "") + (more if rows.size > SHOWN else [])
-
-
-def _shown(value: object) -> str:
-    return "missing" if value is None or value == "" else clear(value) if isinstance(value, str) else str(value)
-
-
-def _wrong_lines(path: Path, names: Names) -> list[Problem]:
-    """What is wrong in JSON lines that Arrow does not read."""
-    wrong: list[tuple[int, str]] = []
-    row = 0
-    with path.open("rb") as stream:
-        for line in filter(bytes.strip, stream):
-            row += 1
-            try:
-                found = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                wrong.append((row, f"this is no JSON ({error})"))
-                continue
-            if not isinstance(found, dict):
-                wrong.append((row, "this is no JSON object"))
-                continue
-            target = found.get(names.target)
-            if isinstance(target, bool) or not isinstance(target, (int, float)):
-                wrong.append((row, f"{clear(names.target)} is {json.dumps(target)}"))
-            odd = [key for key in names.all if key != names.target and type(found.get(key)) not in {int, str}]
-            wrong += [(row, f"{clear(key)} is {json.dumps(found.get(key))}") for key in odd]
-    rest = partial(_listed, hint="Write numbers for targets, and texts for all else", rest="more rows cannot be read")
-    return rest(path, wrong) or [Problem(str(path), "a column changes between numbers and texts", HINT)]

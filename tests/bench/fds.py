@@ -29,7 +29,7 @@ def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(description="What `dir fds` costs on a large file.")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="make the features here, and keep them")
-    parser.add_argument("--runs", type=int, default=5, metavar="N")
+    parser.add_argument("--runs", type=int, default=8, metavar="N")
     parser.add_argument("--rows", type=int, default=ROWS, metavar="N")
     parser.add_argument("--do", choices=["make", "copy", "calibrate"], help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)

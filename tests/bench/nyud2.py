@@ -102,17 +102,19 @@ def main() -> int:
         least = {key: tuple(min(column) for column in zip(*found, strict=True)) for key, found in costs.items()}
         ratio, wall = (least["ours"][k] / least["bare"][k] for k in (0, 1))
         few, many = peak(folder, FEW), peak(folder, COUNT)
-    print(f"{COUNT:,} maps, {os.cpu_count()} cores, the least of {ROUNDS} runs (processor / wall clock)")
-    for key, (own, seconds) in least.items():
-        print(f"{key}  {own:.2f} s / {seconds:.2f} s")
-    print(f"ratio {ratio:.2f} / {wall:.2f}, at most {MOST}")
-    print(f"peak memory {few:.0f} MiB for {FEW:,} maps, {many:.0f} MiB for {COUNT:,}; at most {SPARE} MiB more")
+    lines = [
+        f"{COUNT:,} maps, {os.cpu_count()} cores, the least of {ROUNDS} runs (processor / wall clock)",
+        *(f"{key}  {own:.2f} s / {seconds:.2f} s" for key, (own, seconds) in least.items()),
+        f"ratio {ratio:.2f} / {wall:.2f}, at most {MOST} of processor time",
+        f"peak memory {few:.0f} MiB for {FEW:,} maps, {many:.0f} MiB for {COUNT:,}; at most {SPARE} MiB more",
+    ]
+    sys.stdout.write("\n".join([*lines, ""]))
     return int(ratio > MOST or many - few > SPARE)
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         ours(Path(sys.argv[1]), int(sys.argv[2]))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
     else:
         sys.exit(main())
