@@ -6,17 +6,22 @@ ids are packed into 64-bit numbers, which sort many times faster than texts: fiv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, reduce
+from multiprocessing import cpu_count
+from operator import or_
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dircli.arrays import AnyArray, BoolArray, IntArray
 
+Made = TypeVar("Made")
 WORD = 8  # bytes that are looked at at once
-BLOCK = 1 << 14  # texts, so that what is made of them stays in the processor's cache
+BLOCK = 1 << 15  # texts, so that what is made of them stays in the processor's cache
 
 
 class _Field(NamedTuple):
@@ -61,9 +66,13 @@ class _Texts:
         self.padded = np.concatenate([data, np.zeros(WORD, dtype=np.uint8)])
         self.words = range(-(-int(lengths.max(initial=0)) // WORD))
 
-    def blocks(self) -> Iterator[slice]:
-        """Slices that cover all texts."""
-        return (slice(start, start + BLOCK) for start in range(0, self.lengths.size, BLOCK))
+    def each(self, work: Callable[[slice], Made]) -> list[Made]:
+        """What ``work`` makes of slices that cover all texts, on every core: NumPy lets go of Python's lock."""
+        blocks = [slice(start, start + BLOCK) for start in range(0, self.lengths.size, BLOCK)]
+        if len(blocks) <= 1:
+            return [work(rows) for rows in blocks]
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            return list(pool.map(work, blocks))
 
     def word(self, number: int, rows: slice) -> AnyArray:
         """Word ``number`` of the texts at ``rows``, or their lengths for -1; uint64."""
@@ -88,7 +97,8 @@ def _parts(texts: _Texts, *, spare: int) -> list[AnyArray]:
             groups.append([])
         groups[-1].append(field)
     parts = [np.zeros(texts.lengths.size, dtype=np.uint64) for _ in groups]
-    for rows in texts.blocks():
+
+    def pack(rows: slice) -> None:
         known: dict[int, AnyArray] = {}
         for fields, part in zip(groups, parts, strict=True):
             for field in fields:
@@ -96,21 +106,26 @@ def _parts(texts: _Texts, *, spare: int) -> list[AnyArray]:
                     known = {field.word: texts.word(field.word, rows)}
                 part[rows] <<= np.uint64(field.bits)
                 part[rows] |= (known[field.word] >> np.uint64(field.shift)) & np.uint64((1 << field.bits) - 1)
+
+    texts.each(pack)
     return parts
 
 
 def _fields(texts: _Texts) -> Iterator[_Field]:
     """Where texts differ, the weightiest first: of their lengths and of each byte, the bits between those that vary."""
     for number in (-1, *texts.words):
-        varies = 0
         first = texts.word(number, slice(0, 1))
-        for rows in texts.blocks():
-            varies |= int(np.bitwise_or.reduce(texts.word(number, rows) ^ first))
+        varies = reduce(or_, texts.each(partial(_differences, texts, number, first)), 0)
         for shift in (0,) if number < 0 else range(8 * (WORD - 1), -1, -8):
             bits = varies >> shift if number < 0 else varies >> shift & 0xFF
             if bits:
                 low = (bits & -bits).bit_length() - 1
                 yield _Field(number, shift + low, bits.bit_length() - low)
+
+
+def _differences(texts: _Texts, number: int, first: AnyArray, rows: slice) -> int:
+    """The bits in which word ``number`` of any text at ``rows`` differs from ``first``."""
+    return int(np.bitwise_or.reduce(texts.word(number, rows) ^ first))
 
 
 def _stand(parts: list[AnyArray]) -> bool:

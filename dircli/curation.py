@@ -179,9 +179,7 @@ def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
     return Manifest(samples=samples, table=table, facts=all_facts(dataset, table, stated))
 
 
-def described(
-    dataset: Dataset, bins: Bins, counts: Mapping[str, IntArray], *, facts: Mapping[str, Any]
-) -> BinTable:
+def described(dataset: Dataset, bins: Bins, counts: Mapping[str, IntArray], *, facts: Mapping[str, Any]) -> BinTable:
     """``bins`` with the rows of each split in each, ``counts`` (B,), and their regions by both protocols."""
     regions = {key: region(counts["train"], rules.thresholds) for key, rules in dataset.rules.items()}
     return BinTable(bins=bins, counts=counts, regions=regions, facts=facts)

@@ -91,9 +91,11 @@ def _ends(limits: str) -> tuple[str, str]:
 
 def _freedman_diaconis(targets: FloatArray) -> float:
     """2 IQR n^(-1/3); of targets without spread between the quartiles, Scott's 3.49 sd n^(-1/3); of equal ones, 1."""
+    if not np.ptp(targets):
+        return 1.0
     low, high = np.quantile(targets, [0.25, 0.75])
     spread = 2 * float(high - low) or 3.49 * float(targets.std())
-    return spread * targets.size ** (-1 / 3) or 1.0
+    return float(spread * targets.size ** (-1 / 3))
 
 
 def _nearest(width: float) -> Fraction:

@@ -378,7 +378,8 @@ def test_a_result_is_checked_against_an_earlier_one(run: Run, work: Path) -> Non
     other = run(*WORDS, "good.csv", "--protocol", "paper", "--against", "then.json", code=2)
     assert "--against: the signatures differ, so the scores do not compare: dir|agedb|test|released|" in other.stderr
     assert other.stdout == ""
-    assert "--tolerance 'some' is neither" in run(*WORDS, "good.csv", "--against", "old.json", "--tolerance", "some", code=2).stderr
+    words = ("--against", "then.json", "--tolerance", "some")
+    assert "--tolerance 'some' is neither" in run(*WORDS, "good.csv", *words, code=2).stderr
     (work / "broken.json").write_text("{")
     broken = run(*WORDS, "good.csv", "--against", "broken.json", code=2)
     assert "broken.json: this is no JSON (" in broken.stderr

@@ -21,6 +21,7 @@ from rich.console import Console
 from dircli import __version__
 from dircli.metrics import METRICS
 from dircli.report import console, formats, tables
+from dircli.report.values import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -308,7 +309,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(variety: str, width: int, monkeyp
     numbers = set(re.findall(r"-?[\d,]+\.?\d*", shown_at(width, result, monkeypatch)))
     for system in result["systems"]:
         for scores in system["regions"].values():
-            held = [tables.number(value) for name, value in scores.items() if name != "ci" and value is not None]
+            held = [number(value) for name, value in scores.items() if name != "ci" and value is not None]
             assert set(held) <= numbers
     # nor is there a fragment of one
     assert numbers <= set(re.findall(r"-?[\d,]+\.?\d*", shown_at(500, result, monkeypatch)))

@@ -31,11 +31,11 @@ LAYERS = (
     {"counted"},
     {"resampling"},
     {"weights", "evaluate", "fds", "intervals", "permutation"},
-    {"datasets", "store", "published"},
+    {"datasets", "store", "published", "checks", "seeds"},
     {"curation", "scoring", "synthetic", "obtaining", "images", "signals", "audit", "leaderboard", "counting"},
     {"weighting", "proof", "gated", "smoothing", "scored_pixels", "deriving", "exporting", "describing"},
     {"dense", "weighing_maps", "dense_proof", "own"},
-    {"picturing", "explaining"},
+    {"picturing", "explaining", "dumps", "uncertainty", "codabench", "library"},
     {"reporting"},
     {"pipeline"},
     {"report"},
@@ -142,7 +142,10 @@ def _equal(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, cleaned) is not None
 
 
-def _lay_out(work: Path, real: Path | None) -> None:
+DIABETES = ("curate", "custom", "--table", "diabetes.csv", "--target", "target", "--id", "patient")
+
+
+def _lay_out(work: Path, real: Path | None, run: Run) -> None:
     """The files that the README's commands take: real ones where they are here, and a made-up predictor's."""
     rows = (REFERENCE / "agedb_rows.csv").read_text().splitlines()[1:]
     for name, column in (("preds", 2), ("sharp", 2), ("shrunk", 1)):
@@ -150,16 +153,28 @@ def _lay_out(work: Path, real: Path | None) -> None:
         lines = [f"{row},{each[0]},{each[column]}" for row, each in enumerate(fields)]
         (work / f"{name}.csv").write_text("\n".join(["id,target,prediction", *lines]) + "\n")
     (work / "broken.csv").write_text("id,target,prediction\n0,31,30.5\n1,44,nan\n")
+    from sklearn.datasets import load_diabetes
+
+    from dircli.store import manifests
+
+    load_diabetes(as_frame=True).frame.to_csv(work / "diabetes.csv", index_label="patient")
+    run(*DIABETES, "--bin-width", 10, "--range", "20:350", "--name", "diabetes", "--out", work.with_name("elsewhere"))
+    samples = manifests.read(work.with_name("elsewhere") / "diabetes").samples
+    ids = samples.ids[samples.split == "test"]
+    (work / "mean.csv").write_text("id,prediction\n" + "".join(f"{key},152.1\n" for key in ids))
     if real is not None:
         (work / "STS-B").symlink_to(real / "sts-b" / "STS-B")
         (work / "released").symlink_to(real / "sts-b" / "released")
         (work / "agedb.csv").symlink_to(real / "agedb" / "agedb.csv")
+        published = (line.split(",") for line in (work / "agedb.csv").read_text(encoding="utf-8").splitlines()[1:])
+        faces = [f"{path},{round(max(int(age), 20) * 0.8 + 8.3, 3)}" for age, path, part in published if part == "test"]
+        (work / "gapped.csv").write_text("\n".join(["id,prediction", *faces]) + "\n", encoding="utf-8")
 
 
 def test_the_readme_shows_what_its_commands_print(work: Path, run: Run) -> None:
     """Commands that take real inputs run where those are present; all others run everywhere."""
     folder = Path(os.environ.get("DIR_REAL_DATA") or PROJECT.parent / "shared" / "data")
-    _lay_out(work, folder if folder.is_dir() else None)
+    _lay_out(work, folder if folder.is_dir() else None, run)
     blocks = _blocks()
     assert len(blocks) >= 5
     for command, shown, needs_real in blocks:
