@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray
     from dircli.protocols import Edge
 
+NARROWEST, WIDEST = 0.01, 1000.0
+"""The kernel widths that mean something: below, the window is a spike; above, it is flat over any range of bins."""
+
 
 def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArray:
     """The symmetric kernel window, (ks,), with maximum 1; ``none`` is the window of one 1.
@@ -25,8 +28,8 @@ def window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArr
         raise UsageError(f"no kernel is called {kernel!r}; there are {', '.join(get_args(Kernel))}")
     if ks < 1 or ks % 2 == 0:
         raise UsageError(f"the kernel size must be an odd number of bins, and {ks} is not; try {max(1, ks + 1)}")
-    if not 0 < sigma < np.inf:
-        raise UsageError(f"sigma must be a positive number of bins, and {sigma} is not")
+    if not NARROWEST <= sigma <= WIDEST:
+        raise UsageError(f"sigma must be a number of bins from {NARROWEST:g} to {WIDEST:g}, and {sigma:g} is not")
     offset = np.arange(ks) - ks // 2
     if kernel == "none":
         return np.ones(1)

@@ -334,7 +334,7 @@ CALLS = {
     ),
     "even kernel": Case("weights --ks 4", ("the kernel size must be an odd number of bins, and 4 is not; try 5",)),
     "no kernel size": Case("weights --ks 0", ("the kernel size must be an odd number of bins, and 0 is not; try 1",)),
-    "no width": Case("weights --sigma 0", ("sigma must be a positive number of bins",)),
+    "no width": Case("weights --sigma 0", ("sigma must be a number of bins from 0.01 to 1000",)),
     "unknown kernel": Case("weights --kernel box", ("--kernel", "'box'", "'triang'")),
     "unknown ending": Case(
         "weights --out w.xlsx",

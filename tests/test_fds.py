@@ -406,7 +406,7 @@ def test_bins_without_a_direction_or_a_neighbour_are_undefined_and_not_marked() 
     assert strangers(cosine, reach=1).tolist() == [-1] * 6 + [0]
 
 
-@pytest.mark.slow
+@pytest.mark.bench
 def test_200_000_rows_take_at_most_three_times_their_reading_and_writing() -> None:
     script = FOLDER / "bench" / "fds.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)

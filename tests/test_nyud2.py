@@ -577,7 +577,7 @@ def test_pillows_nearest_is_what_prepared_takes() -> None:
         prepared(codes[:479], shorter=240, shape=(228, 304))
 
 
-@pytest.mark.slow
+@pytest.mark.bench
 def test_counting_costs_at_most_a_fifth_more_than_decoding_and_no_memory_per_file() -> None:
     script = Path(__file__).parent / "bench" / "nyud2.py"
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)

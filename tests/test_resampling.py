@@ -261,7 +261,7 @@ def test_few_resamples_of_many_rows_are_held_at_once() -> None:
     assert width(870_201) == 8
 
 
-@pytest.mark.slow
+@pytest.mark.bench
 def test_ten_thousand_resamples_are_quick_small_and_far_cheaper_than_scipys() -> None:
     """The benchmark of the issue; it exits 1 where a figure misses its mark."""
     done = subprocess.run(

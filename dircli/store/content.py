@@ -27,7 +27,8 @@ def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> 
 
 def begun(ids: TextArray | pa.Array, targets: FloatArray) -> hashlib._Hash:
     """The hash over all that `content` covers before the splits."""
-    lengths, texts = encoded(ids)
+    offsets, texts = encoded(ids)
+    lengths = np.diff(offsets)
     digest = hashlib.sha256(np.int64(lengths.size).astype("<i8").tobytes())
     for part in (lengths.astype("<i8"), texts, (targets + 0.0).astype("<f8")):  # + 0.0: minus zero is zero
         digest.update(np.ascontiguousarray(part).data)
@@ -44,13 +45,17 @@ def finished(digest: hashlib._Hash, split: AnyArray) -> str:
 
 
 def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
-    """The byte length of each text (n,), and all their bytes one after the other; ``texts`` hold no null."""
+    """Where each of n texts begins among all their bytes, with the end of the last (n + 1,); and those bytes.
+
+    ``texts`` hold no null.
+    """
     import pyarrow as pa
 
     held = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts
     wide = np.int64 if pa.types.is_large_string(held.type) else np.int32
     _, starts, data = held.buffers()
     if not len(held):
-        return np.zeros(0, np.int64), np.zeros(0, np.uint8)
+        return np.zeros(1, np.int64), np.zeros(0, np.uint8)
     offsets = np.frombuffer(starts, dtype=wide)[held.offset : held.offset + len(held) + 1]
-    return np.diff(offsets), np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    text = np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return (offsets - offsets[0] if offsets[0] else offsets), text
