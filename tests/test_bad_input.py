@@ -546,9 +546,28 @@ DAMAGES = st.lists(
 )
 
 
-@given(damages=DAMAGES, cut=st.none() | st.integers(0, 10_000))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CUT = st.none() | st.integers(0, 10_000)
+SHARED = [HealthCheck.function_scoped_fixture]
+
+
+@given(damages=DAMAGES, cut=CUT)
+@settings(max_examples=150, deadline=None, suppress_health_check=SHARED)
 def test_random_damage_ends_in_scores_or_in_a_refusal(
+    damages: list[tuple[str, int, bytes]], cut: int | None, curated: Path, rows: Rows, work: Path
+) -> None:
+    _damaged_once(damages, cut, curated, rows, work)
+
+
+@pytest.mark.slow
+@given(damages=DAMAGES, cut=CUT)
+@settings(max_examples=2000, deadline=None, suppress_health_check=SHARED)
+def test_two_thousand_random_damages_end_in_scores_or_in_a_refusal(
+    damages: list[tuple[str, int, bytes]], cut: int | None, curated: Path, rows: Rows, work: Path
+) -> None:
+    _damaged_once(damages, cut, curated, rows, work)
+
+
+def _damaged_once(
     damages: list[tuple[str, int, bytes]], cut: int | None, curated: Path, rows: Rows, work: Path
 ) -> None:
     data = bytearray(rows.csv(targets=True))

@@ -327,7 +327,7 @@ def test_a_state_of_another_fds_and_one_within_an_epoch_are_refused() -> None:
         ({"ks": 4}, "must be an odd number"),
         ({"ks": 21}, "too wide for 10 bins"),
         ({"momentum": 1.0}, r"must lie in \[0, 1\)"),
-        ({"sigma": 0.0}, "must be a positive number"),
+        ({"sigma": 0.0}, "must be a number of bins from"),
         ({"dim": 0}, "one dimension or more"),
     ],
 )
