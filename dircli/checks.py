@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import UsageError
-from dircli.evaluate import comparable
+from dircli.evaluation import comparable
 from dircli.metrics import EVERY
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.evaluate import scores
+from dircli.evaluation import scores
 from dircli.protocols import PROTOCOLS
 from dircli.scoring import paired
 
 if TYPE_CHECKING:
     from dircli.arrays import FloatArray
-    from dircli.evaluate import Reference
+    from dircli.evaluation import Reference
     from dircli.scoring import Scale
     from dircli.store.predictions import Layout
 

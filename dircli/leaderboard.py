@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from dircli import published
 from dircli.errors import UsageError, sample
-from dircli.evaluate import comparable
+from dircli.evaluation import comparable
 from dircli.metrics import EVERY
 from dircli.shots import ALL, REGIONS, ZERO
 from dircli.store import collection, manifests

@@ -16,7 +16,7 @@ import numpy as np
 from dircli import scoring
 from dircli.bins import Bins
 from dircli.errors import UsageError
-from dircli.evaluate import Reference, scores
+from dircli.evaluation import Reference, scores
 from dircli.metrics import chosen
 from dircli.protocols import Rules, Thresholds
 from dircli.shots import region
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from dircli.arrays import FloatArray
-    from dircli.evaluate import Score
+    from dircli.evaluation import Score
     from dircli.protocols import ProtocolName
 
 

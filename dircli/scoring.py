@@ -10,7 +10,7 @@ import numpy as np
 
 from dircli import __version__, datasets
 from dircli.errors import InputError, Problem, UsageError, sample
-from dircli.evaluate import Reference, scores, signature
+from dircli.evaluation import Reference, scores, signature
 from dircli.metrics import EVERY, NEEDS, chosen
 from dircli.protocols import ProtocolName, Rules, Thresholds
 from dircli.relevance import relevance

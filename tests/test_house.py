@@ -30,7 +30,7 @@ LAYERS = (
     {"metrics", "calibration"},
     {"counted"},
     {"resampling"},
-    {"weights", "evaluate", "fds", "intervals", "permutation"},
+    {"weights", "evaluation", "fds", "intervals", "permutation"},
     {"datasets", "store", "published", "checks", "seeds"},
     {"curation", "scoring", "synthetic", "obtaining", "images", "signals", "audit", "leaderboard", "counting"},
     {"weighting", "proof", "gated", "smoothing", "scored_pixels", "deriving", "exporting", "describing"},
@@ -196,3 +196,12 @@ def test_the_readme_names_every_command_and_every_dataset() -> None:
     commands = [str(command.callback.__name__) for command in app.registered_commands if command.callback]
     assert not [name for name in commands if f"dir {name}" not in text]
     assert not [name for name in datasets.names() if f"`{name}`" not in text]
+
+
+def test_the_public_names_are_functions_whatever_was_imported_before() -> None:
+    code = (
+        "import dircli.evaluation, dircli.library\n"
+        "from dircli import evaluate\nfrom dircli import evaluate as again\n"
+        "assert callable(evaluate) and again is evaluate\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -15,7 +15,7 @@ import pytest
 from conftest import REFERENCE
 
 from dircli import published
-from dircli.evaluate import signature
+from dircli.evaluation import signature
 from dircli.metrics import EVERY
 from dircli.report import console
 from dircli.store import manifests

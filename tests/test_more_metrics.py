@@ -14,7 +14,7 @@ from scipy.interpolate import CubicHermiteSpline
 
 from dircli.concordance import concordance
 from dircli.errors import UsageError
-from dircli.evaluate import Reference, Score, scores
+from dircli.evaluation import Reference, Score, scores
 from dircli.gaussian import LEVELS
 from dircli.metrics import EVERY, FURTHER, METRICS, chosen
 from dircli.protocols import Rules, Thresholds

@@ -19,7 +19,7 @@ from scipy.ndimage import convolve1d
 
 from dircli import datasets, dumps, picturing
 from dircli.bins import Bins
-from dircli.evaluate import Reference
+from dircli.evaluation import Reference
 from dircli.report import ink, plots, terminal
 from dircli.scoring import Scale, Scored, System, scale
 from dircli.shots import region

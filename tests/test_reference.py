@@ -11,7 +11,7 @@ import pytest
 
 from dircli import datasets
 from dircli.density import window
-from dircli.evaluate import Reference, Score, scores
+from dircli.evaluation import Reference, Score, scores
 from dircli.protocols import RELEASED
 from dircli.shots import region
 from dircli.store import manifests

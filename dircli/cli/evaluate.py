@@ -142,7 +142,7 @@ def evaluate(
 
 def _shown(result: dict[str, Any], form: str, decimals: int, *, short: bool = False) -> str:
     """The result in a format, as text; with ``short`` the signature of a table is the short one."""
-    from dircli.evaluate import short as shortened
+    from dircli.evaluation import short as shortened
     from dircli.report import formats, tables
 
     if short and form != "json":

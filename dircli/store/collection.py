@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import InputError, Problem, UsageError, sample
-from dircli.evaluate import comparable, signature
+from dircli.evaluation import comparable, signature
 from dircli.store import files, results
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli import datasets
-from dircli.evaluate import Reference, Score, scores, signature
+from dircli.evaluation import Reference, Score, scores, signature
 from dircli.metrics import METRICS, chosen
 from dircli.protocols import Rules, Thresholds
 from dircli.shots import REGIONS, region
