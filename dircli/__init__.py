@@ -12,13 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dircli.bins import Bins
-    from dircli.library import evaluate
+    from dircli.benchmark.bins import Bins
+    from dircli.scores.from_arrays import evaluate
 
 __version__ = "0.1.0"
 __all__ = ["Bins", "__version__", "evaluate"]
 
-_HOMES = {"Bins": "dircli.bins", "evaluate": "dircli.library"}
+_HOMES = {"Bins": "dircli.benchmark.bins", "evaluate": "dircli.scores.from_arrays"}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+
 SHOWN = 10
 
 
@@ -67,3 +68,25 @@ def sample(items: Sequence[object]) -> str:
     """The first ten of ``items`` as one phrase, and how many more there are."""
     shown = ", ".join(str(item) for item in items[:SHOWN])
     return shown if len(items) <= SHOWN else f"{shown} and {len(items) - SHOWN:,} more"
+
+
+WIDTH = 60  # characters of a field in a message
+
+
+def clear(text: str) -> str:
+    """``text`` from a file as messages show it: cut where it is long, quoted where it would be hard to see."""
+    shown = shortened(text)
+    return shown if shown.strip() == shown != "" and shown.isprintable() else repr(shown)
+
+
+def shortened(text: str) -> str:
+    """``text``, cut after `WIDTH` characters."""
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
+
+
+def first(name: str, found: Sequence[tuple[int, str]], *, hint: str, rest: str) -> list[Problem]:
+    """A problem for each of the first ten of ``found`` (line, what), and one that counts the rest."""
+    problems = [Problem(f"{name}, line {line}", what, hint) for line, what in found[:SHOWN]]
+    if len(found) > SHOWN:
+        problems.append(Problem(name, f"{len(found) - SHOWN:,} {rest}"))
+    return problems

@@ -15,8 +15,8 @@ import numpy as np
 from edf import edf
 
 from dircli import datasets
-from dircli.store.fetch import git_blob
-from dircli.tables import parse
+from dircli.store.digests import git_blob
+from dircli.store.text import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -23,79 +23,127 @@ if TYPE_CHECKING:
 
 PACKAGE = PROJECT / "dircli"
 LAYERS = (
-    {"errors", "arrays", "sources"},
-    {"records", "bins", "protocols", "tables", "sampling", "canonical"},
-    {"splits", "density", "shots", "sums", "leakage", "moments", "similarity", "maps"}
-    | {"concordance", "relevance", "gaussian", "ranking", "widths", "thinning", "densities"},
-    {"metrics", "calibration"},
-    {"counted"},
-    {"resampling"},
-    {"weights", "evaluation", "fds", "intervals", "permutation"},
-    {"datasets", "store", "published", "checks", "seeds"},
-    {"curation", "scoring", "synthetic", "obtaining", "images", "signals", "audit", "leaderboard", "counting"},
-    {"weighting", "proof", "gated", "smoothing", "scored_pixels", "deriving", "exporting", "describing"},
-    {"dense", "weighing_maps", "dense_proof", "own"},
-    {"picturing", "explaining", "dumps", "uncertainty", "codabench", "library"},
-    {"reporting"},
-    {"pipeline"},
+    {"errors", "arrays"},
+    {"benchmark"},
+    {"store"},
+    {"datasets"},
+    {"curation", "weights", "features", "resampling", "scores"},
     {"report"},
     {"cli"},
 )
+"""Each package may import those of the rows above it; packages of one row never import each other."""
+
+PURE = ("benchmark", "weights/lds.py", "weights/schemes.py", "features/fds.py", "scores/metrics")
+"""Arrays in, arrays out: nothing here opens a file, and of other people's packages only NumPy and SciPy are loaded."""
+
+OPENERS = {"open", "read_bytes", "read_text", "write_bytes", "write_text", "unlink", "ZipFile", "File", "mkdir"}
 HEAVY = {"numpy", "pandas", "scipy", "pyarrow", "h5py", "httpx", "PIL", "matplotlib"}
+LONGEST = 50
+"""The lines of a function's body."""
 
 
-def _layer(module: str) -> int:
-    (level,) = [level for level, names in enumerate(LAYERS) if module in names]
-    return level
+def _name(path: Path) -> str:
+    return ".".join(("dircli", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
 
 
-def _modules() -> Iterator[tuple[str, ast.Module]]:
-    """Each module of a layer with its syntax tree; the two files at the door belong to no layer."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if part not in {"__init__", "__main__"}:
-            yield part, ast.parse(path.read_text(encoding="utf-8"))
+MODULES = {_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    """The layers' names that a module imports from dircli."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "dircli":
-            yield from (alias.name for alias in node.names if not alias.name.startswith("_"))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dircli."):
-            yield str(node.module).split(".")[1]
+def _tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
-def test_imports_only_point_down() -> None:
+def _imported(node: ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """The module that each name comes from, and the name; of a module that is imported itself, its own name twice."""
+    for alias in node.names:
+        whole = f"{node.module}.{alias.name}"
+        yield (whole if whole in MODULES else str(node.module)), alias.name
+
+
+def _imports(module: str) -> Iterator[tuple[str, str]]:
+    """The modules of dircli that ``module`` imports, also within functions and for types alone, and the names."""
+    for node in ast.walk(_tree(module)):
+        assert not (isinstance(node, ast.ImportFrom) and node.level), f"{module}: a relative import"
+        if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "dircli":
+            yield from _imported(node)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names if alias.name in MODULES)
+
+
+def _package(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def _row(package: str) -> int:
+    (row,) = [row for row, packages in enumerate(LAYERS) if package in packages]
+    return row
+
+
+INNER = [module for module in MODULES if _package(module) not in {"", "__main__"}]
+
+
+def test_packages_import_only_those_below_them() -> None:
     upward = [
-        f"{module} imports {name}"
-        for module, tree in _modules()
-        for name in _imports(tree)
-        if module != name and _layer(name) >= _layer(module)
+        f"{module} imports {other}"
+        for module in INNER
+        for other, _ in _imports(module)
+        if _package(other) not in {"", _package(module)} and _row(_package(other)) >= _row(_package(module))
     ]
     assert not upward
 
 
-def test_stages_touch_no_file_no_network_and_no_terminal() -> None:
-    stages = set().union(*LAYERS[:7]) - {"fds"}
-    edges = {"pathlib", "httpx", "rich", "typer", "socket", "subprocess", "pyarrow", "shutil", "sys", "os"}
-    for module, tree in _modules():
-        if module not in stages:
-            continue
-        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert not {name.split(".")[0] for name in names} & edges, module
-        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "open"]
+def test_no_import_runs_in_a_circle() -> None:
+    edges = {module: {other for other, _ in _imports(module)} - {module, "dircli"} for module in MODULES}
+    left = dict(edges)
+    while ready := [module for module, others in left.items() if not others & left.keys()]:
+        for module in ready:
+            del left[module]
+    assert not left, "these import each other"
 
 
-def test_modules_are_short_and_functions_shorter() -> None:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        assert text.count("\n") <= 300, path
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef) and path.parent.name != "cli":
+def test_what_is_private_stays_in_its_file() -> None:
+    private = [
+        f"{module} imports {name} of {other}"
+        for module in MODULES
+        for other, name in _imports(module)
+        if any(part.startswith("_") and not part.startswith("__") for part in (*other.split("."), name))
+    ]
+    assert not private
+
+
+def _is_pure(module: str) -> bool:
+    path = MODULES[module].relative_to(PACKAGE).as_posix()
+    return path.startswith(PURE)
+
+
+def test_pure_stages_load_numpy_and_scipy_alone_and_open_nothing() -> None:
+    for module in filter(_is_pure, MODULES):
+        nodes = list(ast.walk(_tree(module)))
+        names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        names |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+        own = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - {"dircli", "numpy", "scipy"}
+        assert not own, module
+        calls = {ast.unparse(node.func).rpartition(".")[2] for node in nodes if isinstance(node, ast.Call)}
+        assert not calls & OPENERS, module
+
+
+def test_functions_are_short() -> None:
+    for module in MODULES:
+        for node in ast.walk(_tree(module)):
+            if isinstance(node, ast.FunctionDef) and _package(module) != "cli":
                 body = int(node.end_lineno or 0) - node.body[0].lineno
-                assert body <= 50, f"{path}: {node.name}"
+                assert body <= LONGEST, f"{module}: {node.name}"
+
+
+def test_the_house_has_nine_packages_and_four_files_at_the_door() -> None:
+    entries = [path for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+    assert {path.name for path in entries if path.is_dir()} <= set().union(*LAYERS)
+    assert {path.name for path in entries if path.suffix == ".py"} == {
+        "__init__.py",
+        "__main__.py",
+        "arrays.py",
+        "errors.py",
+    }
 
 
 def test_no_dataset_is_named_outside_its_file() -> None:
@@ -200,7 +248,7 @@ def test_the_readme_names_every_command_and_every_dataset() -> None:
 
 def test_the_public_names_are_functions_whatever_was_imported_before() -> None:
     code = (
-        "import dircli.evaluation, dircli.library\n"
+        "import dircli.scores.by_region, dircli.scores.from_arrays\n"
         "from dircli import evaluate\nfrom dircli import evaluate as again\n"
         "assert callable(evaluate) and again is evaluate\n"
     )

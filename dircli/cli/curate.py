@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dircli.cli import own
-from dircli.cli.obtaining import AcceptLicense, Mirror, Token, terms
+from dircli.cli import custom_options
+from dircli.cli.download_options import AcceptLicense, Mirror, Token, terms
 from dircli.cli.options import Data, Name, Protocol, Quiet
 from dircli.errors import SHOWN, CheckError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dircli.signals import Recording
+    from dircli.curation.recordings import Recording
 
 
 def curate(
@@ -55,23 +55,23 @@ def curate(
         typer.Option("--check-signals", help="Open every recording, and list what each holds beside the manifest."),
     ] = False,
     protocol: Protocol = "released",
-    drop_train: own.Drop = None,
-    skew: own.Skew = None,
-    train_size: own.TrainSize = None,
-    table: own.Table = None,
-    target: own.Target = None,
-    id_: own.Id = None,
-    bin_width: own.Width = None,
-    range_: own.Range = None,
-    edges: own.Edges = None,
-    bins: own.AutoBins = None,
-    outside: own.Outside = None,
-    per_bin: own.PerBin = None,
-    many: own.Many = None,
-    few: own.Few = None,
-    group: own.Group = None,
-    split_column: own.SplitColumn = None,
-    unit: own.Unit = None,
+    drop_train: custom_options.Drop = None,
+    skew: custom_options.Skew = None,
+    train_size: custom_options.TrainSize = None,
+    table: custom_options.Table = None,
+    target: custom_options.Target = None,
+    id_: custom_options.Id = None,
+    bin_width: custom_options.Width = None,
+    range_: custom_options.Range = None,
+    edges: custom_options.Edges = None,
+    bins: custom_options.AutoBins = None,
+    outside: custom_options.Outside = None,
+    per_bin: custom_options.PerBin = None,
+    many: custom_options.Many = None,
+    few: custom_options.Few = None,
+    group: custom_options.Group = None,
+    split_column: custom_options.SplitColumn = None,
+    unit: custom_options.Unit = None,
     mirror: Mirror = None,
     accept_license: AcceptLicense = False,
     token: Token = None,
@@ -80,7 +80,7 @@ def curate(
 ) -> None:
     """Make a manifest: samples, bins and splits, with all that they came from; of a benchmark, or a table (custom)."""
     from dircli import datasets
-    from dircli.deriving import Cut
+    from dircli.curation.derive import Cut
 
     drawn = 666 if seed is None else seed
     cut = Cut.of(drop_train or [], skew, train_size, drawn)
@@ -90,37 +90,39 @@ def curate(
     if name == datasets.OWN:
         foreign: dict[str, Any] = {"--raw": raw, "--split": split, "--released": released, "--only": only}
         _refuse(foreign | {"--check-images": check_images or None, "--check-signals": check_signals or None}, name)
-        from dircli import own as tables
+        from dircli.curation import custom
 
-        made = tables.curate(own.order(table, cut, seed=drawn, called=called, given=given), root=out)
+        made = custom.curate(custom_options.order(table, cut, seed=drawn, called=called, given=given), root=out)
         _tell(made.facts, made.edges, out, protocol)
         return
-    from dircli import pipeline
+    from dircli.curation import images, recordings
+    from dircli.curation.curate import curate, usual_split
+    from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
 
     _refuse({"--table": table} | given, name)
     if split is None:
-        split = pipeline.usual_split(name, part=only, released=released)
+        split = usual_split(name, part=only, released=released)
     if only and split == "released":
         raise UsageError("the published split is of the whole benchmark; --only goes with --split redraw")
     if seed is not None and split == "released" and skew is None:
         raise UsageError("the published split is imported, not drawn; --seed goes with --split redraw, or --skew")
-    order = pipeline.Order(raw=raw, released=released, split=split, seed=drawn, part=only, called=called, cut=cut)
+    order = CurateOptions(raw=raw, released=released, split=split, seed=drawn, part=only, called=called, cut=cut)
     if check_signals:
-        pipeline.need_signals(name)
+        recordings.need_signals(name)
     with terms(data, mirror, accept=accept_license, token=token) as how:
-        manifest = pipeline.curate(name, order, root=out, terms=how, watch=counting)
+        manifest = curate(name, order, root=out, terms=how, watch=counting)
     facts = manifest.facts
     _tell(facts, manifest.table.bins.edges, out, protocol)
     if check_images:
         with counting("images", facts["rows"]) as done:
-            unreadable = pipeline.check_images(manifest, order, root=out, terms=how, done=done)
+            unreadable = images.check_images(manifest, order, root=out, terms=how, done=done)
         typer.echo(f"{facts['rows']:,} images, {len(unreadable):,} of them unreadable")
         if unreadable:
             path = out / str(facts["name"]) / "unreadable.csv"
             raise CheckError(f"{facts['name']}: {len(unreadable):,} images cannot be read; they are listed in {path}")
     if check_signals:
-        _tell_signals(*pipeline.check_signals(manifest, order, root=out, terms=how))
+        _tell_signals(*recordings.check_signals(manifest, order, root=out, terms=how))
 
 
 def _refuse(given: Mapping[str, object], name: str) -> None:
@@ -137,7 +139,7 @@ def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> Non
         console.note(f"{facts['name']}: {note}")
     console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
     console.out().print(tables.splits(facts, protocol))
-    own.tell_skew(facts, edges)
+    custom_options.tell_skew(facts, edges)
     typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 
 

@@ -18,11 +18,11 @@ def datasets(
 ) -> None:
     """List the benchmarks and what of them is here."""
     from dircli import datasets as registry
-    from dircli import describing
+    from dircli.datasets import describe
     from dircli.report import console, tables
-    from dircli.report.json import as_text
+    from dircli.report.formats.json import as_text
 
-    rows = [describing.dataset(name, root=manifests, data=data_folder(data)) for name in registry.names()]
+    rows = [describe.dataset(name, root=manifests, data=data_folder(data)) for name in registry.names()]
     if as_json:
         typer.echo(as_text(rows), nl=False)
     else:
@@ -41,22 +41,24 @@ def info(
     quiet: Quiet = False,
 ) -> None:
     """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""
-    from dircli import describing
+    from dircli.datasets import describe
     from dircli.report import console, tables
-    from dircli.report.json import as_text
+    from dircli.report.formats.json import as_text
 
     if metrics:
-        rows = describing.metrics()
+        from dircli.scores.metrics.table import described
+
+        rows = described()
         typer.echo(as_text(rows), nl=False) if as_json else console.out().print(tables.metrics(rows))
         return
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
-    facts = describing.dataset(name, root=manifests, data=data_folder(data))
+    facts = describe.dataset(name, root=manifests, data=data_folder(data))
     if bibtex:
         typer.echo(facts["bibtex"])
     elif as_json:
         typer.echo(as_text(facts), nl=False)
     else:
-        from dircli.report.facts import about
+        from dircli.report.info import about
 
         typer.echo(about(facts))

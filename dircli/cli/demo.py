@@ -28,13 +28,14 @@ STEPS = (
 
 
 def demo(
+    ctx: typer.Context,
     out: Annotated[
         Path | None, typer.Option(help="Keep the demo's files in this new folder.", show_default="a temporary folder")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Show the whole flow in seconds, offline, on SYNTHETIC data drawn from AgeDB-DIR's shipped bins."""
-    from dircli import synthetic
+    from dircli.curation import synthetic
     from dircli.errors import UsageError
 
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -46,18 +47,16 @@ def demo(
             if step == len(STEPS) - 1:
                 synthetic.write_predictions(Path("manifests") / NAME)
             typer.echo(f"\n{title}\n$ dir {command}")
-            _run(command)
+            _run(ctx, command)
     typer.echo("\nSYNTHETIC data: these scores say nothing about any model.")
     if out is not None:
         typer.echo(f"The files are in {out}; repeat any of the commands there.")
 
 
-def _run(command: str) -> None:
+def _run(ctx: typer.Context, command: str) -> None:
     """Run the very command that is shown, in this process."""
-    from dircli.cli.app import app
-
     with _without_settings():
-        app(shlex.split(command), prog_name="dir", standalone_mode=False)
+        ctx.find_root().command.main(shlex.split(command), prog_name="dir", standalone_mode=False)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.obtaining import AcceptLicense, Mirror, Token, terms
+from dircli.cli.download_options import AcceptLicense, Mirror, Token, terms
 from dircli.cli.options import Data, Name, Quiet
 
 
@@ -25,14 +25,14 @@ def download(
     quiet: Quiet = False,
 ) -> None:
     """Download raw files into DIR_DATA/NAME: resumed where it was cut off, and never a wrong file under its name."""
-    from dircli import pipeline
+    from dircli.datasets.obtain import download, download_plans
     from dircli.report import tables
 
     with terms(data, mirror, accept=accept_license, token=token) as how:
         if dry_run:
-            typer.echo("\n\n".join(tables.plan(each) for each in pipeline.download_plans(name, only=only, terms=how)))
+            typer.echo("\n\n".join(tables.plan(each) for each in download_plans(name, only=only, terms=how)))
             return
-        fetched = pipeline.download(name, only=only, terms=how)
+        fetched = download(name, only=only, terms=how)
     for each in fetched:
         state = ("downloaded" if each.fresh else "was here") + ("" if each.verified else ", hash recorded")
         typer.echo(f"{each.sha256}  {each.path}  {each.size:,} bytes, {state}")

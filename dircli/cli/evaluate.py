@@ -88,8 +88,13 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
-    from dircli import checks, pipeline, scoring
+    from dircli.datasets.open import TARGETS_UNVERIFIED
     from dircli.report import console
+    from dircli.scores import from_files
+    from dircli.scores.breakdown import dump
+    from dircli.scores.compare import checks
+    from dircli.scores.from_files import evaluate
+    from dircli.scores.results import read_result
     from dircli.store.predictions import Layout
 
     dataset, manifests = located(dataset, manifests, manifest)
@@ -102,11 +107,11 @@ def evaluate(
     )
     sampling = None
     if ci or bca or cluster:
-        from dircli.uncertainty import Sampling
+        from dircli.scores.uncertainty.quantify import BootstrapOptions
 
         method: Literal["bca", "percentile"] = "bca" if bca else "percentile"
-        sampling = Sampling(resamples=bootstrap, seed=seed, method=method, cluster=cluster)
-    request = scoring.Request(
+        sampling = BootstrapOptions(resamples=bootstrap, seed=seed, method=method, cluster=cluster)
+    request = from_files.ScoreOptions(
         split=split,
         protocol=protocol,
         metrics=[name.strip() for name in metrics.split(",") if name.strip()],
@@ -118,19 +123,19 @@ def evaluate(
     if tolerance is not None and against is None:
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
     allowed = checks.tolerance(tolerance or "0")
-    earlier = pipeline.read_result(against) if against else None
-    scored = pipeline.evaluate(
+    earlier = read_result(against) if against else None
+    scored = evaluate(
         predictions, request, name=dataset, root=manifests, bins_file=bins, sampling=sampling, seeds=seeds
     )
     result = scored.result
     outcomes = checks.conditions(fail_if or [], result)
     outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
     if result["content"].startswith("bins:"):
-        console.note(f"{result['dataset']}: {scoring.TARGETS_UNVERIFIED}")
+        console.note(f"{result['dataset']}: {TARGETS_UNVERIFIED}")
     _write(result, output or [], decimals)
     if report:
         reports.write(report, scored, ctx, data=data_folder(data), decimals=decimals)
-    pipeline.dump(scored, per_bin=per_bin, per_sample=per_sample)
+    dump(scored, per_bin=per_bin, per_sample=per_sample)
     if not output:
         typer.echo(_shown(result, "score-only" if score_only else format_, decimals, short=short), nl=False)
     _summarise(result, outcomes, decimals)
@@ -142,27 +147,28 @@ def evaluate(
 
 def _shown(result: dict[str, Any], form: str, decimals: int, *, short: bool = False) -> str:
     """The result in a format, as text; with ``short`` the signature of a table is the short one."""
-    from dircli.evaluation import short as shortened
-    from dircli.report import formats, tables
+    from dircli.report import tables
+    from dircli.report.formats import plain
+    from dircli.scores.signature import short as shortened
 
     if short and form != "json":
         result = {**result, "signature": shortened(result["signature"])}
 
     shown = {
         "table": tables.scores_text,
-        "json": formats.json_text,
-        "csv": formats.csv_text,
-        "markdown": formats.markdown,
-        "latex": formats.latex,
-        "score-only": formats.scores_only,
+        "json": plain.json_text,
+        "csv": plain.csv_text,
+        "markdown": plain.markdown,
+        "latex": plain.latex,
+        "score-only": plain.scores_only,
     }
     return shown[form](result, decimals)
 
 
 def _check_endings(results: list[Path], tables: list[Path]) -> None:
     """UsageError for every file name whose ending names no format, before anything is computed."""
-    from dircli.report.formats import ENDINGS
-    from dircli.store.tabular import check_endings
+    from dircli.report.formats.plain import ENDINGS
+    from dircli.store.parquet import check_endings
 
     if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in ENDINGS]:
         raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(ENDINGS)}")
@@ -172,7 +178,7 @@ def _check_endings(results: list[Path], tables: list[Path]) -> None:
 def _write(result: dict[str, Any], paths: list[Path], decimals: int) -> None:
     """The result to each of ``paths``, in the format of its ending; "-" is JSON on stdout."""
     from dircli.report import console
-    from dircli.report.formats import ENDINGS
+    from dircli.report.formats.plain import ENDINGS
     from dircli.store import files
 
     for path in paths:

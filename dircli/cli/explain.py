@@ -28,15 +28,16 @@ def explain(
     quiet: Quiet = False,
 ) -> None:
     """Show a file under both protocols, the rows that change region, its exact hits, and signs of a mistake."""
-    from dircli import pipeline, scoring
     from dircli.report import console, explained
-    from dircli.report.json import as_text
+    from dircli.report.formats.json import as_text
+    from dircli.scores import from_files
+    from dircli.scores.explain import explain
     from dircli.store.predictions import Layout
 
     dataset, manifests = located(dataset, manifests, manifest)
     layout = Layout(id_column=id_column, prediction_column=prediction_column, by_position=by_position)
-    request = scoring.Request(split=split, protocol="released", metrics=[], layout=layout)
-    found = pipeline.explain(predictions, request, name=dataset, root=manifests, bins_file=bins)
+    request = from_files.ScoreOptions(split=split, protocol="released", metrics=[], layout=layout)
+    found = explain(predictions, request, name=dataset, root=manifests, bins_file=bins)
     if as_json:
         typer.echo(as_text(found), nl=False)
         return

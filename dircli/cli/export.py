@@ -28,16 +28,17 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """Write the very files that the released training code reads, or a scorer bundle for a Codabench competition."""
-    from dircli import pipeline
+    from dircli.curation.export import export, export_tables
+    from dircli.scores.codabench import export_codabench
 
     name, manifests = located(name, manifests, manifest)
     if format_ == "codabench":
-        paths = pipeline.export_codabench(name, root=manifests, out=out, protocol=protocol, image=image)
+        paths = export_codabench(name, root=manifests, out=out, protocol=protocol, image=image)
         typer.echo("\n".join(str(path) for path in paths))
         return
     if format_ != "released":
-        typer.echo("\n".join(str(path) for path in pipeline.export_tables(name, format_, root=manifests, out=out)))
+        typer.echo("\n".join(str(path) for path in export_tables(name, format_, root=manifests, out=out)))
         return
-    for file, (blob, published) in pipeline.export(name, root=manifests, out=out).items():
+    for file, (blob, published) in export(name, root=manifests, out=out).items():
         verdict = "byte for byte the published file" if published else "not the published file"
         typer.echo(f"{blob}  {out / file}  {verdict}")

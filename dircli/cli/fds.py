@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from dircli.benchmark.protocol import Kernel
 from dircli.cli.options import Manifests, Protocol, Quiet
-from dircli.protocols import Kernel
 
 
 def fds(
@@ -43,17 +43,19 @@ def fds(
     quiet: Quiet = False,
 ) -> None:
     """Calibrate features: their statistics by bin, over epochs, smoothed over bins (DIR, section 3.2)."""
-    from dircli import pipeline, scoring, smoothing
+    from dircli.datasets.open import open_benchmark
     from dircli.errors import UsageError
+    from dircli.features import calibrate
+    from dircli.features.calibrate import fds
     from dircli.report import console
     from dircli.report import features as report
 
     if similarity != (anchor is not None):
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
     if anchor is not None:
-        against = scoring.scale(dataset, manifests, None)
-        found = smoothing.similarity(features, against, anchor=anchor, split=split, ks=ks)
-        table = smoothing.similarity_csv(found)
+        against = open_benchmark(dataset, manifests, None)
+        found = calibrate.similarity(features, against, anchor=anchor, split=split, ks=ks)
+        table = calibrate.similarity_csv(found)
         if out == "-":
             sys.stdout.buffer.write(table)
             return
@@ -67,8 +69,8 @@ def fds(
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
-    request = smoothing.Smoothing(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
-    made = pipeline.fds(features, dataset, request, root=manifests, out=Path(out))
+    request = calibrate.FdsOptions(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
+    made = fds(features, dataset, request, root=manifests, out=Path(out))
     console.out().print(report.smoothed(made))
     typer.echo(report.summary(made))
     console.note(f"features written to {out}, statistics to {made.statistics}")

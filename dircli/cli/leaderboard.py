@@ -30,13 +30,13 @@ def leaderboard(
     quiet: Quiet = False,
 ) -> None:
     """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
-    from dircli import pipeline
     from dircli.errors import sample
     from dircli.report import console
     from dircli.report import leaderboard as report
-    from dircli.report.json import as_text
+    from dircli.report.formats.json import as_text
+    from dircli.scores.compare.leaderboard import leaderboard
 
-    board = pipeline.leaderboard(folder, dataset=dataset, region=region, metric=metric)
+    board = leaderboard(folder, dataset=dataset, region=region, metric=metric)
     if board["skipped"]:
         console.note(f"no results, left out: {sample(board['skipped'])}")
     form = format_ or ENDINGS.get(output.suffix if output else "", "table")

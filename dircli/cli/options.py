@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dircli.benchmark.protocol import ProtocolName
 from dircli.errors import UsageError
-from dircli.protocols import ProtocolName
 from dircli.report import console
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.")]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from dircli.benchmark.protocol import Kernel, Scheme
 from dircli.cli.options import Manifest, Manifests, OptionalName, Protocol, Quiet, located
 from dircli.errors import UsageError
-from dircli.protocols import Kernel, Scheme
 
 if TYPE_CHECKING:
-    from dircli.picturing import Picture
+    from dircli.report.figures.data import Picture
 
 
 def plot(
@@ -55,23 +55,25 @@ def plot(
     quiet: Quiet = False,
 ) -> None:
     """Draw the label density with its regions; --lds, its smoothing; of PREDS the error, of two the gain, by target."""
-    from dircli import picturing, pipeline, scoring, weighting
-    from dircli.report import console, ink, plots
+    from dircli.report import console
+    from dircli.report.figures import data, figures, style
+    from dircli.scores import from_files
     from dircli.store.predictions import Layout
+    from dircli.weights import weigh
 
     if manifest is not None and name is not None and name != os.environ.get("DIR_DATASET"):
         predictions = [name, *(predictions or [])]  # --manifest takes the place of NAME
     name, manifests = located(name, manifests, manifest)
     if lds and predictions:
         raise UsageError("--lds draws the dataset alone; leave out the prediction files, or --lds")
-    drawn = not terminal and (out is not None or ink.available())
+    drawn = not terminal and (out is not None or style.available())
     if drawn:
-        plots.check(out or Path("x.png"), width)
-    smooth = weighting.Request(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol)
+        figures.check(out or Path("x.png"), width)
+    smooth = weigh.WeightOptions(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol)
     layout = Layout(id_column=id_column, prediction_column=prediction_column, by_position=by_position)
-    request = scoring.Request(split=split, protocol=protocol, metrics=[], layout=layout)
-    order = picturing.Order(paths=predictions or [], request=request, smooth=smooth, lds=lds)
-    picture = pipeline.picture(name, order, root=manifests)
+    request = from_files.ScoreOptions(split=split, protocol=protocol, metrics=[], layout=layout)
+    order = data.PlotOptions(paths=predictions or [], request=request, smooth=smooth, lds=lds)
+    picture = data.picture(name, order, root=manifests)
     if not drawn:
         _letters(picture)
         if not terminal:
@@ -79,13 +81,14 @@ def plot(
         return
     kind = "error" if predictions else "lds" if lds else "density"
     path = out or Path(f"{picture.ground.name}-{kind}.png")
-    plots.write(path, picture, width=width, log=log)
+    figures.write(path, picture, width=width, log=log)
     typer.echo(path)
 
 
 def _letters(picture: Picture) -> None:
     """The picture on stdout, as wide as the terminal, in blocks where it can show them."""
-    from dircli.report import console, terminal
+    from dircli.report import console
+    from dircli.report.figures import letters
 
-    using = terminal.letters(getattr(sys.stdout, "encoding", None))
-    typer.echo(terminal.text(picture, width=console.out().width, using=using), nl=False)
+    using = letters.letters(getattr(sys.stdout, "encoding", None))
+    typer.echo(letters.text(picture, width=console.out().width, using=using), nl=False)

@@ -11,28 +11,30 @@ from dircli.errors import UsageError
 if TYPE_CHECKING:
     import typer
 
-    from dircli.scoring import Scored
+    from dircli.scores.results import Scored
 
 UNSAID = {"quiet", "data"}
 
 
 def check(path: Path) -> None:
     """UsageError where no report can be written to ``path``; for use before anything is scored."""
-    from dircli.report import html, ink
+    from dircli.report.figures import style
+    from dircli.report.page import html
 
-    ink.need()
+    style.need()
     if path.suffix not in html.ENDINGS:
         raise UsageError(f"--report {path}: a report is a page; end the name in {' or '.join(html.ENDINGS)}")
 
 
 def write(path: Path, scored: Scored, ctx: typer.Context, *, data: Path, decimals: int) -> None:
     """The report on ``scored`` to ``path``."""
-    from dircli import pipeline, reporting
-    from dircli.report import console, html, plots
+    from dircli.report import console
+    from dircli.report.figures import figures
+    from dircli.report.page import content, html
     from dircli.store import files
 
-    page = pipeline.page(scored, reporting.Order(command=command(ctx), data=data))
-    pictures = plots.for_page(page.density, page.errors)
+    page = content.page(scored, content.PageOptions(command=command(ctx), data=data))
+    pictures = figures.for_page(page.density, page.errors)
     files.write(path, html.page(page, pictures, decimals=decimals).encode(errors="replace"))
     console.note(f"written to {path}")
 

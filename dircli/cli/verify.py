@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.obtaining import terms
+from dircli.cli.download_options import terms
 from dircli.cli.options import Data, Manifest, Manifests, OptionalName, Quiet, located
 
 
@@ -26,18 +26,19 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
-    from dircli import pipeline
+    from dircli.curation.leakage import leakage as leaks
+    from dircli.curation.verify import verify
     from dircli.errors import CheckError
     from dircli.report import console, tables
 
     name, manifests = located(name, manifests, manifest)
     if leakage:
-        counts, path = pipeline.leakage(name, root=manifests)
+        counts, path = leaks(name, root=manifests)
         console.out().print(tables.leakage(counts))
         console.note(f"the rows are listed in {path}")
         return
     with terms(data, None, accept=False) as how:
-        name, checks = pipeline.verify(name, root=manifests, released=released, terms=how)
+        name, checks = verify(name, root=manifests, released=released, terms=how)
     console.out().print(tables.checks(checks))
     if failed := [check.name for check in checks if check.held is False]:
         raise CheckError(f"{name}: {len(failed)} of {len(checks)} checks failed: {', '.join(dict.fromkeys(failed))}")

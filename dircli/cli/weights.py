@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dircli.cli.obtaining import terms
+from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
+from dircli.cli.download_options import terms
 from dircli.cli.options import Data, Manifest, Manifests, OptionalName, Protocol, Quiet, located
-from dircli.protocols import AnyScheme, Edge, Kernel, Normalise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dircli.weights import Spread
+    from dircli.weights.schemes import WeightSummary
 
 SHOWN_ROWS = 12
 UNSMOOTHED = {"effective-number", "dense-weight"}
@@ -54,7 +54,8 @@ def weights(
         typer.Option(help="What lies beyond the range of the targets.", show_default="as the dataset says"),
     ] = None,
     normalise: Annotated[
-        Normalise, typer.Option("--normalise", "--normalize", help="Scale: mean over training samples 1, or maximum 1.")
+        Normalise,
+        typer.Option("--normalise", "--normalize", help="Benchmark: mean over training samples 1, or maximum 1."),
     ] = "mean-one",
     protocol: Protocol = "released",
     per: Annotated[
@@ -81,14 +82,16 @@ def weights(
     quiet: Quiet = False,
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
-    from dircli import pipeline, weighing_maps, weighting
-    from dircli.bins import interval
+    from dircli.benchmark.bins import interval
     from dircli.report import console, tables
     from dircli.report.progress import counting
-    from dircli.store.tabular import csv_bytes
+    from dircli.store.parquet import csv_bytes
+    from dircli.weights import pixel_weights
+    from dircli.weights import weigh as weighting
+    from dircli.weights.weigh import weights
 
     name, manifests = located(name, manifests, manifest)
-    request = weighting.Request(
+    request = weighting.WeightOptions(
         scheme=scheme,
         kernel=kernel or ("none" if scheme in UNSMOOTHED else "gaussian"),
         ks=ks,
@@ -104,7 +107,7 @@ def weights(
     if out == "-":
         sys.stdout.buffer.write(csv_bytes(weighting.weigh(name, request, root=manifests).columns))
         return
-    weighted, path = pipeline.weights(name, request, root=manifests, out=Path(out) if out else None)
+    weighted, path = weights(name, request, root=manifests, out=Path(out) if out else None)
     facts, found = weighted.facts, weighted.by_bin
     columns = {"low": weighted.low, "high": weighted.high, "count": found.count}
     columns |= {"effective": found.effective, "weight": found.weight}
@@ -118,7 +121,7 @@ def weights(
     console.note(f"{len(next(iter(weighted.columns.values()))):,} weights per {facts['per']} written to {path}")
     if maps is not None:
         with terms(data, None, accept=False) as how:
-            count = weighing_maps.make(weighted, raw, maps, terms=how, watch=counting)
+            count = pixel_weights.make(weighted, raw, maps, terms=how, watch=counting)
         console.note(f"{count:,} maps of weights written to {maps}")
 
 
@@ -136,7 +139,7 @@ def _how(facts: Mapping[str, Any]) -> str:
     return ", ".join([facts["scheme"], *parts])
 
 
-def _amounts(found: Spread) -> str:
+def _amounts(found: WeightSummary) -> str:
     """What the weights amount to."""
     size = f"{found.effective_size:,.0f} of {found.n:,}"
     return f"weights {found.low:.4g} to {found.high:.4g}, effective sample size {size}"

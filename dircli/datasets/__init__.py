@@ -1,9 +1,8 @@
-"""One file per dataset: its facts and how to read it. The folder is the registry; a name is imported on demand."""
+"""One file per dataset: its facts and how to read it. `NAMES` is the registry; a name is imported on demand."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import UsageError
@@ -11,17 +10,19 @@ from dircli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dircli.bins import Bins
-    from dircli.datasets._spec import Dataset
+    from dircli.benchmark.bins import Bins
+    from dircli.benchmark.dataset import Dataset
+
+NAMES = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
+"""Every dataset; a new one is a file of this folder, and its name here."""
 
 OWN = "custom"
-"""What a table of one's own is called where a dataset is named; see `_own`."""
+"""What a table of one's own is called where a dataset is named; see `custom`."""
 
 
 def names() -> list[str]:
     """The names of all datasets, sorted."""
-    files = (path.stem for path in Path(__file__).parent.glob("*.py"))
-    return sorted(stem.replace("_", "-") for stem in files if not stem.startswith("_"))
+    return list(NAMES)
 
 
 def load(name: str) -> Dataset:
@@ -40,6 +41,6 @@ def of(facts: Mapping[str, Any], bins: Bins) -> Dataset:
     """
     if "own" not in facts:
         return load(str(facts["dataset"]))
-    from dircli.datasets import _own
+    from dircli.datasets import custom
 
-    return _own.dataset(facts, bins)
+    return custom.dataset(facts, bins)

@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.datasets._ages import BINS, RULES, WEIGHTS, published, written
-from dircli.datasets._spec import AUTHORS, Dataset, Leak
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
+from dircli.benchmark.protocol import FdsRule
+from dircli.benchmark.records import Records
+from dircli.benchmark.splits import SplitRecipe
+from dircli.datasets.formats.ages import BINS, RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem, sample
-from dircli.fds import FdsRule
-from dircli.records import Records
-from dircli.sources import Source
-from dircli.splits import SplitRecipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dircli.arrays import TextArray
-    from dircli.sources import Raw
+    from dircli.benchmark.raw import Raw
 
 NAME = re.compile(r"(?P<index>\d+)_(?P<identity>.+)_(?P<age>\d{1,3})_(?P<gender>[mf])\.jpg")
 FOLDER = "AgeDB/"

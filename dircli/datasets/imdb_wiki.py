@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from dircli.datasets._ages import BINS, RULES, WEIGHTS, published, written
-from dircli.datasets._spec import AUTHORS, Dataset, Leak
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
+from dircli.benchmark.protocol import FdsRule
+from dircli.benchmark.records import Records
+from dircli.benchmark.splits import SplitRecipe
+from dircli.datasets.formats.ages import BINS, RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem
-from dircli.fds import FdsRule
-from dircli.records import Records
-from dircli.sources import Source
-from dircli.splits import SplitRecipe
 
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, BoolArray, IntArray, TextArray
-    from dircli.sources import Raw
+    from dircli.benchmark.raw import Raw
 
 MATLAB_EPOCH = 366  # MATLAB counts days from year 0, Python from year 1
 UNIX_EPOCH = 719_163  # 1970-01-01, in Python's count

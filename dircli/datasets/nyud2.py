@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.bins import Bins
-from dircli.datasets._nyu_depth import MAT, SHAPE, SPLITS, from_matlab, maps_of
-from dircli.datasets._spec import AUTHORS, Dataset, Dense, no_records
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import AUTHORS, Dataset, Dense, Source, no_records
+from dircli.benchmark.pixels import single_bins
+from dircli.benchmark.protocol import FdsRule, Rules, Thresholds, WeightRule
+from dircli.benchmark.splits import SplitRecipe
+from dircli.datasets.formats.nyu_depth import MAT, SHAPE, SPLITS, from_matlab, maps_of
 from dircli.errors import InputError, Problem
-from dircli.fds import FdsRule
-from dircli.maps import single_bins
-from dircli.protocols import Rules, Thresholds
-from dircli.sources import Source
-from dircli.splits import SplitRecipe
-from dircli.weights import WeightRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dircli.arrays import AnyArray, TextArray
-    from dircli.maps import Maps
-    from dircli.sources import Raw
+    from dircli.benchmark.pixels import Maps
+    from dircli.benchmark.raw import Raw
 
 BINS = single_bins(100, 10)
 FIRST = 7

@@ -11,22 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.bins import Bins
-from dircli.datasets._spec import Channel, Dataset
-from dircli.errors import InputError, Problem, sample
-from dircli.protocols import Rules, Thresholds
-from dircli.records import Records
-from dircli.sources import Catalogue, Shelf
-from dircli.splits import SplitRecipe
-from dircli.tables import first, number, parse
-from dircli.weights import WeightRule
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Shelf
+from dircli.benchmark.protocol import Rules, Thresholds, WeightRule
+from dircli.benchmark.records import Records
+from dircli.benchmark.splits import SplitRecipe
+from dircli.errors import InputError, Problem, first, sample
+from dircli.store.text import number, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dircli.arrays import FloatArray
-    from dircli.sources import Raw
-    from dircli.tables import Table
+    from dircli.benchmark.raw import Raw
+    from dircli.store.text import Table
 
 KEY, TARGET = "nsrrid", "gh_s2"
 LOW, HIGH = 0.0, 100.0

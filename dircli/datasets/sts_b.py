@@ -9,22 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.bins import Bins
-from dircli.datasets._spec import AUTHORS, Dataset, Leak
-from dircli.errors import InputError, Problem
-from dircli.fds import FdsRule
-from dircli.protocols import Rules, Thresholds
-from dircli.records import Records
-from dircli.sources import Source
-from dircli.splits import SplitRecipe
-from dircli.tables import Table, first, numbers, parse
-from dircli.weights import WeightRule
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
+from dircli.benchmark.protocol import FdsRule, Rules, Thresholds, WeightRule
+from dircli.benchmark.records import Records
+from dircli.benchmark.splits import SplitRecipe
+from dircli.errors import InputError, Problem, first
+from dircli.store.text import Table, numbers, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dircli.arrays import TextArray
-    from dircli.sources import Raw
+    from dircli.benchmark.raw import Raw
 
 KEY = ("genre", "filename", "year", "old_index")
 TEXT = (*KEY, "source1", "source2", "sentence1", "sentence2", "score")

@@ -12,7 +12,7 @@ from dircli.report.values import number
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dircli.smoothing import Similarity, Smoothed
+    from dircli.features.calibrate import Similarity, Smoothed
 
 SHOWN_ROWS = 12
 

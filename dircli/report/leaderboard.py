@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from dircli import tables
+from dircli import errors
 from dircli.report import console
 from dircli.report.tables import plain_table
 from dircli.report.values import NULL, number
+from dircli.store import text as tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ def _table(board: Mapping[str, Any], block: Mapping[str, Any], regions: Sequence
     table = plain_table("rank", "system", "from", *heads, left=3)
     table.columns[1].no_wrap = False  # a long name is folded, and no number is cut
     for row in block["rows"]:
-        cells = [f"{NULL if row['rank'] is None else row['rank']:>4}", tables.clear(row["system"]), _from(row)]
+        cells = [f"{NULL if row['rank'] is None else row['rank']:>4}", errors.clear(row["system"]), _from(row)]
         scores = [_aligned(row["regions"].get(name), row["decimals"]) for name in regions]
         table.add_row(*(Text(cell) for cell in (*cells, *scores)))
     return table
@@ -76,7 +77,7 @@ def markdown(board: Mapping[str, Any]) -> str:
         lines += [f"| rank | system | from | {' | '.join(heads)} |", "| ---: | --- | --- |" + " ---: |" * len(heads)]
         for row in block["rows"]:
             scores = [_shown(row["regions"].get(name), row["decimals"]) for name in regions]
-            system = tables.clear(row["system"]).replace("|", "\\|")
+            system = errors.clear(row["system"]).replace("|", "\\|")
             rank = NULL if row["rank"] is None else row["rank"]
             lines.append(f"| {rank} | {system} | {_from(row)} | {' | '.join(scores)} |")
         lines.append("")

@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dircli.metrics import EVERY
+from dircli.benchmark.regions import REGIONS
 from dircli.report import console
 from dircli.report.values import NULL, detail, legend, mark, metrics_of, number, regions_of, score, shown
-from dircli.shots import REGIONS
+from dircli.scores.metrics.table import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dircli.audit import Leakage
-    from dircli.proof import Check
-    from dircli.store.fetch import Plan
+    from dircli.curation.leakage import Leakage
+    from dircli.curation.verify import Check
+    from dircli.store.download.fetch import DownloadPlan
 
 
 def plain_table(*headers: str, left: int = 1) -> Table:
@@ -171,7 +171,7 @@ def leakage(counts: Iterable[Leakage]) -> Table:
     return table
 
 
-def plan(planned: Plan) -> str:
+def plan(planned: DownloadPlan) -> str:
     """What would be done for one source, as lines of text."""
     source = planned.source
     here = "here, and as it must be" if planned.present else "not here"

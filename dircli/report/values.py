@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dircli.metrics import EVERY
+from dircli.scores.metrics.table import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

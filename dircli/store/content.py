@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.records import SPLITS
+from dircli.benchmark.records import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,21 +8,18 @@ the old files or the new ones.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
 import os
 import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    import pyarrow as pa
 
 STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
 ABANDONED = 24 * 3600.0  # seconds
@@ -39,34 +36,6 @@ def read(path: Path, *, hint: str = "") -> bytes:
     except OSError as error:
         found = f"the file cannot be read ({error.strerror})"
     raise InputError(Problem(str(path), found, hint))
-
-
-def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
-    """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
-
-    ``types`` maps a column to the Arrow type that it must have, as Arrow writes it.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        found = pq.ParquetFile(pa.BufferReader(data)).read()
-        found.validate(full=True)  # text that is no UTF-8 shows only here
-        names = found.column_names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
-        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
-    repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
-    wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
-    for column, kind in types.items():
-        if column not in names:
-            wrong.append(Problem(name, f"there is no column {column}; the columns are {sample(names)}", hint))
-        elif column not in repeated and (str(found.field(column).type) != kind or found[column].null_count):
-            what = f"column {column} is {found.field(column).type} with {found[column].null_count} nulls"
-            wrong.append(Problem(name, what, f"Expected {kind} without nulls"))
-    if wrong:
-        raise InputError(wrong)
-    return found
 
 
 def write(path: Path, data: bytes) -> None:
@@ -154,34 +123,26 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def sha256(data: bytes) -> str:
-    """The digest of ``data`` as manifests write it: ``sha256:<hex>``."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+@contextlib.contextmanager
+def staged(folder: Path, *names: str) -> Iterator[Path]:
+    """An empty folder to write the files ``names`` into; at the end they stand in ``folder``, or none does on an error.
 
-
-class OneFile:
-    """A `Raw` of one file, which answers to any name that is asked of it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.name = path, path.name
-        self.data = read(path)
-
-    def members(self) -> list[str]:
-        """The file's own name."""
-        return [self.name]
-
-    def find(self, _name: str) -> str:
-        """The file, whatever it is called."""
-        return self.name
-
-    def size(self, _member: str) -> int:
-        """Its size in bytes."""
-        return len(self.data)
-
-    def stamp(self, _member: str) -> str:
-        """The hash of its bytes."""
-        return sha256(self.data)
-
-    def open(self, _member: str) -> IO[bytes]:
-        """Its bytes."""
-        return io.BytesIO(self.data)
+    Raises UsageError where they cannot be written.
+    """
+    try:
+        if taken := [name for name in names if (folder / name).is_dir()]:
+            raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
+        folder.mkdir(parents=True, exist_ok=True)
+        recover(folder)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror or error})") from None
+    try:
+        yield staging
+        staging.chmod(0o755)
+        staging.rename(folder / f"{COMMIT}{staging.name.removeprefix(STAGING)}")
+        recover(folder)
+    except OSError as error:
+        raise UsageError(f"{folder / names[0]}: cannot be written ({error.strerror or error})") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)

@@ -7,9 +7,7 @@ time and no path, so the same rows give the same bytes.
 
 from __future__ import annotations
 
-import io
 import json
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -17,19 +15,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from dircli.bins import Bins
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.manifest import BinTable, Manifest, Samples
+from dircli.benchmark.records import SPLITS
+from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, Problem, UsageError
-from dircli.records import SPLITS
-from dircli.shots import REGIONS
-from dircli.store import files
+from dircli.store import files, parquet
 from dircli.store.content import content
+from dircli.store.parquet import parquet_bytes
+from dircli.store.text import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
-    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+    from dircli.arrays import AnyArray
 
 Part = TypeVar("Part")
 
@@ -38,65 +39,6 @@ AGAIN = "A file was changed or exchanged; run `dir curate` again"
 IDENTITY = ("content", "dataset", "name", "origin")
 FACT_TYPES: dict[str, type | tuple[type, ...]]
 FACT_TYPES = {**dict.fromkeys(IDENTITY, str), "regions": dict, "rows": int, "seed": (int, NoneType)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class BinTable:
-    """``bins.parquet``: B bins with their train, val and test counts (B,) and their region under each protocol (B,).
-
-    ``facts`` says which manifest it belongs to: dataset, name, origin and content.
-    """
-
-    bins: Bins
-    counts: Mapping[str, IntArray]
-    regions: Mapping[str, TextArray]
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    """``samples.parquet``: n rows in the declared order; ``columns`` are the dataset's own."""
-
-    ids: TextArray
-    targets: FloatArray
-    bin_index: IntArray
-    split: TextArray
-    columns: Mapping[str, AnyArray]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """A curated benchmark: its samples, its bins, and the facts in ``manifest.json``."""
-
-    samples: Samples
-    table: BinTable
-    facts: Mapping[str, Any]
-
-    @property
-    def content(self) -> str:
-        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content.content`."""
-        return str(self.facts["content"])
-
-
-def as_json(value: object) -> bytes:
-    """``value`` as every JSON file here is written: keys sorted, one per line, a newline at the end."""
-    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def parquet_bytes(
-    columns: Mapping[str, pa.Array], facts: Mapping[str, Any], *, dictionary: bool | list[str] = True
-) -> bytes:
-    """A Parquet file of ``columns``, with ``facts`` as JSON under the metadata key "dircli".
-
-    ``dictionary`` names the columns whose values repeat, where not all are to be tried.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.table(dict(columns)).replace_schema_metadata({"dircli": json.dumps(dict(facts), sort_keys=True)})
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", write_statistics=False, use_dictionary=dictionary)
-    return sink.getvalue()
 
 
 def sample_columns(samples: Samples) -> dict[str, pa.Array]:
@@ -164,7 +106,7 @@ def read_bins(path: Path, *, hint: str = AGAIN) -> BinTable:
     regions = ("released", "paper")
     types |= {f"region_{name}": "string" for name in regions}
     name = str(path)
-    table = files.table(files.read(path, hint=hint), name, types, hint=hint)
+    table = parquet.table(files.read(path, hint=hint), name, types, hint=hint)
     low, high = _numpy(table, "low"), _numpy(table, "high")
     try:
         bins = Bins(np.append(low, high[-1:]))
@@ -230,7 +172,7 @@ def kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
 def read_samples(path: Path) -> Samples:
     """The rows in ``path``, any ``samples.parquet``; InputError where they are none."""
     types = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
-    rows = files.table(files.read(path, hint="Run `dir curate` again"), str(path), types, hint=AGAIN)
+    rows = parquet.table(files.read(path, hint="Run `dir curate` again"), str(path), types, hint=AGAIN)
     own = [column for column in rows.column_names if column not in types]
     return Samples(
         ids=_numpy(rows, "id"),

@@ -7,23 +7,22 @@ import io
 import json
 import sys
 import tokenize
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.errors import SHOWN, InputError, Problem, sample
-from dircli.store import files
-from dircli.store._aligned import aligned, own_targets, sigmas
-from dircli.tables import FINITE, Table, clear, decode, first, numbers, parse
+from dircli.errors import SHOWN, InputError, Problem, clear, first, sample
+from dircli.store import digests, files, parquet
+from dircli.store.text import FINITE, Table, decode, numbers, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dircli.arrays import AnyArray, FloatArray
+    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 
-__all__ = ["STDIN", "Layout", "Predictions", "aligned", "own_targets", "read", "sigmas"]
 
 STDIN = "-"
 FOREIGN = {
@@ -93,7 +92,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False, need_id: bool 
         found = _from_table(_json_lines(data, name, needed), layout)
     else:
         found = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
-    return replace(found, file=path, sha256=files.sha256(data))
+    return replace(found, file=path, sha256=digests.sha256(data))
 
 
 def _columns_hint(needed: Sequence[str]) -> str:
@@ -170,7 +169,7 @@ def _text(value: object) -> str:
 def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions:
     import pyarrow as pa
 
-    table = files.table(data, name, {}, hint="Check that whatever wrote it has finished")
+    table = parquet.table(data, name, {}, hint="Check that whatever wrote it has finished")
     if missing := [column for column in needed if column not in table.column_names]:
         names = sample([clear(column) for column in table.column_names])
         found = f"there is no column {' or '.join(missing)}; the columns are {names}"
@@ -224,3 +223,88 @@ def _not_finite(values: FloatArray, name: str, column: str) -> list[Problem]:
     if rows.size > SHOWN:
         problems.append(Problem(name, f"{rows.size - SHOWN:,} more rows have no number in {column}"))
     return problems
+
+
+def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> FloatArray:
+    """One prediction per reference row, (n,), in the order of ``ids`` (n,).
+
+    Raises InputError with everything found wrong in the file, in reading it and now: missing, surplus and repeated
+    ids, and targets that do not agree with ``targets`` (n,), to the precision of float32.
+    """
+    problems = list(predictions.problems)
+    if predictions.ids is not None:
+        rows, unmatched = _matched(predictions, ids)
+        problems += unmatched
+    elif predictions.values.size == len(ids):
+        rows = np.arange(len(ids))
+    else:
+        rows = np.full(len(ids), -1)
+        if not predictions.cut:
+            found = f"there are {predictions.values.size:,} rows, and the split has {len(ids):,}"
+            problems.append(Problem(predictions.file, found, "Write one for each, in manifest order"))
+    problems += _unlike_targets(predictions, rows, ids, targets)
+    if problems:
+        raise InputError(problems)
+    return predictions.values[rows]
+
+
+def sigmas(predictions: Predictions, ids: TextArray) -> FloatArray:
+    """The predicted standard deviations, (n,), in the order of ``ids`` (n,); for a file that `aligned` took."""
+    assert predictions.sigma is not None  # noqa: S101 - asked for only where there are some
+    return predictions.sigma if predictions.ids is None else predictions.sigma[_matched(predictions, ids)[0]]
+
+
+def _matched(predictions: Predictions, ids: TextArray) -> tuple[IntArray, list[Problem]]:
+    """The row of the file for each of ``ids``, -1 where there is none, and what does not match."""
+    theirs = predictions.ids or []
+    position: dict[str, int] = {}
+    repeated = []
+    for row, key in enumerate(theirs):
+        if position.setdefault(key, row) != row:
+            repeated.append(key)
+    rows = np.array([position.get(key, -1) for key in ids], dtype=np.int64)
+    known = set(ids)
+    missing = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
+    kinds = {
+        "are missing": (list(ids[rows < 0]), missing),
+        "are not in the split": ([key for key in position if key not in known], "Check --dataset and --split"),
+        "occur more than once": (list(dict.fromkeys(repeated)), "Keep one row of each"),
+    }
+    return rows, [
+        Problem(predictions.file, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
+        for what, (keys, hint) in kinds.items()
+        if keys
+    ]
+
+
+def _unlike_targets(predictions: Predictions, rows: IntArray, ids: TextArray, targets: FloatArray) -> list[Problem]:
+    theirs = predictions.targets
+    if theirs is None:
+        return []
+    held = np.flatnonzero(rows >= 0)
+    found, expected = theirs[rows[held]], targets[held]
+    far = np.flatnonzero(~(np.isclose(found, expected, rtol=1e-6, atol=1e-6) | np.isnan(found)))
+    unlike = [f"{clear(ids[held[i]])} has {found[i]:.9g}, not {expected[i]:.9g}" for i in far]
+    if not unlike:
+        return []
+    hint = "Check that the file belongs to this dataset and split"
+    return [Problem(predictions.file, f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}", hint)]
+
+
+def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tuple[FloatArray, FloatArray]:
+    """The targets (n,) that the file itself holds, and its predictions (n,).
+
+    Raises InputError with every problem in it, and those that the caller ``also`` knows of.
+    """
+    problems = list(predictions.problems)
+    if repeated := [key for key, count in Counter(predictions.ids or []).items() if count > 1]:
+        found = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
+        problems.append(Problem(predictions.file, found, "Keep one row of each"))
+    if predictions.targets is None:
+        problems.append(Problem(predictions.file, "there are no targets", "Add a target column"))
+    elif not predictions.targets.size and not predictions.cut:
+        problems.append(Problem(predictions.file, "there are no rows", "Check that whatever wrote it has finished"))
+    problems += also
+    if problems or predictions.targets is None:
+        raise InputError(problems)
+    return predictions.targets, predictions.values

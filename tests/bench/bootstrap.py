@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from dircli.counted import Rows
-from dircli.metrics import chosen
-from dircli.resampling import Plan, resampled
-from dircli.sums import per_bin, pooled
+from dircli.scores.metrics.sums import per_bin, pooled
+from dircli.scores.metrics.table import chosen
+from dircli.scores.uncertainty.bootstrap import ResamplingPlan, resampled
+from dircli.scores.uncertainty.reweighted import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dircli.arrays import BoolArray, FloatArray, IntArray
-    from dircli.metrics import Metric
+    from dircli.scores.metrics.table import Metric
 
 ROWS, BINS = 11_022, 101
 SECONDS, MIB, CHEAPER = 2.5, 500, 20
@@ -52,7 +52,11 @@ def main() -> int:
     rows, regions = made_up()
     metrics = chosen([])
     runs = [
-        _cost(lambda: resampled(Plan(rows.bin_index), [rows], regions, metrics, resamples=options.resamples, seed=0))
+        _cost(
+            lambda: resampled(
+                ResamplingPlan(rows.bin_index), [rows], regions, metrics, resamples=options.resamples, seed=0
+            )
+        )
         for _ in range(options.runs)
     ]
     wall, processor = (min(each) for each in zip(*runs, strict=True))

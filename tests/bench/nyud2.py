@@ -52,9 +52,10 @@ def ours(folder: Path, count: int) -> None:
     """Count the first ``count`` maps as `dir curate` does, checkpoints included."""
     from dataclasses import replace
 
-    from dircli.counting import Checkpoint, counted
-    from dircli.datasets._nyu_depth import from_list
-    from dircli.store.archives import open_raw
+    from dircli.curation.pixels.count import counted
+    from dircli.datasets.formats.nyu_depth import from_list
+    from dircli.store.checkpoint import Checkpoint
+    from dircli.store.raw.tree import open_raw
 
     maps = from_list(open_raw(folder), "data/nyu2_train.csv", "train")
     maps = replace(maps, ids=maps.ids[:count])

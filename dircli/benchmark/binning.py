@@ -1,0 +1,134 @@
+"""Bins for a table of one's own: by width and range, by edges, or chosen from the targets by a named rule."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.benchmark.bins import Bins, interval
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dircli.arrays import FloatArray
+
+MOST = 1000
+"""How many bins are chosen at most."""
+
+UNWANTED = 1_000_000
+"""More bins than this are taken for a slip."""
+
+RULE = "freedman-diaconis: 2 IQR n^(-1/3), the nearest of 1, 2 and 5 times a power of ten, at most 1,000 bins"
+STEPS = (1, 2, 5)
+
+
+def given(text: str) -> Bins:
+    """The bins between the ascending edges in ``text``, with commas between; UsageError where they are none."""
+    try:
+        edges = np.array([float(edge) for edge in text.split(",")])
+        bins = Bins(edges)
+    except ValueError:
+        bins = None
+    if bins is None or not np.isfinite(edges).all():
+        raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10")
+    return bins
+
+
+def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
+    """Bins of ``width`` over ``limits`` (LO:HI), by default over all ``targets`` (n,), edges at multiples of the width.
+
+    Numbers are taken as the decimals they are printed as. Raises UsageError where the range holds no whole number of
+    bins, or more than anybody wants.
+    """
+    low, high = interval(limits, "--range") if limits else (float(targets.min()), float(targets.max()))
+    try:
+        wide = float(width)
+    except ValueError:
+        wide = math.nan
+    if not 0 < wide < math.inf:
+        raise UsageError(f"--bin-width {width!r} is no width; write a positive number, such as 0.1")
+    if (high - low) / wide > UNWANTED:
+        raise UsageError(f"--bin-width {width} makes more than {UNWANTED:,} bins from {low:g} to {high:g}; widen it")
+    if limits is None:
+        return Bins.covering(targets, width)
+    try:
+        return Bins.regular(*_ends(limits), width)
+    except ValueError as error:
+        raise UsageError(f"--bin-width {width} --range {limits}: {error}") from None
+
+
+def chosen(targets: FloatArray, limits: str | None) -> Bins:
+    """Bins by `RULE` over ``targets`` (n,); with ``limits`` (LO:HI), the next width below that divides the range."""
+    if limits is None:
+        start, stop = Fraction(float(targets.min())), Fraction(float(targets.max()))
+    else:
+        low, high = interval(limits, "--range")
+        start, stop = (Fraction(end) for end in _ends(limits))
+        targets = targets[(targets >= low) & (targets <= high)]
+        if not targets.size:
+            raise UsageError(f"--range {limits}: no target lies there")
+    width = _nearest(_freedman_diaconis(targets))
+    while (stop - start) / width > MOST:
+        width = next(_wider(width))
+    if limits is None:
+        return Bins.covering(targets, _decimal(width))
+    for narrower in _narrower(width):
+        if (stop - start) / narrower > MOST:
+            break
+        if (stop - start) % narrower == 0:
+            return Bins.regular(*_ends(limits), _decimal(narrower))
+    raise UsageError(f"--bins auto finds no width for the range {limits}; give --bin-width")
+
+
+def _ends(limits: str) -> tuple[str, str]:
+    low, high = (end.strip() for end in limits.split(":"))
+    return low, high
+
+
+def _freedman_diaconis(targets: FloatArray) -> float:
+    """2 IQR n^(-1/3); of targets without spread between the quartiles, Scott's 3.49 sd n^(-1/3); of equal ones, 1."""
+    if not np.ptp(targets):
+        return 1.0
+    low, high = np.quantile(targets, [0.25, 0.75])
+    spread = 2 * float(high - low) or 3.49 * float(targets.std())
+    return float(spread * targets.size ** (-1 / 3))
+
+
+def _nearest(width: float) -> Fraction:
+    """The 1, 2 or 5 times a power of ten whose logarithm is nearest to that of ``width``."""
+    exponent = math.floor(math.log10(width))
+    near = [Fraction(step) * Fraction(10) ** k for k in (exponent, exponent + 1) for step in STEPS]
+    return min(near, key=lambda each: abs(math.log(each) - math.log(width)))
+
+
+def _wider(width: Fraction) -> Iterator[Fraction]:
+    """The widths above ``width``: 1, 2 or 5 times a power of ten, ascending."""
+    while True:
+        width *= Fraction(5, 2) if _lead(width) == STEPS[1] else 2
+        yield width
+
+
+def _narrower(width: Fraction) -> Iterator[Fraction]:
+    """``width`` and those below it, descending."""
+    while True:
+        yield width
+        width /= Fraction(5, 2) if _lead(width) == STEPS[2] else 2
+
+
+def _lead(width: Fraction) -> int:
+    """The leading digit of ``width``, which has only one: 1, 2 or 5."""
+    while width >= 10:  # noqa: PLR2004 - the base of decimals
+        width /= 10
+    while width < 1:
+        width *= 10
+    return int(width)
+
+
+def _decimal(width: Fraction) -> str:
+    """``width`` as an exact decimal."""
+    lead = _lead(width)
+    return f"{lead}e{round(math.log10(width / lead))}"

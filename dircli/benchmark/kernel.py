@@ -1,0 +1,44 @@
+"""Kernel windows, which LDS smooths label densities with, and FDS the statistics of features."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from dircli.benchmark.protocol import Kernel
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dircli.arrays import FloatArray
+
+NARROWEST, WIDEST = 0.01, 1000.0
+"""The kernel widths that mean something: below, the window is a spike; above, it is flat over any range of bins."""
+
+
+def kernel_window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArray:
+    """The symmetric kernel window, (ks,), with maximum 1; ``none`` is the window of one 1.
+
+    ``ks`` is odd; ``sigma`` > 0 is in bins (``triang`` does not use it). With ``filtered`` the Gaussian is the released
+    one: a unit spike of length ks through scipy's gaussian_filter1d, whose mirrored ends lift its tails, from a sigma
+    of about 0.7 ks on even a little above its centre. Raises UsageError for a window that cannot be.
+    """
+    if kernel not in get_args(Kernel):
+        raise UsageError(f"no kernel is called {kernel!r}; there are {', '.join(get_args(Kernel))}")
+    if ks < 1 or ks % 2 == 0:
+        raise UsageError(f"the kernel size must be an odd number of bins, and {ks} is not; try {max(1, ks + 1)}")
+    if not NARROWEST <= sigma <= WIDEST:
+        raise UsageError(f"sigma must be a number of bins from {NARROWEST:g} to {WIDEST:g}, and {sigma:g} is not")
+    offset = np.arange(ks) - ks // 2
+    if kernel == "none":
+        return np.ones(1)
+    if kernel == "triang":
+        return (ks // 2 + 1 - np.abs(offset)) / (ks // 2 + 1)  # rounded once, as scipy's: whole counts are cut
+    if kernel == "laplace":
+        return np.asarray(np.exp(-np.abs(offset) / sigma))
+    if not filtered:
+        return np.asarray(np.exp(-((offset / sigma) ** 2) / 2))
+    from scipy.ndimage import gaussian_filter1d
+
+    spread = gaussian_filter1d((offset == 0).astype(np.float64), sigma)
+    return np.asarray(spread / spread.max())

@@ -1,0 +1,75 @@
+"""What a manifest holds: samples or images with pixels, bins with counts and regions, and facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+    from dircli.benchmark.bins import Bins
+    from dircli.benchmark.pixels import Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinTable:
+    """``bins.parquet``: B bins with their train, val and test counts (B,) and their region under each protocol (B,).
+
+    ``facts`` says which manifest it belongs to: dataset, name, origin and content.
+    """
+
+    bins: Bins
+    counts: Mapping[str, IntArray]
+    regions: Mapping[str, TextArray]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """``samples.parquet``: n rows in the declared order; ``columns`` are the dataset's own."""
+
+    ids: TextArray
+    targets: FloatArray
+    bin_index: IntArray
+    split: TextArray
+    columns: Mapping[str, AnyArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A curated benchmark: its samples, its bins, and the facts in ``manifest.json``."""
+
+    samples: Samples
+    table: BinTable
+    facts: Mapping[str, Any]
+
+    @property
+    def content(self) -> str:
+        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content.content`."""
+        return str(self.facts["content"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """``samples.parquet``: n images in the declared order; ``columns`` are the dataset's own."""
+
+    ids: TextArray
+    split: TextArray
+    columns: Mapping[str, AnyArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelManifest:
+    """A curated benchmark of maps: its images, its scored pixels, its bins, and the facts in ``manifest.json``."""
+
+    samples: Images
+    pixels: Pixels
+    table: BinTable
+    facts: Mapping[str, Any]
+
+    @property
+    def content(self) -> str:
+        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content`."""
+        return str(self.facts["content"])

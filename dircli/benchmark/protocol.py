@@ -1,0 +1,122 @@
+"""The two ways to compute every number, as frozen values: ``released`` (the authors' code) and ``paper`` (as printed).
+
+What differs for every dataset alike stands here; what differs per dataset (thresholds, clipping bounds, the GM of a
+zero error) is a `Rules` value per protocol in the dataset's own file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from dircli.arrays import IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class FdsRule:
+    """What a dataset fixes about the ``released`` FDS; ``paper`` takes every scoring bin for itself.
+
+    FDS bins are the scoring bins ``start`` to ``last`` (None: to the end); the first also takes every lower label, the
+    last every higher one. ``exact``: a label between them belongs to a bin only if it is its left end. ``clip`` bounds
+    the ratio of smoothed to running variance. ``fill``: a bin without a sample in an epoch becomes the mean of its
+    neighbours. The defaults are for targets that the authors had no code for: all bins, and the ages' clip.
+    """
+
+    start: int = 0
+    last: int | None = None
+    clip: tuple[float, float] = (0.1, 10.0)
+    exact: bool = False
+    fill: bool = False
+
+
+ProtocolName: TypeAlias = Literal["released", "paper"]
+Kernel: TypeAlias = Literal["gaussian", "triang", "laplace", "none"]
+Scheme: TypeAlias = Literal["inverse", "sqrt-inv", "effective-number"]
+AnyScheme: TypeAlias = Literal[Scheme, "dense-weight"]  # the last one has no bins
+Edge: TypeAlias = Literal["zero", "mirror", "renormalise"]
+Normalise: TypeAlias = Literal["mean-one", "max-one", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How label densities become weights.
+
+    ``filtered_window``: the Gaussian window is a unit spike seen through a truncated, mirrored filter, instead of the
+    Gaussian itself. ``root_first``: sqrt-inv takes roots of the counts before they are smoothed, instead of after.
+    ``whole_counts``: smoothed integer counts are cut to whole numbers. ``clips``: ``inverse`` first clips the counts
+    to the dataset's bounds. ``covariance``: FDS takes full covariance matrices over every scoring bin, instead of
+    variances per dimension over the bins of the dataset's `FdsRule`.
+    """
+
+    name: ProtocolName
+    summary: str
+    filtered_window: bool
+    root_first: bool
+    whole_counts: bool
+    clips: bool
+    covariance: bool
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Bins with more than ``many`` training samples are many-shot, with fewer than ``few`` few-shot, else medium."""
+
+    many: float
+    few: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What one protocol means for one dataset's scores.
+
+    ``zero_error`` is what |e| = 0 counts as in GM (0 makes GM 0). With ``single_precision`` a target is the float32
+    value of its printed decimal.
+    """
+
+    thresholds: Thresholds
+    zero_error: float = 0.0
+    single_precision: bool = False
+
+
+RELEASED = Protocol(
+    name="released",
+    summary="the arithmetic of the released code (YyzHarry/imbalanced-regression at a6fdc45)",
+    filtered_window=True,
+    root_first=True,
+    whole_counts=True,
+    clips=True,
+    covariance=False,
+)
+PAPER = Protocol(
+    name="paper",
+    summary="the definitions as printed in the paper",
+    filtered_window=False,
+    root_first=False,
+    whole_counts=False,
+    clips=False,
+    covariance=True,
+)
+PROTOCOLS: dict[ProtocolName, Protocol] = {protocol.name: protocol for protocol in (RELEASED, PAPER)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightRule:
+    """What a dataset fixes about its weights.
+
+    ``default`` is the scheme of its published results. ``clip`` bounds the counts of ``inverse`` where the protocol
+    clips. ``edge`` is what lies beyond the label range. ``last`` is the bin that also takes every higher one. ``first``
+    is the lowest bin whose density is computed: lower ones take its value, and lie beyond the range.
+    """
+
+    default: Scheme
+    clip: tuple[int, int] | None = None
+    edge: Edge = "zero"
+    last: int | None = None
+    first: int = 0
+
+    def fold(self, index: IntArray) -> IntArray:
+        """The weight bin of each scoring bin in ``index``."""
+        import numpy as np  # the command line reads the names in this file before it loads anything heavy
+
+        return index if self.last is None else np.minimum(index, self.last)

@@ -1,0 +1,48 @@
+"""What a raw source is: the facts about one file, and the tree of named members that a dataset reads.
+
+`datasets` declares sources and reads trees; `store` fetches sources and opens trees. Neither imports the other, so
+what they agree on stands here, below both.
+"""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Raw(Protocol):
+    """A tree of named members: a folder, a zip or a tar, or a folder with such archives in it."""
+
+    @property
+    def name(self) -> str:
+        """What messages and manifests call it: the last part of its path, never the whole."""
+        ...
+
+    def members(self) -> Sequence[str]:
+        """All regular files as relative POSIX paths, sorted.
+
+        A member of an archive in a folder is ``archive.zip!/path/in/it``.
+        """
+        ...
+
+    def find(self, name: str) -> str | None:
+        """The one member whose path is ``name`` or ends in ``/name``; None if there is none.
+
+        Plain files come before members of archives. Raises InputError where several plain files, or members of
+        several archives, answer to the name.
+        """
+        ...
+
+    def size(self, member: str) -> int:
+        """The uncompressed size of ``member`` in bytes."""
+        ...
+
+    def stamp(self, member: str) -> str:
+        """What changes when ``member`` is written anew: sizes and times, of its archive where it is in one."""
+        ...
+
+    def open(self, member: str) -> IO[bytes]:
+        """``member`` as a readable binary stream; use as a context manager. Seekable where its container is."""
+        ...

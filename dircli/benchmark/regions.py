@@ -1,0 +1,40 @@
+"""Shot regions: how many training samples a bin has, against two thresholds (DIR, section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from dircli.arrays import AnyArray, BoolArray, TextArray
+    from dircli.benchmark.protocol import Thresholds
+
+REGIONS = ("many", "medium", "few")
+ZERO = "zero"
+ALL = "all"
+WITH_DATA, BETWEEN, BEYOND = "with-data", "interpolation", "extrapolation"
+OF_DATA = (ZERO, BETWEEN, BEYOND, WITH_DATA)
+"""Regions by what train holds at all, as in the paper's Table 6; shown only where a row has no training data."""
+
+
+def region(counts: AnyArray, thresholds: Thresholds) -> TextArray:
+    """The region of each bin, (B,), from its training ``counts`` (B,): "many", "medium" or "few".
+
+    A bin without a training sample is "few"; `masks` also shows it as "zero".
+    """
+    return np.where(counts > thresholds.many, "many", np.where(counts < thresholds.few, "few", "medium")).astype(object)
+
+
+def masks(regions: TextArray, counts: AnyArray) -> dict[str, BoolArray]:
+    """Which bins belong to all, many, medium, few and zero, and to the parts by data: a (B,) mask each.
+
+    ``regions`` (B,) as `region` gives them; ``counts`` (B,) of training samples. ``zero``, the bins without any, lies
+    within few, and is divided into ``interpolation``, with training samples below and above, and ``extrapolation``;
+    ``with-data`` are all other bins.
+    """
+    parts = {name: np.asarray(regions == name) for name in REGIONS}
+    held = np.asarray(counts > 0)
+    below, above = np.maximum.accumulate(held), np.maximum.accumulate(held[::-1])[::-1]
+    found = {ZERO: ~held, BETWEEN: ~held & below & above, BEYOND: ~held & ~(below & above), WITH_DATA: held}
+    return {ALL: np.ones(len(counts), bool), **parts, **found}

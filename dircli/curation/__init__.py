@@ -1,0 +1,1 @@
+"""From a raw source to a manifest, and the proof that it is what it says."""

@@ -1,0 +1,118 @@
+"""Whether the images behind a manifest can be read: each is opened and its structure checked, in parallel."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from threading import Lock
+from typing import IO, TYPE_CHECKING
+
+from dircli import datasets
+from dircli.datasets import obtain
+from dircli.errors import DirError, UsageError
+from dircli.store import files, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from dircli.benchmark.manifest import Manifest, PixelManifest
+    from dircli.benchmark.raw import Raw
+    from dircli.curation.options import CurateOptions
+    from dircli.datasets.obtain import DownloadOptions
+
+BATCH = 1024
+JPEG = {"JPEG", "MPO"}
+JPEG_END = b"\xff\xd9"
+
+
+def unreadable(
+    raw: Raw, ids: Iterable[str], *, workers: int | None = None, done: Callable[[int], None] = lambda _n: None
+) -> Iterator[tuple[str, str]]:
+    """Each of ``ids`` whose image is missing or cannot be read, with the reason, in the order of ``ids``.
+
+    An id is the path of an image in the source, or at the end of a longer path there; its first folder may be the
+    source itself. Memory does not grow with the number of ids; ``done`` is told how many more were looked at.
+    """
+    from PIL import Image
+
+    reason = partial(_reason, raw, Lock())
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        rows = iter(ids)
+        while batch := list(islice(rows, BATCH)):
+            with warnings.catch_warnings():  # out here, because the filters are the process's, not a thread's
+                warnings.simplefilter("ignore")  # such as odd metadata of an image that reads well
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                reasons = list(pool.map(reason, batch))
+            done(len(batch))
+            yield from ((key, why) for key, why in zip(batch, reasons, strict=True) if why)
+
+
+def _reason(raw: Raw, lock: Lock, key: str) -> str:
+    """Why the image of ``key`` cannot be read; empty where it can."""
+    try:
+        with lock:  # a tree opens its archives, and hands out their handles, for one thread at a time
+            member = raw.find(key) or raw.find(key.partition("/")[2])
+            stream = raw.open(member) if member else None
+        if stream is None:
+            return "missing"
+        try:
+            return _damage(stream)
+        finally:
+            with lock:
+                stream.close()
+    except (OSError, DirError) as error:
+        return _line(error)
+
+
+def _damage(stream: IO[bytes]) -> str:
+    """What keeps Pillow from reading the image in ``stream``; empty where nothing does."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        image = Image.open(stream)
+        if min(image.size) < 1:
+            return f"size {image.size[0]} x {image.size[1]}"
+        image.verify()
+        if image.format in JPEG and not _ended(stream):  # of a JPEG, `verify` sees the header alone
+            stream.seek(0)
+            Image.open(stream).load()
+    except UnidentifiedImageError:
+        return "no image"
+    except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
+        return _line(error)
+    return ""
+
+
+def _ended(stream: IO[bytes]) -> bool:
+    """Whether the last bytes are a JPEG's end mark: one without may be cut off, and only decoding it tells."""
+    stream.seek(max(0, stream.seek(0, io.SEEK_END) - len(JPEG_END)))
+    return stream.read() == JPEG_END
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def check_images(
+    manifest: Manifest | PixelManifest,
+    options: CurateOptions,
+    *,
+    root: Path,
+    terms: DownloadOptions,
+    done: Callable[[int], None],
+) -> list[tuple[str, str]]:
+    """Open every image of the manifest; those that cannot be read, with the reason, are listed beside it."""
+    dataset = datasets.load(str(manifest.facts["dataset"]))
+    if not dataset.images:
+        raise UsageError(f"{dataset.name} has no images to check")
+    tree = obtain.raw_source(dataset, options.raw, terms, download=False)
+    if tree is None:
+        raise obtain.absent(dataset, terms, "the images are not here; give them with --raw PATH")
+    found = list(unreadable(tree, manifest.samples.ids, done=done))
+    files.write(root / str(manifest.facts["name"]) / "unreadable.csv", text.as_csv([("id", "reason"), *found]))
+    return found

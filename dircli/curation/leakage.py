@@ -1,0 +1,78 @@
+"""What a benchmark's own rows say against it: people, pairs and sentences that stand in both train and test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli import datasets
+from dircli.store import files, manifests
+from dircli.store.text import as_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dircli.arrays import BoolArray, TextArray
+    from dircli.benchmark.dataset import Match
+    from dircli.benchmark.manifest import Manifest
+
+LIST = "leakage.csv"
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """How many rows of ``split`` share a key of this ``kind`` with train."""
+
+    kind: str
+    split: str
+    shared: int
+    rows: int
+
+
+def leakage(name: str | None, *, root: Path) -> tuple[list[Leakage], Path]:
+    """What val and test share with train; the rows are listed beside the manifest."""
+    folder = manifests.named(name, root)
+    counts, listed = counted(manifests.read(folder))
+    files.write(folder / LIST, listed)
+    return counts, folder / LIST
+
+
+def counted(manifest: Manifest) -> tuple[list[Leakage], bytes]:
+    """The counts by kind for val and test, and the rows behind them as CSV: kind, split, id, key."""
+    samples = manifest.samples
+    counts = []
+    listed: list[Sequence[object]] = [("kind", "split", "id", "key")]
+    for leak in datasets.of(manifest.facts, manifest.table.bins).leaks:
+        columns = [samples.columns[column] for column in leak.columns]
+        found: BoolArray = shared(keys(columns, leak.match), samples.split)
+        for split in ("val", "test"):
+            rows = samples.split == split
+            counts.append(Leakage(leak.kind, split, int((found & rows).sum()), int(rows.sum())))
+            for row in np.flatnonzero(found & rows):
+                key = " | ".join(str(column[row]) for column in columns)
+                listed.append((leak.kind, split, samples.ids[row], key))
+    return counts, as_csv(listed)
+
+
+def shared(columns: Sequence[TextArray], split: TextArray) -> BoolArray:
+    """Which rows (n,) outside train hold a key that also stands in train, in any of ``columns`` (n,) each.
+
+    ``split`` (n,) is "train", "val" or "test". The keys of all columns are one set: a first sentence of a test row may
+    be a second sentence of a train row.
+    """
+    trains = split == "train"
+    known = set().union(*(column[trains] for column in columns))
+    held = [np.fromiter((key in known for key in column), dtype=bool, count=len(column)) for column in columns]
+    return np.asarray(np.logical_or.reduce(held) & ~trains)
+
+
+def keys(columns: Sequence[TextArray], match: Match) -> list[TextArray]:
+    """The keys of n rows: each of ``columns`` (n,), or one of all of them, in their order ("row") or in any ("set")."""
+    if match == "each":
+        return list(columns)
+    joint = np.empty(len(columns[0]), dtype=object)
+    joint[:] = [tuple(sorted(row)) if match == "set" else row for row in zip(*columns, strict=True)]
+    return [joint]

@@ -1,0 +1,28 @@
+"""What `dir curate` is asked for, of a benchmark; see `custom` for tables of the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dircli.curation.derive import Cut
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurateOptions:
+    """What `dir curate` is to make: from which files, which split, and under which name.
+
+    ``raw`` and ``released`` None are the dataset's own folder; ``part`` is one of the dataset's parts, or None for all;
+    ``cut`` is what is then taken away from train.
+    """
+
+    raw: Path | None = None
+    released: Path | None = None
+    split: Literal["released", "redraw"] = "released"
+    seed: int = 666
+    part: str | None = None
+    called: str | None = None
+    cut: Cut | None = None

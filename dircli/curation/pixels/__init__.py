@@ -1,0 +1,1 @@
+"""Benchmarks whose labels are maps: training pixels counted, test pixels chosen."""

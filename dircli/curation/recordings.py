@@ -1,0 +1,245 @@
+"""Whether the recordings behind a manifest can be used: each header is opened with edfio, and its signals are named.
+
+Only headers are read and files are measured, so memory stays flat and an archive need not be unpacked; at about a
+quarter of a millisecond a header, a second thread would gain nothing. Damage is a finding, never a crash.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import warnings
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from typing import IO, TYPE_CHECKING, Any
+
+from dircli import datasets
+from dircli.datasets import obtain
+from dircli.errors import DirError, UsageError
+from dircli.store import files, parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from dircli.benchmark.dataset import Channel, Dataset
+    from dircli.benchmark.manifest import Manifest, PixelManifest
+    from dircli.benchmark.raw import Raw
+    from dircli.curation.options import CurateOptions
+    from dircli.datasets.obtain import DownloadOptions
+
+BLOCK = 256  # bytes: the header has one such block for the file and one for each signal
+RECORDS, SIGNALS = slice(236, 244), slice(252, 256)  # where the numbers of data records and of signals stand
+CLOCK = (("start date", slice(168, 176), "%d.%m.%y"), ("start time", slice(176, 184), "%H.%M.%S"))
+SAMPLE = 2  # bytes
+
+
+@dataclass(kw_only=True)
+class Recording:
+    """What one recording shows: ``found`` maps a role to the label and rate (Hz) of the channel that fills it.
+
+    ``duration`` is in seconds, of the whole data records that are there, or None where it cannot be known.
+    ``signals`` are all (label, rate) in the file's order; ``inverted`` the labels of channels that run from a higher
+    physical minimum to a lower maximum where the source is known to write so; ``findings`` everything that is wrong.
+    """
+
+    id: str
+    file: str | None
+    duration: float | None = None
+    found: dict[str, tuple[str, float]] = field(default_factory=dict)
+    signals: list[tuple[str, float]] = field(default_factory=list)
+    inverted: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+
+
+def reader() -> Any:
+    """The library that opens recordings; UsageError, saying how to install it, where it is missing."""
+    try:
+        return import_module("edfio")
+    except ImportError:
+        raise UsageError(
+            "recordings are opened with edfio, which is not installed; run: pip install 'dircli[psg]'"
+        ) from None
+
+
+def examined(raw: Raw, ids: Iterable[str], dataset: Dataset) -> Iterator[Recording]:
+    """What the recording of each of ``ids`` shows, in their order."""
+    edfio = reader()
+    for key in ids:
+        recording = Recording(id=key, file=None)
+        try:
+            recording.file = raw.find(dataset.recording.format(id=key))
+            if recording.file is None:
+                recording.findings.append("there is no recording")
+            else:
+                with raw.open(recording.file) as stream:
+                    _examine(recording, stream, raw.size(recording.file), dataset.channels, edfio)
+        except (OSError, DirError) as error:
+            recording.findings.append(f"cannot be read ({_line(error)})")
+        yield recording
+
+
+def _examine(recording: Recording, stream: IO[bytes], size: int, channels: Sequence[Channel], edfio: Any) -> None:
+    """Fill ``recording`` with what its header says, in the first bytes of ``stream``, and its ``size`` bears out."""
+    try:
+        header, stated = _header(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # edfio warns of what is a finding here
+            edf = edfio.read_edf(io.BytesIO(header))
+            signals = edf.signals
+            recording.signals = [(signal.label, float(signal.sampling_frequency)) for signal in signals]
+            recording.findings += _clock(header)
+            if edf.bytes_in_header_record != len(header):
+                stands = f"{edf.bytes_in_header_record:,} of {len(header):,} bytes"
+                recording.findings.append(f"the header states its own size wrongly ({stands})")
+            recording.findings += _length(recording, edf, stated=stated, size=size - len(header))
+    except Exception as error:  # noqa: BLE001 - a damaged header may meet any of the parser's errors
+        recording.findings.append(f"the header is damaged ({_line(error)})")
+        return
+    recording.findings += _filled(recording, channels)
+    expected = {_plain(label) for channel in channels if channel.inverts for label in channel.labels}
+    for signal in signals:
+        recording.findings += _range(recording, signal, inverts=_plain(signal.label) in expected)
+
+
+def _header(stream: IO[bytes]) -> tuple[bytes, str]:
+    """The whole header, stating no data records, and the number of them that it does state, as printed.
+
+    So edfio takes the header as a recording of its own, and does not miss the data.
+    """
+    head = stream.read(BLOCK)
+    if len(head) < BLOCK:
+        raise ValueError(f"the file has {len(head)} bytes, and a header at least {BLOCK}")
+    count = int(head[SIGNALS])
+    if count < 1:
+        raise ValueError(f"it states {count} signals")
+    rest = stream.read(BLOCK * count)
+    if len(rest) < BLOCK * count:
+        raise ValueError(f"it ends after {BLOCK + len(rest):,} of {BLOCK + BLOCK * count:,} bytes")
+    stated = head[RECORDS].decode("ascii", "replace").strip()
+    return head[: RECORDS.start] + b"0".ljust(8) + head[RECORDS.stop :] + rest, stated
+
+
+def _clock(header: bytes) -> Iterator[str]:
+    """The start date and the start time, where they are none.
+
+    Read here and not through edfio, which needs the first annotation of a recording with annotations for them.
+    """
+    for name, at, form in CLOCK:
+        text = header[at].decode("ascii", "replace").strip()
+        try:
+            datetime.strptime(re.sub(r"[:'/ -]", ".", text), form)  # noqa: DTZ007 - a recorder's own clock
+        except ValueError:
+            yield f"the {name} {text!r} is none"
+
+
+def _length(recording: Recording, edf: Any, *, stated: str, size: int) -> Iterator[str]:
+    """What is wrong with the number of data records ``stated``, against ``size`` bytes of data; sets the duration."""
+    each = SAMPLE * sum(signal.samples_per_data_record for signal in edf._signals)  # noqa: SLF001 - with annotations
+    lasts = edf.data_record_duration
+    if each <= 0 or not (math.isfinite(lasts) and lasts > 0):
+        yield f"unknown duration: data records of {lasts:g} s and {each} bytes"
+        return
+    there, rest = divmod(max(size, 0), each)
+    recording.duration = there * lasts
+    if not there:
+        yield f"no data records ({stated} stated)"
+    elif stated == "-1":
+        yield f"unknown duration: the number of data records is not stated; there are {there:,}"
+    elif stated != str(there):
+        yield f"{stated} data records are stated, and {there:,} are there"
+    if rest:
+        yield f"the last data record is cut off after {rest:,} of {each:,} bytes"
+
+
+def _filled(recording: Recording, channels: Sequence[Channel]) -> Iterator[str]:
+    """Find the channel of each role; tell of those that are missing, or sampled at an implausible rate."""
+    rates: dict[str, list[tuple[str, float]]] = {}
+    for label, rate in recording.signals:
+        rates.setdefault(_plain(label), []).append((label, rate))
+    for channel in channels:
+        low, high = channel.rates
+        held = [same for label in channel.labels if (same := rates.get(_plain(label)))]
+        if not held:
+            yield f"no {channel.role} channel ({' or '.join(channel.labels)})"
+            continue
+        recording.found[channel.role] = held[0][0]
+        yield from (f"{len(same)} channels are called {same[0][0]}" for same in held if len(same) > 1)
+        for label, rate in (pair for same in held for pair in same):
+            if not low <= rate <= high:
+                yield f"{label} has {rate:g} Hz, expected {low:g} to {high:g}"
+
+
+def _range(recording: Recording, signal: Any, *, inverts: bool) -> Iterator[str]:
+    """What is wrong with the physical and the digital range of ``signal``, by which its samples become units."""
+    try:
+        low, high = signal.physical_min, signal.physical_max
+        least, most = signal.digital_min, signal.digital_max
+    except ValueError as error:
+        yield f"{signal.label}: its range is no number ({_line(error)})"
+        return
+    if low == high:
+        yield f"{signal.label}: its physical minimum and maximum are both {low:g}"
+    elif low > high and inverts:
+        recording.inverted.append(signal.label)
+    elif low > high:
+        yield f"{signal.label}: its physical minimum {low:g} is above its maximum {high:g}"
+    if least >= most:
+        yield f"{signal.label}: its digital minimum {least} is not below its maximum {most}"
+
+
+def columns(recordings: Sequence[Recording], channels: Sequence[Channel]) -> dict[str, pa.Array]:
+    """The table of findings, one row per recording; null is what is not there."""
+    import pyarrow as pa
+
+    texts: dict[str, list[str | None]] = {
+        "id": [each.id for each in recordings],
+        "file": [each.file for each in recordings],
+        "status": ["finding" if each.findings else "ok" for each in recordings],
+    }
+    table = {name: pa.array(values, pa.string()) for name, values in texts.items()}
+    table["duration_s"] = pa.array([each.duration for each in recordings], pa.float64())
+    for role in (channel.role for channel in channels):
+        pairs = [each.found.get(role, (None, None)) for each in recordings]
+        table[role] = pa.array([label for label, _ in pairs], pa.string())
+        table[f"{role}_hz"] = pa.array([rate for _, rate in pairs], pa.float64())
+    texts = {
+        "signals": ["; ".join(f"{label} {rate:g} Hz" for label, rate in each.signals) for each in recordings],
+        "inverted": ["; ".join(each.inverted) for each in recordings],
+        "finding": ["; ".join(each.findings) for each in recordings],
+    }
+    return table | {name: pa.array(values, pa.string()) for name, values in texts.items()}
+
+
+def _plain(label: str) -> str:
+    """A label as it is compared: without regard to case and to the width of spaces."""
+    return " ".join(label.split()).casefold()
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def need_signals(name: str) -> None:
+    """Raise UsageError where the recordings of ``name`` could not be checked: it has none, or edfio is missing."""
+    if not datasets.load(name).channels:
+        raise UsageError(f"{name} has no recordings to check")
+    reader()
+
+
+def check_signals(
+    manifest: Manifest | PixelManifest, options: CurateOptions, *, root: Path, terms: DownloadOptions
+) -> tuple[list[Recording], Path]:
+    """Open the recording of every row of the manifest; what each shows, and the table of it beside the manifest."""
+    dataset = datasets.load(str(manifest.facts["dataset"]))
+    tree = obtain.raw_source(dataset, options.raw, terms, download=False)
+    if tree is None:
+        raise obtain.absent(dataset, terms, "the recordings are not here; give them with --raw PATH")
+    found = list(examined(tree, manifest.samples.ids, dataset))
+    path = root / str(manifest.facts["name"]) / "signals.parquet"
+    files.write(path, parquet.parquet_bytes(columns(found, dataset.channels), manifest.table.facts))
+    return found, path

@@ -1,0 +1,56 @@
+"""A synthetic AgeDB for the demo: made-up names with the real counts per age, and two made-up predictors.
+
+Nothing here resembles a face or a model; the shipped bins are the only real thing. Everything is drawn from fixed
+seeds, so the demo prints the same numbers everywhere.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.benchmark.records import SPLITS
+from dircli.errors import UsageError
+from dircli.store import files, manifests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dircli.arrays import FloatArray
+
+SEED = 2021
+EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def write_agedb(path: Path) -> None:
+    """A zip of empty files named as AgeDB's are, as many of each age as the shipped bins of agedb count."""
+    shipped = manifests.shipped("agedb")
+    if shipped is None:
+        raise UsageError("the bins of agedb do not come with this installation; install dircli again")
+    table = manifests.read_bins(shipped)
+    counts = np.sum([table.counts[part] for part in SPLITS], axis=0)
+    ages = np.random.default_rng(SEED).permutation(np.repeat(np.arange(len(counts)), counts))
+    with zipfile.ZipFile(path, "w") as archive:
+        for index, age in enumerate(ages):
+            name = f"AgeDB/{index}_SyntheticPerson{index % 568:03}_{age}_{'mf'[index % 2]}.jpg"
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), b"")
+
+
+def write_predictions(manifest: Path) -> None:
+    """``plain.csv``, drawn to the mean age as models of imbalanced data are, and ``reweighted.csv``, less so."""
+    samples = manifests.read(manifest).samples
+    ids = samples.ids[samples.split == "test"]
+    ages = samples.targets[samples.split == "test"]
+    centre = float(samples.targets[samples.split == "train"].mean())
+    noise = np.random.default_rng(SEED).standard_normal((2, ages.size))
+    _write("plain.csv", ids.tolist(), centre + 0.6 * (ages - centre) + 7 * noise[0])
+    _write("reweighted.csv", ids.tolist(), centre + 0.85 * (ages - centre) + 7.5 * noise[1])
+
+
+def _write(name: str, ids: list[str], values: FloatArray) -> None:
+    from pathlib import Path
+
+    rows = (f"{key},{value:.3f}\n" for key, value in zip(ids, values, strict=True))
+    files.write(Path(name), "".join(["id,prediction\n", *rows]).encode())

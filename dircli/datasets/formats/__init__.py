@@ -1,0 +1,1 @@
+"""Layouts that several datasets share: published age files, and the depth maps of NYU."""

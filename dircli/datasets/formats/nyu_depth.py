@@ -1,0 +1,243 @@
+"""How the depth maps of NYU Depth V2 are read: the PNG of Hu et al.'s archive, or the official MATLAB file.
+
+A training map holds 8-bit codes v, a depth of v / 255 · 10 m; a test map 16-bit codes, millimetres. Both are 640 x 480
+and are prepared as the released code does: shorter side to 240 by nearest neighbour, then the centre 304 x 228.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import struct
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from dircli.benchmark.pixels import Maps, prepared
+from dircli.errors import InputError, Problem, first, sample
+from dircli.store.text import decode
+
+if TYPE_CHECKING:
+    from dircli.arrays import AnyArray, TextArray
+    from dircli.benchmark.raw import Raw
+
+WIDTH, HEIGHT = 640, 480
+SHORTER, SHAPE = 240, (228, 304)
+BOX = (16, 12, 624, 468)  # what of a map its prepared centre stands for: left, top, right, bottom
+DEEPEST = 10_000  # millimetres: the end of the bins
+GREY = 0
+BITS = {"train": 8, "test": 16}
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+TARGETS = {
+    "train": np.arange(1 << 8, dtype=np.float32) / np.float32(255) * np.float32(10),  # as released: both in float32
+    "test": np.arange(1 << 16, dtype=np.float32) / np.float32(1000),
+}
+MAT, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
+AGAIN = "Copy or unpack it again"
+TRUNCATED = (
+    f"test depths come from {MAT}, cut to whole millimetres as in the archive's PNG; that both are equal is not proven"
+)
+
+
+def _header(data: bytes) -> tuple[int, int, int, int] | None:
+    """Width, height, bits and colour type of the PNG in ``data``; None where it does not begin as one."""
+    if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR":
+        return None
+    return cast("tuple[int, int, int, int]", struct.unpack(">IIBB", data[16:26]))
+
+
+def png(data: bytes, name: str, *, bits: int) -> AnyArray:
+    """The prepared codes (228, 304) of a grey PNG of ``bits``; InputError where it is another image, or is damaged."""
+    from PIL import Image
+
+    header, wanted = _header(data), (WIDTH, HEIGHT, bits, GREY)
+    if header is None:
+        raise InputError(Problem(name, "this is no PNG file", AGAIN))
+    if header != wanted:
+        words = [f"{w} x {h} pixels, {b} bits, {'grey' if c == GREY else 'colour'}" for w, h, b, c in (header, wanted)]
+        raise InputError(Problem(name, f"the PNG is {words[0]}, and a depth map here is {words[1]}", "Never resize it"))
+    try:
+        image = Image.open(io.BytesIO(data), formats=("PNG",))
+        codes = np.asarray(image.resize(SHAPE[::-1], Image.Resampling.NEAREST, box=BOX))  # as `prepared`, but quicker
+    except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(Problem(name, f"the PNG is damaged or cut short ({reason})", AGAIN)) from None
+    return codes if codes.itemsize * 8 == bits else codes.astype(np.uint16)  # older Pillows widen 16 bits to 32
+
+
+def measured(found: AnyArray, name: str) -> AnyArray:
+    """``found``, a prepared map; InputError where a pixel of it has no depth, or lies beyond the last bin."""
+    if not found.min():
+        what = f"{np.count_nonzero(found == 0):,} of {found.size:,} pixels have depth 0"
+        raise InputError(Problem(name, what, "Use the depth maps whose holes are filled"))
+    if found.itemsize > 1 and found.max() > DEEPEST:
+        what = f"{np.count_nonzero(found > DEEPEST):,} pixels are deeper than 10 m, up to {found.max() / 1000:g} m"
+        raise InputError(Problem(name, what, "Expected millimetres"))
+    return found
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A csv list of images: the paths of colour and depth, (n,) each, and the line of each row."""
+
+    file: str
+    colors: TextArray
+    depths: TextArray
+    lines: list[int]
+    problems: list[Problem]
+
+
+def listed(raw: Raw, member: str) -> Listed:
+    """The rows ``colour path,depth path`` of a list without a header; rows that are no such pair are problems."""
+    with raw.open(member) as stream:
+        text = decode(stream.read(), member)
+    rows = [(line, row) for line, row in enumerate(csv.reader(text.splitlines()), 1) if row]
+    wrong = [(line, f"the row has {len(row)} fields") for line, row in rows if len(row) != 2]  # noqa: PLR2004 - a pair
+    pairs = [(line, row) for line, row in rows if len(row) == 2]  # noqa: PLR2004 - a pair
+    problems = first(member, wrong, hint="Expected image path, depth path", rest="more rows are no pair")
+    named = Counter(row[1] for _, row in pairs)
+    if repeated := sorted(name for name, count in named.items() if count > 1):
+        problems.append(Problem(member, f"{len(repeated):,} depth maps are listed twice: {sample(repeated)}"))
+    colors, depths = (np.array([row[column] for _, row in pairs], dtype=object) for column in (0, 1))
+    return Listed(member, colors, depths, [line for line, _ in pairs], problems)
+
+
+class Files:
+    """The members that paths in a list lead to: as they stand, under a longer path, or without their first folder."""
+
+    def __init__(self, raw: Raw, paths: TextArray) -> None:
+        self.raw = raw
+        self._lock = Lock()  # a tree opens its archives, and hands out their handles, for one thread at a time
+        self._known = set(raw.members())
+        self._prefix, self._cut = self._place(paths)
+
+    def _place(self, paths: TextArray) -> tuple[str, bool]:
+        """What stands before the paths in the tree, and whether their first folder does not."""
+        ends = {name.rpartition("/")[2] for name in paths[:: max(1, len(paths) // 64)]}
+        known = sorted(member for member in self._known if member.rpartition("/")[2] in ends)
+        for path in paths[:: max(1, len(paths) // 64)]:
+            for cut, name in ((False, path), (True, path.partition("/")[2])):
+                places = [member for member in known if member == name or member.endswith(f"/{name}")]
+                if name and places:
+                    return min(places, key=len).removesuffix(name), cut
+        return "", False
+
+    def member(self, path: str) -> str | None:
+        """The member that ``path`` leads to, or None."""
+        name = self._prefix + (path.partition("/")[2] if self._cut else path)
+        return name if name in self._known else None
+
+    def read(self, member: str) -> bytes:
+        """The bytes of ``member``."""
+        with self._lock:
+            stream = self.raw.open(member)
+        try:
+            return stream.read()
+        finally:
+            with self._lock:
+                stream.close()
+
+
+def from_list(raw: Raw, member: str, split: str) -> Maps:
+    """The depth maps that a csv list names, in its order; ids are the paths of the colour images."""
+    rows = listed(raw, member)
+    files = Files(raw, rows.depths)
+
+    def load(row: int) -> AnyArray:
+        path = str(rows.depths[row])
+        found = files.member(path)
+        if found is None:
+            where = f"{member}, line {rows.lines[row]}"
+            raise InputError(Problem(where, f"{path} is not in {raw.name}", "Unpack the whole archive"))
+        return measured(png(files.read(found), path, bits=BITS[split]), path)
+
+    def stamp(row: int) -> str:
+        found = files.member(str(rows.depths[row]))
+        return raw.stamp(found) if found else "missing"
+
+    return Maps(
+        ids=rows.colors,
+        columns={"depth": rows.depths},
+        targets=TARGETS[split],
+        load=load,
+        stamp=stamp,
+        files=(member,),
+        problems=rows.problems,
+    )
+
+
+def from_matlab(raw: Raw, mat: str, splits: str) -> Maps:
+    """The test depths of the official file, read one by one, with the ids that the archive gives them."""
+    numbers = _test_numbers(raw, splits)
+    names = [f"data/nyu2_test/{number - 1:05d}" for number in numbers]
+    opened: list[Any] = []
+    held = ExitStack()
+
+    def load(row: int) -> AnyArray:
+        if not opened:
+            opened.append(_depths(held.enter_context(raw.open(mat)), mat, held, highest=max(numbers)))
+        where = f"{mat}, depths of image {numbers[row]}"
+        try:
+            metres = np.asarray(opened[0][numbers[row] - 1], dtype=np.float32).T
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InputError(Problem(where, f"they cannot be read ({error})", AGAIN)) from None
+        bad = ~((metres >= 0) & (metres <= DEEPEST / 1000))
+        if bad.any():
+            found = f"{np.count_nonzero(bad):,} pixels are no depth of 0 to 10 m"
+            raise InputError(Problem(where, found, AGAIN))
+        centre = prepared(metres, shorter=SHORTER, shape=SHAPE)
+        return measured((centre * np.float32(1000)).astype(np.uint16), where)
+
+    return Maps(
+        ids=np.array([f"{name}_colors.png" for name in names], dtype=object),
+        columns={"depth": np.array([f"{name}_depth.png" for name in names], dtype=object)},
+        targets=TARGETS["test"],
+        load=load,
+        stamp=lambda row: f"{raw.stamp(mat)} {numbers[row]}",
+        files=(mat, splits),
+        notes=(TRUNCATED,),
+        serial=True,
+        close=held.close,
+    )
+
+
+def _test_numbers(raw: Raw, member: str) -> list[int]:
+    """``testNdxs`` of splits.mat, counted from 1, in its order."""
+    from scipy.io import loadmat
+
+    try:
+        with raw.open(member) as stream:
+            found: Any = loadmat(cast("Any", io.BytesIO(stream.read())), variable_names=["testNdxs"])["testNdxs"]
+        numbers: list[int] = np.asarray(found).astype(np.int64).ravel().tolist()
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
+        hint = f"{SPLITS} is a MATLAB v5 file with testNdxs; fetch it again"
+        raise InputError(Problem(member, f"it cannot be read ({type(error).__name__}: {error})", hint)) from None
+    if not numbers or min(numbers) < 1 or len(set(numbers)) < len(numbers):
+        raise InputError(Problem(member, "testNdxs are no image numbers from 1 up, each once", "Fetch it again"))
+    return numbers
+
+
+def _depths(stream: IO[bytes], name: str, held: ExitStack, *, highest: int) -> Any:
+    """The dataset ``depths`` of the official file, (images, 640, 480) in metres, on disk until ``held`` is closed."""
+    import h5py
+
+    hint = f"{MAT} is an HDF5 file of 2,972,037,809 bytes; fetch it again"
+    try:
+        found = held.enter_context(h5py.File(stream, "r", rdcc_nbytes=1 << 26))["depths"]
+        shape = tuple(found.shape)
+    except (OSError, KeyError, ValueError, AttributeError) as error:
+        raise InputError(Problem(name, f"its depths cannot be opened ({error})", hint)) from None
+    if shape[1:] != (WIDTH, HEIGHT) or shape[0] < highest:
+        what = f"depths have shape {shape}, and at least ({highest}, {WIDTH}, {HEIGHT}) is expected"
+        raise InputError(Problem(name, what, hint))
+    return found
+
+
+maps_of = {split: partial(from_list, split=split) for split in BITS}

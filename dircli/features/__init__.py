@@ -1,0 +1,1 @@
+"""Feature distribution smoothing (FDS)."""

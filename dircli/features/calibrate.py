@@ -1,0 +1,293 @@
+"""From feature files to calibrated features, and to the similarity of bins: where FDS meets the store.
+
+Blocks of rows are worked on by a second thread while this one reads and writes (a third would only wait for Python's
+lock). Sums merge in the file's order, so the same file gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from dircli import __version__, datasets
+from dircli.arrays import AnyArray, FloatArray
+from dircli.benchmark.protocol import PROTOCOLS, FdsRule
+from dircli.datasets.open import Benchmark, open_benchmark
+from dircli.errors import SHOWN, InputError, Problem, UsageError
+from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
+from dircli.features.similarity import cosines, strangers
+from dircli.features.statistics import FullStatistics, Moments
+from dircli.store.features import hdf5
+from dircli.store.features import layout as store
+from dircli.store.features.open import check_ending, opened
+from dircli.store.files import staged
+from dircli.store.text import as_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from dircli.arrays import IntArray
+    from dircli.benchmark.bins import Bins
+    from dircli.benchmark.protocol import Kernel, ProtocolName
+    from dircli.datasets.open import Benchmark
+    from dircli.store.features.layout import Block, Epoch, Features, Put
+
+WORKERS = 1
+Taken = TypeVar("Taken")
+Made = TypeVar("Made")
+Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FdsOptions:
+    """What `dir fds` is asked for; ``split`` are the rows that the features are of."""
+
+    kernel: Kernel = "gaussian"
+    ks: int = 5
+    sigma: float = 2.0
+    momentum: float = 0.9
+    protocol: ProtocolName = "released"
+    split: str = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothed:
+    """What came of it: the statistics, their file, rows of the last epoch that stayed as they are, and the facts."""
+
+    fds: FDS
+    statistics: Path
+    rows: int
+    stayed: int
+    facts: Mapping[str, Any]
+
+
+def calibrate(path: Path, against: Benchmark, request: FdsOptions, *, out: Path) -> Smoothed:
+    """Write the features in ``path`` calibrated to ``out``, in the same format, and the statistics beside, or neither.
+
+    Each epoch is calibrated with the statistics of all epochs up to and including itself. Raises InputError with
+    everything that is wrong in the file.
+    """
+    beside = out.with_name(f"{out.stem}.statistics.h5")
+    with staged(out.parent, out.name, beside.name) as staging, opened(path) as source:
+        check_ending(source, out)
+        check(source, path, against, request.split)
+        fds = FDS(source.epochs[0].dim, against.table.bins, rule(against), **_arguments(request))
+        problems: list[Problem] = []
+        with source.rewritten(staging / out.name) as put:
+            for epoch in source.epochs:
+                labels = _labels(epoch, path, against, request.split)
+                try:
+                    _learn(fds, epoch, labels, path)
+                except InputError as error:
+                    problems += error.problems
+                if not problems:  # else only to find the rest of them
+                    fds.smooth()
+                    _move(fds, epoch, labels, put)
+        if problems:
+            raise InputError(problems)
+        facts = {**asdict(request), "version": __version__, "epochs": len(source.epochs)}
+        facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name") if key in against.table.facts}
+        _write_statistics(staging / beside.name, fds, facts)
+        index = fds.index(labels)
+        stayed = int((~((index >= 0) & fds.statistics.moved[index])).sum())
+        rows = len(labels)
+    return Smoothed(fds=fds, statistics=beside, rows=rows, stayed=stayed, facts=facts)
+
+
+def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:
+    """Add ``epoch`` to ``fds``."""
+
+    def in_place(features: AnyArray, labels: FloatArray) -> Moments:
+        fds.update(features, labels)
+        return fds.moments()
+
+    part, workers = (in_place, 0) if fds.covariance else (fds.gather, WORKERS)  # one sum of large matrices is enough
+    for moments in summed(epoch, labels, path, part=part, workers=workers):
+        fds.absorb(moments)
+
+
+def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
+    """Put the calibrated features of ``epoch``."""
+
+    def moved(block: Block) -> tuple[Block, AnyArray]:
+        targets = labels[block.first : block.first + len(block.features)]
+        room = block.features if block.features.flags.writeable else None
+        return block, fds.calibrate(block.features, targets, out=room)
+
+    for block, features in _ahead(moved, epoch.blocks(), workers=0 if fds.covariance else WORKERS):
+        put(epoch, block, features)
+
+
+def _arguments(request: FdsOptions) -> dict[str, Any]:
+    facts = asdict(request)
+    return {key: facts[key] for key in ("kernel", "ks", "sigma", "momentum")} | {
+        "protocol": PROTOCOLS[request.protocol]
+    }
+
+
+def _dense(against: Benchmark) -> bool:
+    """Whether a sample is a map, so that only the file knows whose features its rows are."""
+    dataset = against.table.facts.get("dataset")
+    return dataset in datasets.names() and datasets.load(str(dataset)).dense is not None
+
+
+def rule(against: Benchmark) -> FdsRule:
+    """The FDS rule of the dataset that the bins name, or the default where it is none of ours."""
+    dataset = against.table.facts.get("dataset")
+    return datasets.load(str(dataset)).fds if dataset in datasets.names() else FdsRule()
+
+
+def check(source: Features, path: Path, against: Benchmark, split: str) -> None:
+    """InputError with everything by which ``source`` does not fit the split, UsageError where that has no rows."""
+    samples = against.samples
+    if samples is not None and not (samples.split == split).any():
+        raise UsageError(f"{against.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
+    problems = []
+    for epoch in source.epochs:
+        try:
+            _labels(epoch, path, against, split)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+
+
+def _labels(epoch: Epoch, path: Path, against: Benchmark, split: str) -> FloatArray:
+    """The target of each row of ``epoch`` (n,), in the file's order."""
+    if against.samples is None or _dense(against):
+        return store.labels(epoch, str(path), None, None)
+    held = against.samples.split == split
+    return store.labels(epoch, str(path), against.samples.ids[held], against.samples.targets[held])
+
+
+def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers: int) -> Iterator[Moments]:
+    """What ``part`` makes of each block of ``epoch``, in order.
+
+    Raises InputError at the end, naming the rows that are not finite; from the first of them on, nothing is given.
+    """
+    where = f"{path}, {epoch.name}" if epoch.name else str(path)
+
+    def made(block: Block) -> tuple[Moments | None, list[int]]:
+        try:
+            return part(block.features, labels[block.first : block.first + len(block.features)]), []
+        except InputError:
+            return None, (unfinite(block.features) + block.first + 1).tolist()
+
+    bad: list[int] = []
+    for moments, rows in _ahead(made, epoch.blocks(), workers=workers):
+        bad += rows
+        if moments is not None and not bad:
+            yield moments
+    found = f"its features are not {epoch.dim} finite numbers"
+    problems = [Problem(f"{where}, row {row}", found, FINITE) for row in bad[:SHOWN]]
+    if len(bad) > SHOWN:
+        problems.append(Problem(where, f"{len(bad) - SHOWN:,} more rows are not finite"))
+    if problems:
+        raise InputError(problems)
+
+
+def _ahead(work: Callable[[Taken], Made], items: Iterable[Taken], *, workers: int) -> Iterator[Made]:
+    """``work`` on each of ``items``, in their order, by threads that run a few items ahead; 0: by this one."""
+    if not workers:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Made]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _write_statistics(path: Path, fds: FDS, facts: Mapping[str, Any]) -> None:
+    """The state of ``fds`` as HDF5: an array per entry, its facts as attributes, smoothed covariances one by one."""
+    state = fds.state_dict()
+    settings = str(state.pop("settings"))
+    rows = None
+    if isinstance(fds.statistics, FullStatistics):
+        bins = state["covariance_bin"].tolist()
+        matrices = (fds.statistics.smoothed_covariance(b) for b in bins)
+        rows = hdf5.Rows("smoothed_covariance", (len(bins), fds.dim, fds.dim), matrices)
+    hdf5.write(path, state, {**facts, "settings": settings}, rows=rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Similarity:
+    """Cosine similarity of the feature statistics of each of B bins with those of the ``anchor`` bin (Fig. 4 and 8).
+
+    ``mean`` and ``variance`` (B,) are NaN where undefined; ``strange_mean`` and ``strange_variance`` (B,) the bin at
+    the centre of the far region that a bin resembles more than its neighbours, or -1 (see `similarity.strangers`).
+    """
+
+    bins: Bins
+    counts: IntArray
+    anchor: int
+    mean: FloatArray
+    variance: FloatArray
+    strange_mean: IntArray
+    strange_variance: IntArray
+
+
+def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks: int = 5) -> Similarity:
+    """The similarity of bins in the last epoch of the features in ``path``; every scoring bin for itself.
+
+    Neighbours are the bins that a kernel of ``ks`` bins reaches, at least one to each side. Raises UsageError where
+    the anchor's bin does not occur, InputError with everything that is wrong in the file.
+    """
+    bins = against.table.bins
+    where = int(bins.index(np.array([anchor]))[0])
+    if where < 0:
+        raise UsageError(f"the anchor {anchor:g} lies outside the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
+    with opened(path) as source:
+        check(source, path, against, split)
+        epoch = source.epochs[-1]
+        total = Moments(len(bins), epoch.dim, covariance=False)
+
+        def part(features: AnyArray, labels: FloatArray) -> Moments:
+            refuse_unfinite(features, labels)
+            found = Moments(len(bins), epoch.dim, covariance=False)
+            found.add(features, bins.index(labels))
+            return found
+
+        for moments in summed(epoch, _labels(epoch, path, against, split), path, part=part, workers=WORKERS):
+            total.merge(moments)
+    if not total.n[where]:
+        raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")
+    mean, variance = (
+        cosines(np.where(total.n[:, None] > least, values, np.nan))
+        for values, least in ((total.mean, 0), (total.variances(), 1))
+    )
+    strange = [strangers(cosine, reach=max(1, ks // 2)) for cosine in (mean, variance)]
+    return Similarity(
+        bins=bins,
+        counts=total.n,
+        anchor=where,
+        mean=mean[where],
+        variance=variance[where],
+        strange_mean=strange[0],
+        strange_variance=strange[1],
+    )
+
+
+def similarity_csv(found: Similarity) -> bytes:
+    """The similarity as CSV; one row per bin that occurs, undefined numbers empty."""
+    low = found.bins.low
+    rows: list[tuple[object, ...]] = [("bin", "low", "high", "count", "mean", "variance", "mean_like", "variance_like")]
+    for b in np.flatnonzero(found.counts):
+        scores = ("" if np.isnan(values[b]) else float(values[b]) for values in (found.mean, found.variance))
+        like = ("" if far[b] < 0 else f"{low[far[b]]:g}" for far in (found.strange_mean, found.strange_variance))
+        rows.append((int(b), f"{low[b]:g}", f"{found.bins.high[b]:g}", int(found.counts[b]), *scores, *like))
+    return as_csv(rows)
+
+
+def fds(features: Path, name: str | None, request: FdsOptions, *, root: Path, out: Path) -> Smoothed:
+    """Calibrate the features in a file, as ``request`` says, into ``out``, with their statistics beside."""
+    return calibrate(features, open_benchmark(name, root, None), request, out=out)

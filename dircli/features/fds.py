@@ -1,0 +1,239 @@
+"""Feature distribution smoothing (FDS): the statistics of features by bin, smoothed over bins (DIR, section 3.2).
+
+::
+
+    fds = FDS(512, bins, rule, kernel="gaussian", ks=5, sigma=2, momentum=0.9, protocol=RELEASED)
+    for _ in range(epochs):
+        for features, labels in batches:  # numpy arrays, (n, 512) and (n,)
+            ... = fds.calibrate(features, labels)  # as they are in the first epoch
+            fds.update(features, labels)
+        fds.smooth()  # the epoch is over
+
+What `smooth` gives rests on every epoch so far, the one just closed included, and holds until it is called again. (The
+released training loop calls its smoothing before it adds the epoch, so there the smoothed statistics lag one epoch
+behind the running ones; the arithmetic is the same.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.benchmark.kernel import kernel_window
+from dircli.benchmark.protocol import RELEASED, FdsRule
+from dircli.errors import SHOWN, InputError, Problem, UsageError
+from dircli.features.statistics import DiagonalStatistics, FullStatistics, Moments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dircli.arrays import AnyArray, FloatArray, IntArray
+    from dircli.benchmark.bins import Bins
+    from dircli.benchmark.protocol import Kernel, Protocol
+
+FINITE = "Mend or leave out what made them; FDS needs finite numbers"
+
+
+class FDS:
+    """Running and smoothed statistics of features (n, ``dim``) by bin, and their calibration.
+
+    ``bins`` are the scoring bins of the target, ``rule`` the dataset's own; labels (n,) are targets in its unit. Kernel
+    size ``ks`` and width ``sigma`` are in bins; ``momentum`` in [0, 1) is the weight of earlier epochs. ``counts``
+    (B,) are the rows seen so far and ``edges`` (B + 1,) the ends of the B FDS bins. Raises UsageError for arguments,
+    shapes or states that do not fit, InputError for numbers that are not finite.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parameters of a published method
+        self,
+        dim: int,
+        bins: Bins,
+        rule: FdsRule,
+        *,
+        kernel: Kernel = "gaussian",
+        ks: int = 5,
+        sigma: float = 2.0,
+        momentum: float = 0.9,
+        protocol: Protocol = RELEASED,
+    ) -> None:
+        if dim < 1:
+            raise UsageError(f"features must have one dimension or more, not {dim}")
+        if not 0 <= momentum < 1:
+            raise UsageError(f"the momentum must lie in [0, 1), and {momentum} does not")
+        shape = kernel_window(kernel, ks, sigma, filtered=protocol.filtered_window)
+        self.window = shape / shape.sum()
+        self.momentum, self.dim, self.epochs = momentum, dim, 0
+        self.covariance, self.exact = protocol.covariance, rule.exact and not protocol.covariance
+        first, last = (0, len(bins) - 1) if protocol.covariance else _range(rule, len(bins))
+        self.edges = bins.edges[first : last + 2]
+        size = len(self.edges) - 1
+        if not protocol.covariance and len(self.window) // 2 >= size:
+            raise UsageError(f"a kernel of {ks} bins is too wide for {size} bins; take a smaller ks")
+        self.counts = np.zeros(size, dtype=np.int64)
+        self.statistics: DiagonalStatistics | FullStatistics
+        if protocol.covariance:
+            self.statistics = FullStatistics(size, dim)
+        else:
+            self.statistics = DiagonalStatistics(size, dim, clip=rule.clip, fill=rule.fill)
+        self._epoch = self.moments()
+        self.settings = (
+            f"{protocol.name} {kernel} ks={ks} sigma={sigma:g} momentum={momentum:g} dim={dim} "
+            f"bins={size} from {self.edges[0]:g} to {self.edges[-1]:g}"
+            + ("" if protocol.covariance else f" clip={rule.clip[0]:g}..{rule.clip[1]:g} fill={rule.fill}")
+        )
+
+    def index(self, labels: AnyArray) -> IntArray:
+        """The FDS bin of each of ``labels`` (n,), in 0..B-1; -1 for a label that has none.
+
+        Edges are compared in the type of the labels: 0.7 opens its bin as float32, too. ``released``: labels beyond
+        the ends belong to the end bins. ``paper``: they have no bin; their rows are not counted and stay as they are.
+        """
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "fiu":
+            raise UsageError(f"labels are {labels.dtype}, and numbers are expected")
+        edges = self.edges.astype(labels.dtype) if labels.dtype.kind == "f" else self.edges
+        last = len(edges) - 2
+        found = np.searchsorted(edges, labels, side="right") - 1
+        if self.covariance:
+            found[labels == edges[-1]] = last
+            return np.where((found > last) | np.isnan(labels), -1, found).astype(np.int64)
+        found = np.clip(found, 0, last)
+        between = (labels > edges[0]) & (labels < edges[last])
+        if self.exact:
+            found = np.where(between & (labels != edges[found]), -1, found)
+        return np.where(np.isnan(labels), -1, found).astype(np.int64)
+
+    def moments(self) -> Moments:
+        """Empty sums for a part of an epoch; filled by `gather`, in any thread, and taken in by `absorb`."""
+        return Moments(len(self.counts), self.dim, covariance=self.covariance)
+
+    def gather(self, features: AnyArray, labels: AnyArray) -> Moments:
+        """The sums over rows ``features`` (n, dim) with ``labels`` (n,), for `absorb`; any thread may make them.
+
+        Raises InputError where a number is not finite.
+        """
+        features, labels = self._checked(features, labels)
+        index = self.index(labels)
+        part = self.moments()
+        with np.errstate(invalid="ignore", over="ignore"):
+            part.add(features, index)
+        if not (self.covariance or index.min(initial=0) < 0 or not np.isfinite(part.square).all()):
+            return part  # nothing that is not finite can hide in finite sums of all rows
+        refuse_unfinite(features, labels)
+        return part
+
+    def absorb(self, part: Moments) -> None:
+        """Add ``part`` of the open epoch, as `gather` gave it; the order of the parts does not matter."""
+        self._epoch.merge(part)
+
+    def update(self, features: AnyArray, labels: AnyArray) -> None:
+        """Add rows ``features`` (n, dim) with ``labels`` (n,) to the open epoch; in any number of blocks.
+
+        Raises InputError, and adds nothing, where a number is not finite.
+        """
+        features, labels = self._checked(features, labels)
+        refuse_unfinite(features, labels)
+        self._epoch.add(features, self.index(labels))
+
+    def smooth(self) -> None:
+        """Close the epoch: take it into the running statistics, the first one whole, and smooth these over bins.
+
+        Without a row since the last call there is no epoch, and nothing changes.
+        """
+        if not self._epoch.n.any():
+            return
+        self.statistics.absorb(self._epoch, momentum=self.momentum if self.epochs else 0.0)
+        self.counts += self._epoch.n
+        self.epochs += 1
+        self._epoch = self.moments()
+        self.statistics.smooth(self.window)
+
+    def calibrate(self, features: AnyArray, labels: AnyArray, *, out: AnyArray | None = None) -> AnyArray:
+        """Rows ``features`` (n, dim) with ``labels`` (n,) calibrated (eq. 6), in their type: a new array, or ``out``.
+
+        As they are before the first `smooth`; then each row whose bin has statistics, and in ``released`` variances
+        that sum to 1e-10 or more, is moved from the running to the smoothed statistics of its bin. ``out`` may be
+        ``features``. Released arithmetic is that of the features' type, in float32 at least; the paper's is float64.
+        """
+        features, labels = self._checked(features, labels)
+        if out is None:
+            out = features.copy()
+        elif out is not features:
+            out[:] = features
+        if not self.epochs:
+            return out
+        work = out.astype(np.promote_types(out.dtype, np.float32), copy=False)
+        self.statistics.apply(work, self.index(labels))
+        if work is not out:
+            out[:] = work
+        return out
+
+    def distances(self) -> tuple[FloatArray, FloatArray]:
+        """The L1 distance of running and smoothed mean and of their variances (Fig. 8c), per dimension: (B,) each.
+
+        NaN for bins that never occurred. Raises UsageError before the first `smooth`.
+        """
+        if not self.epochs:
+            raise UsageError("there are no statistics yet; call update and smooth first")
+        held = self.statistics
+        pairs = ((held.mean, held.smoothed_mean), (held.variance, held.smoothed_variance))
+        mean, variance = (np.where(held.known, np.abs(a - b).mean(axis=1), np.nan) for a, b in pairs)
+        return mean, variance
+
+    def state_dict(self) -> dict[str, AnyArray]:
+        """Everything that `load_state_dict` needs to go on from here, and the smoothed statistics, as arrays.
+
+        Raises UsageError within an epoch: call `smooth` first.
+        """
+        if self._epoch.n.any():
+            raise UsageError("an epoch is open; call smooth before state_dict")
+        state = {key: value.copy() for key, value in self.statistics.state().items()}
+        if self.epochs:
+            state |= {"smoothed_mean": self.statistics.smoothed_mean, "smoothed_var": self.statistics.smoothed_variance}
+        facts = {"epochs": np.array(self.epochs), "counts": self.counts.copy(), "edges": self.edges.copy()}
+        return state | facts | {"settings": np.array(self.settings)}
+
+    def load_state_dict(self, state: Mapping[str, AnyArray]) -> None:
+        """Go on from ``state``, which `state_dict` of an FDS with the same arguments gave; UsageError for another's."""
+        if str(state.get("settings")) != self.settings:
+            raise UsageError(f"the state is of another FDS: {state.get('settings')}; this one is {self.settings}")
+        self.statistics.load(state)
+        self.epochs, self.counts = int(state["epochs"]), np.array(state["counts"])
+        self._epoch = self.moments()
+        if self.epochs:
+            self.statistics.smooth(self.window)
+
+    def _checked(self, features: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
+        features, labels = np.asarray(features), np.asarray(labels)
+        if features.ndim != 2 or features.shape[1] != self.dim or features.dtype.kind != "f":  # noqa: PLR2004 - rows, dimensions
+            found = f"{features.dtype} of shape {features.shape}"
+            raise UsageError(f"features are {found}; floating-point numbers of shape (n, {self.dim}) are expected")
+        if labels.shape != features.shape[:1]:
+            raise UsageError(f"labels have shape {labels.shape}, and features {features.shape}; one label per row")
+        return features, labels
+
+
+def _range(rule: FdsRule, bins: int) -> tuple[int, int]:
+    """The first and the last scoring bin that are FDS bins, of ``bins`` there are."""
+    last = bins - 1 if rule.last is None else min(rule.last, bins - 1)
+    return min(rule.start, last), last
+
+
+def unfinite(features: AnyArray) -> IntArray:
+    """The rows of ``features`` (n, d) that hold a number that is not finite, ascending."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(features.sum()):  # nothing that is not finite can hide in a finite sum
+            return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(~np.isfinite(features).all(axis=1))
+
+
+def refuse_unfinite(features: AnyArray, labels: AnyArray) -> None:
+    """InputError that names the rows of ``features`` (n, d) and of ``labels`` (n,) that are not finite, if any."""
+    found = {"the features are": unfinite(features), "the label is": np.flatnonzero(~np.isfinite(labels))}
+    problems = []
+    for what, rows in found.items():
+        problems += [Problem(f"row {row}", f"{what} not finite", FINITE) for row in rows[:SHOWN]]
+        if len(rows) > SHOWN:
+            problems.append(Problem("rows", f"{what} not finite in {len(rows) - SHOWN:,} more"))
+    if problems:
+        raise InputError(problems)

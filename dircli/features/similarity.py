@@ -1,0 +1,47 @@
+"""How alike the feature statistics of bins are (DIR, Fig. 4 and 8), and which bins resemble a far region instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from dircli.arrays import FloatArray, IntArray
+
+CLEARLY, ALIKE = 0.75, 0.02
+
+
+def cosines(vectors: FloatArray) -> FloatArray:
+    """The cosine similarity of each of ``vectors`` (B, d) with each, (B, B); NaN where one is zero or NaN."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = np.divide(vectors, length, out=np.full_like(vectors, np.nan), where=length > 0)
+    return np.asarray(np.clip(unit @ unit.T, -1, 1))
+
+
+def strangers(cosine: FloatArray, *, reach: int) -> IntArray:
+    """For each bin that is nearer to a far region than to its neighbours, that region's centre, (B,); -1 for others.
+
+    ``cosine`` (B, B) is symmetric, NaN where undefined. The neighbours of bin b are the bins within ``reach`` >= 1 of
+    it, itself left out; the region around c are the bins within ``reach`` of c, and it is far where it shares no bin
+    with b's neighbourhood, |b - c| > 2 · reach. How far is 1 minus the mean cosine with b, over the bins that are
+    defined. Of many regions the nearest is near by chance, too, so b is marked only where that distance is less than
+    three quarters of the distance to its neighbours, and these are more than 0.02 away. A bin without a defined
+    neighbour is not marked, nor is one without a defined far region. Statistics of a handful of rows may pass even
+    that by chance.
+    """
+    size = len(cosine)
+    place = np.arange(size)
+    defined = ~np.isnan(np.diagonal(cosine))
+    within = (np.abs(place[:, None] - place) <= reach) & defined  # (centre, bin)
+    values = np.where(np.isnan(cosine), 0.0, cosine)
+    counts = within.sum(axis=1)
+    region = np.divide(values @ within.T, counts, out=np.full((size, size), -np.inf), where=(counts > 0) & defined)
+    others = counts - defined
+    near = np.divide(
+        (values * within).sum(axis=1) - values.diagonal(), others, out=np.full(size, np.inf), where=others > 0
+    )
+    far = np.where(np.abs(place[:, None] - place) > 2 * reach, region, -np.inf)
+    found = far.argmax(axis=1)
+    marked = defined & (1 - far[place, found] < CLEARLY * (1 - near)) & (1 - near > ALIKE)
+    return np.where(marked, found, -1).astype(np.int64)

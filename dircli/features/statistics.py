@@ -1,0 +1,295 @@
+"""The two kinds of statistics that FDS smooths: variances per dimension (``released``) and covariances (``paper``).
+
+Both keep running statistics over epochs, smooth them over bins, and say how the features of a bin are calibrated.
+B bins, d dimensions, float64 throughout.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
+
+STILL = 1e-10  # as released: a bin whose variances sum to less stays as it is
+
+
+class DiagonalStatistics:
+    """Means and variances per dimension, (B, d) each, by the arithmetic of the released code.
+
+    A bin that never occurred has mean 0 and variance 1, and its neighbours see that. ``moved`` (B,) are the bins whose
+    features are calibrated, ``known`` (B,) those that occurred.
+    """
+
+    def __init__(self, bins: int, dim: int, *, clip: tuple[float, float], fill: bool) -> None:
+        self.mean, self.variance = np.zeros((bins, dim)), np.ones((bins, dim))
+        self.known = np.zeros(bins, dtype=bool)
+        self.clip, self.fill = clip, fill
+
+    def absorb(self, epoch: Moments, *, momentum: float) -> None:
+        """Take in an epoch: what was there before weighs ``momentum``, the epoch the rest."""
+        held = epoch.n > 0
+        for running, new in ((self.mean, epoch.mean), (self.variance, epoch.variances())):
+            running[held] = momentum * running[held] + (1 - momentum) * new[held]
+            if self.fill:  # as released for STS-B: in ascending order, an empty bin becomes the mean of its neighbours
+                for b in np.flatnonzero(~held) if len(held) > 1 else ():
+                    running[b] = running[[n for n in (b - 1, b + 1) if 0 <= n < len(held)]].mean(axis=0)
+        self.known |= held
+
+    def smooth(self, window: FloatArray) -> None:
+        """Smooth over bins, with mirrored ends that do not repeat the edge."""
+        self.smoothed_mean, self.smoothed_variance = reflected(self.mean, window), reflected(self.variance, window)
+        self.moved: BoolArray = self.variance.sum(axis=1) >= STILL
+        spread = (self.variance > 0) & self.moved[:, None]
+        ratio = np.divide(self.smoothed_variance, self.variance, out=np.ones_like(self.mean), where=spread)
+        scale = np.where(spread, np.sqrt(np.clip(ratio, *self.clip)), 1.0)
+        shift = np.where(spread, self.smoothed_mean - scale * self.mean, 0.0)
+        self.scale, self.shift = (np.pad(a, ((0, 1), (0, 0)), constant_values=c) for a, c in ((scale, 1), (shift, 0)))
+
+    def apply(self, features: AnyArray, index: IntArray) -> None:
+        """Calibrate ``features`` (n, d) of the bins ``index`` (n,) in place: √ratio · z + (μ̃ - √ratio · μ).
+
+        Bin -1, bins that do not vary and dimensions of zero variance stay as they are.
+        """
+        scale, shift = self.scale.astype(features.dtype), self.shift.astype(features.dtype)
+        most = max(1, CHUNK // features.shape[1])
+        room = np.empty((min(most, len(index)), features.shape[1]), dtype=features.dtype)
+        for first in range(0, len(index), most):
+            rows, bins = features[first : first + most], index[first : first + most]
+            values = room[: len(rows)]
+            rows *= np.take(scale, bins, axis=0, out=values, mode="wrap")  # -1 is the last row, that of no bin
+            rows += np.take(shift, bins, axis=0, out=values, mode="wrap")
+
+    def state(self) -> dict[str, AnyArray]:
+        """What `load` needs."""
+        return {"running_mean": self.mean, "running_var": self.variance, "known": self.known}
+
+    def load(self, state: Mapping[str, AnyArray]) -> None:
+        """Become what ``state`` says."""
+        self.mean, self.variance = np.array(state["running_mean"]), np.array(state["running_var"])
+        self.known = np.array(state["known"])
+
+
+class FullStatistics:
+    """Means (B, d) and full covariances (d, d), the latter only for bins that had two rows in some epoch (eq. 2, 3).
+
+    Sums over bins run over those whose statistic is known, with the kernel scaled to sum 1 over them. A bin of one row
+    has a mean but no covariance (eq. 3 is 0/0): it lends none to its neighbours, and its row becomes the smoothed mean.
+    Matrices take 16·B·d² bytes in all.
+    """
+
+    def __init__(self, bins: int, dim: int) -> None:
+        self.mean = np.zeros((bins, dim))
+        self.known = np.zeros(bins, dtype=bool)
+        self.covariance: dict[int, FloatArray] = {}
+        self._maps: dict[int, FloatArray] = {}
+
+    def absorb(self, epoch: Moments, *, momentum: float) -> None:
+        """Take in an epoch: what was there before weighs ``momentum``; a bin's first epoch counts whole."""
+        for b in map(int, np.flatnonzero(epoch.n)):
+            old = momentum if self.known[b] else 0.0
+            self.mean[b] = old * self.mean[b] + (1 - old) * epoch.mean[b]
+            if epoch.n[b] > 1:
+                new = epoch.variance(b)
+                if b in self.covariance:
+                    new *= 1 - momentum
+                    new += momentum * self.covariance[b]
+                self.covariance[b] = new
+        self.known |= epoch.n > 0
+
+    def smooth(self, window: FloatArray) -> None:
+        """Smooth the means (eq. 4); the covariances (eq. 5) follow bin by bin, when they are asked for."""
+        self.window = window
+        self._maps = {}
+        self.moved = self.known.copy()
+        self.smoothed_mean = np.zeros_like(self.mean)
+        for b in np.flatnonzero(self.known):
+            self.smoothed_mean[b] = sum(weight * self.mean[n] for n, weight in self._near(int(b), self.known))
+
+    def smoothed_covariance(self, b: int) -> FloatArray:
+        """The smoothed covariance (d, d) of bin ``b`` (eq. 5); zero where no bin within the window has one."""
+        held = np.zeros(len(self.known), dtype=bool)
+        held[list(self.covariance)] = True
+        found = np.zeros((self.mean.shape[1],) * 2)
+        for n, weight in self._near(b, held):
+            found += weight * self.covariance[n]
+        return found
+
+    def _near(self, b: int, among: BoolArray) -> list[tuple[int, float]]:
+        """The bins of ``among`` (B,) within the window around ``b``, with weights that sum to 1."""
+        half = len(self.window) // 2
+        near = [n for n in range(max(0, b - half), min(len(among), b + half + 1)) if among[n]]
+        weights = self.window[[n - b + half for n in near]]
+        return list(zip(near, (weights / weights.sum()).tolist(), strict=True)) if near else []
+
+    def apply(self, features: AnyArray, index: IntArray) -> None:
+        """Calibrate ``features`` (n, d) of the bins ``index`` (n,) in place: Σ̃^½ Σ^-½ (z - μ) + μ̃ (eq. 6).
+
+        Bin -1 and bins that never occurred stay as they are.
+        """
+        moved = (index >= 0) & self.moved[index]
+        for b, numbers, rows, room in chunks(features, np.where(moved, index, -1)):
+            if b not in self._maps:
+                smoothed = root(self.smoothed_covariance(b))
+                self._maps[b] = smoothed @ whitening(self.covariance.get(b, np.zeros_like(smoothed)))
+            room[:-1] = rows
+            features[numbers] = (room[:-1] - self.mean[b]) @ self._maps[b].T + self.smoothed_mean[b]
+
+    @property
+    def variance(self) -> FloatArray:
+        """The diagonals of the covariances, (B, d); 0 where there is none."""
+        return self._diagonals(self.covariance)
+
+    @property
+    def smoothed_variance(self) -> FloatArray:
+        """The diagonals of the smoothed covariances, (B, d); 0 where there is none."""
+        diagonals = self._diagonals(self.covariance)
+        held = np.zeros(len(self.known), dtype=bool)
+        held[list(self.covariance)] = True
+        return np.array(
+            [
+                sum((weight * diagonals[n] for n, weight in self._near(b, held)), 0 * diagonals[b])
+                for b in range(len(held))
+            ]
+        )
+
+    def _diagonals(self, matrices: Mapping[int, FloatArray]) -> FloatArray:
+        found = np.zeros_like(self.mean)
+        for b, matrix in matrices.items():
+            found[b] = matrix.diagonal()
+        return found
+
+    def state(self) -> dict[str, AnyArray]:
+        """What `load` needs; the covariances (K, d, d) are those of the bins ``covariance_bin`` (K,)."""
+        bins = sorted(self.covariance)
+        matrices = np.array([self.covariance[b] for b in bins]).reshape(-1, *(self.mean.shape[1],) * 2)
+        found = {"covariance_bin": np.array(bins, dtype=np.int64), "running_covariance": matrices}
+        return {"running_mean": self.mean, "known": self.known} | found
+
+    def load(self, state: Mapping[str, AnyArray]) -> None:
+        """Become what ``state`` says."""
+        self.mean, self.known = np.array(state["running_mean"]), np.array(state["known"])
+        pairs = zip(state["covariance_bin"], state["running_covariance"], strict=True)
+        self.covariance = {int(b): np.array(matrix) for b, matrix in pairs}
+
+
+def reflected(values: FloatArray, window: FloatArray) -> FloatArray:
+    """``values`` (B, d) smoothed over bins by ``window`` (ks,), of sum 1; beyond the ends lies c b | a b c … (torch).
+
+    Raises UsageError where a mirror image of half a window takes more bins than there are.
+    """
+    half = len(window) // 2
+    if half >= len(values):
+        raise UsageError(f"a kernel of {len(window)} bins is too wide for {len(values)} bins; take a smaller --ks")
+    padded = np.pad(values, ((half, half), (0, 0)), mode="reflect")
+    return np.asarray(sum(weight * padded[k : k + len(values)] for k, weight in enumerate(window)))
+
+
+def root(matrix: FloatArray) -> FloatArray:
+    """The symmetric square root of a symmetric, positive semidefinite ``matrix`` (d, d)."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+
+def whitening(matrix: FloatArray) -> FloatArray:
+    """The inverse of `root`; of a singular ``matrix`` (d, d) its pseudo-inverse, which drops what is off its range.
+
+    The rows that a covariance was computed from lie in its range, so for them nothing is dropped. Eigenvalues up to
+    d·ε times the largest count as zero, as in numpy's matrix_rank.
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    held = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
+    scale = np.zeros_like(values)
+    scale[held] = 1 / np.sqrt(values[held])
+    return np.asarray((vectors * scale) @ vectors.T)
+
+
+CHUNK = 1 << 17  # numbers that are worked on at a time: in float64 they stay in the cache of a core
+
+
+class Moments:
+    """Counts ``n`` (B,), means ``mean`` (B, d) and centred second moments of feature rows, by bin.
+
+    ``square`` (B, d) are the sums of squared deviations per dimension. With ``covariance`` it is not used, and
+    ``product`` holds the sums of outer products (d, d) instead, only for bins that occur.
+    """
+
+    def __init__(self, bins: int, dim: int, *, covariance: bool) -> None:
+        self.n = np.zeros(bins, dtype=np.int64)
+        self.mean = np.zeros((bins, dim))
+        self.square = np.zeros((0 if covariance else bins, dim))
+        self.product: dict[int, FloatArray] = {}
+        self.covariance = covariance
+
+    def add(self, features: AnyArray, index: IntArray) -> None:
+        """Add the rows of ``features`` (n, d), finite, whose bins are ``index`` (n,); rows in bin -1 are left out."""
+        dim = self.mean.shape[1]
+        for b, _, rows, chunk in chunks(features, index):
+            chunk[:-1] = rows
+            count, before = len(rows), int(self.n[b])
+            mean = np.add.reduce(chunk[:-1], axis=0)
+            mean /= count
+            chunk[:-1] -= mean
+            if before:
+                mean -= self.mean[b]
+                chunk[-1] = mean * np.sqrt(count * before / (count + before))
+                mean *= count / (count + before)
+            deviations = chunk if before else chunk[:-1]
+            if self.covariance:
+                self.product[b] = self.product.get(b, np.zeros((dim, dim)))
+                self.product[b] += deviations.T @ deviations
+            else:
+                self.square[b] += np.einsum("ij,ij->j", deviations, deviations)
+            self.mean[b] += mean
+            self.n[b] += count
+
+    def merge(self, other: Moments) -> None:
+        """Add the rows that ``other`` has summed, over the same bins."""
+        total = self.n + other.n
+        some = np.maximum(total, 1)
+        away = other.mean - self.mean
+        weight = self.n * other.n / some
+        if self.covariance:
+            for b, product in other.product.items():
+                both = self.product.get(b, 0.0) + product
+                self.product[b] = both + weight[b] * np.outer(away[b], away[b])
+        else:
+            self.square += other.square + weight[:, None] * away * away
+        self.mean += away * (other.n / some)[:, None]
+        self.n = total
+
+    def variance(self, b: int) -> FloatArray:
+        """The unbiased covariance (d, d) of bin ``b`` (eq. 3), which takes two rows or more."""
+        return self.product[b] / (int(self.n[b]) - 1)
+
+    def variances(self) -> FloatArray:
+        """The variance per dimension, (B, d): unbiased, but 0 for a bin of one, as released, and for an empty one."""
+        return self.square / np.maximum(self.n - 1, 1)[:, None]
+
+
+def chunks(features: AnyArray, index: IntArray) -> Iterator[tuple[int, IntArray, AnyArray, FloatArray]]:
+    """The rows of ``features`` (n, d) bin by bin, a chunk of k rows at a time; rows in bin -1 are left out.
+
+    Each chunk is its bin, the numbers of its rows (k,), a copy of them (k, d), and room in float64 (k + 1, d). Copy and
+    room are the caller's to overwrite, and the next chunk does so, too.
+    """
+    most = max(1, CHUNK // max(features.shape[1], 1))
+    copy = np.empty((min(most, len(index)), features.shape[1]), dtype=features.dtype)
+    room = np.empty((len(copy) + 1, features.shape[1]))
+    order = np.argsort(index, kind="stable")
+    ordered = index[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-2))
+    stops = np.append(starts, len(order))[1:]
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=False):
+        b = int(ordered[start])
+        for first in range(start, stop if b >= 0 else start, most):
+            numbers = order[first : min(first + most, stop)]
+            rows = copy[: len(numbers)]
+            np.take(features, numbers, axis=0, out=rows, mode="clip")
+            yield b, numbers, rows, room[: len(numbers) + 1]

@@ -1,0 +1,1 @@
+"""Pictures: what they show, how they look, and how they are put together."""

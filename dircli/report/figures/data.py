@@ -1,0 +1,251 @@
+"""What pictures show, as arrays: label density, its smoothing and weights, and errors by target.
+
+From a manifest, or the bins alone, and from scored files, to values that `report` draws; nothing is drawn here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from dircli.benchmark.kernel import kernel_window
+from dircli.benchmark.protocol import PROTOCOLS, WeightRule
+from dircli.benchmark.records import SPLITS
+from dircli.benchmark.regions import ZERO
+from dircli.datasets.open import open_benchmark
+from dircli.scores.from_files import score
+from dircli.scores.metrics.sums import per_bin
+from dircli.weights.schemes import bin_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from dircli.benchmark.protocol import ProtocolName, Thresholds
+    from dircli.datasets.open import Benchmark
+    from dircli.scores.from_files import ScoreOptions
+    from dircli.scores.results import Scored, System
+    from dircli.weights.weigh import WeightOptions
+
+PAIR = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What every picture stands on: B bins, their training counts, and the region of each.
+
+    ``edges`` (B + 1,) are in ``unit``; ``train`` (B,) counts ``counted``: samples, or pixels where labels are maps;
+    ``regions`` (B,) holds many, medium, few, and zero for a bin without training samples.
+    """
+
+    name: str
+    target: str
+    unit: str
+    counted: str
+    edges: FloatArray
+    train: IntArray
+    regions: TextArray
+    thresholds: Thresholds
+    protocol: ProtocolName
+
+    @property
+    def label(self) -> str:
+        """What the target axis is called."""
+        return f"{self.target} ({self.unit})" if self.unit else self.target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Density:
+    """Label density: how many of each split lie in each bin, (B,) per split; splits without any are left out."""
+
+    ground: Ground
+    counts: Mapping[str, IntArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothing:
+    """LDS: ``effective`` (B,), the training counts seen through a window of sum 1, and the ``weight`` (B,) of a sample.
+
+    A weight is NaN in a bin without training samples. ``how`` names kernel and protocol, ``scheme`` the weights.
+    """
+
+    ground: Ground
+    effective: FloatArray
+    weight: FloatArray
+    how: str
+    scheme: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The error of one file: ``mae`` (B,), NaN where no row lies, and its n rows as target and prediction, (n,) each.
+
+    ``empirical`` and ``effective`` are Pearson's correlations, over the bins that have rows, of the MAE with the
+    empirical and with the effective label density; None where one side is constant.
+    """
+
+    name: str
+    mae: FloatArray
+    target: FloatArray
+    prediction: FloatArray
+    overall: float
+    empirical: float | None
+    effective: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errors:
+    """The errors of one or more files on the same rows of ``split``, with the density they are compared with."""
+
+    smoothing: Smoothing
+    split: str
+    rows: IntArray
+    curves: tuple[Curve, ...]
+
+    @property
+    def ground(self) -> Ground:
+        """The bins they share."""
+        return self.smoothing.ground
+
+    @property
+    def gain(self) -> FloatArray | None:
+        """MAE of the first file minus MAE of the second, (B,), where there are two; NaN where no row lies."""
+        return self.curves[0].mae - self.curves[1].mae if len(self.curves) == PAIR else None
+
+    def gains(self) -> dict[str, float]:
+        """The gain over all rows of each region that has some."""
+        if (gain := self.gain) is None:
+            return {}
+        held = self.rows > 0
+        parts = {"all": held} | {region: held & part for region, part in regions(self.ground).items()}
+        return {
+            name: float(np.average(gain[part], weights=self.rows[part])) for name, part in parts.items() if part.any()
+        }
+
+
+Picture: TypeAlias = "Density | Smoothing | Errors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlotOptions:
+    """What `dir plot` is to draw: the errors of the files ``paths``; without any, the smoothing or the label density.
+
+    ``request`` says how files are scored, ``smooth`` how the density is smoothed; both name one protocol.
+    """
+
+    paths: Sequence[str]
+    request: ScoreOptions
+    smooth: WeightOptions
+    lds: bool = False
+
+
+def picture(name: str | None, order: PlotOptions, *, root: Path) -> Picture:
+    """What `dir plot` draws: label density, its smoothing, or the errors of prediction files."""
+    against = open_benchmark(name, root, None)
+    if order.paths:
+        return errors(score(order.paths, against, order.request), order.smooth)
+    return smoothing(against, order.smooth) if order.lds else density(against, order.request.protocol)
+
+
+def regions(ground: Ground) -> dict[str, BoolArray]:
+    """The bins (B,) of many, medium, few and zero; here zero is no part of few."""
+    return {name: np.asarray(ground.regions == name) for name in ("many", "medium", "few", ZERO)}
+
+
+def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
+    """The bins of ``against`` as ``protocol`` divides them into regions."""
+    table = against.table
+    dataset, train = against.dataset, table.counts["train"]
+    return Ground(
+        name=against.name,
+        target=dataset.target if dataset else "target",
+        unit=dataset.unit if dataset else "",
+        counted="pixels" if dataset and dataset.dense else "samples",
+        edges=table.bins.edges,
+        train=train,
+        regions=np.where(train == 0, ZERO, table.regions[protocol]).astype(object),
+        thresholds=against.rules(protocol).thresholds,
+        protocol=protocol,
+    )
+
+
+def density(against: Benchmark, protocol: ProtocolName) -> Density:
+    """The label density of each split."""
+    counts = {split: against.table.counts[split] for split in SPLITS}
+    return Density(
+        ground=ground(against, protocol), counts={split: found for split, found in counts.items() if found.any()}
+    )
+
+
+def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
+    """The effective density of the training split, and the weights that ``request`` asks for, by scoring bin."""
+    stand = ground(against, request.protocol)
+    rule = against.dataset.weights if against.dataset else WeightRule(default="inverse")
+    scheme = request.scheme or rule.default
+    fold = rule.fold(np.arange(len(stand.train)))
+    counts = np.bincount(fold, weights=stand.train).astype(np.int64)
+    protocol = PROTOCOLS[request.protocol]
+    plain = replace(protocol, root_first=False, whole_counts=False, clips=False)  # counts → smooth, and no more
+    chosen, dense = (
+        bin_weights(
+            counts,
+            scheme=which,
+            kernel=request.kernel,
+            ks=request.ks,
+            sigma=request.sigma,
+            protocol=how,
+            rule=rule,
+        )
+        for which, how in ((scheme, protocol), ("inverse", plain))
+    )
+    share = kernel_window(request.kernel, request.ks, request.sigma, filtered=protocol.filtered_window).sum()
+    parts = [request.kernel] if request.kernel != "none" else ["no kernel"]
+    parts += [f"ks {request.ks}"] if request.kernel != "none" else []
+    parts += [f"sigma {request.sigma:g}"] if request.kernel in {"gaussian", "laplace"} else []
+    return Smoothing(
+        ground=stand,
+        effective=(dense.effective / share)[fold],
+        weight=np.where(stand.train > 0, chosen.weight[fold], np.nan),
+        how=", ".join([*parts, f"{request.protocol} protocol"]),
+        scheme=scheme,
+    )
+
+
+def errors(scored: Scored, request: WeightOptions) -> Errors:
+    """The errors of every scored file by bin; ``request`` says how the density that they are compared with is made."""
+    smooth = smoothing(scored.against, request)
+    bins = len(smooth.ground.train)
+    rows = np.bincount(scored.systems[0].reference.bin_index, minlength=bins).astype(np.int64)
+    return Errors(
+        smoothing=smooth,
+        split=str(scored.result["split"]),
+        rows=rows,
+        curves=tuple(_curve(system, smooth) for system in scored.systems),
+    )
+
+
+def _curve(system: System, smooth: Smoothing) -> Curve:
+    reference = system.reference
+    target = reference.scored_target
+    sums = per_bin(target, system.values, reference.bin_index, bins=len(smooth.ground.train))
+    held = sums.n > 0
+    mae = np.divide(sums.absolute, sums.n, out=np.full(held.size, np.nan), where=held)
+    return Curve(
+        name=system.name,
+        mae=mae,
+        target=reference.target,
+        prediction=system.values,
+        overall=float(sums.absolute.sum() / sums.n.sum()),
+        empirical=correlation(mae[held], smooth.ground.train[held].astype(np.float64)),
+        effective=correlation(mae[held], smooth.effective[held]),
+    )
+
+
+def correlation(first: FloatArray, second: FloatArray) -> float | None:
+    """Pearson's correlation of two (k,) arrays; None for fewer than two values, or a constant side."""
+    if first.size < PAIR or not np.ptp(first) or not np.ptp(second):
+        return None
+    return float(np.corrcoef(first, second)[0, 1])

@@ -1,0 +1,109 @@
+"""Pictures in the terminal: bars of letters, with the regions under them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.report.figures.data import Density, Smoothing, regions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dircli.arrays import AnyArray, FloatArray, IntArray
+    from dircli.report.figures.data import Ground, Picture
+
+HEIGHT = 8
+MARGIN = 9
+NARROWEST = 40
+
+
+@dataclass(frozen=True)
+class Letters:
+    """What bars, axis and regions are drawn with; ``bars`` grow from empty to full."""
+
+    bars: str
+    axis: str
+    regions: dict[str, str]
+
+
+BLOCKS = Letters(" ▁▂▃▄▅▆▇█", "┤", {"many": "█", "medium": "▒", "few": "░", "zero": "·"})
+ASCII = Letters(" .:-=+*#", "|", {"many": "#", "medium": "=", "few": "-", "zero": "."})
+
+
+def letters(encoding: str | None) -> Letters:
+    """Blocks where a stream of ``encoding`` can show them, else ASCII."""
+    try:
+        "".join((BLOCKS.bars, BLOCKS.axis, *BLOCKS.regions.values())).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return BLOCKS
+
+
+def text(picture: Picture, *, width: int, using: Letters) -> str:
+    """``picture`` as charts below each other, at most ``width`` columns wide, and at the end the regions' letters."""
+    ground = picture.ground
+    charts = list(_charts(picture))
+    held = np.any([np.nan_to_num(values) > 0 for _, values in charts], axis=0)
+    columns = _columns(held, max(NARROWEST, width) - MARGIN)
+    parts = [_chart(fill(title, max(NARROWEST, width)), values, ground, columns, using) for title, values in charts]
+    shown = [name for name, mask in regions(ground).items() if mask[np.concatenate(columns)].any()]
+    legend = "  ".join(f"{using.regions[name]} {name}" for name in shown)
+    return "\n\n".join([*parts, f"{' ' * MARGIN}{legend}"]) + "\n"
+
+
+def _charts(picture: Picture) -> Iterator[tuple[str, FloatArray]]:
+    """Each chart's title and its values by bin, (B,)."""
+    ground = picture.ground
+    if isinstance(picture, Density):
+        for split, counts in picture.counts.items():
+            yield f"{ground.name}, {split}: {ground.counted} per bin of {ground.label}", counts.astype(np.float64)
+        return
+    smooth = picture if isinstance(picture, Smoothing) else picture.smoothing
+    yield f"{ground.name}: training {ground.counted} per bin of {ground.label}", ground.train.astype(np.float64)
+    if isinstance(picture, Smoothing):
+        yield f"effective density: {smooth.how}", smooth.effective
+        yield f"weight of a training {ground.counted[:-1]}: {smooth.scheme}", smooth.weight
+        return
+    for curve in picture.curves:
+        words = (("empirical", curve.empirical), ("effective", curve.effective))
+        said = ", ".join(f"{name} {'undefined' if value is None else f'{value:+.2f}'}" for name, value in words)
+        yield f"{curve.name}: MAE by target, {curve.overall:.3f} over all; r with density: {said}", curve.mae
+
+
+def _columns(held: AnyArray, room: int) -> list[IntArray]:
+    """The bins of each column: from the first of ``held`` (B,) to the last, several where there is not enough room."""
+    found = np.flatnonzero(held)
+    shown = np.arange(found[0], found[-1] + 1) if found.size else np.arange(held.size)
+    if shown.size <= room:
+        return [shown[k : k + 1] for k in range(shown.size) for _ in range(room // shown.size)]
+    each = -(-shown.size // room)
+    return [shown[k : k + each] for k in range(0, shown.size, each)]
+
+
+def _chart(title: str, values: FloatArray, ground: Ground, columns: list[IntArray], using: Letters) -> str:
+    """One chart: its title, bars up to the highest column, the regions and the ends of the target's range."""
+    heights = np.array([np.nanmean(part) if np.isfinite(part := values[bins]).any() else 0.0 for bins in columns])
+    top = float(heights.max()) or 1.0
+    full = len(using.bars) - 1
+    steps = np.ceil(heights / top * HEIGHT * full).astype(int)
+    lines = []
+    for row in range(HEIGHT, 0, -1):
+        label = _short(top) if row == HEIGHT else "0" if row == 1 else ""
+        filled = np.clip(steps - (row - 1) * full, 0, full)
+        lines.append(f"{label:>{MARGIN - 2}} {using.axis}" + "".join(using.bars[step] for step in filled))
+    marks = "".join(using.regions[str(ground.regions[bins[len(bins) // 2]])] for bins in columns)
+    first, last = f"{ground.edges[columns[0][0]]:g}", f"{ground.edges[columns[-1][-1] + 1]:g}"
+    ends = first + last.rjust(max(len(last) + 1, len(columns) - len(first)))
+    return "\n".join([title, *(line.rstrip() for line in lines), " " * MARGIN + marks, " " * MARGIN + ends])
+
+
+def _short(value: float) -> str:
+    """A number in at most six letters."""
+    for least, unit, size in ((1e9, "G", 1e9), (1e6, "M", 1e6), (1e4, "k", 1e3)):
+        if value >= least:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.4g}"

@@ -1,0 +1,188 @@
+"""What a report on a result holds besides the scores: pictures, the worst bins and samples, and signs of a mistake."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dircli.datasets.open import TARGETS_UNVERIFIED
+from dircli.errors import DirError
+from dircli.report.figures.data import density, errors
+from dircli.scores.explain import warnings
+from dircli.store.raw.tree import open_raw
+from dircli.weights.weigh import WeightOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dircli.arrays import IntArray
+    from dircli.benchmark.raw import Raw
+    from dircli.report.figures.data import Density, Errors, Ground
+    from dircli.scores.results import Scored, System
+
+WORST_BINS = 10
+WORST_SAMPLES = 20
+SIDE = 96
+QUALITY = 70
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOptions:
+    """How to report: the ``command`` to show, and the folder of raw files, where images may lie."""
+
+    command: str
+    data: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstBin:
+    """A bin with one of the highest MAE."""
+
+    low: float
+    high: float
+    region: str
+    train: int
+    rows: int
+    mae: float
+    bias: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstSample:
+    """A row with one of the largest errors; ``image`` is a small JPEG as a data URI, where there is one."""
+
+    key: str
+    target: float
+    prediction: float
+    region: str
+    image: str | None = None
+
+    @property
+    def error(self) -> float:
+        """Prediction minus target."""
+        return self.prediction - self.target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """What is to be said of one file."""
+
+    name: str
+    warnings: tuple[str, ...]
+    bins: tuple[WorstBin, ...]
+    samples: tuple[WorstSample, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A report: the result as JSON, the command that made it, pictures to draw, notes, and a review of each file."""
+
+    result: dict[str, Any]
+    command: str
+    notes: tuple[str, ...]
+    density: Density
+    errors: Errors
+    reviews: tuple[Review, ...]
+
+
+def page(scored: Scored, order: PageOptions) -> Page:
+    """The report on ``scored``."""
+    against, result = scored.against, scored.result
+    found = errors(scored, WeightOptions(protocol=result["protocol"]))
+    with_images = against.dataset is not None and against.dataset.images
+    tree = _tree(order.data / against.dataset.name) if with_images and against.dataset else None
+    return Page(
+        result=result,
+        command=order.command,
+        notes=(TARGETS_UNVERIFIED,) if result["content"].startswith("bins:") else (),
+        density=density(against, result["protocol"]),
+        errors=found,
+        reviews=tuple(
+            Review(
+                name=system.name,
+                warnings=tuple(warnings(system.reference, system.values, against, in_file_order=system.file.values)),
+                bins=_worst_bins(system, found.ground),
+                samples=_worst_samples(system, scored, found.ground, tree),
+            )
+            for system in scored.systems
+        ),
+    )
+
+
+def _worst_bins(system: System, ground: Ground) -> tuple[WorstBin, ...]:
+    """The bins of the highest MAE, the highest first."""
+    reference, bins = system.reference, len(ground.train)
+    error = system.values - reference.scored_target
+    rows = np.bincount(reference.bin_index, minlength=bins)
+    some = np.maximum(rows, 1)
+    mae, bias = (np.bincount(reference.bin_index, values, bins) / some for values in (np.abs(error), error))
+    order = np.argsort(np.where(rows > 0, -mae, np.inf), kind="stable")[: min(WORST_BINS, int((rows > 0).sum()))]
+    return tuple(
+        WorstBin(
+            low=float(ground.edges[b]),
+            high=float(ground.edges[b + 1]),
+            region=str(ground.regions[b]),
+            train=int(ground.train[b]),
+            rows=int(rows[b]),
+            mae=float(mae[b]),
+            bias=float(bias[b]),
+        )
+        for b in order
+    )
+
+
+def _worst_samples(system: System, scored: Scored, ground: Ground, tree: Raw | None) -> tuple[WorstSample, ...]:
+    """The rows of the largest errors, the largest first."""
+    reference = system.reference
+    rows = np.argsort(-np.abs(system.values - reference.scored_target), kind="stable")[:WORST_SAMPLES]
+    return tuple(
+        WorstSample(
+            key=key,
+            target=float(reference.target[row]),
+            prediction=float(system.values[row]),
+            region=str(ground.regions[reference.bin_index[row]]),
+            image=thumbnail(tree, key) if tree else None,
+        )
+        for row, key in zip(rows, _keys(system, scored, rows), strict=True)
+    )
+
+
+def _keys(system: System, scored: Scored, rows: IntArray) -> Sequence[str]:
+    """What each of ``rows`` is called: its id, its pixel, or its place where it has no id."""
+    against, split = scored.against, scored.result["split"]
+    if against.maps is not None:
+        pixels, ids = against.maps.pixels, against.maps.samples.ids[against.maps.samples.split == split]
+        return [f"{ids[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]
+    ids = system.file.ids if against.samples is None else against.samples.ids[against.samples.split == split]
+    return [f"row {row + 1}" if ids is None else str(ids[row]) for row in rows]
+
+
+def _tree(folder: Path) -> Raw | None:
+    """The raw files in ``folder``, where there are any that can be opened."""
+    try:
+        return open_raw(folder) if folder.is_dir() and any(folder.iterdir()) else None
+    except (OSError, DirError):
+        return None
+
+
+def thumbnail(tree: Raw, key: str) -> str | None:
+    """The image of the id ``key`` as a small JPEG in a data URI; None where it is not at hand or cannot be read."""
+    from PIL import Image
+
+    try:
+        member = tree.find(key) or tree.find(key.partition("/")[2])
+        if member is None:
+            return None
+        with tree.open(member) as stream:
+            small = Image.open(stream).convert("RGB")
+        small.thumbnail((SIDE, SIDE))
+        sink = io.BytesIO()
+        small.save(sink, format="JPEG", quality=QUALITY)
+    except Exception:  # noqa: BLE001 - Pillow answers damage with whatever its parser met, and a locked archive likewise
+        return None
+    return f"data:image/jpeg;base64,{base64.b64encode(sink.getvalue()).decode()}"

@@ -1,0 +1,189 @@
+"""A report on a result as one page: no script, no link, nothing from the network; light or dark as the reader is."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from dircli.report import values
+from dircli.report.values import number
+from dircli.scores.metrics.table import EVERY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from dircli.report.figures.figures import Drawn
+    from dircli.report.page.content import Page, Review
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+ENDINGS = (".html", ".htm")
+MINUS = "\N{MINUS SIGN}"
+SPACE = "\N{NO-BREAK SPACE}"
+ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→ 0", "neither": ""}
+
+
+def page(found: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
+    """The page; ``pictures`` are drawn with `plots.for_page`."""
+    result = found.result
+    title = f"{result['dataset']}, {result['split']}: scores by shot region"
+    body = "\n".join(_body(found, pictures, title, decimals))
+    css = files("dircli.report.page").joinpath("page.css").read_text(encoding="utf-8")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{text(title)}</title>\n<style>\n{css}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def text(value: object) -> str:
+    """``value`` for a page: nothing in it is markup, and what no page may hold is replaced."""
+    shown = "".join(
+        letter if letter.isprintable() or letter == SPACE else "\N{REPLACEMENT CHARACTER}" for letter in str(value)
+    )
+    return escape(shown, quote=True)
+
+
+def _body(found: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> Iterator[str]:
+    result = found.result
+    yield f"<header>\n<h1>{text(title)}</h1>"
+    yield "<p>Two scores compare if, and only if, their signatures are equal:</p>"
+    yield f"<pre>{text(result['signature'])}</pre>"
+    yield f"<p>Made by:</p>\n<pre>{text(found.command)}</pre>\n</header>\n<main>"
+    for note in found.notes:
+        yield f'<p class="warning"><strong>Note:</strong> {text(note)}</p>'
+    for review in found.reviews:
+        for warning in review.warnings:
+            yield f'<p class="warning"><strong>Warning, {text(review.name)}:</strong> {text(warning)}</p>'
+    yield "<section>\n<h2>Scores</h2>"
+    yield _scores(result, decimals)
+    yield '</section>\n<section>\n<h2>Pictures</h2>\n<div class="pictures">'
+    for picture in pictures:
+        yield f"<figure>\n{picture.svg}\n<figcaption>{text(picture.caption)}</figcaption>\n</figure>"
+    yield "</div>\n</section>"
+    for review in found.reviews:
+        yield f"<section>\n<h2>Where {text(review.name)} errs most</h2>"
+        yield _bins(review, found.errors.ground.label, decimals)
+        yield _samples(review, decimals)
+        yield "</section>"
+    yield "</main>"
+    yield _files(result)
+
+
+def _table(label: str, heads: Sequence[str], rows: Iterable[str], *, words: int = 1) -> str:
+    """A table in a box of its own that scrolls where the page is narrow; the first ``words`` columns are words."""
+    cells = (f'<th scope="col"{_word(column < words)}>{text(head)}</th>' for column, head in enumerate(heads))
+    return (
+        f'<p class="faint">{text(label)}</p>\n'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">\n<table>\n'
+        f"<thead><tr>{''.join(cells)}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>\n</div>"
+    )
+
+
+def _word(is_word: bool) -> str:  # noqa: FBT001 - a column is words or it is not
+    return ' class="word"' if is_word else ""
+
+
+def _row(first: str, rest: Iterable[str], *, span: int = 1, name: str | None = None) -> str:
+    """A row headed ``first``, for ``span`` rows where there are more; the ``name`` of a system, if any, after it."""
+    rows = f' rowspan="{span}"' if span > 1 else ""
+    head = f'<th scope="row"{rows}>{first}</th>' if first else ""
+    head += f'<td class="name">{text(name)}</td>' if name is not None else ""
+    return f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>"
+
+
+def shown(value: float | None, decimals: int) -> str:
+    """A number as a page shows it: a minus is a minus."""
+    return number(value, decimals).replace("-", MINUS)
+
+
+def _scores(result: Mapping[str, Any], decimals: int) -> str:
+    """A block of rows per metric, a row per system, a column per region; an interval or spread under its score."""
+    result = values.shown(result)
+    regions, systems = values.regions_of(result), result["systems"]
+    several = len(systems) > 1
+    rows = []
+    for name in ("n", "bins"):
+        sizes = (shown(values.score(systems[0], region, name), decimals) for region in regions)
+        rows.append(_row(name, [*([""] if several else []), *sizes]))
+    for name in values.metrics_of(result):
+        places = {region: values.order(result, region, name) for region in regions}
+        head = f"{text(EVERY[name].title)} {ARROWS[EVERY[name].better]}".strip()
+        for place, system in enumerate(systems):
+            best = {region for region in regions if places[region].get(system["name"]) == 0}
+            cells = [_score(result, system, (region, name), decimals, best=region in best) for region in regions]
+            rows.append(_row("" if place else head, cells, span=len(systems), name=system["name"] if several else None))
+    heads = ["score", *(["system"] if several else []), *regions]
+    label = "Scores by shot region; ↓ lower is better, ↑ higher, → 0 nearer zero" + (
+        "; best in bold" if several else ""
+    )
+    marks = [f'<p class="faint">{text(line)}</p>' for line in values.legend(result)]
+    return "\n".join([_table(label, heads, rows, words=1 + several), *marks])
+
+
+def _score(
+    result: Mapping[str, Any], system: Mapping[str, Any], which: tuple[str, str], decimals: int, *, best: bool
+) -> str:
+    cell = shown(values.score(system, *which), decimals) + values.mark(result, system, *which)
+    cell = f"<strong>{cell}</strong>" if best else cell
+    under = values.detail(system, *which, decimals).replace("-", MINUS).replace("..", " to ")
+    return cell + (f"<small>{under}</small>" if under else "")
+
+
+def _bins(review: Review, label: str, decimals: int) -> str:
+    rows = [
+        _row(
+            f"{worst.low:g} to {worst.high:g}".replace("-", MINUS),
+            [
+                worst.region,
+                number(worst.train),
+                number(worst.rows),
+                shown(worst.mae, decimals),
+                shown(worst.bias, decimals),
+            ],
+        )
+        for worst in review.bins
+    ]
+    heads = [label, "region", "train", "rows", "MAE", "bias"]
+    return _table(f"The {len(rows)} bins of the highest MAE", heads, rows)
+
+
+def _samples(review: Review, decimals: int) -> str:
+    with_images = any(worst.image for worst in review.samples)
+    rows = []
+    for worst in review.samples:
+        image = f'<img src="{worst.image}" width="64" height="64" alt="{text(worst.key)}">' if worst.image else "none"
+        numbers = (shown(value, decimals) for value in (worst.target, worst.prediction, worst.error))
+        rows.append(
+            _row(
+                f'<span class="key">{_broken(worst.key)}</span>',
+                [*([image] if with_images else []), worst.region, *numbers],
+            )
+        )
+    heads = ["id", *(["image"] if with_images else []), "region", "target", "prediction", "error"]
+    return _table(f"The {len(rows)} largest errors", heads, rows)
+
+
+def _broken(key: str) -> str:
+    """A long id, which may break where its parts end."""
+    return text(key).replace("/", "/<wbr>").replace("_", "_<wbr>")
+
+
+def _files(result: dict[str, Any]) -> str:
+    rows = [
+        _row(
+            text(system["name"]),
+            [
+                f"<code>{text(str(system['file']).replace(chr(92), '/').rpartition('/')[2])}</code>",
+                f"<code>{text(system['sha256'])}</code>",
+            ],
+        )
+        for system in result["systems"]
+    ]
+    facts = f"Benchmark content {result['content']}; {result['protocol']} protocol; dircli {result['version']}."
+    return (
+        "<footer>\n<h2>What was scored</h2>\n"
+        + _table("Prediction files", ["system", "file", "sha256"], rows)
+        + f'\n<p class="faint">{text(facts)}</p>\n</footer>'
+    )

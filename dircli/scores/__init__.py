@@ -1,0 +1,1 @@
+"""From predictions to a result: scores by shot region, how sure they are, and what they compare with."""

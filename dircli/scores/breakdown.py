@@ -1,0 +1,87 @@
+"""What a result is made of, as tables: the scores of each bin, and the error of each sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dircli.scores.metrics.sums import per_bin
+from dircli.scores.metrics.table import METRICS
+from dircli.store import files, parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from dircli.scores.results import Scored, System
+
+OF_BINS = ("mae", "mse", "rmse", "gm", "bias", "exact")
+
+
+def by_bin(scored: Scored) -> dict[str, pa.Array]:
+    """One row per system and bin that has rows: the bin, its region and training samples, and its scores."""
+    return _stacked([_bins_of(system, scored) for system in scored.systems])
+
+
+def _bins_of(system: System, scored: Scored) -> dict[str, Any]:
+    reference, table = system.reference, scored.against.table
+    sums = per_bin(reference.scored_target, system.values, reference.bin_index, bins=len(table.bins))
+    held = np.flatnonzero(sums.n > 0)
+    of_bins = [METRICS[name].from_sums for name in OF_BINS]
+    own = sums.at(sums.n > 0)
+    found = {name: of(own, own, reference.rules.zero_error) for name, of in zip(OF_BINS, of_bins, strict=True) if of}
+    return {
+        "system": [system.name] * held.size,
+        "bin": held.astype(np.int32),
+        "low": table.bins.low[held],
+        "high": table.bins.high[held],
+        "region": reference.regions[held],
+        "train": reference.train[held],
+        "n": own.n,
+        **found,
+    }
+
+
+def by_sample(scored: Scored) -> dict[str, pa.Array]:
+    """One row per system and sample: id where there is one, target, prediction, error, bin and region."""
+    return _stacked([_rows_of(system, scored) for system in scored.systems])
+
+
+def _rows_of(system: System, scored: Scored) -> dict[str, Any]:
+    reference, samples = system.reference, scored.against.samples
+    ids: Any = system.file.ids if samples is None else samples.ids[samples.split == scored.result["split"]]
+    return {
+        "system": [system.name] * system.values.size,
+        "id": [None] * system.values.size if ids is None else ids,
+        "target": reference.scored_target,
+        "prediction": system.values,
+        "error": system.values - reference.scored_target,
+        "bin": reference.bin_index.astype(np.int32),
+        "region": reference.regions[reference.bin_index],
+    }
+
+
+def _stacked(parts: list[dict[str, Any]]) -> dict[str, pa.Array]:
+    import pyarrow as pa
+
+    text = {"system", "id", "region"}
+    return {
+        name: pa.concat_arrays([pa.array(part[name], pa.string() if name in text else None) for part in parts])
+        for name in parts[0]
+    }
+
+
+def write(wanted: Mapping[Path | None, Callable[[Scored], dict[str, pa.Array]]], scored: Scored) -> None:
+    """Each table to its path, as its ending says; nothing for a path None."""
+    asked = {path: table for path, table in wanted.items() if path is not None}
+    parquet.check_endings(asked)
+    for path, table in asked.items():
+        files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result["signature"]}))
+
+
+def dump(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> None:
+    """Write the scores of each bin, and the error of each sample, where they are asked for."""
+    write({per_bin: by_bin, per_sample: by_sample}, scored)

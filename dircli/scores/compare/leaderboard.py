@@ -1,0 +1,236 @@
+"""Results and the paper's rows in one order, as far as they compare; what does not compare is set apart.
+
+The board is one JSON object::
+
+    {"dataset": "agedb", "region": "few", "metric": "mae", "title": "MAE", "better": "lower",
+     "blocks": [{"signature": "dir|agedb|test|released|sha256:cfe40956|n:2140|v:0.1.0", "apart": null,
+                 "rows": [{"rank": 1, "system": "SQINV + FDS", "origin": "paper", "source": "Table 2",
+                           "value": 9.98, "decimals": 2, "regions": {"all": 7.69, "many": 7.1, …}},
+                          {"rank": 2, "system": "mine", "origin": "scored here", "source": "runs/mine.json",
+                           "value": 10.1234, "decimals": null, "regions": {…}}]}],
+     "notes": ["…"], "skipped": ["other.json"]}
+
+A block holds the rows of one signature, less what that says about intervals, and of one content, of which a signature
+shows only the beginning. The paper's rows join the blocks of the test split, the released protocol and the published
+content; ``apart`` says why they are not in another. Where there is no such block, and always for models trained on
+something else, they form blocks of their own, whose signature begins with "paper". Equal values share a rank, and the
+next one counts all above it; a system without the score has the rank null and stands last. ``decimals`` are the digits
+printed in the paper, null where the value is not rounded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from dircli.benchmark.regions import ALL, REGIONS, ZERO
+from dircli.errors import UsageError, sample
+from dircli.scores import collection
+from dircli.scores.compare import paper
+from dircli.scores.metrics.table import EVERY
+from dircli.scores.signature import comparable
+from dircli.store import manifests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from dircli.scores.metrics.table import Metric
+
+Json = dict[str, Any]
+UNVERIFIED = "the paper's rows are as printed; that they are of the published test rows cannot be verified"
+
+
+def board(folder: Path, *, dataset: str | None, region: str, metric: str) -> Json:
+    """The results under ``folder`` and the paper's rows, ranked by ``region`` and ``metric``, as JSON.
+
+    ``dataset`` None is that of all the results; UsageError where there are several, or none.
+    """
+    found, skipped = collection.collect(folder)
+    name = dataset or _only(found, folder)
+    tables = paper.of(name)
+    measure = _measure(metric)
+    regions = list(dict.fromkeys([ALL, *REGIONS, ZERO, *(each for table in tables for each in table.regions)]))
+    if region not in regions:
+        raise UsageError(f"no region is called {region!r}; there are {', '.join(regions)}")
+    ours = {file: result for file, result in found.items() if result["dataset"] == name}
+    if not ours and not tables:
+        there = ", ".join(sorted({result["dataset"] for result in found.values()})) or "none at all"
+        raise UsageError(f"{folder}: there are no results of {name!r}, and the paper has none; there are of {there}")
+    notes = _left_out(found, ours, name) + _lacking(ours, region, metric)
+    rows, more = _printed(tables, region, metric)
+    blocks = _blocks(ours, rows, name=name, region=region, metric=metric)
+    for block in blocks:
+        block["rows"] = _ranked(block["rows"], measure.better)
+    return {
+        "dataset": name,
+        "region": region,
+        "metric": metric,
+        "title": measure.title,
+        "better": measure.better,
+        "blocks": blocks,
+        "notes": notes + (more if tables else [f"the paper has no table of {name}"]),
+        "skipped": skipped,
+    }
+
+
+def _only(found: Mapping[str, Json], folder: Path) -> str:
+    match sorted({result["dataset"] for result in found.values()}):
+        case [name]:
+            return str(name)
+        case []:
+            raise UsageError(
+                f"{folder}: no results are here; `dir evaluate --format json` writes them, "
+                "and --dataset NAME shows the paper's rows alone"
+            )
+        case several:
+            raise UsageError(f"{folder}: there are results of {', '.join(several)}; name one of them with --dataset")
+
+
+def _measure(metric: str) -> Metric:
+    """The metric of that name; UsageError where there is none, or where it has no better and worse."""
+    known = ", ".join(name for name, each in EVERY.items() if each.better != "neither")
+    if metric not in EVERY:
+        raise UsageError(f"no metric is called {metric!r}; there are {known}")
+    if EVERY[metric].better == "neither":
+        raise UsageError(f"{metric} is neither better low nor high, so it ranks nothing; take one of {known}")
+    return EVERY[metric]
+
+
+def _left_out(found: Mapping[str, Json], ours: Mapping[str, Json], name: str) -> list[str]:
+    others = sorted({result["dataset"] for file, result in found.items() if file not in ours})
+    if not ours:
+        return [f"there are no results of {name} here" + (f"; there are of {', '.join(others)}" if others else "")]
+    return [f"results of {', '.join(others)} are left out"] if others else []
+
+
+def _lacking(ours: Mapping[str, Json], region: str, metric: str) -> list[str]:
+    """A note on the systems whose file does not tell the score at all; a score of null is told, and undefined."""
+    systems = [
+        f"{system['name']} ({file})"
+        for file, result in ours.items()
+        for system in result["systems"]
+        if metric not in system["regions"].get(region, {})
+    ]
+    return [f"{region}.{metric} is not in the result of {sample(systems)}"] if systems else []
+
+
+def _printed(
+    tables: Sequence[paper.Table], region: str, metric: str
+) -> tuple[list[tuple[paper.Table, list[Json]]], list[str]]:
+    """The paper's rows for each table that has the score, and what there is to say about the tables."""
+    shown, notes = [], []
+    for table in tables:
+        where = f"Table {table.number} of the paper"
+        if metric not in table.columns:
+            notes.append(f"{where} has no {metric}; it has {' and '.join(table.columns)}")
+        elif region not in table.regions:
+            notes.append(f"{where} has no region {region}; it has {', '.join(table.regions)}")
+        else:
+            rows = []
+            for row in table.rows:
+                scores = table.scores(row, metric)
+                rows.append(
+                    {
+                        "system": row.method,
+                        "origin": "paper",
+                        "source": f"Table {table.number}",
+                        "value": float(scores[region]),
+                        "decimals": -int(scores[region].as_tuple().exponent),
+                        "regions": {name: float(value) for name, value in scores.items()},
+                    }
+                )
+            shown.append((table, rows))
+            column = table.columns[metric]
+            notes += [f"{where}: {column.title} is {column.note}"] if column.note else []
+    return shown, notes + ([UNVERIFIED] if shown else [])
+
+
+def _blocks(
+    ours: Mapping[str, Json],
+    printed: Sequence[tuple[paper.Table, list[Json]]],
+    *,
+    name: str,
+    region: str,
+    metric: str,
+) -> list[Json]:
+    """The rows, not yet ranked, by what they compare with: blocks with the paper's rows first, then by signature."""
+    groups: dict[tuple[str, str], dict[str, Json]] = {}
+    for file, result in ours.items():
+        groups.setdefault((comparable(result["signature"]), result["content"]), {})[file] = result
+    joining = [row for table, rows in printed if not table.subset for row in rows]
+    released = _released(name)
+    blocks = []
+    for (signature, _), group in sorted(groups.items()):
+        apart = _unlike_the_paper(next(iter(group.values())), released) if joining else None
+        rows = _scored(group, region, metric)
+        rows += [dict(row) for row in joining] if apart is None else []
+        blocks.append({"signature": signature, "apart": apart, "rows": rows})
+    blocks.sort(key=lambda block: block["apart"] is not None)
+    joined = any(block["apart"] is None for block in blocks)
+    for table, rows in printed:
+        if table.subset or not joined:
+            signature = f"paper|{name}|{paper.SPLIT}|{paper.PROTOCOL}|Table {table.number}"
+            blocks.append({"signature": signature, "apart": table.subset or None, "rows": rows})
+    return blocks
+
+
+def _scored(group: Mapping[str, Json], region: str, metric: str) -> list[Json]:
+    """The rows of results that compare with each other; a name that stands in several files gets its file's."""
+    names = Counter(system["name"] for result in group.values() for system in result["systems"])
+    rows = []
+    for file, result in group.items():
+        for system in result["systems"]:
+            scores = {key: found[metric] for key, found in system["regions"].items() if metric in found}
+            rows.append(
+                {
+                    "system": system["name"] if names[system["name"]] == 1 else f"{system['name']} ({file})",
+                    "origin": "scored here",
+                    "source": file,
+                    "value": scores.get(region),
+                    "decimals": None,
+                    "regions": scores,
+                }
+            )
+    return rows
+
+
+def _released(name: str) -> str | None:
+    """The content of the published split of ``name``, as the bins that come with the program state it, or None."""
+    path = manifests.shipped(name)
+    facts = manifests.read_bins(path).facts if path else {}
+    return str(facts["content"]) if facts.get("origin") == "released" and "content" in facts else None
+
+
+def _unlike_the_paper(result: Json, released: str | None) -> str | None:
+    """Why ``result`` does not compare with the paper's rows, or None where it does as far as can be told."""
+    reasons = []
+    if result["split"] != paper.SPLIT:
+        reasons.append(f"they are of the {paper.SPLIT} split")
+    if result["protocol"] != paper.PROTOCOL:
+        reasons.append(f"they are of the {paper.PROTOCOL} protocol")
+    if result["content"].startswith("bins:"):
+        reasons.append("these targets came with the predictions, unverified")
+    elif released is None:
+        reasons.append("the content of the published split is not known here")
+    elif result["content"] != released:
+        reasons.append("this content is not that of the published split")
+    return f"without the paper's rows: {'; '.join(reasons)}" if reasons else None
+
+
+def _ranked(rows: Sequence[Json], better: str) -> list[Json]:
+    """``rows`` from best to worst, each with its rank; those of equal value by name."""
+
+    def key(row: Json) -> float:
+        value = float(row["value"])
+        return {"lower": value, "higher": -value, "nearer zero": abs(value)}[better]
+
+    held = sorted((row for row in rows if row["value"] is not None), key=lambda row: (key(row), row["system"]))
+    keys = [key(row) for row in held]
+    last = sorted((row for row in rows if row["value"] is None), key=lambda row: str(row["system"]))
+    return [{"rank": 1 + keys.index(key(row)), **row} for row in held] + [{"rank": None, **row} for row in last]
+
+
+def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) -> dict[str, Any]:
+    """The results under ``folder`` and the paper's rows of the dataset, ranked as far as they compare."""
+    return board(folder, dataset=dataset, region=region, metric=metric)

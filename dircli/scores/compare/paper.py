@@ -1,0 +1,97 @@
+"""The paper's Tables 1 to 6 as printed, from published.toml; nothing is computed here but the unit of a score.
+
+The rows are taken to be of the released protocol on the test split of the published content; the paper gives nothing by
+which that could be verified.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # the standard library has it from 3.11 on
+    import tomli as tomllib
+
+SPLIT, PROTOCOL = "test", "released"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One metric of a table: ``times`` turns a printed number into the unit that `dir evaluate` gives."""
+
+    name: str
+    title: str
+    better: Literal["lower", "higher"]
+    times: Decimal = Decimal(1)
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One method; ``printed`` holds a number per region and metric, with the digits that were printed."""
+
+    method: str
+    printed: Mapping[str, tuple[Decimal, ...]]
+
+    @property
+    def ours(self) -> bool:
+        """Whether the method uses LDS or FDS: the rows over which OURS (BEST) ranges."""
+        return bool({"LDS", "FDS"} & set(self.method.split(" + ")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table; ``best`` is its row OURS (BEST) VS. VANILLA, ``subset`` says what else its models were trained on.
+
+    ``unreconciled`` are the methods whose printed overall MAE is not the mean of their regions' by rows.
+    """
+
+    number: int
+    dataset: str
+    regions: tuple[str, ...]
+    columns: Mapping[str, Column]
+    best: Mapping[str, tuple[Decimal, ...]]
+    rows: tuple[Row, ...]
+    subset: str = ""
+    unreconciled: tuple[str, ...] = ()
+
+    def scores(self, row: Row, metric: str) -> dict[str, Decimal]:
+        """The scores of ``row`` by region, in the unit of `dir evaluate`, with as many digits as were printed."""
+        times = self.columns[metric].times
+        return {region: value * times for region, value in zip(self.regions, row.printed[metric], strict=True)}
+
+
+@cache
+def tables() -> tuple[Table, ...]:
+    """The six tables, in the paper's order."""
+    text = Path(__file__).with_name("published.toml").read_text(encoding="utf-8")
+    return tuple(_table(found) for found in tomllib.loads(text, parse_float=Decimal)["table"])
+
+
+def of(dataset: str) -> tuple[Table, ...]:
+    """The tables of ``dataset``; none where the paper has none."""
+    return tuple(table for table in tables() if table.dataset == dataset)
+
+
+def _table(found: Mapping[str, Any]) -> Table:
+    columns = {column["name"]: Column(**column) for column in found["metrics"]}
+    rows = [Row(method=row["method"], printed={name: tuple(row[name]) for name in columns}) for row in found["rows"]]
+    return Table(
+        number=found["number"],
+        dataset=found["dataset"],
+        regions=tuple(found["regions"]),
+        columns=columns,
+        best={name: tuple(found["best"][name]) for name in columns},
+        rows=tuple(rows),
+        subset=found.get("subset", ""),
+        unreconciled=tuple(found.get("unreconciled", ())),
+    )

@@ -1,0 +1,93 @@
+"""The scores from arrays, for use inside a training loop: the same numbers as `dir evaluate`, without a file.
+
+from dircli import evaluate
+
+scores = evaluate(target, prediction, dataset="agedb")
+scores["few"]["mae"]
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.protocol import Rules, Thresholds
+from dircli.benchmark.regions import region
+from dircli.datasets.open import open_benchmark
+from dircli.errors import UsageError
+from dircli.scores.by_region import Reference, scores
+from dircli.scores.metrics.table import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from dircli.arrays import FloatArray
+    from dircli.benchmark.protocol import ProtocolName
+    from dircli.scores.by_region import Score
+
+
+def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one of them
+    target: ArrayLike,
+    prediction: ArrayLike,
+    *,
+    dataset: str | None = None,
+    train: ArrayLike | None = None,
+    bin_width: float | str = 1,
+    many: float = 100,
+    few: float = 20,
+    protocol: ProtocolName = "released",
+    metrics: Sequence[str] = (),
+    manifests: str | Path = "manifests",
+) -> dict[str, dict[str, Score]]:
+    """The scores of ``prediction`` against ``target``, both (n,) in the target's unit, by shot region.
+
+    Regions come from ``dataset``, a benchmark or a manifest in the folder ``manifests``, with the rules of
+    ``protocol``; or, without a dataset, from the training targets ``train`` (m,), in bins of ``bin_width`` that are
+    whole multiples of it, with more than ``many`` samples in a many-shot bin and fewer than ``few`` in a few-shot one.
+
+    Returns, for all, many, medium and few (and zero, where rows lie in bins without training samples), n, the number
+    of bins that have rows, and each of ``metrics`` (the usual ones if empty); an undefined score is None. Raises
+    UsageError for arrays that do not fit: of other shapes, not finite, or with targets outside the bins.
+    """
+    y, p = _column(target, "target"), _column(prediction, "prediction")
+    if y.shape != p.shape:
+        raise UsageError(f"target has shape {y.shape} and prediction {p.shape}; they must be equal")
+    if (dataset is None) == (train is None):
+        raise UsageError("give either dataset, or the training targets as train")
+    known = None if dataset is None else open_benchmark(dataset, Path(manifests), None)
+    if known is not None:
+        bins, counts, regions, rules = (
+            known.table.bins,
+            known.table.counts["train"],
+            known.table.regions[protocol],
+            known.rules(protocol),
+        )
+    else:
+        seen = _column(np.asarray(train), "train")
+        bins = Bins.covering(np.concatenate([y, seen]), bin_width)
+        counts = bins.counts(seen)
+        rules = Rules(thresholds=Thresholds(many=many, few=few))
+        regions = region(counts, rules.thresholds)
+    index = known.index(y) if known else bins.index(y)
+    if (index < 0).any():
+        low, high = bins.edges[[0, -1]]
+        raise UsageError(f"{(index < 0).sum():,} targets lie outside {low:g}..{high:g}")
+    reference = Reference(target=y, bin_index=index, regions=regions, train=counts, rules=rules)
+    return scores(reference, p, metrics=chosen(metrics, of=known.metrics if known else ()))
+
+
+def _column(values: ArrayLike, name: str) -> FloatArray:
+    """``values`` as a column of finite float64."""
+    found = np.asarray(values, dtype=np.float64)
+    if found.ndim == 2 and found.shape[1] == 1:  # noqa: PLR2004 - a column, as models give it
+        found = found[:, 0]
+    if found.ndim != 1:
+        raise UsageError(f"{name} has shape {found.shape}; one number per row is expected")
+    if not np.isfinite(found).all():
+        raise UsageError(f"{name} has {(~np.isfinite(found)).sum():,} values that are not finite")
+    return found

@@ -1,0 +1,228 @@
+"""From prediction files to one result: what they are scored against, and the JSON that every format is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli import __version__
+from dircli.datasets.open import Benchmark, open_benchmark
+from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.scores.by_region import Reference, scores
+from dircli.scores.compare.seeds import grouped
+from dircli.scores.metrics.sera import relevance
+from dircli.scores.metrics.table import EVERY, NEEDS, chosen
+from dircli.scores.results import Scored, System
+from dircli.scores.signature import signature
+from dircli.scores.uncertainty import quantify as uncertainty
+from dircli.store import predicted_maps, predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dircli.arrays import FloatArray, IntArray
+    from dircli.benchmark.dataset import Dense
+    from dircli.benchmark.manifest import BinTable
+    from dircli.benchmark.protocol import ProtocolName
+    from dircli.scores.uncertainty.quantify import BootstrapOptions
+    from dircli.store.predictions import Layout, Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreOptions:
+    """How files are to be scored; ``metrics`` empty are the usual ones."""
+
+    split: str
+    protocol: ProtocolName
+    metrics: Sequence[str]
+    layout: Layout
+
+
+def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Scored:
+    """Score each file in ``paths``; the result holds signature, dataset, systems and their regions.
+
+    Raises InputError with every problem of every file.
+    """
+    systems = [replace(each, given=_given(each, against, request)) for each in _read_all(paths, against, request)]
+    given = set(systems[0].given).intersection(*(system.given for system in systems))
+    metrics = chosen(request.metrics, of=against.metrics, given=given)
+    fields = {
+        "split": request.split,
+        "protocol": request.protocol,
+        "content": against.content,
+        "version": __version__,
+    }
+    result = {
+        "signature": signature(name=against.name, n=systems[0].values.size, **fields),
+        "dataset": against.name,
+        **fields,
+        "systems": [
+            {
+                "name": system.name,
+                "file": system.file.file,
+                "sha256": system.file.sha256.removeprefix("sha256:"),
+                "regions": scores(system.reference, system.values, metrics=metrics, given=system.given),
+            }
+            for system in systems
+        ],
+    }
+    return Scored(result=result, systems=systems, against=against)
+
+
+def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> list[System]:
+    """Every file with what it is scored against; InputError with every problem of every file."""
+    pairs, problems = [], []
+    layout = request.layout if "sigma" in _needs(request.metrics) else replace(request.layout, sigma_column=None)
+    for path in paths:
+        try:
+            pairs.append(paired(path, against, split=request.split, protocol=request.protocol, layout=layout))
+        except InputError as error:
+            problems += error.problems
+    sizes = {reference.target.size for _, reference, _ in pairs}
+    if not problems and len(sizes) > 1:
+        problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+    if problems and against.fixed:
+        found = "it is not curated here, so the files were held to its shipped bins and to targets of their own"
+        problems.append(Problem(against.name, found, "To score by id, run `dir curate` first"))
+    if problems:
+        raise InputError(problems)
+    names = _names([found for found, _, _ in pairs])
+    return [
+        System(name=name, file=found, reference=reference, values=values)
+        for name, (found, reference, values) in zip(names, pairs, strict=True)
+    ]
+
+
+def _needs(names: Sequence[str]) -> set[str]:
+    """What the metrics called ``names`` need beside target and prediction."""
+    return set(NEEDS) if "all" in names else {EVERY[name].needs for name in names if name in EVERY}
+
+
+def _given(system: System, against: Benchmark, request: ScoreOptions) -> dict[str, FloatArray]:
+    """What the metrics asked for need beside target and prediction, (n,) each, as far as it can be had."""
+    needs, samples, file = _needs(request.metrics), against.samples, system.file
+    given = {}
+    if "relevance" in needs and samples is not None:
+        given["relevance"] = relevance(samples.targets[samples.split == "train"])(system.reference.scored_target)
+    if "sigma" in needs and file.sigma is not None:
+        rows = None if samples is None else samples.ids[samples.split == request.split]
+        given["sigma"] = file.sigma if rows is None else predictions.sigmas(file, rows)
+    return given
+
+
+def _names(found: Sequence[Predictions]) -> list[str]:
+    """What the systems are called: the files' names, or their whole paths where two share a name."""
+    names = [each.name for each in found]
+    return names if len(set(names)) == len(names) else [each.file for each in found]
+
+
+def paired(
+    path: str, against: Benchmark, *, split: str, protocol: ProtocolName, layout: Layout
+) -> tuple[Predictions, Reference, FloatArray]:
+    """One file's predictions with what they are scored against, row by row."""
+    table, samples = against.table, against.samples
+    if against.dataset and against.dataset.dense and path != predictions.STDIN and predicted_maps.is_array(Path(path)):
+        return _of_maps(Path(path), against, against.dataset.dense, split=split, protocol=protocol, layout=layout)
+    if against.maps is not None:
+        hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
+        raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
+    found = predictions.read(path, layout, need_target=samples is None, need_id=samples is not None)
+    if samples is not None:
+        rows = samples.split == split
+        target, index = samples.targets[rows], samples.bin_index[rows]
+        if not target.size:
+            raise UsageError(f"{against.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
+        values = predictions.aligned(found, samples.ids[rows], target)
+    else:
+        target, values = predictions.own_targets(found, also=[*_outside(found, table), *_unpositive(found, against)])
+        index = against.index(target)
+        if against.fixed:
+            _refuse_unlike(found.file, table, index, split=split)
+    reference = Reference(
+        target=target,
+        bin_index=index,
+        regions=table.regions[protocol],
+        train=table.counts["train"],
+        rules=against.rules(protocol),
+    )
+    return found, reference, values
+
+
+def _of_maps(  # noqa: PLR0913 - the same as of `paired`
+    path: Path, against: Benchmark, dense: Dense, *, split: str, protocol: ProtocolName, layout: Layout
+) -> tuple[Predictions, Reference, FloatArray]:
+    """Predicted maps at the pixels that are scored, with the targets there."""
+    if against.maps is None:
+        hint = "Run `dir curate` first, or give a table with the columns target and prediction"
+        raise InputError(Problem(str(path), "which pixels of these maps are scored is not known here", hint))
+    held, scored = against.maps.samples, against.maps.pixels
+    if split != "test":
+        raise UsageError(f"{against.name} has no {split} pixels; it has test pixels")
+    frame = predicted_maps.Frame(
+        names=[str(name).rpartition("/")[2] for name in held.columns[dense.named_by][held.split == split]],
+        shape=dense.shape,
+        codes=dense.codes,
+    )
+    positive = bool(against.dataset and against.dataset.positive)
+    found = predicted_maps.read(path, scored, frame, dataset=layout.prediction_column, positive=positive)
+    reference = Reference(
+        target=scored.targets.astype(np.float64),
+        bin_index=scored.bin_index.astype(np.int64),
+        regions=against.table.regions[protocol],
+        train=against.table.counts["train"],
+        rules=against.rules(protocol),
+    )
+    return found, reference, found.values
+
+
+def _outside(found: Predictions, table: BinTable) -> list[Problem]:
+    """The targets that lie in no bin; those that are no number have been told of."""
+    if found.targets is None:
+        return []
+    targets = found.targets[np.isfinite(found.targets)]
+    values = [f"{target:g}" for target in targets[table.bins.index(targets) < 0]]
+    low, high = table.bins.edges[[0, -1]]
+    what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
+    return [Problem(found.file, what, "Check the target column")] if values else []
+
+
+def _unpositive(found: Predictions, against: Benchmark) -> list[Problem]:
+    """The predictions of 0 or less, where the dataset scores ratios."""
+    if against.dataset is None or not against.dataset.positive:
+        return []
+    low = [f"{value:g}" for value in found.values[found.values <= 0]]
+    what = f"{len(low):,} predictions are 0 or less: {sample(low)}"
+    return [Problem(found.file, what, f"Ratios are scored; predict a positive {against.dataset.target}")] if low else []
+
+
+def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -> None:
+    """InputError where the rows, which lie in the bins ``index`` (n,), do not fill them as those of ``split`` do."""
+    counts = np.bincount(index, minlength=len(table.bins))
+    expected = table.counts[split]
+    if (unlike := np.flatnonzero(counts != expected)).size:
+        bins = [f"{table.bins.low[b]:g}: {counts[b]} of {expected[b]}" for b in unlike]
+        what = f"{index.size:,} targets do not fill the bins as the {split} split ({expected.sum():,} rows) does"
+        hint = "Give every row of the split once; score other rows with --bins FILE"
+        raise InputError(Problem(file, f"{what}; rows in bins from {sample(bins)}", hint))
+
+
+def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
+    paths: Sequence[str],
+    request: ScoreOptions,
+    *,
+    name: str | None,
+    root: Path,
+    bins_file: Path | None = None,
+    sampling: BootstrapOptions | None = None,
+    seeds: bool = False,
+) -> Scored:
+    """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
+    scored = score(paths, open_benchmark(name, root, bins_file), request)
+    if seeds:
+        scored.result["groups"] = grouped(scored.result)
+    if sampling is not None:
+        uncertainty.quantify(scored, sampling)
+    return scored

@@ -1,0 +1,1 @@
+"""Every metric, and the sums and ranks they are made of."""

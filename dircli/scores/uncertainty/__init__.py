@@ -1,0 +1,1 @@
+"""How sure a score is: bootstrap intervals, and paired permutation tests."""

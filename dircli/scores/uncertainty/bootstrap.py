@@ -1,0 +1,194 @@
+"""The bootstrap: scores of many resamples of the same rows, drawn within strata or in whole clusters.
+
+Tasks of `TASK` resamples are drawn from seeds of their own, so the result depends neither on the number of cores nor
+on the order in which they finish. Memory does not grow with the number of resamples but for their scores.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing import cpu_count
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.scores.uncertainty.reweighted import Scorer, Scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
+    from dircli.scores.metrics.table import Metric
+    from dircli.scores.uncertainty.reweighted import Rows
+
+TASK = 128
+WIDEST = 32
+CELLS = 1 << 24
+LEAST = 20
+
+
+def strata(bin_index: IntArray, regions: TextArray, *, least: int = LEAST) -> IntArray:
+    """The stratum of each row (n,), codes 0.. in ascending order of bin: its bin, or neighbouring bins of its region.
+
+    Bins that follow each other in one region are joined until the stratum holds ``least`` rows; what is left before
+    another region begins joins the stratum before it. A stratum of m rows shows only (m - 1) / m of its variance when
+    it is drawn to its own size, and one of a single row none: with AgeDB's 25 few-shot bins drawn one by one, intervals
+    that say 95 % cover 92 %. ``bin_index`` (n,) is the row's bin, ``regions`` (B,) the region of each bin.
+    """
+    sizes = np.bincount(bin_index, minlength=len(regions))
+    held = np.flatnonzero(sizes)
+    found = np.zeros(len(regions), np.int64)
+    code = 0
+    for run in np.split(held, np.flatnonzero(regions[held][1:] != regions[held][:-1]) + 1):
+        first, rows = code, 0
+        for own in run:
+            found[own] = code
+            rows += int(sizes[own])
+            if rows >= least:
+                code, rows = code + 1, 0
+        if rows and code > first:
+            found[run[found[run] == code]] = code - 1
+        elif rows:
+            code += 1
+    return found[bin_index]
+
+
+@dataclass(frozen=True)
+class ResamplingPlan:
+    """How rows are drawn: ``strata`` (n,) are codes 0..; each stratum is drawn from on its own, to its own size.
+
+    With ``clusters`` (n,), codes 0.., whole clusters are drawn instead, from all of them, and ``strata`` are not used.
+    """
+
+    strata: IntArray
+    clusters: IntArray | None = None
+
+    def at(self, order: IntArray) -> ResamplingPlan:
+        """The plan for the same rows in another order, (n,)."""
+        return ResamplingPlan(self.strata[order], None if self.clusters is None else self.clusters[order])
+
+    @property
+    def units(self) -> IntArray:
+        """The unit that each row (n,) is drawn with, codes 0..: itself, or its cluster."""
+        return np.arange(self.strata.size) if self.clusters is None else self.clusters
+
+    @property
+    def unit_strata(self) -> IntArray:
+        """The stratum of each unit, in the order of their codes; all clusters are one stratum."""
+        return self.strata if self.clusters is None else np.zeros(int(self.clusters.max(initial=-1)) + 1, np.int64)
+
+    @cached_property
+    def _drawn_from(self) -> tuple[IntArray | None, AnyArray, AnyArray]:
+        """Units in order of stratum, None where they are; per unit in that order its stratum's size and first unit."""
+        strata = self.unit_strata
+        order = None if (np.diff(strata) >= 0).all() else np.argsort(strata, kind="stable")
+        sizes = np.bincount(strata)
+        return (
+            order,
+            np.repeat(sizes, sizes).astype(np.uint64),
+            np.repeat(np.cumsum(sizes) - sizes, sizes).astype(np.uint64),
+        )
+
+    def counts(self, generator: np.random.SFC64, size: int, scratch: Scratch) -> AnyArray:
+        """How often each row is drawn in each of ``size`` resamples, (n, size).
+
+        A draw from m units is m times a random number of 32 bits, shifted: each unit's chance is 1/m within 2^-32.
+        """
+        order, sizes, first = self._drawn_from
+        n = sizes.size
+        raw = generator.random_raw((n * size + 1) // 2).view(np.uint32)[: n * size].reshape(n, size)
+        picks = scratch("picks", (n, size), np.uint64)
+        np.multiply(raw, sizes[:, None], out=picks)
+        picks >>= np.uint64(32)
+        picks *= np.uint64(size)
+        picks += first[:, None] * np.uint64(size) + np.arange(size, dtype=np.uint64)
+        counts: AnyArray = np.bincount(picks.view(np.int64).reshape(-1), minlength=n * size).reshape(n, size)
+        if order is not None:
+            sorted_counts, counts = counts, np.empty_like(counts)
+            counts[order] = sorted_counts
+        return counts if self.clusters is None else np.take(counts, self.clusters, axis=0)
+
+
+def width(n: int) -> int:
+    """How many resamples of n rows are held at once: they fit the cache of a core, or there are 8 of them."""
+    return WIDEST if n <= CELLS // (16 * WIDEST) else 8
+
+
+def resampled(  # noqa: PLR0913 - what is drawn, what is scored, how often and from which seed
+    plan: ResamplingPlan,
+    systems: Sequence[Rows],
+    regions: Mapping[str, BoolArray],
+    metrics: Sequence[Metric],
+    *,
+    resamples: int,
+    seed: int,
+    workers: int | None = None,
+) -> dict[str, FloatArray]:
+    """The scores of every resample: per region an array (systems, metrics, resamples), NaN where undefined.
+
+    ``systems`` share target and bin; ``regions`` maps a name to the mask (B,) of its bins. All systems see the same
+    resamples, so differences between them are paired. Neither the order of the rows nor ``workers`` changes a number.
+    """
+    scorer = Scorer(systems, regions, metrics)
+    drawn = plan.at(scorer.order)
+    return columns(
+        scorer, lambda source, _first, size, scratch: drawn.counts(source, size, scratch), resamples, seed, workers
+    )
+
+
+def jackknife(
+    plan: ResamplingPlan,
+    systems: Sequence[Rows],
+    regions: Mapping[str, BoolArray],
+    metrics: Sequence[Metric],
+    *,
+    workers: int | None = None,
+) -> dict[str, FloatArray]:
+    """The scores without each unit in turn, a row or a whole cluster: per region (systems, metrics, units).
+
+    Units stand in the order of `ResamplingPlan.units`. A unit outside a region leaves its score as it is.
+    """
+    scorer = Scorer(systems, regions, metrics)
+    units = plan.units[scorer.order]
+
+    def without(_source: np.random.SFC64, first: int, size: int, _scratch: Scratch) -> AnyArray:
+        left: AnyArray = units[:, None] != np.arange(first, first + size)
+        return left
+
+    return columns(scorer, without, int(plan.unit_strata.size), 0, workers)
+
+
+def columns(
+    scorer: Scorer,
+    counts: Callable[[np.random.SFC64, int, int, Scratch], AnyArray],
+    number: int,
+    seed: int,
+    workers: int | None,
+) -> dict[str, FloatArray]:
+    """The scores of ``number`` sets of rows: per region an array (systems, metrics, number).
+
+    ``counts(source, first, size, scratch)`` gives how often each row is in the sets from ``first`` on, (n, size).
+    Each task has its own source of random numbers, spawned from ``seed``.
+    """
+    n = scorer.order.size
+    found = {name: np.full((*scorer.shape, number), np.nan) for name in scorer.regions}
+    local = threading.local()
+
+    def task(start: int, own: np.random.SeedSequence) -> None:
+        scratch = local.__dict__.setdefault("scratch", Scratch())
+        source = np.random.SFC64(own)
+        stop = min(start + TASK, number)
+        for at in range(start, stop, width(n)):
+            size = min(width(n), stop - at)
+            for name, scores in scorer.scores(counts(source, at, size, scratch), scratch).items():
+                found[name][..., at : at + size] = scores
+
+    starts = range(0, number, TASK)
+    if n:
+        most = max(1, CELLS // (n * width(n)))
+        with ThreadPoolExecutor(min(workers or cpu_count(), most)) as pool:
+            list(pool.map(task, starts, np.random.SeedSequence(seed).spawn(len(starts))))
+    return found

@@ -1,0 +1,67 @@
+"""Counts of finished work, kept so that what is interrupted goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dircli.arrays import IntArray
+
+
+class Checkpoint:
+    """The counts of finished chunks in a file of JSON lines, one chunk a line; a line that was cut off is no line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream: IO[bytes] | None = None
+        self._known = dict(self._lines())
+
+    def _lines(self) -> Iterator[tuple[str, dict[str, int]]]:
+        try:
+            lines = self._path.read_bytes().split(b"\n")
+        except OSError:
+            return
+        for line in lines:
+            try:
+                entry = json.loads(line)
+                counts = {str(int(code)): int(count) for code, count in entry["counts"].items()}
+                if sum(counts.values()) == entry["pixels"]:
+                    yield str(entry["key"]), counts
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+
+    def get(self, key: str, codes: int) -> IntArray | None:
+        """The counts kept under ``key``, (codes,), or None."""
+        if key not in self._known:
+            return None
+        found = np.zeros(codes, dtype=np.int64)
+        for code, count in self._known[key].items():
+            found[int(code)] = count
+        return found
+
+    def keep(self, key: str, counts: IntArray) -> None:
+        """Keep the counts of one more chunk; UsageError where the file cannot be written."""
+        held = np.flatnonzero(counts).tolist()
+        entry = {"key": key, "pixels": int(counts.sum()), "counts": {code: int(counts[code]) for code in held}}
+        try:
+            if self._stream is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._stream = self._path.open("ab")
+            self._stream.write(b"\n" + json.dumps(entry).encode() + b"\n")
+            self._stream.flush()
+        except OSError as error:
+            raise UsageError(f"{self._path}: cannot be written ({error.strerror})") from None
+
+    def close(self) -> None:
+        """Let go of the file; it stays."""
+        if self._stream is not None:
+            self._stream.close()
+        self._stream = None

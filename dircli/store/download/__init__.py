@@ -1,0 +1,1 @@
+"""Downloads that can be trusted: resumed, retried, and held to their hashes."""

@@ -1,0 +1,231 @@
+"""Trustworthy downloads: decide, then act; bytes → part file → digest → final name, and never a wrong file under it.
+
+`plan` looks at the folder and touches neither it nor the network. `fetch` acts: it resumes, retries, tries the next
+address, and may be killed at any moment. Where no digest is known, the sha256 of the first download is written to
+``<file>.sha256.json`` beside it and held from then on. ``<file>.lock`` lets one process at a time fetch a file; the
+lock is the system's, so that a killed process leaves the name and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dircli.errors import SourceError
+from dircli.store.digests import digest_of
+from dircli.store.download.http import RefusedError, clean
+from dircli.store.download.part import Part, write_json
+from dircli.store.download.transfer import Progress, RetryPolicy, Silent, Transfer, room
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dircli.benchmark.dataset import Source
+
+
+SILENT = Silent()
+RETRIES = RetryPolicy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadPlan:
+    """What is to be done about ``source``, decided without the network.
+
+    ``urls`` in the order of trial, the mirror first. ``present``: the file is at ``path``, and is what it should be;
+    ``sha256`` is then its hash, else None. ``partial``: bytes of an earlier, interrupted download. ``size`` and
+    ``digest`` are those expected, or None; ``recorded`` if they are known only from a first download.
+    """
+
+    source: Source
+    path: Path
+    urls: tuple[str, ...]
+    present: bool
+    partial: int
+    size: int | None
+    digest: str | None
+    recorded: bool
+    sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A file in its place: bytes, sha256 (hex), and how that came about.
+
+    ``verified``: it was held to a digest known beforehand. ``fresh``: it was transferred now.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    verified: bool
+    fresh: bool
+
+
+def plan(source: Source, folder: Path, *, mirror: str | None = None) -> DownloadPlan:
+    """What `fetch` would do for ``source`` in ``folder``; ``mirror`` is a base URL to try first.
+
+    Raises SourceError where another file stands under the final name: it may be the user's own, and is left alone.
+    """
+    first = (f"{mirror.rstrip('/')}/{source.file}",) if mirror else ()
+    return _look(source, folder / source.file, first + source.urls)
+
+
+def fetch(
+    plan: DownloadPlan,
+    *,
+    progress: Progress = SILENT,
+    patience: RetryPolicy = RETRIES,
+    token: tuple[str, str] | None = None,
+) -> Fetched:
+    """Carry out ``plan``; raises SourceError, one line, where the file cannot be had.
+
+    ``token``, a name and a value, goes as a query parameter to the source's own addresses: not to the mirror, nor to
+    another host by a redirect, nor into a message or a file.
+    """
+    if plan.present:
+        return _standing(plan)
+    if not plan.urls:
+        raise SourceError(f"{plan.source.file} is not downloadable: no address gives it; put it at {plan.path}")
+    with _local(plan.path):
+        plan.path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(plan, progress):
+            now = _look(plan.source, plan.path, plan.urls)
+            return _standing(now) if now.present else _download(now, progress, patience=patience, token=token)
+
+
+def _look(source: Source, path: Path, urls: tuple[str, ...]) -> DownloadPlan:
+    with _local(path):
+        record = _record(path)
+        size, digest = source.size, source.digest and source.digest.lower()
+        recorded = digest is None and record is not None
+        if digest is None and record is not None:
+            size, digest = record[0] if size is None else size, record[1]
+        found = _found(path, size, digest, recorded=recorded) if os.path.lexists(path) else None
+        return DownloadPlan(
+            source=source,
+            path=path,
+            urls=urls,
+            present=found is not None,
+            partial=Part(path).size,
+            size=size,
+            digest=digest,
+            recorded=recorded,
+            sha256=found,
+        )
+
+
+def _found(path: Path, size: int | None, digest: str | None, *, recorded: bool) -> str:
+    """The sha256 of the file at ``path``, which must be as expected."""
+    hint = "move or delete it and run again"
+    if not path.is_file():
+        raise SourceError(f"{path} is not a regular file: {hint}")
+    there = path.stat().st_size
+    if size is not None and there != size:
+        raise SourceError(f"{path} has {there:,} bytes, expected {size:,}: {hint}")
+    sha256 = digest_of(path, "sha256")
+    algorithm = digest.partition(":")[0] if digest else "sha256"
+    found = sha256 if algorithm == "sha256" else digest_of(path, algorithm)
+    if digest not in (None, found):
+        held = f", as recorded in {_beside(path).name}" if recorded else ""
+        raise SourceError(f"{path} has {found}, expected {digest}{held}: {hint}")
+    return sha256.partition(":")[2]
+
+
+def _standing(plan: DownloadPlan) -> Fetched:
+    """A file that was there already; without a digest to hold it to, it is recorded as a first download is."""
+    size, sha256 = plan.path.stat().st_size, plan.sha256 or ""
+    with suppress(OSError):  # the folder may be read-only, and the file is good all the same
+        Part(plan.path).clear()
+        if plan.digest is None:
+            write_json(_beside(plan.path), {"sha256": sha256, "size": size, "url": None})
+    return Fetched(path=plan.path, size=size, sha256=sha256, verified=plan.digest is not None, fresh=False)
+
+
+def _download(
+    plan: DownloadPlan, progress: Progress, *, patience: RetryPolicy, token: tuple[str, str] | None
+) -> Fetched:
+    part, reasons = Part(plan.path), list[str]()
+    if plan.size is not None:
+        room(part, plan.size, file=plan.source.file)
+    for url in plan.urls:
+        transfer = Transfer(
+            url=url,
+            file=plan.source.file,
+            part=part,
+            size=plan.size,
+            digest=plan.digest,
+            progress=progress,
+            patience=patience,
+            token=token if url in plan.source.urls else None,
+        )
+        try:
+            transfer.run()
+        except RefusedError as refusal:
+            reasons.append(f"{clean(url)} {refusal}")
+            progress.note(f"{plan.source.file}: {reasons[-1]}")
+        else:
+            return _settled(plan, part, url)
+    raise SourceError(_failure(plan, part, reasons))
+
+
+def _settled(plan: DownloadPlan, part: Part, url: str) -> Fetched:
+    """Give the full part its final name, unless the user has put a file there meanwhile."""
+    size, sha256 = part.size, part.digest("sha256").partition(":")[2]
+    if os.path.lexists(plan.path):
+        raise SourceError(f"{plan.path} has appeared during the download: move or delete it and run again")
+    part.settle(plan.path)
+    if plan.digest is None:
+        write_json(_beside(plan.path), {"sha256": sha256, "size": size, "url": clean(url)})
+    return Fetched(path=plan.path, size=size, sha256=sha256, verified=plan.digest is not None, fresh=True)
+
+
+def _failure(plan: DownloadPlan, part: Part, reasons: list[str]) -> str:
+    held = f"; {plan.digest} is recorded in {_beside(plan.path)}, delete that to accept a new file" * plan.recorded
+    resume = f"run again to go on after {part.size:,} bytes" if part.size else "run again later"
+    return f"{plan.source.file} cannot be downloaded: {'; '.join(reasons)}{held}; {resume}, or put it at {plan.path}"
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256.json")
+
+
+def _record(path: Path) -> tuple[int, str] | None:
+    """Size in bytes and digest of the first download of ``path``, or None."""
+    beside = _beside(path)
+    if not beside.exists():
+        return None
+    try:
+        facts = json.loads(beside.read_text(encoding="utf-8"))
+        return int(facts["size"]), f"sha256:{facts['sha256'].lower()}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SourceError(f"{beside} is not a record of a download: delete it and run again") from None
+
+
+@contextmanager
+def _alone(plan: DownloadPlan, progress: Progress) -> Iterator[None]:
+    """Hold the lock of the file; wait for another process that holds it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(plan.path.with_name(f"{plan.path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.note(f"{plan.source.file}: waiting for another process that downloads it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _local(path: Path) -> Iterator[None]:
+    """Errors of the disk as one line."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}; look at the disk and at the rights on it") from error

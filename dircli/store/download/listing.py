@@ -1,0 +1,125 @@
+"""A provider's list of its own files, asked for with a token: path, size and md5 of each file in a folder.
+
+As sleepdata.org answers: a JSON array of objects with ``full_path``, ``is_file``, ``file_size`` and
+``file_checksum_md5``. The token goes as a query parameter to the provider alone, by way of `http`, and stands in no
+message; `unlogged` keeps it out of what httpx would log.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from dircli.errors import SourceError, sample
+from dircli.store.download import http
+from dircli.store.download.fetch import RETRIES
+from dircli.store.download.http import DroppedError, RefusedError, clean
+from dircli.store.raw.containers import tidy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dircli.store.download.transfer import RetryPolicy
+
+MD5 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
+LOGIN = (http.REASONS[401], http.REASONS[403], http.PAGE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One file as the provider lists it; ``digest`` is ``md5:hex``, or None where none is known."""
+
+    path: str
+    size: int
+    digest: str | None
+
+
+def entries(address: str, folder: str, *, token: tuple[str, str], patience: RetryPolicy = RETRIES) -> list[Entry]:
+    """The files that stand in ``folder`` itself, in the provider's order; SourceError, one line, where it tells none.
+
+    ``token`` is the query parameter and its value.
+    """
+    url = f"{address}?path={quote(folder)}"
+    try:
+        return _understood(_asked(url, token, patience), folder)
+    except RefusedError as refusal:
+        raise SourceError(f"{clean(url)} {refusal}") from None
+
+
+def unwelcome(reason: str) -> bool:
+    """Whether ``reason``, the message of a failed request, is what a token that is not accepted leads to."""
+    return any(login in reason for login in LOGIN)
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Keep httpx from logging addresses, which hold the token, whatever the level of logging is."""
+    log = logging.getLogger("httpx")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+def _asked(url: str, token: tuple[str, str], patience: RetryPolicy) -> bytes:
+    """The body of the answer; raises RefusedError once there is no hope of one."""
+    import httpx
+
+    pause, drop = patience.first_pause, DroppedError("is silent")
+    with http.client(connect=patience.connect_timeout, read=patience.read_timeout) as client:
+        for left in reversed(range(patience.tries)):
+            try:
+                try:
+                    with closing(http.ask(client, url, headers={}, token=token)) as response:
+                        http.judge(response, file="files.json", longest_wait=patience.longest_wait)
+                        return response.read()
+                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                    raise http.translated(error, before=False) from None
+            except DroppedError as reason:
+                drop = reason
+            if left:
+                patience.sleep(pause if drop.wait is None else drop.wait)
+                pause = min(2 * pause, patience.longest_pause)
+    raise RefusedError(f"{drop}; gave up after {patience.tries} tries")
+
+
+def _understood(body: bytes, folder: str) -> list[Entry]:
+    """The entries in ``body``; RefusedError where it is no list of files in ``folder``."""
+    try:
+        listed = json.loads(body)
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        raise RefusedError("does not answer with a list of files")
+    files = [each for each in listed if not isinstance(each, dict) or each.get("is_file", True)]
+    if wrong := [json.dumps(each)[:80] for each in files if not _sound(each, folder)]:
+        raise RefusedError(f"lists what is no file of {folder}: {sample(wrong)}")
+    return [
+        Entry(
+            path=each["full_path"],
+            size=each["file_size"],
+            digest=f"md5:{each['file_checksum_md5'].lower()}" if each.get("file_checksum_md5") else None,
+        )
+        for each in files
+    ]
+
+
+def _sound(each: Any, folder: str) -> bool:
+    """Whether ``each`` describes a file right in ``folder``, so that its path may become one of ours."""
+    if not isinstance(each, dict):
+        return False
+    path, size, md5 = (each.get(key) for key in ("full_path", "file_size", "file_checksum_md5"))
+    return (
+        isinstance(path, str)
+        and tidy(path) == path
+        and path.rpartition("/")[0] == folder
+        and isinstance(size, int)
+        and size >= 0
+        and (not md5 or (isinstance(md5, str) and MD5.fullmatch(md5) is not None))
+    )

@@ -1,0 +1,248 @@
+"""One address → the part file: ask, resume, wait and try again, until every byte has come or there is no hope."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from dircli.errors import SourceError
+from dircli.store.digests import digest_of
+from dircli.store.download import http
+from dircli.store.download.http import DroppedError, RefusedError, clean
+from dircli.store.download.part import Origin, Part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx
+
+FEEBLE = 1 << 20
+"""A try that brings fewer bytes than this may be repeated only so often."""
+
+
+class Progress(Protocol):
+    """What a download tells while it runs."""
+
+    def start(self, file: str, total: int | None, done: int) -> None:
+        """``done`` of ``total`` bytes of ``file`` are there; told anew after each interruption or restart."""
+
+    def advance(self, n: int) -> None:
+        """``n`` more bytes have come."""
+
+    def note(self, text: str) -> None:
+        """One line on what else happens: a pause, another address, a wait for another process."""
+
+
+class Silent:
+    """The `Progress` that tells nothing."""
+
+    def start(self, file: str, total: int | None, done: int) -> None:
+        """Nothing."""
+
+    def advance(self, n: int) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How long to go on; times in seconds.
+
+    ``tries`` in a row without a new byte end it, and so do ``feeble`` tries of less than a mebibyte in all. Pauses
+    double from ``first_pause`` to ``longest_pause``; a server that asks for more than ``longest_wait`` is not waited
+    for.
+    """
+
+    tries: int = 5
+    feeble: int = 50
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+    longest_wait: float = 60.0
+    connect_timeout: float = 15.0
+    read_timeout: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(kw_only=True)
+class Transfer:
+    """The work of filling ``part`` from ``url`` with the bytes of ``file``, known by ``size`` and ``digest`` if given.
+
+    ``token`` is a query parameter that only the origin of ``url`` gets to see: same scheme, host and port.
+    """
+
+    url: str
+    file: str
+    part: Part
+    size: int | None
+    digest: str | None
+    progress: Progress
+    patience: RetryPolicy
+    token: tuple[str, str] | None
+    _moved: bool = field(default=False, init=False)  # something has come in this run
+    _whole: bool = field(default=False, init=False)  # the next request is for the file from its first byte
+    _again: bool = field(default=False, init=False)  # the pieces did not fit once
+
+    def run(self) -> None:
+        """Fill the part and hold it to the digest; raises RefusedError when this address will not do.
+
+        A try counts as barren unless the part grew beyond its furthest size so far: a restart is no progress.
+        """
+        furthest, barren, feeble = self._usable(), 0, 0
+        patience = self.patience
+        with http.client(connect=patience.connect_timeout, read=patience.read_timeout) as client:
+            while drop := self._once(client):
+                gained = max(0, self.part.size - furthest)
+                furthest += gained
+                barren, feeble = 0 if gained else barren + 1, feeble + (gained < FEEBLE)
+                if barren >= patience.tries or feeble >= patience.feeble:
+                    raise RefusedError(f"{drop}; gave up after {feeble} such tries")
+                self._pause(drop, barren)
+
+    def _pause(self, drop: DroppedError, barren: int) -> None:
+        patience = self.patience
+        usual = min(patience.first_pause * 2 ** max(0, barren - 1), patience.longest_pause)
+        wait = usual if drop.wait is None else drop.wait
+        self.progress.note(f"{self.file}: {clean(self.url)} {drop}; trying again in {wait:.3g} s")
+        patience.sleep(wait)
+
+    def _once(self, client: httpx.Client) -> DroppedError | None:
+        """One try: None where the part is whole and right, else why it broke off."""
+        try:
+            if not self._complete():
+                self._connected(client)
+            self._check()
+        except DroppedError as drop:
+            return drop
+        return None
+
+    def _connected(self, client: httpx.Client) -> None:
+        import httpx
+
+        try:
+            self._pull(client)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise http.translated(error, before=self._moved) from None
+
+    def _check(self) -> None:
+        """A mismatch of a pieced part earns one transfer from the first byte: the pieces may stem from two files."""
+        if self.digest is None:
+            return
+        found = self.part.digest(self.digest.partition(":")[0])
+        if found == self.digest:
+            return
+        pieced = self.part.pieced
+        self.part.clear()
+        if pieced and not self._again:
+            self._again = True
+            raise DroppedError("gave pieces that do not fit together")
+        raise RefusedError(f"gives a file with {found}, expected {self.digest}")
+
+    def _address(self) -> str:
+        return digest_of([self.url.encode()], "sha256")
+
+    def _origin(self) -> Origin | None:
+        """Where the part came from, if that was this very address."""
+        origin = self.part.origin
+        return origin if origin is not None and origin.address == self._address() else None
+
+    def _usable(self) -> int:
+        """How many bytes of the part may be built upon: those of the same unchanged file, or that a digest guards."""
+        size, origin = self.part.size, self._origin()
+        if self._whole or (self.size is not None and size > self.size):
+            return 0
+        return size if self.digest or (origin is not None and origin.validator) else 0
+
+    def _complete(self) -> bool:
+        """Whether nothing is left to ask for, as after a kill between the last byte and the final name."""
+        origin = self._origin()
+        total = self.size if self.size is not None or origin is None else origin.total
+        return total is not None and 0 < total == self._usable()
+
+    def _pull(self, client: httpx.Client) -> None:
+        start = self._usable()
+        with closing(http.ask(client, self.url, headers=self._headers(start), token=self.token)) as response:
+            if start and response.status_code == http.UNSATISFIABLE:
+                self._restart("has no such range (416)")
+            http.judge(response, file=self.file, longest_wait=self.patience.longest_wait)
+            total = self._total(response, start)
+            if total is not None:
+                room(self.part, total, file=self.file)
+            body = response.iter_raw()
+            if start and response.status_code == http.PARTIAL:
+                self.part.pieced = True
+                return self._take(body, total, start)
+            body = http.opened(body, file=self.file)
+            self.part.start(Origin(address=self._address(), validator=http.validator(response), total=total))
+            self._whole = False
+            return self._take(body, total, 0)
+
+    def _take(self, body: Iterator[bytes], total: int | None, size: int) -> None:
+        self.progress.start(self.file, total, size)
+        with self.part.writing() as write:
+            for chunk in body:
+                size += len(chunk)
+                if total is not None and size > total:
+                    break
+                write(chunk)
+                self._moved = True
+                self.progress.advance(len(chunk))
+        if total is not None and size > total:
+            self.part.clear()
+            raise RefusedError(f"sends more than the {total:,} bytes expected")
+        if size < (1 if total is None else total):
+            raise DroppedError(f"stops after {size:,}" + (f" of {total:,} bytes" if total else " bytes"))
+
+    def _headers(self, start: int) -> dict[str, str]:
+        """The headers that ask for the bytes from ``start`` on, or for all if the file has changed."""
+        origin = self._origin()
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        if start and origin is not None and origin.validator:
+            headers["If-Range"] = origin.validator
+        return headers
+
+    def _restart(self, reason: str) -> NoReturn:
+        """Ask for the whole file next time; the part stays until that answer is there."""
+        self._whole = True
+        raise DroppedError(reason)
+
+    def _total(self, response: httpx.Response, start: int) -> int | None:
+        """The length of the whole file in bytes, None where neither we nor the server know it."""
+        if response.status_code == http.PARTIAL:
+            announced = self._continued(response, start)
+        else:
+            length = response.headers.get("content-length", "")
+            announced = int(length) if length.isdecimal() else None
+        if self.size is None and self.digest is None:
+            http.unproven(response, file=self.file)
+        if self.size is not None and announced not in (None, self.size):
+            raise RefusedError(f"offers a file of {announced:,} bytes, expected {self.size:,}")
+        return self.size if announced is None else announced
+
+    def _continued(self, response: httpx.Response, start: int) -> int | None:
+        """The total that a Content-Range gives, if it goes on where, and with what, we asked for."""
+        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
+        if match is None or int(match[1]) != start:
+            self._restart("gives another range than asked for")
+        total = int(match[2]) if match[2] != "*" else None
+        origin, new = self._origin(), http.validator(response)
+        if start and origin is not None:
+            other = new and origin.validator and new != origin.validator
+            if other or (total is not None and origin.total is not None and total != origin.total):
+                self._restart("has changed the file meanwhile")
+        return total
+
+
+def room(part: Part, total: int, *, file: str) -> None:
+    """Raise SourceError unless the disk has room for what is missing of ``total`` bytes."""
+    folder = part.path.parent
+    needed, free = total - part.size, shutil.disk_usage(folder).free
+    if needed > free:
+        raise SourceError(
+            f"{file} needs {needed:,} more bytes and {folder} has {free:,} free; make room or choose another DIR_DATA"
+        )

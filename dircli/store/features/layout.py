@@ -1,0 +1,133 @@
+"""Feature files: HDF5, Parquet or npy; read and written in blocks, so that memory does not grow with the rows.
+
+HDF5: ``features`` (n, d), and by choice ``ids`` (n,) and ``targets`` (n,); or groups that hold them, one per epoch, in
+the natural order of their names, with ``ids`` and ``targets`` of the root for groups that have none. Parquet: lists of
+d numbers in ``features``, with ``id`` and by choice ``target``. npy: (n, d) alone. Without ids, rows are in manifest
+order. Features are floating-point numbers. The kind of file is known by how its bytes begin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+from dircli.errors import InputError, Problem, clear, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from dircli.arrays import AnyArray, FloatArray, TextArray
+
+BLOCK = 1 << 23  # bytes of features that are read at a time
+AGAIN = "Check that whatever wrote it has finished"
+
+
+class Block(NamedTuple):
+    """Rows ``first``, … of an epoch: their features (k, d), and what else the file holds of them."""
+
+    first: int
+    features: AnyArray
+    rest: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One epoch of a feature file: ``rows`` of ``dim`` features each; ``name`` is empty for the only one.
+
+    ``ids()`` and ``targets()`` read those of each row, in the file's order, or give None; ``blocks()`` the features.
+    """
+
+    name: str
+    rows: int
+    dim: int
+    ids: Callable[[], list[str] | None]
+    targets: Callable[[], FloatArray | None]
+    blocks: Callable[[], Iterator[Block]]
+
+
+Put: TypeAlias = "Callable[[Epoch, Block, AnyArray], None]"
+"""Writes new features (k, d) of an epoch where its block was."""
+
+
+class Features(Protocol):
+    """An open feature file."""
+
+    @property
+    def kind(self) -> str:
+        """HDF5, Parquet or npy."""
+
+    @property
+    def epochs(self) -> list[Epoch]:
+        """One or more, in their order."""
+
+    def rewritten(self, path: Path) -> AbstractContextManager[Put]:
+        """A copy of this file at ``path`` whose features are those that are put, block by block in the same order."""
+
+
+def rows_per_block(dim: int, itemsize: int) -> int:
+    """How many rows of ``dim`` numbers make a block."""
+    return max(1, BLOCK // max(dim * itemsize, 1))
+
+
+def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray | None) -> FloatArray:
+    """The target of each row of ``epoch`` (n,), in the file's order.
+
+    ``ids`` and ``targets`` are those of the split; rows of a file without ids are in their order. Both None: there is
+    no manifest, and the file's own targets count. Raises InputError with everything wrong: missing, surplus and
+    repeated ids, another number of rows, targets that are no numbers or differ (by more than float32 does).
+    """
+    where = f"{file}, {epoch.name}" if epoch.name else file
+    own = epoch.targets()
+    problems = []
+    if own is not None and (strange := np.flatnonzero(~np.isfinite(own))).size:
+        found = f"{strange.size:,} rows have no number as their target: rows {sample((strange + 1).tolist())}"
+        problems.append(Problem(where, found, "Write finite numbers"))
+    if ids is None or targets is None:
+        if own is None:
+            found = "there are no targets, and the dataset is not curated, so no other source of them"
+            problems.append(Problem(where, found, "Run `dir curate` first, or write targets into the file"))
+        if problems or own is None:
+            raise InputError(problems)
+        return own
+    theirs = epoch.ids()
+    if theirs is not None:
+        rows, unmatched = _matched(theirs, ids, where)
+        problems += unmatched
+    else:
+        rows = np.arange(epoch.rows)
+        if epoch.rows != len(ids):
+            found = f"there are {epoch.rows:,} rows, and the split has {len(ids):,}"
+            problems.append(Problem(where, found, "Write one for each, in manifest order, or add ids"))
+            rows = np.full(epoch.rows, -1)
+    known = rows >= 0
+    expected = np.where(known, targets[rows], np.nan) if len(targets) else np.full(epoch.rows, np.nan)
+    if own is not None:
+        far = known & np.isfinite(own) & ~np.isclose(own, expected, rtol=1e-6, atol=1e-6)
+        if far.any():
+            unlike = [f"row {row + 1} has {own[row]:.9g}, not {expected[row]:.9g}" for row in np.flatnonzero(far)]
+            found = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
+            problems.append(Problem(where, found, "Check that the file belongs to this dataset and split"))
+    if problems:
+        raise InputError(problems)
+    return expected
+
+
+def _matched(theirs: list[str], ids: TextArray, where: str) -> tuple[AnyArray, list[Problem]]:
+    """The place in ``ids`` of each of ``theirs``, -1 where there is none, and what does not match."""
+    place = {key: row for row, key in enumerate(ids)}
+    rows = np.array([place.get(key, -1) for key in theirs], dtype=np.int64)
+    times = np.bincount(rows[rows >= 0], minlength=len(ids))
+    kinds = {
+        "are missing": (ids[times == 0], "Give features of every row of the split"),
+        "are not in the split": ([theirs[row] for row in np.flatnonzero(rows < 0)], "Check --dataset and --split"),
+        "occur more than once": (ids[times > 1], "Keep one row of each"),
+    }
+    return rows, [
+        Problem(where, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
+        for what, (keys, hint) in kinds.items()
+        if len(keys)
+    ]

@@ -1,0 +1,85 @@
+"""Tables for other programs: Parquet or CSV, as the ending of the file's name says."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from dircli.errors import InputError, Problem, UsageError, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
+    """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
+
+    ``types`` maps a column to the Arrow type that it must have, as Arrow writes it.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.ParquetFile(pa.BufferReader(data)).read()
+        found.validate(full=True)  # text that is no UTF-8 shows only here
+        names = found.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
+        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
+    repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
+    wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
+    for column, kind in types.items():
+        if column not in names:
+            wrong.append(Problem(name, f"there is no column {column}; the columns are {sample(names)}", hint))
+        elif column not in repeated and (str(found.field(column).type) != kind or found[column].null_count):
+            what = f"column {column} is {found.field(column).type} with {found[column].null_count} nulls"
+            wrong.append(Problem(name, what, f"Expected {kind} without nulls"))
+    if wrong:
+        raise InputError(wrong)
+    return found
+
+
+def parquet_bytes(
+    columns: Mapping[str, pa.Array], facts: Mapping[str, Any], *, dictionary: bool | list[str] = True
+) -> bytes:
+    """A Parquet file of ``columns``, with ``facts`` as JSON under the metadata key "dircli".
+
+    ``dictionary`` names the columns whose values repeat, where not all are to be tried.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(dict(columns)).replace_schema_metadata({"dircli": json.dumps(dict(facts), sort_keys=True)})
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", write_statistics=False, use_dictionary=dictionary)
+    return sink.getvalue()
+
+
+ENDINGS = (".parquet", ".csv")
+
+
+def check_endings(paths: Iterable[Path]) -> None:
+    """UsageError that names every path whose ending is none of ours; for use before anything is computed."""
+    if wrong := [str(path) for path in paths if path.suffix not in ENDINGS]:
+        raise UsageError(
+            f"{', '.join(wrong)}: tables are written as {' or '.join(ENDINGS)}; end the name in one of them"
+        )
+
+
+def csv_bytes(columns: Mapping[str, pa.Array]) -> bytes:
+    """The columns as CSV; text is quoted where it must be, null is empty."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    sink = io.BytesIO()
+    csv.write_csv(pa.table(dict(columns)), sink, csv.WriteOptions(quoting_style="needed"))
+    return sink.getvalue()
+
+
+def table_bytes(path: Path, columns: Mapping[str, pa.Array], facts: Mapping[str, Any]) -> bytes:
+    """The columns in the format of ``path``'s ending; ``facts`` go into the metadata of a Parquet file."""
+    return csv_bytes(columns) if path.suffix == ".csv" else parquet_bytes(columns, facts)

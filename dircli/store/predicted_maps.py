@@ -1,0 +1,242 @@
+"""Predicted maps: one array (images, H, W) in an npy or HDF5 file, or a folder of 16-bit PNG files.
+
+Read image by image and never whole: an npy file is mapped into memory, HDF5 is read by slices. Values are in the
+target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing is ever resized.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from dircli.errors import InputError, Problem, clear, sample
+from dircli.store.predictions import Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from dircli.arrays import AnyArray, FloatArray
+    from dircli.benchmark.pixels import Pixels
+
+NPY, HDF5 = b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
+BLOCK = 8  # images at a time
+AGAIN = "Write it again"
+
+
+class _Source(Protocol):
+    """Images by number."""
+
+    def block(self, start: int, stop: int) -> AnyArray:
+        """The images from ``start`` to before ``stop``, (n, H, W)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What predictions must be: ``names`` of the n images, ``shape`` (H, W) of each; a PNG counts 1/``codes`` units."""
+
+    names: Sequence[str]
+    shape: tuple[int, int]
+    codes: int
+
+
+def is_array(path: Path) -> bool:
+    """Whether there is an npy or HDF5 file, or a folder, at ``path``."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as stream:
+            return stream.read(8).startswith((NPY, HDF5))
+    except OSError:
+        return False
+
+
+def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bool) -> Predictions:
+    """The predictions of ``pixels`` in the maps at ``path``, (N,) in their order; ``dataset`` names one of several.
+
+    Raises InputError with everything that is wrong: another shape or type, missing or surplus images, numbers that are
+    none, and with ``positive`` those of 0 or less, counted over whole maps, for a hole anywhere shows a broken writer.
+    """
+    try:
+        with _opened(path, frame, dataset) as source:
+            values, problems = _gathered(source, str(path), pixels, frame, positive=positive)
+    except OSError as error:
+        raise InputError(Problem(str(path), f"it cannot be read ({error.strerror or error})", AGAIN)) from None
+    if problems:
+        raise InputError(problems)
+    return Predictions(
+        file=str(path), sha256=f"sha256:{_digest(path)}", ids=None, values=values, targets=None, problems=[]
+    )
+
+
+def _gathered(
+    source: _Source, name: str, pixels: Pixels, frame: Frame, *, positive: bool
+) -> tuple[FloatArray, list[Problem]]:
+    """The values at ``pixels``, and how many there are anywhere that cannot be scored."""
+    values = np.empty(len(pixels), dtype=np.float64)
+    count = len(frame.names)
+    tallies = np.zeros((2, 2), dtype=np.int64)  # not finite, not positive; of all values, of those that are scored
+    for start in range(0, count, BLOCK):
+        block = source.block(start, min(start + BLOCK, count))
+        first, last = np.searchsorted(pixels.image, [start, start + BLOCK])
+        at = (pixels.image[first:last] - start, pixels.row[first:last], pixels.col[first:last])
+        values[first:last] = block[at]
+        tallies += [[np.count_nonzero(bad(part)) for part in (block, block[at])] for bad in (_unfinite, _unpositive)]
+    words = ("are no finite number", "are 0 or less, and a ratio to the target is scored")
+    problems = [
+        Problem(name, f"{every:,} values {what}; {scored:,} of them are at pixels that are scored", "Predict a depth")
+        for (every, scored), what, refused in zip(tallies.tolist(), words, (True, positive), strict=True)
+        if every and refused
+    ]
+    return values, problems
+
+
+def _unfinite(values: AnyArray) -> AnyArray:
+    return ~np.isfinite(values)
+
+
+def _unpositive(values: AnyArray) -> AnyArray:
+    return np.asarray(values <= 0)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[_Source]:
+    if path.is_dir():
+        yield _Folder(path, frame)
+        return
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    if head.startswith(NPY):
+        yield _Array(_npy(path, frame), str(path))
+        return
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
+    with file:
+        yield _Array(_hdf5(file, path, frame, dataset), str(path))
+
+
+@dataclass(frozen=True)
+class _Array:
+    """An array on disk, (images, H, W)."""
+
+    data: Any
+    name: str
+
+    def block(self, start: int, stop: int) -> AnyArray:
+        try:
+            return np.asarray(self.data[start:stop])
+        except OSError as error:
+            found = f"images from {start:,} on cannot be read ({error})"
+            raise InputError(Problem(self.name, found, AGAIN)) from None
+
+
+def _npy(path: Path, frame: Frame) -> AnyArray:
+    try:
+        data: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # noqa: BLE001 - numpy answers damage with whatever its parser met
+        raise InputError(Problem(str(path), f"this is no whole npy file ({error})", "Write it with np.save")) from None
+    _check(str(path), data, frame)
+    return data
+
+
+def _hdf5(file: Any, path: Path, frame: Frame, dataset: str) -> Any:
+    """The only dataset in ``file``, or the one called ``dataset``."""
+    import h5py
+
+    found: dict[str, Any] = {}
+    file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+    chosen = found.get(dataset) or (next(iter(found.values())) if len(found) == 1 else None)
+    if chosen is None:
+        held = f"datasets {sample([clear(name) for name in found])}" if found else "no dataset"
+        hint = f"Name one with --prediction-column; {dataset} is looked for"
+        raise InputError(Problem(str(path), f"it holds {held}", hint))
+    _check(str(path), chosen, frame)
+    return chosen
+
+
+def _check(name: str, data: Any, frame: Frame) -> None:
+    """InputError where an array is not one number per pixel, in a floating-point type."""
+    wanted = (len(frame.names), *frame.shape)
+    problems = []
+    if tuple(data.shape) != wanted:
+        found = f"the array has shape {tuple(data.shape)}, and {wanted} is expected"
+        problems.append(Problem(name, found, "Nothing is resized here: give one prediction per pixel of each image"))
+    if data.dtype.kind != "f":
+        problems.append(Problem(name, f"the array holds {data.dtype}", "Write floating-point numbers, in the unit"))
+    if problems:
+        raise InputError(problems)
+
+
+class _Folder:
+    """PNG files called as the images' own maps are."""
+
+    def __init__(self, path: Path, frame: Frame) -> None:
+        self._frame = frame
+        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+        known = {_key(file.name): file for file in files}
+        wanted = [_key(name) for name in frame.names]
+        missing = [name for name, key in zip(frame.names, wanted, strict=True) if key not in known]
+        surplus = [file.name for file in files if _key(file.name) not in set(wanted)]
+        problems = []
+        if missing:
+            problems.append(Problem(str(path), f"{len(missing):,} maps are missing: {sample(missing)}"))
+        if surplus:
+            problems.append(Problem(str(path), f"{len(surplus):,} files belong to no image: {sample(surplus)}"))
+        self._paths = [known[key] for key in wanted if key in known]
+        wrong = [problem for file in self._paths if (problem := self._unlike(file))]
+        rest = [Problem(str(path), f"{len(wrong) - 10:,} more files are no such PNG")] if len(wrong) > 10 else []  # noqa: PLR2004 - as `SHOWN`
+        if problems := problems + wrong[:10] + rest:
+            raise InputError(problems)
+
+    def _unlike(self, path: Path) -> Problem | None:
+        """Why the file is no grey 16-bit PNG of the right size; None where it is one."""
+        with path.open("rb") as stream:
+            head = stream.read(26)
+        if not head.startswith(b"\x89PNG\r\n\x1a\n") or len(head) < 26:  # noqa: PLR2004 - the header's end
+            return Problem(str(path), "this is no PNG file", AGAIN)
+        width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
+        if (height, width, bits, colour) == (*self._frame.shape, 16, 0):
+            return None
+        found = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
+        wanted = f"{self._frame.shape[1]} x {self._frame.shape[0]} of 16 bits, grey"
+        return Problem(str(path), f"the PNG has {found}; expected {wanted}", "Nothing is resized here")
+
+    def block(self, start: int, stop: int) -> AnyArray:
+        from PIL import Image
+
+        maps = []
+        for path in self._paths[start:stop]:
+            try:
+                with Image.open(path) as image:
+                    maps.append(np.asarray(image).astype(np.float64) / self._frame.codes)
+            except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
+                reason = " ".join(str(error).split())
+                raise InputError(Problem(str(path), f"the PNG is damaged or cut short ({reason})", AGAIN)) from None
+        return np.stack(maps)
+
+
+def _key(name: str) -> str:
+    """What a file is known by: 00001_depth.png and 00001.png are the same."""
+    return name.rpartition("/")[2].removesuffix(".png").removesuffix("_depth")
+
+
+def _digest(path: Path) -> str:
+    """The sha256 of a file; of a folder, that of its files' names and hashes in order."""
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+        return hashlib.sha256("".join(f"{_digest(file)}  {file.name}\n" for file in files).encode()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Raw sources read in place: folders and archives as trees of named members."""

@@ -1,0 +1,240 @@
+"""What holds raw files: a folder, a zip, a tar or a tar.gz, each listed and read the same way, and judged first.
+
+A damaged, cut, encrypted or hostile archive ends in one InputError, whether that shows while it is opened, listed or
+read.
+"""
+
+from __future__ import annotations
+
+import io
+import lzma
+import os
+import re
+import struct
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from contextlib import contextmanager
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+from dircli.errors import InputError, Problem, sample
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
+UNFINISHED = (".part", ".part.json", ".lock", ".sha256.json")
+MIB = 1 << 20
+FAULTS = (
+    *(OSError, EOFError, RuntimeError, ValueError, struct.error),  # what the readers let through
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+)
+AGAIN = "Download or copy it again"
+FETCH = "Check the path, or fetch the raw files first"
+
+
+class Kind(Enum):
+    """What an archive's entry is; the values end the phrase "the archive holds"."""
+
+    FILE = "files"
+    FOLDER = "folders"
+    LOCKED = "encrypted files"
+    OUTSIDE = "names that lead out of it"
+    LINK = "symbolic links"
+    HARD = "hard links"
+    SPECIAL = "devices, pipes or unknown things"
+
+
+class Entry(NamedTuple):
+    """One entry of an archive: ``at`` is its byte in a tar or its row in a zip, ``target`` what a hard link names."""
+
+    name: str
+    kind: Kind
+    size: int
+    at: int
+    target: str = ""
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Tell every fault of the libraries and the system as an InputError at ``where``."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(Problem(where, "does not exist", FETCH)) from error
+    except NotImplementedError as error:
+        hint = "Unpack it with another program and pass the folder"
+        raise InputError(Problem(where, f"is packed in a way that cannot be read here ({error})", hint)) from error
+    except FAULTS as error:
+        if isinstance(error, OSError) and error.strerror:
+            hint = "Check its permissions and the disk"
+            raise InputError(Problem(where, f"the system says: {error.strerror.lower()}", hint)) from error
+        raise InputError(Problem(where, f"is damaged or cut short ({error})", AGAIN)) from error
+
+
+class Folder:
+    """The plain files under a folder; archives among them count as plain files too."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.path = path
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The path of each file, by name."""
+        with told(self.name):
+            return dict(_walk(str(self.path), "", ()))
+
+    @cached_property
+    def archives(self) -> list[str]:
+        """The files at the top level that have an archive's ending."""
+        return [name for name in self.files if "/" not in name and name.lower().endswith(ENDINGS)]
+
+    def size(self, name: str) -> int:
+        """The uncompressed size in bytes."""
+        with told(name):
+            return Path(self.files[name]).stat().st_size
+
+    def stamp(self, name: str) -> str:
+        """What changes when the file is written anew."""
+        with told(name):
+            found = Path(self.files[name]).stat()
+        return f"{found.st_size} {found.st_mtime_ns}"
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file as a readable binary stream."""
+        with told(name):
+            return Path(self.files[name]).open("rb")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Archive:
+    """What a zip and a tar share: their entries as files, judged by name and kind."""
+
+    archives: tuple[str, ...] = ()  # archives within archives are plain members
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.name
+        self.path = path
+
+    @cached_property
+    def files(self) -> dict[str, Entry]:
+        """The entry of each file, by name; a hard link is a second name of its file, and the last of equals counts."""
+        files: dict[str, Entry] = {}
+        outside: list[Entry] = []
+        for entry in self.entries():
+            if entry.kind in {Kind.FILE, Kind.LOCKED} and not is_junk(entry.name):
+                files[entry.name] = entry
+            elif entry.kind is Kind.HARD and entry.target in files:
+                files[entry.name] = files[entry.target]
+            elif entry.kind is Kind.OUTSIDE:
+                outside.append(entry)
+        if outside:
+            raise InputError(offences(self.name, outside))
+        return files
+
+    def size(self, name: str) -> int:
+        """The uncompressed size in bytes."""
+        return self.files[name].size
+
+    def stamp(self, name: str) -> str:
+        """What changes when the file is written anew."""
+        with told(self.name):
+            found = self.path.stat()
+        return f"{found.st_size} {found.st_mtime_ns} {self.files[name].at} {self.files[name].size}"
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file as a readable binary stream."""
+        entry = self.files[name]
+        if entry.kind is Kind.LOCKED:
+            hint = "Names and sizes need no password; the steps of `dir info` say where the password comes from"
+            raise InputError(Problem(f"{self.name}!/{name}", "is encrypted", hint))
+        return io.BufferedReader(self.stream(entry), 256 * 1024)
+
+    def entries(self) -> Generator[Entry, None, None]:
+        """All entries in the order of the archive; raises InputError where it is damaged."""
+        raise NotImplementedError
+
+    def stream(self, entry: Entry) -> io.RawIOBase:
+        """The bytes of a file's ``entry``."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        raise NotImplementedError
+
+
+def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Name and path of every file under ``folder``; links are followed, but never into a folder they stand in."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        name = prefix + entry.name
+        if is_junk(name) or name.endswith(UNFINISHED):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry.path, f"{name}/", (*above, real))
+        elif entry.is_file():
+            yield name, entry.path
+
+
+def is_junk(name: str) -> bool:
+    """Whether ``name`` is one of those that macOS leaves beside the user's own."""
+    *folders, last = name.split("/")
+    return last in {".DS_Store", "__MACOSX"} or last.startswith("._") or "__MACOSX" in folders
+
+
+def tidy(name: str) -> str | None:
+    """``name`` as a relative POSIX path; None where it is absolute, has a drive or goes up."""
+    posix = name.replace("\\", "/")
+    parts = [part for part in posix.split("/") if part not in {"", "."}]
+    if posix.startswith("/") or ".." in parts or "\0" in posix or re.match("[A-Za-z]:", posix):
+        return None
+    return "/".join(parts)
+
+
+def entry_of(name: str, kind: Kind, size: int, at: int, target: str = "") -> Entry:
+    """The entry with a tidy name, or marked as leading outside."""
+    path = tidy(name)
+    if path is None or (not path and kind is not Kind.FOLDER):
+        return Entry(name, Kind.OUTSIDE, size, at)
+    return Entry(path, kind, size, at, target)
+
+
+def offences(where: str, entries: list[Entry]) -> list[Problem]:
+    """One problem for each kind of entry that must not be unpacked, and one for names that exclude each other."""
+    bad: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.kind not in {Kind.FILE, Kind.FOLDER}:
+            bad.setdefault(entry.kind.value, []).append(repr(entry.name))
+    if clashes := _clashes(entries):
+        bad["names that exclude each other"] = clashes
+    hint = "Unpack it by hand if you trust it, and pass the folder"
+    return [Problem(where, f"holds {what}: {sample(names)}", hint) for what, names in bad.items()]
+
+
+def _clashes(entries: list[Entry]) -> list[str]:
+    """Names that some file system cannot hold side by side: equal, equal but for case, or both file and folder."""
+    files: dict[str, str] = {}
+    clashes: list[str] = []
+    folders: set[str] = set()
+    for entry in entries:
+        key = unicodedata.normalize("NFC", entry.name).casefold()
+        if entry.kind is Kind.FOLDER:
+            folders.add(key)
+        elif key in files:
+            clashes.append(f"{files[key]!r} and {entry.name!r}")
+        else:
+            files[key] = entry.name
+        while (key := key.rpartition("/")[0]) and key not in folders:
+            folders.add(key)
+    return clashes + [f"{name!r}, a file and a folder" for key, name in files.items() if key in folders]

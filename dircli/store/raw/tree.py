@@ -1,0 +1,152 @@
+"""Raw sources read in place: a tree of named members, and nothing taken on trust.
+
+A tree is a folder, a zip, a tar or a tar.gz, told apart by content; in a folder, each archive at its top level is one
+more branch, opened only when a name is not among the plain files. The same files give the same members and the same
+bytes through every container.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cached_property
+from typing import IO, TYPE_CHECKING
+
+from dircli.errors import InputError, Problem, sample
+from dircli.store.digests import sha256
+from dircli.store.files import read
+from dircli.store.raw.containers import FETCH, Archive, Folder, told
+from dircli.store.raw.formats import open_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+
+def open_raw(path: Path) -> Tree:
+    """Open the tree at ``path``, a folder or an archive; use as a context manager.
+
+    Folders are read recursively and follow links, which are the user's own. Raises InputError where there is nothing
+    to read: no such path, no archive, a damaged archive, or no files in it.
+    """
+    path = path.absolute()  # "." has no name
+    with told(path.name):
+        is_folder = path.is_dir()
+    return Tree(Folder(path) if is_folder else open_archive(path))
+
+
+class Tree:
+    """A `Raw` over one folder or archive, and over the archives at the top level of a folder."""
+
+    def __init__(self, plain: Folder | Archive) -> None:
+        self.name = plain.name
+        self._plain = plain
+        self._nested: dict[str, Archive] = {}
+        self._names = _by_last_part(plain.files)
+        if not self._names:
+            raise InputError(Problem(self.name, "holds no files", FETCH))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what is held open; the tree may be used again and then opens it anew."""
+        for held in (self._plain, *self._nested.values()):
+            held.close()
+
+    @cached_property
+    def _inner_names(self) -> dict[str, list[str]]:
+        """The members of the archives in a folder, by the last part of their names; lists those archives."""
+        archives = self._plain.archives
+        return _by_last_part(f"{file}!/{name}" for file in archives for name in self._branch(file).files)
+
+    def members(self) -> Sequence[str]:
+        """All regular files as relative POSIX paths, sorted; an archive in a folder is itself one of them."""
+        return sorted(name for names in (self._names, self._inner_names) for same in names.values() for name in same)
+
+    def find(self, name: str) -> str | None:
+        """The one member whose path is ``name`` or ends in ``/name``; None if there is none.
+
+        Plain files come before members of archives. Raises InputError where several of a kind answer to the name.
+        """
+        found = _answering(self._names, name) or _answering(self._inner_names, name)
+        if len(found) > 1:
+            what = f"{len(found):,} files answer to the name {name!r}: {sample(found)}"
+            raise InputError(Problem(self.name, what, "Keep one of them, or pass the folder that holds the right one"))
+        return found[0] if found else None
+
+    def size(self, member: str) -> int:
+        """The uncompressed size of ``member`` in bytes."""
+        source, name = self._locate(member)
+        return source.size(name)
+
+    def stamp(self, member: str) -> str:
+        """What changes when ``member`` is written anew: sizes and times, of its archive where it is in one."""
+        source, name = self._locate(member)
+        return source.stamp(name)
+
+    def open(self, member: str) -> IO[bytes]:
+        """``member`` as a seekable binary stream; going back in a tar.gz reads it again from its start."""
+        source, name = self._locate(member)
+        return source.open(name)
+
+    def _branch(self, file: str) -> Archive:
+        """The archive ``file`` of the folder, opened once."""
+        if file not in self._nested:
+            self._nested[file] = open_archive(self._plain.path / file)
+        return self._nested[file]
+
+    def _locate(self, member: str) -> tuple[Folder | Archive, str]:
+        """The container of ``member`` and the name it has there."""
+        file, _, inner = member.partition("!/")
+        if member in self._plain.files:
+            return self._plain, member
+        if file in self._plain.archives and inner in self._branch(file).files:
+            return self._branch(file), inner
+        raise InputError(Problem(self.name, f"holds no member {member!r}"))
+
+
+def _by_last_part(names: Iterable[str]) -> dict[str, list[str]]:
+    index: dict[str, list[str]] = {}
+    for name in names:
+        index.setdefault(name.rpartition("/")[2], []).append(name)
+    return index
+
+
+def _answering(index: dict[str, list[str]], name: str) -> list[str]:
+    """The members of ``index`` that answer to ``name``, sorted."""
+    same = index.get(name.rpartition("/")[2], [])
+    return sorted(member for member in same if member == name or member.endswith(f"/{name}"))
+
+
+class OneFile:
+    """A `Raw` of one file, which answers to any name that is asked of it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, path.name
+        self.data = read(path)
+
+    def members(self) -> list[str]:
+        """The file's own name."""
+        return [self.name]
+
+    def find(self, _name: str) -> str:
+        """The file, whatever it is called."""
+        return self.name
+
+    def size(self, _member: str) -> int:
+        """Its size in bytes."""
+        return len(self.data)
+
+    def stamp(self, _member: str) -> str:
+        """The hash of its bytes."""
+        return sha256(self.data)
+
+    def open(self, _member: str) -> IO[bytes]:
+        """Its bytes."""
+        return io.BytesIO(self.data)

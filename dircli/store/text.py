@@ -1,0 +1,164 @@
+"""Delimited text, read strictly: every problem of a file is found in one pass and named by its line.
+
+Lines are counted as an editor counts them: the header is line 1. Bytes in, columns of text out; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli.errors import InputError, Problem, clear, first, sample, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dircli.arrays import FloatArray
+
+
+def as_json(value: object) -> bytes:
+    """``value`` as every JSON file here is written: keys sorted, one per line, a newline at the end."""
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+FINITE = "Write a finite number, such as 31.5"
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of text with the line each row begins on; ``problems`` tell of rows that had to be left out."""
+
+    name: str
+    columns: dict[str, list[str]]
+    lines: list[int]
+    problems: list[Problem]
+
+
+def decode(data: bytes, name: str) -> str:
+    """``data`` as UTF-8 text, with or without a byte order mark; InputError for anything else, or for nothing."""
+    hint = "Save it as UTF-8 text"
+    if not data.removeprefix(codecs.BOM_UTF8).strip():
+        raise InputError(Problem(name, "the file is empty", "Check that whatever wrote it has finished"))
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise InputError(Problem(name, "the text is UTF-16", hint))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1  # counted without the byte order mark
+        found = f"byte {error.object[error.start]:#04x} is not UTF-8 text"
+        raise InputError(Problem(f"{name}, line {line}", found, hint)) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(Problem(f"{name}, line {line}", "there is a zero byte; this is no text, or UTF-16", hint))
+    return text
+
+
+def parse(  # noqa: PLR0913 - how the text is laid out
+    data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",", quoted: bool = True, hint: str = ""
+) -> Table:
+    """The text table in ``data``, which must have at least ``columns`` in its header, in any order.
+
+    All columns found are kept. ``quoted=False`` takes quotes as plain characters; ``hint`` says what to do about a
+    missing column. Raises InputError where the rows cannot be told apart (no text, no header, missing columns, an
+    unclosed quote); rows with too few or too many fields become ``problems``.
+    """
+    text = decode(data, name)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=True,
+    )
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    ragged: list[tuple[int, str]] = []
+    header: list[str] = []
+    begin, broken = 1, []
+    try:
+        for row in reader:
+            line, begin = begin, reader.line_num + 1
+            if not row:
+                continue
+            if not header:
+                header = [field.strip() for field in row]
+                if wrong := _header_problems(
+                    header, columns, delimiter=delimiter, where=f"{name}, line {line}", hint=hint
+                ):
+                    raise InputError(wrong)
+            elif len(row) == len(header):
+                rows.append(row)
+                lines.append(line)
+            else:
+                ragged.append((line, f"the header has {_counted(len(header), 'field')}, this row {len(row)}"))
+    except csv.Error as error:
+        advice = _other_delimiter(text, columns, delimiter) if not header else ""
+        found = f"the row that begins here cannot be read ({error})"
+        broken = [Problem(f"{name}, line {begin}", found, advice or "Look for an unclosed quote")]
+    problems = first(name, ragged, hint="Mend or remove the row", rest="more rows have a wrong number of fields")
+    if broken:
+        raise InputError(problems + broken)
+    by_column = zip(*rows, strict=True) if rows else [()] * len(header)
+    table = {column: list(values) for column, values in zip(header, by_column, strict=True)}
+    return Table(name, table, lines, problems)
+
+
+def _header_problems(
+    header: list[str], columns: Sequence[str], *, delimiter: str, where: str, hint: str
+) -> list[Problem]:
+    problems = []
+    if repeated := sorted({field for field in header if header.count(field) > 1}):
+        found = f"the header has more than one column {' and '.join(map(clear, repeated))}"
+        problems.append(Problem(where, found, "Keep one of them, or rename the others"))
+    if missing := [column for column in columns if column not in header]:
+        found = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
+        advice = _other_delimiter(delimiter.join(header), columns, delimiter)
+        advice = advice or hint or f"Expected {', '.join(columns)}"
+        problems.append(Problem(where, found, advice))
+    return problems
+
+
+def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
+    """What to do if ``text`` begins with a header that another delimiter divides into ``columns``; else nothing."""
+    header = text.lstrip().partition("\n")[0]
+    for other, word in DELIMITERS.items():
+        fields = [field.strip().strip('"') for field in header.split(other)]
+        if other != delimiter and all(column in fields for column in columns):
+            return f"The fields are separated by {word}; {DELIMITERS[delimiter]} are expected"
+    return ""
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def number(text: str) -> float:
+    """The finite number that ``text`` prints, or NaN for anything else, also for 1_000, which only Python reads."""
+    try:
+        value = float(text) if "_" not in text and text.isascii() else math.nan
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def numbers(table: Table, column: str) -> tuple[FloatArray, list[Problem]]:
+    """The numbers in ``column`` (n,), NaN where there is none, and a problem for each of the first ten such rows."""
+    texts = table.columns[column]
+    values = np.array([number(text) for text in texts], dtype=np.float64)
+    bad = np.flatnonzero(np.isnan(values)).tolist()
+    found = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad]
+    return values, first(table.name, found, hint=FINITE, rest=f"more rows have no number in {column}")
+
+
+def as_csv(rows: Iterable[Sequence[object]]) -> bytes:
+    """``rows`` as UTF-8 CSV with one newline each, quoted where needed; `parse` reads it back."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

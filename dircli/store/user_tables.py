@@ -1,0 +1,328 @@
+"""A table of one's own: CSV, TSV, Parquet or JSON lines of any size, read by Arrow, and only the columns in use.
+
+What is right is read fast; where something is wrong, the file is read once more to name every row that is. Rows are
+counted from 1, without the header and blank lines.
+"""
+
+from __future__ import annotations
+
+import csv as texts
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from dircli.errors import SHOWN, InputError, Problem, UsageError, clear, sample
+from dircli.store import files
+from dircli.store.text import FINITE, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from dircli.arrays import FloatArray
+
+NAMES = "Name other columns with --target, --id, --group and --split-column"
+DELIMITERS = ",\t;|"
+START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
+Reader: TypeAlias = "Callable[[Sequence[str], Mapping[str, Any], list[Any] | None], pa.Table]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names:
+    """The columns that are wanted; those that are None are not."""
+
+    target: str
+    id: str | None = None
+    group: str | None = None
+    split: str | None = None
+
+    @property
+    def all(self) -> list[str]:
+        """Their names in the table, each once."""
+        return list(dict.fromkeys(filter(None, (self.target, self.id, self.group, self.split))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """The n rows of a table in its order: Arrow texts where there is such a column, ``targets`` (n,) finite.
+
+    ``single`` says that targets were float32, and were taken as the decimals that those print.
+    """
+
+    targets: FloatArray
+    ids: pa.Array | None
+    group: pa.Array | None
+    split: pa.Array | None
+    single: bool = False
+
+
+def read(path: Path, names: Names) -> Rows:
+    """The columns ``names`` of the table at ``path``; InputError with everything that is wrong in them."""
+    import pyarrow as pa
+
+    if names.target in (names.id, names.group, names.split):
+        raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
+    start = _start(path)
+    if start.startswith(b"PAR1"):
+        columns, reader = _parquet(path)
+    elif start.lstrip()[:1] == b"{":
+        columns, reader = _json(path, start)
+    else:
+        columns, reader = _text(path, start, names)
+    if missing := [name for name in names.all if columns.count(name) != 1]:
+        held = sample([clear(column) for column in columns])
+        what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {held}"
+        raise InputError(Problem(str(path), what, NAMES))
+    try:
+        found = _rows(reader(names.all, {names.target: pa.float64()}, None), names)
+    except pa.ArrowException:
+        found = None
+    if found is None:
+        raise InputError(problems(path, reader, names, lines=start.lstrip()[:1] == b"{"))
+    return found
+
+
+def _start(path: Path) -> bytes:
+    """How the file begins, decompressed; InputError where there is no such file, or nothing in it."""
+    import pyarrow as pa
+
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            start: bytes = stream.read(START)
+    except (OSError, pa.ArrowException):
+        start = files.read(path, hint=HINT)[:START]  # which says what is wrong
+    if not start.strip():
+        raise InputError(Problem(str(path), "the file is empty", HINT))
+    if start.startswith((b"PK\x03\x04", b"\x80", b"\x1f\x8b", b"\x93NUMPY", b"[")) or b"\0" in start[:4]:
+        raise InputError(Problem(str(path), "this is no table that can be read", HINT))
+    return start
+
+
+def _text(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
+    """The columns of a delimited text, and its reader; the delimiter is the one that finds most of ``names``."""
+    from pyarrow import csv
+
+    header = decode(start[: start.find(b"\n") + 1] or start, str(path))
+    divided = {each: next(texts.reader(io.StringIO(header), delimiter=each), []) for each in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda each: (len(set(names.all) & set(divided[each])), len(divided[each])))
+    columns = divided[delimiter]
+
+    def reader(wanted: Sequence[str], types: Mapping[str, Any], rows: list[Any] | None) -> pa.Table:
+        import pyarrow as pa
+
+        def ragged(row: Any) -> str:
+            if rows is None:
+                return "error"
+            rows.append(row)
+            return "skip"
+
+        return csv.read_csv(
+            str(path),
+            read_options=csv.ReadOptions(use_threads=rows is None, block_size=4 << 20),
+            parse_options=csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=ragged if rows is not None else None
+            ),
+            convert_options=csv.ConvertOptions(
+                include_columns=list(wanted),
+                column_types={name: types.get(name, pa.string()) for name in wanted},
+                null_values=[""],
+                strings_can_be_null=False,
+            ),
+        )
+
+    return columns, reader
+
+
+def _parquet(path: Path) -> tuple[list[str], Reader]:
+    """The columns of a Parquet file, and its reader."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        columns = pq.read_schema(str(path)).names
+    except (pa.ArrowException, OSError) as error:
+        what = f"this is no whole Parquet file ({str(error).strip().splitlines()[0]})"
+        raise InputError(Problem(str(path), what, HINT)) from None
+
+    def reader(wanted: Sequence[str], _types: Mapping[str, Any], _: list[Any] | None) -> pa.Table:
+        return pq.ParquetFile(str(path)).read(columns=list(wanted))
+
+    return columns, reader
+
+
+def _json(path: Path, start: bytes) -> tuple[list[str], Reader]:
+    """The keys of the first line of JSON lines, and their reader."""
+    import pyarrow as pa
+    from pyarrow import json as lines
+
+    try:
+        first = json.loads(start.lstrip().partition(b"\n")[0])
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(f"{path}, row 1", f"this is no JSON object on one line ({error})", HINT)) from None
+
+    def reader(wanted: Sequence[str], types: Mapping[str, Any], _: list[Any] | None) -> pa.Table:
+        whole = {name for name in wanted if isinstance(first[name], int) and name not in types}
+        kinds = {name: types.get(name, pa.int64() if name in whole else pa.string()) for name in wanted}
+        return lines.read_json(
+            str(path),
+            parse_options=lines.ParseOptions(
+                explicit_schema=pa.schema(list(kinds.items())), unexpected_field_behavior="ignore"
+            ),
+        ).select(list(wanted))
+
+    return list(first), reader
+
+
+def _rows(table: pa.Table, names: Names) -> Rows | None:
+    """The rows of ``table``, or None where something is wrong with one of them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table[names.target]
+    if not numeric(column.type) or column.null_count:
+        return None
+    single = pa.types.is_float32(column.type)
+    if single:  # 0.7 as float32 is a little less than 0.7, and lies in the bin below
+        column = column.cast(pa.string())
+    targets = np.asarray(column.cast(pa.float64()).to_numpy())
+    if not np.isfinite(targets).all() or not targets.size:
+        return None
+    held: dict[str | None, Any] = {None: None}
+    for name in names.all:
+        text = table[name]
+        if name == names.target:
+            continue
+        if text.null_count or not textual(text.type):
+            return None
+        held[name] = _one(text.cast(pa.string()))
+        if pc.min(pc.binary_length(held[name])).as_py() == 0:
+            return None
+    return Rows(targets=targets, ids=held[names.id], group=held[names.group], split=held[names.split], single=single)
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    import pyarrow as pa
+
+    found = column.combine_chunks()
+    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+
+
+HINT = "Give a CSV, TSV, Parquet or JSON lines table"
+NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+
+
+def numeric(kind: Any) -> bool:
+    """Whether an Arrow type holds numbers."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+
+
+def textual(kind: Any) -> bool:
+    """Whether an Arrow type holds texts or whole numbers, as ids are."""
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return bool(text or pa.types.is_integer(kind))
+
+
+def problems(
+    path: Path, reader: Callable[[Sequence[str], Mapping[str, Any], list[Any]], pa.Table], names: Names, *, lines: bool
+) -> list[Problem]:
+    """Everything that is wrong in the table at ``path``, which ``reader`` reads; ``lines`` says that it is JSON lines.
+
+    ``reader`` is given the columns, no types, and a list that it adds rows of a wrong length to.
+    """
+    import pyarrow as pa
+
+    ragged: list[Any] = []
+    try:
+        table = reader(names.all, {}, ragged)
+    except (pa.ArrowException, OSError) as error:
+        if lines:
+            return _wrong_lines(path, names)
+        return [Problem(str(path), f"its rows cannot be read ({str(error).strip().splitlines()[0]})", HINT)]
+    what = [
+        (row.number - 1, f"the header has {row.expected_columns} fields, this row {row.actual_columns}")
+        for row in ragged
+    ]
+    found = _listed(path, what, "Mend or remove the row", "more rows have a wrong number of fields")
+    place = _places(table.num_rows, [number for number, _ in what])
+    if not table.num_rows and not found:
+        return [Problem(str(path), "there are no rows", HINT)]
+    for name in names.all:
+        found += _wrong_column(path, table[name], name, place, target=name == names.target)
+    kind = table[names.target].type
+    return found or [Problem(str(path), f"column {clear(names.target)} holds {kind}", "Write numbers")]
+
+
+def _places(rows: int, left_out: list[int]) -> Callable[[int], int]:
+    """What to call the k-th of ``rows`` that were read, where those numbered ``left_out`` were not."""
+    if not left_out:
+        return lambda k: k + 1
+    numbers = np.setdiff1d(np.arange(1, rows + len(left_out) + 1), left_out)
+    return lambda k: int(numbers[k])
+
+
+def _listed(path: Path, found: Sequence[tuple[int, str]], hint: str, rest: str) -> list[Problem]:
+    problems = [Problem(f"{path}, row {row}", what, hint) for row, what in found[:SHOWN]]
+    return problems + ([Problem(str(path), f"{len(found) - SHOWN:,} {rest}")] if len(found) > SHOWN else [])
+
+
+def _wrong_column(
+    path: Path, column: pa.ChunkedArray, name: str, place: Callable[[int], int], *, target: bool
+) -> list[Problem]:
+    """What is wrong in one column: values that are missing, and targets that are no finite number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if target and numeric(column.type):
+        bad = ~np.isfinite(column.cast(pa.float64()).to_numpy())  # null is NaN
+    elif target and pa.types.is_string(column.type):
+        fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), fill_value=False)
+        values = pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy()
+        bad = ~np.isfinite(values)
+    elif target or not textual(column.type):
+        what = "numbers" if target else "texts or whole numbers"
+        return [Problem(str(path), f"column {clear(name)} holds {column.type}", f"Write {what}")]
+    else:
+        bad = pc.fill_null(pc.equal(pc.cast(column, pa.string()), ""), fill_value=True).to_numpy()
+    rows = np.flatnonzero(bad)
+    shown = [(place(int(row)), f"{clear(name)} is {_shown(column[int(row)].as_py())}") for row in rows[:SHOWN]]
+    hint, what = (FINITE, "no number") if target else ("Give each row one", "nothing")
+    more = [Problem(str(path), f"{rows.size - SHOWN:,} more rows have {what} in {clear(name)}")]
+    return _listed(path, shown, hint, "") + (more if rows.size > SHOWN else [])
+
+
+def _shown(value: object) -> str:
+    return "missing" if value is None or value == "" else clear(value) if isinstance(value, str) else str(value)
+
+
+def _wrong_lines(path: Path, names: Names) -> list[Problem]:
+    """What is wrong in JSON lines that Arrow does not read."""
+    wrong: list[tuple[int, str]] = []
+    with path.open("rb") as stream:
+        for row, line in enumerate(filter(bytes.strip, stream), 1):
+            try:
+                found = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                wrong.append((row, f"this is no JSON ({error})"))
+                continue
+            if not isinstance(found, dict):
+                wrong.append((row, "this is no JSON object"))
+                continue
+            target = found.get(names.target)
+            if isinstance(target, bool) or not isinstance(target, (int, float)):
+                wrong.append((row, f"{clear(names.target)} is {json.dumps(target)}"))
+            odd = [key for key in names.all if key != names.target and type(found.get(key)) not in {int, str}]
+            wrong += [(row, f"{clear(key)} is {json.dumps(found.get(key))}") for key in odd]
+    hint = "Write numbers for targets, and texts for all else"
+    return _listed(path, wrong, hint, "more rows cannot be read") or [
+        Problem(str(path), "a column changes between numbers and texts", HINT)
+    ]

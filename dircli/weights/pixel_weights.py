@@ -1,0 +1,88 @@
+"""Maps of weights: for every pixel of every training image the weight of its bin, as one HDF5 file.
+
+Each image is a chunk of its own. Chunks are made and packed in parallel and written in order, so that the file is the
+same however many cores there are, and memory does not grow with it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dircli import datasets
+from dircli.datasets import obtain
+from dircli.errors import InputError, Problem, UsageError
+from dircli.store import files
+from dircli.store.parallel import in_order, unwatched
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dircli.arrays import AnyArray
+    from dircli.benchmark.bins import Bins
+    from dircli.benchmark.dataset import Dense
+    from dircli.benchmark.raw import Raw
+    from dircli.datasets.obtain import DownloadOptions
+    from dircli.store.parallel import Watch
+    from dircli.weights.weigh import Weighted
+
+LEVEL = 4
+ENDINGS = (".h5", ".hdf5")
+
+
+def make(weighted: Weighted, raw: Path | None, out: Path, *, terms: DownloadOptions, watch: Watch = unwatched) -> int:
+    """Maps of the computed weights from the training maps in ``raw``, or the dataset's own folder; their number.
+
+    Raises UsageError where labels are no maps, SourceError, with the steps to obtain them, where they are not here.
+    """
+    dataset = datasets.load(str(weighted.facts["dataset"]))
+    if dataset.dense is None:
+        raise UsageError(f"{weighted.name}: its labels are no maps, and --maps is for those that are")
+    tree = obtain.raw_source(dataset, raw, terms, download=False)
+    if tree is None:
+        raise obtain.absent(dataset, terms, "the label maps are not here; give them with --raw PATH")
+    return write(out, weighted, dense=dataset.dense, bins=dataset.bins, raw=tree, watch=watch)
+
+
+def write(  # noqa: PLR0913 - what is written, from what
+    path: Path, weighted: Weighted, *, dense: Dense, bins: Bins, raw: Raw, watch: Watch = unwatched
+) -> int:
+    """``weights`` (n, H, W) float32, and ``ids`` (n,), of the training images in ``raw``; their number.
+
+    The mean over all pixels is 1 where the images are those that were counted. Raises InputError with the first image
+    that cannot be read, and then writes nothing.
+    """
+    import h5py
+
+    if path.suffix not in ENDINGS:
+        raise UsageError(f"{path}: maps are written as HDF5; end the name in {' or '.join(ENDINGS)}")
+    train = dense.maps(raw).get("train")
+    if train is None:
+        raise InputError(Problem(raw.name, "there are no training maps", "Give the archive with its training half"))
+    if train.problems:
+        raise InputError(train.problems)
+    index = bins.index(train.targets)
+    table = np.where(index >= 0, weighted.by_bin.weight[index], np.nan).astype(np.float32)
+
+    def packed(row: int) -> bytes:
+        return zlib.compress(_shuffled(table[train.load(row)]), LEVEL)
+
+    with files.staged(path.parent, path.name) as folder, h5py.File(folder / path.name, "x") as file:
+        file.attrs.update({key: value for key, value in weighted.facts.items() if value is not None})
+        file.create_dataset("ids", data=train.ids.tolist(), dtype=h5py.string_dtype())
+        shape = (len(train), *dense.shape)
+        how = {"chunks": (1, *dense.shape), "shuffle": True, "compression": "gzip", "compression_opts": LEVEL}
+        place = file.create_dataset("weights", shape, "<f4", **how)
+        with watch("weight maps", len(train)) as done:
+            for row, data in enumerate(in_order(packed, range(len(train)), serial=train.serial)):
+                place.id.write_direct_chunk((row, 0, 0), data)
+                done(1)
+    return len(train)
+
+
+def _shuffled(values: AnyArray) -> bytes:
+    """All first bytes, then all second bytes and so on: HDF5's shuffle filter, for little-endian numbers."""
+    data = np.ascontiguousarray(values, dtype="<f4")
+    return data.view(np.uint8).reshape(-1, data.itemsize).T.tobytes()

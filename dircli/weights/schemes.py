@@ -1,0 +1,139 @@
+"""Re-weighting of training samples by the inverse of their label density (DIR, section 4, cost-sensitive baselines).
+
+``inverse`` and ``sqrt-inv`` are the paper's; ``effective-number`` is Cui et al. 2019, per bin. What a set of weights
+amounts to, `WeightSummary`, stands here too: a weight that nobody looks at can undo a training run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+
+from dircli.benchmark.kernel import kernel_window
+from dircli.benchmark.protocol import AnyScheme, Scheme, WeightRule
+from dircli.errors import UsageError
+from dircli.weights.lds import effective_density
+
+if TYPE_CHECKING:
+    from dircli.arrays import AnyArray, FloatArray, IntArray
+    from dircli.benchmark.protocol import Kernel, Normalise, Protocol
+
+BETA = 0.999
+"""What ``effective-number`` takes for β where none is given; Cui et al. try 0.9, 0.99, 0.999 and 0.9999."""
+
+THOUSAND = 1000
+
+
+@dataclass(frozen=True)
+class BinWeights:
+    """The weight of each of B bins: ``count`` training samples, the ``effective`` density, and ``weight``, all (B,).
+
+    ``weight`` times ``effective`` is the same for every bin, and the mean of ``weight`` over training samples is 1,
+    unless another scale was asked for. It is NaN where the density is 0, which only a bin without training samples can
+    have.
+    """
+
+    count: IntArray
+    effective: FloatArray
+    weight: FloatArray
+
+
+def bin_weights(  # noqa: PLR0913 - the parameters of one published formula
+    counts: IntArray,
+    *,
+    scheme: AnyScheme,
+    kernel: Kernel,
+    ks: int,
+    sigma: float,
+    protocol: Protocol,
+    rule: WeightRule,
+    clip: tuple[float, float] | None = None,
+    beta: float = BETA,
+    normalise: Normalise = "mean-one",
+) -> BinWeights:
+    """The weight of each bin from its training ``counts`` (B,).
+
+    ``released``: counts → (inverse: clip; sqrt-inv: root) → smooth → 1/x → mean one. ``paper``: counts → smooth →
+    (root) → 1/x → mean one. ``effective-number``: counts → smooth → (1 - β^x) / (1 - β) → 1/x → mean one. ``clip``
+    bounds the counts of any scheme, in place of the rule's. Raises UsageError where nothing can be weighted.
+    """
+    if scheme not in get_args(Scheme):
+        without = " of bins" if scheme in get_args(AnyScheme) else ""
+        raise UsageError(f"no scheme{without} is called {scheme!r}; there are {', '.join(get_args(Scheme))}")
+    if not counts.sum():
+        raise UsageError("there are no training samples to weight")
+    rooted, numbered = scheme == "sqrt-inv", scheme == "effective-number"
+    density: AnyArray = counts[rule.first :]
+    bounds = clip or (rule.clip if scheme == "inverse" and protocol.clips else None)
+    if bounds:
+        density = np.clip(density, *bounds)  # as released: counts are clipped before the inverse
+    if rooted and protocol.root_first:
+        density = np.sqrt(density)
+    if numbered or not protocol.whole_counts:
+        density = density.astype(np.float64)
+    if kernel != "none":
+        density = effective_density(
+            density, kernel_window(kernel, ks, sigma, filtered=protocol.filtered_window), edge=rule.edge
+        )
+    if rooted and not protocol.root_first:
+        density = np.sqrt(density)
+    if numbered:
+        density = effective_number(density, beta)
+    density = np.concatenate([np.full(rule.first, density[0]), density]).astype(np.float64)
+    weight = np.divide(1.0, density, out=np.full(len(counts), np.nan), where=density > 0)
+    held = counts > 0
+    if not density[held].all():  # whole counts times a centre below 1, which only the filtered window can have
+        raise UsageError(f"sigma {sigma} is too wide for ks {ks}: bins with samples lose all density; try a larger ks")
+    weight *= scale(weight[held], counts[held], normalise)
+    return BinWeights(counts, density, weight)
+
+
+def effective_number(counts: FloatArray, beta: float) -> FloatArray:
+    """The effective number of samples of each count x (Cui et al. 2019, eq. 2): (1 - β^x) / (1 - β), 0 ≤ β < 1."""
+    if not 0 <= beta < 1:
+        raise UsageError(f"beta must be at least 0 and below 1, and {beta:g} is not")
+    if beta == 0:
+        return np.asarray(np.where(counts > 0, 1.0, 0.0))
+    return np.asarray(np.expm1(counts * np.log(beta)) / (beta - 1))
+
+
+def scale(weight: FloatArray, counts: AnyArray, normalise: Normalise) -> float:
+    """The factor that makes the mean of ``weight`` (B,), each held by ``counts`` (B,) samples, 1, or its maximum."""
+    if normalise == "none":
+        return 1.0
+    if normalise == "max-one":
+        return float(1 / weight.max())
+    return float(counts.sum() / (counts * weight).sum())
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSummary:
+    """What weights of n samples amount to.
+
+    ``effective_size`` is (Σw)² / Σw²: as many samples of one weight tell as much. ``lopsided`` says that the heaviest
+    sample outweighs the thousand lightest together.
+    """
+
+    low: float
+    high: float
+    n: int
+    effective_size: float
+    lopsided: bool
+
+
+def spread(weight: FloatArray, counts: AnyArray) -> WeightSummary:
+    """The spread of ``weight`` (B,), each held by ``counts`` (B,) samples; weights without a sample do not count."""
+    weight, counts = weight[counts > 0], counts[counts > 0]
+    order = np.argsort(weight, kind="stable")
+    weight, counts = weight[order], counts[order]
+    n, total = int(counts.sum()), float((counts * weight).sum())
+    first = np.clip(THOUSAND - (np.cumsum(counts) - counts), 0, counts)
+    return WeightSummary(
+        low=float(weight[0]),
+        high=float(weight[-1]),
+        n=n,
+        effective_size=total**2 / float((counts * weight**2).sum()),
+        lopsided=n > THOUSAND and float(weight[-1]) > float((first * weight).sum()),
+    )

@@ -1,0 +1,98 @@
+"""Bins partition the range of the target, and a printed edge opens its bin however floats divide."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dircli.benchmark.bins import Bins
+
+QUICK = settings(deadline=None, max_examples=60)
+FINITE = st.floats(-1e6, 1e6)
+
+
+@st.composite
+def binnings(draw: st.DrawFn) -> Bins:
+    """Bins of any widths."""
+    return Bins(np.array(sorted(draw(st.lists(FINITE, min_size=2, max_size=20, unique=True)))))
+
+
+@st.composite
+def binned_values(draw: st.DrawFn) -> tuple[Bins, float]:
+    """Bins, and a value in their range that is often an edge."""
+    bins = draw(binnings())
+    edges = bins.edges.tolist()
+    return bins, draw(st.sampled_from(edges) | st.floats(edges[0], edges[-1]))
+
+
+@QUICK
+@given(binned_values())
+def test_every_value_of_the_range_has_exactly_one_bin(drawn: tuple[Bins, float]) -> None:
+    bins, value = drawn
+    holds = (bins.low <= value) & (value < bins.high)
+    holds[-1] |= value == bins.high[-1]
+    assert bins.index(np.array([value])).tolist() == np.flatnonzero(holds).tolist()
+    assert holds.sum() == 1
+
+
+@QUICK
+@given(binnings())
+def test_values_outside_the_range_have_no_bin(bins: Bins) -> None:
+    low, high = np.nextafter(bins.edges[0], -np.inf), np.nextafter(bins.edges[-1], np.inf)
+    assert bins.index(np.array([low, high, -np.inf, np.inf, np.nan])).tolist() == [-1] * 5
+
+
+@QUICK
+@given(binnings(), st.lists(FINITE))
+def test_counts_are_of_the_values_in_the_range_alone(bins: Bins, values: list[float]) -> None:
+    inside = [value for value in values if bins.edges[0] <= value <= bins.edges[-1]]
+    counts = bins.counts(np.array(values))
+    assert counts.sum() == len(inside)
+    assert counts.tolist() == bins.counts(np.array(inside)).tolist()
+    assert counts.shape == (len(bins),)
+
+
+@QUICK
+@given(start=st.integers(-1000, 1000), step=st.integers(1, 99), number=st.integers(1, 60), places=st.integers(0, 6))
+def test_regular_edges_are_the_floats_that_their_decimals_read_as(
+    start: int, step: int, number: int, places: int
+) -> None:
+    printed = [Decimal(start + k * step).scaleb(-places) for k in range(number + 1)]
+    bins = Bins.regular(str(printed[0]), str(printed[-1]), str(Decimal(step).scaleb(-places)))
+    assert bins.edges.tolist() == [float(edge) for edge in printed]
+
+
+def test_a_printed_edge_opens_its_bin_where_division_would_miss_it() -> None:
+    assert int(0.3 / 0.1) == 2
+    tenths = Bins.regular(0, 5, 0.1)
+    assert tenths.index(np.array([float("0.3")])).tolist() == [3]
+    assert tenths.index(np.array([float(f"{k}e-1") for k in range(51)])).tolist() == [*range(50), 49]
+
+
+def test_every_score_of_three_decimals_lies_in_the_bin_of_its_tenths() -> None:
+    scores = np.array([float(f"{k}e-3") for k in range(5000)])
+    assert Bins.regular(0, 5, "0.1").index(scores).tolist() == [k // 100 for k in range(5000)]
+
+
+def test_the_last_bin_holds_its_right_end_and_no_other_does() -> None:
+    assert Bins.regular(0, 2, 1).index(np.array([0, 1, 2])).tolist() == [0, 1, 1]
+
+
+def test_index_keeps_the_shape_of_its_values() -> None:
+    assert Bins.regular(0, 2, 1).index(np.array([[0.5, 1.5], [-1, np.nan]])).tolist() == [[0, 1], [-1, -1]]
+
+
+@pytest.mark.parametrize("edges", [[], [1.0], [1.0, 1.0], [2.0, 1.0], [0.0, np.nan], [[0.0, 1.0]]])
+def test_edges_that_do_not_ascend_are_refused(edges: list[float]) -> None:
+    with pytest.raises(ValueError, match="ascend strictly"):
+        Bins(np.array(edges))
+
+
+@pytest.mark.parametrize(("low", "high", "width"), [(0, 1, 0.3), (0, 1, 0), (0, 1, -1), (1, 1, 1), (1, 0, 1)])
+def test_a_range_of_no_whole_number_of_bins_is_refused(low: float, high: float, width: float) -> None:
+    with pytest.raises(ValueError, match="not a whole number of bins"):
+        Bins.regular(low, high, width)

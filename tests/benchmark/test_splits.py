@@ -1,0 +1,100 @@
+"""The draw of validation and test: balanced per bin, repeatable, and the published algorithm to the letter."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.splits import SplitRecipe, draw
+
+QUICK = settings(deadline=None, max_examples=80)
+BINS = 4
+OUTSIDE = (-1, BINS)
+INDEX = st.lists(st.integers(-1, BINS), max_size=80)
+RECIPES = st.builds(SplitRecipe, bins=st.just(Bins.regular(0, BINS, 1)), cap=st.integers(0, 8), share=st.integers(2, 4))
+SEEDS = st.integers(0, 2**32)
+
+
+def published(index: list[int], *, cap: int, share: int, seed: int) -> list[str]:
+    """The draw as the authors wrote it: lists of ids by label, the module's own generator, sets of ids."""
+    ids = [f"row {row}" for row in range(len(index))]
+    by_label: dict[int, list[str]] = {label: [] for label in range(BINS)}
+    for key, label in zip(ids, index, strict=True):
+        if label in by_label:
+            by_label[label].append(key)
+    random.seed(seed)
+    val, test = set(), set()
+    for label in range(BINS):
+        members = by_label[label]
+        random.shuffle(members)
+        size = min(len(members) // share, cap)
+        val.update(members[:size])
+        test.update(members[size : size * 2])
+    return ["val" if key in val else "test" if key in test else "train" for key in ids]
+
+
+@QUICK
+@given(INDEX, RECIPES, SEEDS)
+def test_the_draw_is_the_published_one(index: list[int], recipe: SplitRecipe, seed: int) -> None:
+    assert draw(np.array(index, dtype=np.int64), recipe, seed=seed).tolist() == published(
+        index, cap=recipe.cap, share=recipe.share, seed=seed
+    )
+
+
+@QUICK
+@given(INDEX, RECIPES, SEEDS)
+def test_val_and_test_hold_the_same_bounded_number_of_each_bin_and_train_the_rest(
+    index: list[int], recipe: SplitRecipe, seed: int
+) -> None:
+    """Each row has one split, so splits are disjoint and cover; rows outside the bins train."""
+    split = draw(np.array(index, dtype=np.int64), recipe, seed=seed).tolist()
+    assert len(split) == len(index)
+    assert set(split) <= {"train", "val", "test"}
+    for label in range(BINS):
+        parts = [part for part, its in zip(split, index, strict=True) if its == label]
+        n = min(len(parts) // recipe.share, recipe.cap)
+        assert (parts.count("val"), parts.count("test")) == (n, n)
+    assert {part for part, label in zip(split, index, strict=True) if label in OUTSIDE} <= {"train"}
+
+
+@QUICK
+@given(INDEX, RECIPES, SEEDS)
+def test_the_same_seed_gives_the_same_split_whatever_else_draws(
+    index: list[int], recipe: SplitRecipe, seed: int
+) -> None:
+    bins = np.array(index, dtype=np.int64)
+    first = draw(bins, recipe, seed=seed)
+    random.seed(0)
+    assert draw(bins, recipe, seed=seed).tolist() == first.tolist()
+
+
+def test_another_seed_gives_another_split() -> None:
+    recipe = SplitRecipe(bins=Bins.regular(0, 1, 1), cap=30)
+    assert (
+        draw(np.zeros(90, np.int64), recipe, seed=666).tolist() != draw(np.zeros(90, np.int64), recipe, seed=0).tolist()
+    )
+
+
+def test_rows_outside_the_bins_do_not_move_the_draw() -> None:
+    recipe = SplitRecipe(bins=Bins.regular(0, 2, 1), cap=5)
+    inside = np.tile([1, 0], 20)
+    split = draw(np.concatenate([[-1, 2], inside, [2]]), recipe, seed=666)
+    assert split[2:-1].tolist() == draw(inside, recipe, seed=666).tolist()
+
+
+def test_seed_666_draws_these_rows_on_every_machine() -> None:
+    recipe = SplitRecipe(bins=Bins.regular(0, 2, 1), cap=2)
+    split = draw(np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1]), recipe, seed=666)
+    assert {part: np.flatnonzero(split == part).tolist() for part in ("val", "test")} == {
+        "val": [0, 3, 7],
+        "test": [4, 5, 10],
+    }
+
+
+def test_a_recipe_states_what_a_stranger_needs_to_repeat_it() -> None:
+    recipe = SplitRecipe(bins=Bins.regular(0, 5, "0.25"), cap=50)
+    assert recipe.as_json() == {"bins": 20, "cap": 50, "high": 5.0, "low": 0.0, "share": 3}

@@ -1,0 +1,385 @@
+"""Tables of one's own: read strictly, binned and split by laws, and a manifest that is complete."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dircli.benchmark import binning as widths
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.sampling import draw, draw_groups, quota
+from dircli.curation import custom as own
+from dircli.errors import InputError, UsageError
+from dircli.store import manifests
+from dircli.store.canonical import ascending
+from dircli.store.content import encoded
+from dircli.store.user_tables import Names, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+    from dircli.benchmark.manifest import Manifest
+
+QUICK = settings(deadline=None, max_examples=60)
+FILES = {"samples.parquet", "bins.parquet", "manifest.json"}
+TENTHS = [f"{k / 10:.1f}" for k in range(-20, 161)]
+
+
+def table(path: Path, rows: dict[str, Any]) -> Path:
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def tenths(path: Path, n: int = 4000) -> Path:
+    """Targets from -2 to 16 in steps of 0.1, rare at the ends."""
+    drawn = np.random.default_rng(1).binomial(180, 0.4, n)
+    return table(path, {"id": [f"r{k}" for k in range(n)], "y": [TENTHS[k] for k in drawn]})
+
+
+def curated(work: Path, name: str = "custom") -> Manifest:
+    return manifests.read(work / "manifests" / name)
+
+
+# — from the command line —
+
+
+def test_the_diabetes_table_goes_from_a_file_to_scores(run: Run, work: Path) -> None:
+    data = pytest.importorskip("sklearn.datasets", reason="scikit-learn is in dircli[test]").load_diabetes(
+        as_frame=True
+    )
+    data.frame.to_csv(work / "diabetes.csv", index_label="row")
+    words = ["--id", "row", "--bin-width", "10", "--range", "20:350", "--name", "diabetes", "--unit", "point"]
+    run("curate", "custom", "--table", "diabetes.csv", "--target", "target", *words)
+    assert "442 of 442 rows equal" in run("verify").stdout
+    assert "sqrt-inv" in run("weights").stdout
+    run("plot", "--terminal")
+    run("export", "--out", "out")
+    samples = curated(work, "diabetes").samples
+    assert len((work / "out" / "custom.csv").read_text().splitlines()) == 443
+    test = samples.split == "test"
+    table(work / "preds.csv", {"id": samples.ids[test], "prediction": samples.targets[test] + 3})
+    shutil.move(work / "manifests" / "diabetes", work / "handed-on")
+    result = json.loads(run("evaluate", "preds.csv", "--manifest", "handed-on", "--format", "json").stdout)
+    assert result["signature"].startswith("dir|diabetes|test|released|sha256:")
+    assert result["systems"][0]["regions"]["all"]["mae"] == pytest.approx(3)
+    assert result["systems"][0]["regions"]["all"]["n"] == test.sum()
+
+
+def test_every_command_takes_the_folder_of_a_manifest_instead_of_its_name(run: Run, work: Path) -> None:
+    tenths(work / "t.csv")
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", "--bin-width", "0.5", "--name", "mine")
+    shutil.move(work / "manifests" / "mine", work / "elsewhere")
+    run("weights", "--manifest", "elsewhere")
+    assert (work / "elsewhere" / "weights.parquet").is_file()
+    assert "ok" in run("verify", "--manifest", "elsewhere").stdout
+    run("plot", "--manifest", "elsewhere", "--lds", "--terminal")
+    for form, files in (
+        ("csv", {"samples.csv", "bins.csv"}),
+        ("parquet", {"samples.parquet", "bins.parquet"}),
+        ("npy", {"id.npy", "target.npy", "bin.npy", "split.npy", "edges.npy"}),
+    ):
+        run("export", "--manifest", "elsewhere", "--format", form, "--out", form)
+        assert {path.name for path in (work / form).iterdir()} == files
+    targets, split = (np.load(work / "npy" / f"{name}.npy") for name in ("target", "split"))
+    assert np.array_equal(pd.read_csv(work / "csv" / "samples.csv")["target"], targets)
+    assert set(split) == {"train", "val", "test"}
+    assert "no manifest.json" in run("verify", "--manifest", "csv", code=2).stderr
+
+
+def test_decimals_fall_into_the_bins_that_they_open(run: Run, work: Path) -> None:
+    table(work / "t.csv", {"y": TENTHS * 12})
+    words = ["--bin-width", "0.1", "--range", "-2:16"]
+    run("curate", "custom", "--table", "t.csv", "--target", "y", *words)
+    held = curated(work)
+    counts = np.sum([held.table.counts[part] for part in ("train", "val", "test")], axis=0)
+    assert counts.tolist() == [12] * 179 + [24]  # the last bin also holds its right end
+    assert np.array_equal(held.table.bins.low[held.samples.bin_index][:179], held.samples.targets[:179])
+    assert held.samples.ids[:3].tolist() == ["0", "1", "2"]
+    assert any("row" in note and "number" in note for note in held.facts["notes"])
+
+
+def test_the_same_rows_make_the_same_manifest_from_every_kind_of_file(run: Run, work: Path) -> None:
+    frame = pd.DataFrame({"key": ["007", "8", "10", "9"], "y": [1.5, -2.25, 1e-3, 4.0], "x": ["a", "b,", '"', ""]})
+    frame.to_csv(work / "t.csv", index=False)
+    frame.to_csv(work / "t.tsv", index=False, sep="\t")
+    frame.to_csv(work / "s.csv", index=False, sep=";")
+    frame.to_csv(work / "t.csv.gz", index=False)
+    frame.to_parquet(work / "t.parquet")
+    frame.to_json(work / "t.jsonl", orient="records", lines=True)
+    contents = set()
+    for path in ("t.csv", "t.tsv", "s.csv", "t.csv.gz", "t.parquet", "t.jsonl"):
+        run("curate", "custom", "--table", path, "--target", "y", "--id", "key", "--bin-width", "0.25")
+        contents.add(curated(work).content)
+        assert curated(work).samples.ids.tolist() == ["8", "9", "10", "007"]
+    assert len(contents) == 1
+
+
+def test_whole_numbers_may_be_ids_and_float32_targets_are_the_decimals_they_print(run: Run, work: Path) -> None:
+    values = np.array([0.7, 0.3, 0.1], dtype=np.float32)
+    pd.DataFrame({"id": [3, 1, 20], "y": values}).to_parquet(work / "t.parquet")
+    words = ["--target", "y", "--id", "id", "--bin-width", "0.1"]
+    assert "float32" in run("curate", "custom", "--table", "t.parquet", *words).stderr
+    held = curated(work).samples
+    assert held.ids.tolist() == ["1", "3", "20"]
+    assert held.targets.tolist() == [0.3, 0.7, 0.1]
+
+
+def test_bins_may_be_given_by_edges_or_chosen_by_a_rule_that_the_manifest_names(run: Run, work: Path) -> None:
+    tenths(work / "t.csv")
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--edges", "-2,0,1.5,16")
+    assert curated(work).table.bins.edges.tolist() == [-2, 0, 1.5, 16]
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bins", "auto")
+    facts = curated(work).facts
+    assert "freedman-diaconis" in facts["own"]["binning"]
+    assert np.unique(np.diff(curated(work).table.bins.edges).round(9)).tolist() == [0.1]
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bins", "auto", "--range", "-2.5:16.5")
+    assert curated(work).table.bins.edges[[0, -1]].tolist() == [-2.5, 16.5]
+
+
+@pytest.mark.parametrize(("choice", "rows", "high"), [("clip", 5, 4.0), ("drop", 3, 3.0)])
+def test_targets_outside_the_range_are_refused_unless_a_choice_is_made(
+    choice: str, rows: int, high: float, run: Run, work: Path
+) -> None:
+    table(work / "t.csv", {"y": [-9, 1, 2, 3, 5]})
+    words = ["curate", "custom", "--table", "t.csv", "--target", "y", "--bin-width", "1", "--range", "0:4"]
+    message = run(*words, code=2).stderr
+    assert "2 targets lie outside 0..4: 0 = -9, 4 = 5" in message
+    assert "--outside clip or --outside drop" in message
+    run(*words, "--outside", choice)
+    assert len(curated(work).samples.ids) == rows
+    assert curated(work).samples.targets.max() == high
+    assert curated(work).facts["facts"] == {"outside": choice}
+
+
+def test_a_split_that_the_table_has_is_taken_over(run: Run, work: Path) -> None:
+    table(work / "t.csv", {"id": list("abcd"), "y": [1, 2, 3, 4], "part": ["train", "dev", "test", "Train"]})
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", "--split-column", "part")
+    held = curated(work)
+    assert held.samples.split.tolist() == ["train", "val", "test", "train"]
+    assert (held.facts["origin"], held.facts["seed"]) == ("given", None)
+    assert "no draw to repeat" in run("verify").stdout
+    table(work / "t.csv", {"id": list("ab"), "y": [1, 2], "part": ["train", "holdout"]})
+    message = run("curate", "custom", "--table", "t.csv", "--target", "y", "--split-column", "part", code=2).stderr
+    assert "column part holds 'holdout'" in message
+
+
+def test_groups_stay_together_and_verify_shows_it(run: Run, work: Path) -> None:
+    generator = np.random.default_rng(3)
+    people = generator.integers(0, 300, 3000)
+    table(work / "t.csv", {"id": range(3000), "y": generator.integers(0, 30, 3000), "who": people})
+    words = ["--target", "y", "--id", "id", "--bin-width", "1", "--group", "who", "--per-bin", "10"]
+    run("curate", "custom", "--table", "t.csv", *words)
+    held = curated(work)
+    parts = pd.Series(held.samples.split).groupby(held.samples.columns["group"]).nunique()
+    assert parts.max() == 1
+    sizes = held.facts["counts"]
+    assert sizes["val"] == pytest.approx(300, rel=0.1)
+    assert sizes["test"] == pytest.approx(300, rel=0.1)
+    assert "3,000 of 3,000 rows equal" in run("verify").stdout
+    leakage = run("verify", "--leakage").stdout
+    assert [line.split()[:3] for line in leakage.splitlines() if line.startswith("who")] == [
+        ["who", "val", "0"],
+        ["who", "test", "0"],
+    ]
+
+
+BAD = {
+    "text": ("id,y\na,1\nb,high\nc,2\n", ["row 2: y is high. Write a finite number"]),
+    "empty": ("id,y\na,1\nb,\n", ["row 2: y is missing"]),
+    "nan": ("id,y\na,nan\nb,inf\n", ["row 1: y is nan", "row 2: y is inf"]),
+    "ragged": ("id,y\na,1\nb,2,3\nc\nd,x\n", ["row 2: the header has 2 fields, this row 3", "row 3:", "row 4: y is x"]),
+    "twice": ("id,y\na,1\na,2\n", ["1 ids occur more than once: a"]),
+    "no id": ("id,y\n,1\nb,2\n", ["row 1: id is missing"]),
+    "no column": ("id,z\na,1\n", ["there is no one column y; the columns are id, z"]),
+    "nothing": ("", ["the file is empty"]),
+    "header": ("id,y\n", ["there are no rows"]),
+    "json": ('{"id": "a", "y": 1}\n{"id": "b", "y": "2"}\n', ['row 2: y is "2"']),
+    "keys": ('{"id": "a", "y": 1}\n{"id": "b"}\n', ["row 2: y is missing"]),
+    "pickle": ("\x80\x04", ["no table that can be read"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_every_bad_row_is_told_and_nothing_is_written(name: str, run: Run, work: Path) -> None:
+    text, expected = BAD[name]
+    (work / "t.csv").write_bytes(text.encode("latin-1"))
+    message = run("curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", code=2).stderr
+    assert [line for line in expected if line not in message] == [], message
+    assert not (work / "manifests").exists()
+
+
+def test_the_first_ten_bad_rows_are_shown_and_the_others_counted(run: Run, work: Path) -> None:
+    table(work / "t.csv", {"y": ["x"] * 25 + ["1"]})
+    message = run("curate", "custom", "--table", "t.csv", "--target", "y", code=2).stderr
+    assert message.count("y is x") == 10
+    assert "15 more rows have no number in y" in message
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "--table FILE"),
+        (["--table", "t.csv"], "--target COL"),
+        (["--table", "t.csv", "--target", "y", "--raw", "x"], "--raw: not for `dir curate custom`"),
+        (["--table", "t.csv", "--target", "y", "--bin-width", "0"], "no width"),
+        (["--table", "t.csv", "--target", "y", "--bin-width", "0.3", "--range", "0:1"], "not a whole number of bins"),
+        (["--table", "t.csv", "--target", "y", "--bin-width", "1e-9"], "more than 1,000,000 bins"),
+        (["--table", "t.csv", "--target", "y", "--edges", "1,1"], "no edges"),
+        (["--table", "t.csv", "--target", "y", "--range", "5:1"], "not LO:HI"),
+        (["--table", "t.csv", "--target", "y", "--bins", "auto", "--edges", "0,9"], "--bins auto chooses"),
+        (["--table", "t.csv", "--target", "y", "--name", "agedb"], "the name of a benchmark"),
+        (["--table", "t.csv", "--target", "y", "--name", "a b"], "cannot name a manifest"),
+        (["--table", "t.csv", "--target", "y", "--id", "y"], "the column of targets"),
+        (["--table", "none.csv", "--target", "y"], "there is no such file"),
+        (["--table", "t.csv", "--target", "y", "--split-column", "y", "--per-bin", "3"], "takes a split over"),
+    ],
+)
+def test_calls_that_cannot_be_meant_say_what_to_do(words: list[str], said: str, run: Run, work: Path) -> None:
+    table(work / "t.csv", {"y": [1, 2, 3, 4]})
+    assert said in run("curate", "custom", *words, code=2).stderr
+
+
+def test_options_of_a_table_mean_nothing_for_a_benchmark(run: Run) -> None:
+    message = run("curate", "agedb", "--table", "t.csv", "--per-bin", "3", code=2).stderr
+    assert "--table, --per-bin: not for `dir curate agedb`" in message
+
+
+def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path) -> None:
+    table(work / "t.csv", {"y": [1, 2, 3, 4]})
+    run("curate", "custom", "--table", "t.csv", "--target", "y")
+    path = work / "manifests" / "custom" / "manifest.json"
+    facts = json.loads(path.read_text())
+    del facts["own"]["many"]
+    path.write_text(json.dumps(facts))
+    assert "its own rules is damaged" in run("verify", code=2).stderr
+
+
+# — laws —
+
+TARGETS = st.lists(st.integers(-50, 120).map(lambda k: k / 10), min_size=1, max_size=150)
+
+
+@QUICK
+@given(targets=TARGETS, seed=st.integers(0, 5), per_bin=st.integers(1, 20), data=st.data())
+def test_a_table_becomes_a_lawful_manifest_whatever_the_order_of_its_rows(
+    targets: list[float], seed: int, per_bin: int, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Bins partition, splits cover and are disjoint, val and test are alike; permuting rows changes no byte."""
+    folder = tmp_path_factory.mktemp("t")
+    rows = [(f"k{row}", value) for row, value in enumerate(targets)]
+    trees = []
+    for turn in (rows, data.draw(st.permutations(rows))):
+        path = table(folder / "t.csv", {"id": [key for key, _ in turn], "y": [value for _, value in turn]})
+        names = Names(target="y", id="id")
+        own.curate(own.CustomOptions(table=path, names=names, width="0.5", per_bin=per_bin, seed=seed), root=folder)
+        trees.append({file: (folder / "custom" / file).read_bytes() for file in FILES})
+    assert trees[0] == trees[1]
+    held = manifests.read(folder / "custom")
+    bins, samples = held.table.bins, held.samples
+    assert sorted(samples.ids) == sorted(key for key, _ in rows)
+    assert dict(zip(samples.ids, samples.targets, strict=True)) == dict(rows)
+    assert ((bins.low[samples.bin_index] <= samples.targets) & (samples.targets < bins.high[samples.bin_index])).all()
+    assert set(samples.split) <= {"train", "val", "test"}
+    counts = held.table.counts
+    assert np.array_equal(counts["val"], counts["test"])
+    assert counts["val"].max() <= per_bin
+    assert (3 * counts["val"] <= counts["train"] + counts["val"] + counts["test"]).all()
+
+
+@QUICK
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, max_size=200), st.integers(0, 9))
+def test_no_group_is_divided_and_train_keeps_a_third(rows: list[tuple[int, int]], seed: int) -> None:
+    index, groups = (np.array(column) for column in zip(*rows, strict=True))
+    groups = np.unique(groups, return_inverse=True)[1]
+    split = draw_groups(groups, index, 9, share=3, cap=5, seed=seed)
+    assert all(len(set(split[groups == group])) == 1 for group in groups)
+    assert (split == 0).sum() >= len(rows) - 2 * len(rows) // 3
+    assert np.array_equal(split, draw_groups(groups, index, 9, share=3, cap=5, seed=seed))
+
+
+def test_groups_of_one_fill_the_bins_as_rows_do() -> None:
+    index = np.random.default_rng(0).integers(0, 20, 2000)
+    split = draw_groups(np.arange(2000), index, 20, share=3, cap=7, seed=1)
+    for part in (1, 2):
+        assert np.bincount(index[split == part], minlength=20).tolist() == [7] * 20
+
+
+@QUICK
+@given(st.lists(st.integers(-1, 6), max_size=120), st.integers(1, 10), st.integers(0, 9))
+def test_the_draw_gives_each_bin_its_quota_and_leaves_rows_outside_to_train(
+    rows: list[int], cap: int, seed: int
+) -> None:
+    index = np.array(rows, dtype=np.int64)
+    split = draw(index, 7, share=3, cap=cap, seed=seed)
+    assert (split[index < 0] == 0).all()
+    for b in range(7):
+        n = quota(rows.count(b), share=3, cap=cap)
+        assert [(split[index == b] == part).sum() for part in (1, 2)] == [n, n]
+
+
+def test_the_draw_is_the_one_that_the_manifests_readme_describes() -> None:
+    """Written out in Python from the description, with the raw stream of PCG64 alone."""
+    index = np.random.default_rng(5).integers(0, 9, 500)
+    key = np.random.PCG64(7).random_raw(500)
+    expected = np.zeros(500, dtype=int)
+    for b in range(9):
+        rows = sorted(np.flatnonzero(index == b), key=lambda row: key[row])
+        n = min(len(rows) // 3, 6)
+        expected[rows[:n]], expected[rows[n : 2 * n]] = 1, 2
+    assert draw(index, 9, share=3, cap=6, seed=7).tolist() == expected.tolist()
+    assert key[:2].tolist() == [11530976094092348043, 16550673365885938325]  # for readers in other languages
+
+
+@QUICK
+@given(st.lists(st.text("ab0\x00é", max_size=20), max_size=40))
+def test_rows_are_ordered_by_length_and_then_by_bytes(ids: list[str]) -> None:
+    order, equal = ascending(*encoded(np.array(ids, dtype=object)))
+    found = ids if order is None else [ids[row] for row in order]
+    expected = sorted(ids, key=lambda key: (len(key.encode()), key.encode()))
+    assert found == expected
+    assert equal.tolist() == [row > 0 and expected[row] == expected[row - 1] for row in range(len(ids))]
+
+
+@QUICK
+@given(TARGETS, st.sampled_from([None, "-10:20", "-5:12"]))
+def test_chosen_bins_hold_every_target_and_have_a_round_width(targets: list[float], limits: str | None) -> None:
+    values = np.array(targets)
+    bins = widths.chosen(values, limits)
+    assert len(bins) <= widths.MOST + 2
+    assert (bins.index(values) >= 0).all()
+    width = bins.high[0] - bins.low[0]
+    assert f"{width:.0e}"[0] in "125"
+    assert np.allclose(np.diff(bins.edges), width)
+    if limits:
+        assert f"{bins.edges[0]:g}:{bins.edges[-1]:g}" == limits
+
+
+def test_heavy_tails_do_not_make_a_million_bins() -> None:
+    assert len(widths.chosen(np.append(np.linspace(0, 1, 500), 1e6), None)) <= widths.MOST + 2
+
+
+def test_a_range_that_no_round_width_divides_is_refused() -> None:
+    with pytest.raises(UsageError, match="finds no width"):
+        widths.chosen(np.linspace(0, 1, 50), "0:0.999999999")
+
+
+def test_reading_gives_columns_in_the_tables_order(work: Path) -> None:
+    path = table(work / "t.csv", {"b": [2, 1], "y": [0.5, -0.5], "a": ["x", "z"]})
+    rows = read(path, Names(target="y", id="a", group="b"))
+    assert rows.targets.tolist() == [0.5, -0.5]
+    assert [None if each is None else each.to_pylist() for each in (rows.ids, rows.group)] == [["x", "z"], ["2", "1"]]
+    with pytest.raises(InputError, match="no one column c"):
+        read(path, Names(target="c"))
+
+
+def test_bins_is_what_edges_say() -> None:
+    assert Bins.regular("-2", "16", "0.1").edges[3] == -1.7

@@ -1,0 +1,320 @@
+"""One battery over all datasets, on miniatures; then what each dataset alone promises, on the real inputs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from miniatures import MINIATURES, publish
+
+from dircli import datasets
+from dircli.benchmark.records import SPLITS
+from dircli.benchmark.regions import REGIONS
+from dircli.curation.export import exported
+from dircli.errors import InputError
+from dircli.store import manifests
+from dircli.store.raw.tree import open_raw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+ALL = sorted(MINIATURES)
+SAMPLED = [name for name in ALL if not datasets.load(name).dense]  # labels that are maps: test_nyud2.py
+PUBLISHED = [name for name in SAMPLED if not datasets.load(name).unreleased]
+
+
+def test_every_dataset_has_a_miniature() -> None:
+    assert datasets.names() == ALL
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_facts_are_complete(name: str) -> None:
+    dataset = datasets.load(name)
+    assert dataset.name == name
+    assert set(dataset.rules) == {"released", "paper"}
+    assert set(dataset.expected) == set(SPLITS)
+    assert dataset.obtain
+    assert dataset.licence
+    assert dataset.bibtex.startswith("@")
+    assert all(source.urls for source in dataset.released)
+    assert all(str(source.digest).startswith("git:") for source in dataset.released)
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_the_reader_gives_the_declared_rows_twice_alike(name: str, tmp_path: Path) -> None:
+    path = MINIATURES[name].build(tmp_path)
+    first, second = (datasets.load(name).read(open_raw(path)) for _ in range(2))
+    assert len(first) == MINIATURES[name].rows
+    assert list(first.ids) == list(second.ids)
+    assert np.array_equal(first.targets, second.targets)
+    assert (datasets.load(name).scoring_bins(first.targets).index(first.targets) >= 0).all()
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_damaged_source_is_refused_with_a_message(name: str, tmp_path: Path) -> None:
+    path = MINIATURES[name].build(tmp_path)
+    MINIATURES[name].damage(path)
+    with pytest.raises(InputError, match=r"\w+: .+"):
+        datasets.load(name).read(open_raw(path))
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_redraw_runs_from_the_raw_source_to_scores(name: str, tmp_path: Path, work: Path, run: Run) -> None:
+    path = MINIATURES[name].build(tmp_path)
+    run("curate", name, "--raw", path, "--split", "redraw")
+    run("verify", name)
+    run("weights", name)
+    manifest = manifests.read(work / "manifests" / name)
+    test = manifest.samples.split == "test"
+    assert test.any()
+    assert manifest.facts["origin"] == "redraw"
+    assert manifest.facts["seed"] == 666
+    rows = zip(manifest.samples.ids[test], manifest.samples.targets[test], strict=True)
+    lines = [f'"{key}",{target + 1}' for key, target in rows]
+    (work / "preds.csv").write_text("\n".join(["id,prediction", *reversed(lines)]))
+    result = json.loads(run("evaluate", "preds.csv", "--format", "json").stdout)
+    assert result["systems"][0]["regions"]["all"]["mae"] == pytest.approx(1, rel=1e-6)
+    assert result["signature"].startswith(f"dir|{name}|test|released|sha256:{manifest.content[7:15]}|n:{test.sum()}|v:")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_split_is_imported_proven_and_written_again(
+    name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a redraw of the miniature exports is declared the published split; it then comes back byte for byte."""
+    raw = MINIATURES[name].build(tmp_path)
+    run("curate", name, "--raw", raw, "--split", "redraw")
+    files = exported(manifests.read(work / "manifests" / name))
+    publish(name, files, monkeypatch)
+    for file, data in files.items():
+        (tmp_path / file).write_bytes(data)
+        shutil.copy(tmp_path / file, work)
+    run("curate", name, "--raw", raw, "--released", ".", "--name", "again")
+    checks = run("verify", "again").stdout
+    assert all(f"{file} is byte for byte the published one" in checks for file in files)
+    assert exported(manifests.read(work / "manifests" / "again")) == files
+    facts = json.loads((work / "manifests" / "again" / "manifest.json").read_text())
+    assert facts["origin"] == "released"
+    assert {source["file"] for source in facts["sources"]} >= set(files)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_split_file_that_is_not_the_published_one_is_refused(
+    name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = MINIATURES[name].build(tmp_path)
+    run("curate", name, "--raw", raw, "--split", "redraw", "--out", tmp_path / "m")
+    files = exported(manifests.read(tmp_path / "m" / name))
+    publish(name, files, monkeypatch)
+    for file, data in files.items():
+        (work / file).write_bytes(data.replace(b"\n", b"\r\n"))
+    message = run("curate", name, "--raw", raw, "--released", work, code=2).stderr
+    assert all(f"this is not the published {file}" in message for file in files)
+    assert not (work / "manifests").exists()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_same_call_gives_the_same_bytes_whatever_the_threads_and_the_hash_seed(
+    name: str, tmp_path: Path, work: Path
+) -> None:
+    import subprocess
+    import sys
+
+    raw = MINIATURES[name].build(tmp_path)
+    trees = []
+    for threads, seed in (("1", "0"), ("2", "1"), ("7", "2")):
+        root = work / threads
+        environment = {"OMP_NUM_THREADS": threads, "ARROW_NUM_THREADS": threads, "PYTHONHASHSEED": seed, "LC_ALL": "C"}
+        words = ["curate", name, "--raw", str(raw), "--split", "redraw", "--out", str(root)]
+        subprocess.run([sys.executable, "-m", "dircli", *words], env=environment, check=True, capture_output=True)
+        trees.append({path.name: path.read_bytes() for path in sorted((root / name).iterdir())})
+    pixels = {"pixels.parquet"} if datasets.load(name).dense else set()
+    assert set(trees[0]) == {"bins.parquet", "manifest.json", "samples.parquet"} | pixels
+    assert trees[0] == trees[1] == trees[2]
+
+
+def test_agedb_reads_the_same_rows_from_a_folder_and_from_its_zip(tmp_path: Path) -> None:
+    path = MINIATURES["agedb"].build(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "folder")
+    folder, packed = (datasets.load("agedb").read(open_raw(each)) for each in (tmp_path / "folder", path))
+    assert list(folder.ids) == list(packed.ids)
+    assert list(folder.columns["index"]) == sorted(folder.columns["index"])
+    assert "AgeDB/" in folder.ids[0]
+
+
+def test_agedb_needs_no_images_and_says_so(
+    tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = MINIATURES["agedb"].build(tmp_path)
+    run("curate", "agedb", "--raw", raw, "--split", "redraw")
+    files = exported(manifests.read(work / "manifests" / "agedb"))
+    publish("agedb", files, monkeypatch)
+    (work / "renamed.csv").write_bytes(files["agedb.csv"])
+    assert "images were not seen" in run("curate", "agedb", "--released", "renamed.csv").stderr
+    facts = json.loads((work / "manifests" / "agedb" / "manifest.json").read_text())
+    assert any("images were not seen" in note for note in facts["notes"])
+
+
+def test_agedb_names_the_images_that_the_published_split_has_and_the_folder_lacks(
+    tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = MINIATURES["agedb"].build(tmp_path)
+    run("curate", "agedb", "--raw", raw, "--split", "redraw", "--out", tmp_path / "m")
+    files = exported(manifests.read(tmp_path / "m" / "agedb"))
+    publish("agedb", files, monkeypatch)
+    (work / "agedb.csv").write_bytes(files["agedb.csv"])
+    folder = tmp_path / "images"
+    with zipfile.ZipFile(raw) as archive:
+        archive.extractall(folder)
+    gone = min((folder / "AgeDB").iterdir())
+    gone.rename(gone.with_name("77_NewFace_33_m.jpg"))
+    message = run("curate", "agedb", "--raw", folder, "--released", "agedb.csv", code=2).stderr
+    assert gone.name in message
+    assert "77_NewFace_33_m.jpg" in message
+
+
+def test_a_redraw_says_that_it_is_not_the_published_split(tmp_path: Path, run: Run) -> None:
+    raw = MINIATURES["agedb"].build(tmp_path)
+    assert "not the published split" in run("curate", "agedb", "--raw", raw, "--split", "redraw").stderr
+
+
+def test_sts_b_takes_quotes_as_plain_characters_and_rows_of_train_before_dev(tmp_path: Path) -> None:
+    records = datasets.load("sts-b").read(open_raw(MINIATURES["sts-b"].build(tmp_path)))
+    assert sum('"old"' in text for text in records.columns["sentence1"]) == 8
+    assert records.ids[0] == "mini-captions/Minitrain/2012/0000"
+    assert records.ids[36] == "mini-captions/Minidev/2012/0036"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("\t0000\tnone", "\t9999\tnone", "1 ids that the raw source does not have: mini-captions/Minitrain/2012/9999"),
+        ("A cat sleeps.\t", "A cow sleeps.\t", "rows differ from the raw sentence1"),
+        ("\t5.000\n", "\t4.999\n", "rows differ from the raw target"),
+    ],
+)
+def test_sts_b_matches_every_row_by_id_text_and_score(
+    old: str, new: str, message: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = MINIATURES["sts-b"].build(tmp_path)
+    run("curate", "sts-b", "--raw", raw, "--split", "redraw", "--out", tmp_path / "m")
+    files = {
+        name: data.replace(old.encode(), new.encode())
+        for name, data in exported(manifests.read(tmp_path / "m" / "sts-b")).items()
+    }
+    publish("sts-b", files, monkeypatch)
+    for file, data in files.items():
+        (work / file).write_bytes(data)
+    assert message in run("curate", "sts-b", "--raw", raw, "--released", work, code=2).stderr
+
+
+REAL = {
+    "sts-b": (["--raw", "sts-b/STS-B", "--released", "sts-b/released"], (5_249, 1_000, 1_000), (756, 170, 74)),
+    "agedb": (["--released", "agedb/agedb.csv"], (12_208, 2_140, 2_140), (1_530, 448, 162)),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_the_real_source_gives_the_published_benchmark_and_the_shipped_bins(
+    name: str, real: Path, work: Path, run: Run
+) -> None:
+    words, rows, regions = REAL[name]
+    run("curate", name, *(word if word.startswith("--") else real / word for word in words))
+    run("verify", name)
+    facts = json.loads((work / "manifests" / name / "manifest.json").read_text())
+    assert tuple(facts["counts"][part] for part in SPLITS) == rows
+    assert tuple(facts["regions"]["released"]["test"][region] for region in REGIONS) == regions
+    shipped = manifests.shipped(name)
+    assert shipped is not None
+    ours, theirs = manifests.read_bins(work / "manifests" / name / "bins.parquet"), manifests.read_bins(shipped)
+    assert ours.facts == theirs.facts
+    assert all(np.array_equal(ours.counts[part], theirs.counts[part]) for part in SPLITS)
+
+
+def test_seed_666_gives_the_published_agedb_split_over_its_own_row_order_only(real: Path, work: Path, run: Run) -> None:
+    run("curate", "agedb", "--released", real / "agedb" / "agedb.csv")
+    assert "16,488 of 16,488 rows equal" in run("verify", "agedb").stdout
+    samples = manifests.read(work / "manifests" / "agedb").samples
+    names = tmp_zip(work / "AgeDB.zip", [key.removeprefix("AgeDB/") for key in samples.ids])
+    run("curate", "agedb", "--raw", names, "--split", "redraw", "--name", "redrawn")
+    again = manifests.read(work / "manifests" / "redrawn").samples
+    published = set(samples.ids[samples.split == "test"])
+    assert len(published & set(again.ids[again.split == "test"])) < 500
+
+
+def tmp_zip(path: Path, names: list[str]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(f"AgeDB/{name}", b"")
+    return path
+
+
+def test_imdb_wiki_keeps_one_clear_face_with_an_age_in_range(tmp_path: Path) -> None:
+    records = datasets.load("imdb-wiki").read(open_raw(MINIATURES["imdb-wiki"].build(tmp_path)))
+    ages = dict(zip(records.ids, records.targets, strict=True))
+    assert records.facts["imdb: faces"] == 70
+    assert records.facts["imdb: kept"] == 45
+    assert records.facts["wiki: kept"] == 31
+    for part in ("imdb", "wiki"):
+        counts = [int(count) for name, count in records.facts.items() if name.startswith(f"{part}: dropped")]
+        assert records.facts[f"{part}: faces"] == sum(counts) + int(records.facts[f"{part}: kept"])
+    assert ages["wiki_crop/04/10002_1826-03-01_2012.jpg"] == 186
+    assert ages["wiki_crop/06/10003._1980-07-01_2005.jpg"] == 24  # born in July: not yet 25 in mid-2005
+    assert ages["wiki_crop/07/10003_1980-06-30_2005.jpg"] == 25
+    assert not any("nm0000002_rm1_" in key or "nm0000003_rm2_" in key for key in ages)
+    assert "".join(key[0] for key in records.ids) == "i" * 45 + "w" * 31
+
+
+def test_imdb_wiki_ages_are_those_of_pythons_own_calendar() -> None:
+    from datetime import date
+
+    from dircli.datasets.imdb_wiki import ages
+
+    births = [-300, 0, 366, 367, 700_000, 719_529, 735_000, *range(723_000, 724_000, 7)]
+    expected = []
+    for birth in births:
+        born = date.fromordinal(max(birth - 366, 1))
+        expected.append(2010 - born.year - (born.month >= 7))
+    assert list(ages(np.array(births), np.full(len(births), 2010))) == expected
+
+
+def test_old_people_stay_in_train_and_weigh_as_the_last_bin(tmp_path: Path, work: Path, run: Run) -> None:
+    raw = MINIATURES["imdb-wiki"].build(tmp_path)
+    run("curate", "imdb-wiki", "--raw", raw, "--split", "redraw")
+    manifest = manifests.read(work / "manifests" / "imdb-wiki")
+    assert list(manifest.samples.split[manifest.samples.targets > 120]) == ["train"]
+    assert len(manifest.table.bins) == 187
+    rows = run("weights", "imdb-wiki", "--per", "bin", "--out", "-").stdout.splitlines()
+    assert len(rows) == 1 + 121
+    assert rows[-1].split(",")[:4] == ["120", "120", "121", "1"]
+
+
+def test_half_of_imdb_wiki_is_curated_on_request_only_and_takes_another_name(
+    tmp_path: Path, work: Path, run: Run
+) -> None:
+    raw = MINIATURES["imdb-wiki"].build(tmp_path)
+    (raw / "imdb_meta.tar").unlink()
+    (raw / "imdb_crop.tar").unlink()
+    message = run("curate", "imdb-wiki", "--raw", raw, "--split", "redraw", code=2).stderr
+    assert "there is no imdb.mat" in message
+    assert "--only wiki" in message
+    assert "is the wiki part alone" in run("curate", "imdb-wiki", "--raw", raw, "--only", "wiki").stderr
+    assert manifests.curated(work / "manifests") == ["imdb-wiki-wiki-only"]
+    assert "no part called 'mars'" in run("curate", "imdb-wiki", "--raw", raw, "--only", "mars", code=2).stderr
+    assert "--only goes with" in run("curate", "imdb-wiki", "--only", "wiki", "--split", "released", code=2).stderr
+
+
+def test_the_real_wiki_half_keeps_exactly_the_expected_rows_in_order(real: Path, work: Path, run: Run) -> None:
+    run("curate", "imdb-wiki", "--only", "wiki", "--raw", real / "imdb-wiki")
+    samples = manifests.read(work / "manifests" / "imdb-wiki-wiki-only").samples
+    expected = (real / "imdb-wiki" / "wiki_expected.csv").read_text().splitlines()[1:]
+    rows = zip(samples.targets, samples.ids, strict=True)
+    assert [f"{age:.0f},{key.removeprefix('wiki_crop/')}" for age, key in rows] == expected
+    assert len(expected) == 38_912

@@ -1,0 +1,392 @@
+"""Pictures show the numbers they should, nothing in them covers anything, and their bytes do not change."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from conftest import PROJECT, REFERENCE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.text import Text
+from miniatures import MINIATURES
+from scipy.ndimage import convolve1d
+
+from dircli import datasets
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.manifest import BinTable
+from dircli.benchmark.regions import region
+from dircli.datasets.open import Benchmark, open_benchmark
+from dircli.report.figures import data, figures, letters, style
+from dircli.scores import breakdown
+from dircli.scores.by_region import Reference
+from dircli.scores.results import Scored, System
+from dircli.store import manifests
+from dircli.store.predictions import Predictions
+from dircli.weights.weigh import WeightOptions, weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Run
+    from numpy.typing import NDArray
+
+SHIPPED = PROJECT / "manifests"
+FULL = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
+NASTY = ("$x_1^2$ & <b>", "an_extremely_long_name_" * 8, "зачем\n日本語 \x00")
+
+
+def whole(name: str) -> Benchmark:
+    """A benchmark of the published size: its shipped bins, or counts as the paper's Fig. 6 shows them."""
+    dataset = datasets.load(name)
+    path = manifests.shipped(name)
+    if path is not None:
+        return Benchmark(name=name, table=manifests.read_bins(path), samples=None)
+    bins, middle = dataset.bins, np.arange(len(dataset.bins))
+    if dataset.dense:
+        train = dataset.dense.published
+        test = np.where(middle >= dataset.dense.first, dataset.dense.per_bin, 0)
+    elif dataset.grows:
+        bins = Bins.regular(0, 187, 1)
+        middle = np.arange(187)
+        train = (9000 * np.exp(-(((middle - 30) / 12) ** 2))).astype(np.int64)
+        train[[100, 118, 125, 186]] = 1
+        test = np.minimum(train // 3, 150)
+    else:
+        train = np.where(middle % 5 == 0, middle * 3, 0).astype(np.int64)
+        test = np.minimum(train // 3, 12)
+    counts = {"train": train, "val": 0 * test if dataset.dense else test, "test": test}
+    regions = {key: region(train, rules.thresholds) for key, rules in dataset.rules.items()}
+    return Benchmark(
+        name=name, table=BinTable(bins=bins, counts=counts, regions=regions, facts={"dataset": name}), samples=None
+    )
+
+
+def scored(against: Benchmark, names: tuple[str, ...], *, most: int = 40) -> Scored:
+    """Made-up predictions on the test rows of ``against``, at most ``most`` per bin."""
+    bins, rng = against.table.bins, np.random.default_rng(3)
+    index = np.repeat(np.arange(len(bins)), np.minimum(against.table.counts["test"], most))
+    target = bins.low[index]
+    reference = Reference(
+        target=target,
+        bin_index=index,
+        regions=against.table.regions["released"],
+        train=against.table.counts["train"],
+        rules=against.rules("released"),
+    )
+    reach = bins.edges[-1] - bins.edges[0]
+    values = [target + rng.normal(0, reach * (place + 1) / 25, target.size) for place in range(len(names))]
+    systems = [
+        System(
+            name=name,
+            file=Predictions(file=f"{name}.csv", sha256="0", ids=None, values=each, targets=target, problems=[]),
+            reference=reference,
+            values=each,
+        )
+        for name, each in zip(names, values, strict=True)
+    ]
+    return Scored(result={"split": "test", "protocol": "released"}, systems=systems, against=against)
+
+
+PICTURES: dict[str, Callable[[Benchmark], data.Picture]] = {
+    "density": lambda against: data.density(against, "released"),
+    "lds": lambda against: data.smoothing(against, WeightOptions()),
+    "error": lambda against: data.errors(scored(against, ("sharp",)), WeightOptions()),
+    "gain": lambda against: data.errors(scored(against, ("vanilla", "LDS + FDS")), WeightOptions()),
+}
+
+
+@cache
+def picture_of(name: str, kind: str) -> data.Picture:
+    return PICTURES[kind](whole(name))
+
+
+def _texts(figure: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """All that is written when ``figure`` is drawn, with the box of each text."""
+    found: dict[int, tuple[str, Any]] = {}
+    draw = Text.draw
+
+    def record(self: Any, renderer: Any, *words: Any, **named: Any) -> None:
+        if self.get_visible() and self.get_text().strip():
+            found[id(self)] = (self.get_text(), self.get_window_extent(renderer))
+        draw(self, renderer, *words, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Text, "draw", record)
+        figure.draw_without_rendering()
+    return list(found.values())
+
+
+def assert_legible(picture: data.Picture, monkeypatch: pytest.MonkeyPatch, *, width: float, log: bool) -> None:
+    with style.style():
+        figure = figures.drawn(picture, width=width, log=log)
+        texts = _texts(figure, monkeypatch)
+        page = figure.bbox
+    assert len(texts) > 8
+    covered = [
+        (first, second)
+        for (first, box), (second, other) in combinations(texts, 2)
+        if min(box.x1, other.x1) - max(box.x0, other.x0) > 0.5 and min(box.y1, other.y1) - max(box.y0, other.y0) > 0.5
+    ]
+    assert not covered
+    assert not [
+        text for text, box in texts if box.x0 < 0 or box.y0 < 0 or box.x1 > page.width + 0.5 or box.y1 > page.height
+    ]
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("name", FULL)
+def test_no_text_covers_another_or_is_cut_off(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_legible(picture_of(name, kind), monkeypatch, width=figures.WIDTH, log=kind == "gain")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [3, 4.5, 5.5, 20])
+@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("name", FULL)
+def test_no_text_covers_another_at_any_width(
+    name: str, kind: str, width: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_legible(picture_of(name, kind), monkeypatch, width=width, log=width < figures.WIDTH)
+
+
+@pytest.mark.parametrize("name", sorted(MINIATURES))
+def test_every_miniature_can_be_drawn(
+    name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("curate", name, "--raw", MINIATURES[name].build(tmp_path), "--split", "redraw")
+    against = open_benchmark(name, work / "manifests", None)
+    assert_legible(PICTURES["density"](against), monkeypatch, width=3, log=True)
+    assert_legible(PICTURES["gain"](against), monkeypatch, width=figures.WIDTH, log=False)
+
+
+@pytest.mark.parametrize("width", [3, pytest.param(7, marks=pytest.mark.slow)])
+def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that reads as a formula, is far too long, or has letters that the font lacks."""
+    assert_legible(data.errors(scored(whole("agedb"), NASTY), WeightOptions()), monkeypatch, width=width, log=False)
+    picture = data.errors(scored(whole("sts-b"), NASTY[:2]), WeightOptions())
+    assert_legible(picture, monkeypatch, width=width, log=False)
+
+
+def test_density_is_that_of_the_bins_and_zero_a_region_of_its_own() -> None:
+    against = whole("agedb")
+    found = data.density(against, "paper")
+    assert set(found.counts) == {"train", "val", "test"}
+    assert all(np.array_equal(counts, against.table.counts[split]) for split, counts in found.counts.items())
+    assert np.array_equal(found.ground.regions == "zero", found.ground.train == 0)
+    assert found.ground.label == "age (year)"
+    assert set(data.density(whole("nyud2"), "released").counts) == {"train", "test"}
+    assert data.ground(whole("nyud2"), "released").counted == "pixels"
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "triang", "laplace", "none"])
+def test_effective_density_is_the_counts_seen_through_a_window_of_sum_one(kernel: Any) -> None:
+    against = whole("agedb")
+    found = data.smoothing(against, WeightOptions(kernel=kernel, ks=9, sigma=1.5, protocol="paper"))
+    offset = np.arange(-4, 5)
+    window = {
+        "gaussian": np.exp(-((offset / 1.5) ** 2) / 2),
+        "triang": 1 - np.abs(offset) / 5,
+        "laplace": np.exp(-np.abs(offset) / 1.5),
+        "none": (offset == 0).astype(float),
+    }[kernel]
+    expected = convolve1d(against.table.counts["train"].astype(float), window / window.sum(), mode="constant")
+    assert found.effective == pytest.approx(expected)
+    assert ("no kernel" if kernel == "none" else f"{kernel}, ks 9") in found.how
+
+
+@pytest.mark.parametrize("name", ["agedb", "sts-b"])
+def test_drawn_weights_are_those_that_dir_weights_writes(name: str) -> None:
+    drawn = data.smoothing(whole(name), WeightOptions())
+    written = weigh(name, WeightOptions(per="bin"), root=SHIPPED)
+    held = drawn.ground.train > 0
+    assert drawn.scheme == datasets.load(name).weights.default
+    assert drawn.weight[held] == pytest.approx(written.by_bin.weight[held])
+    assert np.isnan(drawn.weight[~held]).all()
+
+
+def test_errors_are_those_of_the_result_by_bin() -> None:
+    made = scored(whole("sts-b"), ("a", "b"))
+    found = data.errors(made, WeightOptions())
+    table = breakdown.by_bin(made)
+    for curve in found.curves:
+        rows = np.array([name == curve.name for name in table["system"].to_pylist()])
+        assert curve.mae[table["bin"].to_numpy()[rows]] == pytest.approx(table["mae"].to_numpy()[rows])
+        held = found.rows > 0
+        assert np.array_equal(np.isnan(curve.mae), ~held)
+        assert curve.empirical == pytest.approx(np.corrcoef(curve.mae[held], found.ground.train[held])[0, 1])
+        assert curve.effective == pytest.approx(np.corrcoef(curve.mae[held], found.smoothing.effective[held])[0, 1])
+
+
+def _reference(column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Targets, and predictions of a made-up predictor on AgeDB-DIR's test rows."""
+    header, *lines = (REFERENCE / "agedb_rows.csv").read_text().splitlines()
+    rows = np.array([[float(cell) for cell in line.split(",")] for line in lines])
+    return rows[:, 0], rows[:, header.split(",").index(column)]
+
+
+def test_an_error_that_follows_the_density_is_seen_in_the_correlation() -> None:
+    """As in Fig. 2 and 3: the shrunk predictor errs where labels are rare, the sharp one everywhere alike."""
+    against = whole("agedb")
+    made = scored(against, ("shrunk", "sharp"))
+    systems = []
+    for system in made.systems:
+        target, values = _reference(system.name)
+        index = against.table.bins.index(target)
+        reference = Reference(
+            target=target,
+            bin_index=index,
+            regions=system.reference.regions,
+            train=system.reference.train,
+            rules=system.reference.rules,
+        )
+        systems.append(System(name=system.name, file=system.file, reference=reference, values=values))
+    found = data.errors(Scored(result=made.result, systems=systems, against=against), WeightOptions())
+    shrunk, sharp = found.curves
+    assert (shrunk.effective or 0) < (shrunk.empirical or 0) < -0.7
+    assert abs(sharp.effective or 1) < 0.3
+    assert found.gains()["few"] > found.gains()["medium"] > 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 9), st.floats(-50, 50), st.floats(-50, 50)), min_size=1, max_size=40))
+def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
+    rows: list[tuple[int, float, float]],
+) -> None:
+    counts = np.array([0, 1, 5, 20, 50, 101, 500, 30, 0, 2])
+    regions = dict.fromkeys(("released", "paper"), region(counts, whole("agedb").rules("paper").thresholds))
+    table = BinTable(
+        bins=Bins.regular(0, 10, 1), counts=dict.fromkeys(("train", "val", "test"), counts), regions=regions, facts={}
+    )
+    against = Benchmark(name="made-up", table=table, samples=None)
+    index, first, second = (np.array(column) for column in zip(*rows, strict=True))
+    reference = Reference(
+        target=index + 0.5,
+        bin_index=index,
+        regions=regions["paper"],
+        train=counts,
+        rules=against.rules("paper"),
+    )
+    file = Predictions(file="f", sha256="", ids=None, values=first, targets=None, problems=[])
+    systems = [
+        System(name=name, file=file, reference=reference, values=values.astype(float))
+        for name, values in (("first", first), ("second", second))
+    ]
+    found = data.errors(Scored(result={"split": "test"}, systems=systems, against=against), WeightOptions())
+    gains = found.gains()
+    assert gains["all"] == pytest.approx(found.curves[0].overall - found.curves[1].overall, abs=1e-9)
+    sizes = {name: int(found.rows[mask].sum()) for name, mask in data.regions(found.ground).items()}
+    parts = sum(gains[name] * size for name, size in sizes.items() if size)
+    assert parts / sum(sizes.values()) == pytest.approx(gains["all"], abs=1e-9)
+
+
+def test_a_constant_side_has_no_correlation() -> None:
+    assert data.correlation(np.array([1.0, 1.0]), np.array([1.0, 2.0])) is None
+    assert data.correlation(np.array([1.0]), np.array([2.0])) is None
+    assert data.correlation(np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_the_same_call_gives_the_same_bytes_without_a_date(ending: str, work: Path, run: Run) -> None:
+    import matplotlib as mpl
+
+    words = ["plot", "agedb", "--lds", "--manifests", SHIPPED]
+    assert run(*words, "--out", f"a.{ending}").stdout == f"a.{ending}\n"
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):  # the user's own settings change nothing
+        run(*words, "--out", f"b.{ending}")
+    data = (work / f"a.{ending}").read_bytes()
+    assert data == (work / f"b.{ending}").read_bytes()
+    assert not [word for word in (b"Date", b"dc:date", b"Matplotlib", b"matplotlib.org") if word in data]
+
+
+def test_another_process_draws_the_same_bytes(work: Path, run: Run) -> None:
+    """No order of a set and no random name is in a picture."""
+    run("plot", "sts-b", "--lds", "--out", "here.svg")
+    words = ["plot", "sts-b", "--lds", "--out", "there.svg"]
+    subprocess.run([sys.executable, "-m", "dircli", *words], check=True, capture_output=True)
+    assert (work / "here.svg").read_bytes() == (work / "there.svg").read_bytes()
+
+
+def _preds(path: Path) -> Path:
+    target, values = _reference("sharp")
+    lines = [f"{place},{y:g},{p:g}" for place, (y, p) in enumerate(zip(target, values, strict=True))]
+    path.write_text("\n".join(["id,target,prediction", *lines]))
+    return path
+
+
+def test_pictures_take_their_default_name_from_what_they_show(work: Path, run: Run) -> None:
+    one, two = _preds(work / "one.csv"), _preds(work / "two.csv")
+    assert run("plot", "agedb").stdout == "agedb-density.png\n"
+    assert run("plot", "agedb", "--lds", "--scheme", "inverse").stdout == "agedb-lds.png\n"
+    assert run("plot", "agedb", one, two).stdout == "agedb-error.png\n"
+    assert {path.name for path in work.glob("*.png")} == {"agedb-density.png", "agedb-lds.png", "agedb-error.png"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--out", "a.gif"], "pictures are written as .png, .svg, .pdf"),
+        (["--width", "1"], "a picture can be 3 to 20 inches wide, and 1 is not"),
+        (["--width", "nan"], "inches wide, and nan is not"),
+        (["preds.csv", "--lds"], "leave out the prediction files, or --lds"),
+        (["--lds", "--ks", "4"], "the kernel size must be an odd number of bins"),
+        (["preds.csv"] * 9, "9 files are more than one picture can show; give up to 8"),
+        (["missing.csv"], "missing.csv"),
+    ],
+)
+def test_what_cannot_be_drawn_exits_2_and_leaves_nothing(words: list[str], message: str, work: Path, run: Run) -> None:
+    _preds(work / "preds.csv")
+    assert message in run("plot", "agedb", *words, code=2).stderr
+    assert [path.name for path in work.iterdir()] == ["preds.csv"]
+
+
+def test_without_matplotlib_a_file_exits_2_and_letters_are_drawn(
+    work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert "pip install 'dircli[plot]'" in run("plot", "agedb", "--out", "a.png", code=2).stderr
+    result = run("plot", "agedb")
+    assert "agedb, train: samples per bin" in result.stdout
+    assert "pip install 'dircli[plot]'" in result.stderr
+    asked = run("plot", "agedb", "--terminal")
+    assert asked.stdout == result.stdout
+    assert not asked.stderr
+    assert "preds: MAE by target" in run("plot", "agedb", _preds(work / "preds.csv"), "--terminal").stdout
+    assert "effective density" in run("plot", "agedb", "--lds", "--terminal").stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", None])
+@pytest.mark.parametrize("width", [10, 79])
+@pytest.mark.parametrize("name", FULL)
+def test_letters_keep_to_the_width_and_to_what_the_stream_can_show(name: str, width: int, encoding: str | None) -> None:
+    using = letters.letters(encoding)
+    for kind in PICTURES:
+        shown = letters.text(picture_of(name, kind), width=width, using=using)
+        shown.encode(encoding or "ascii")
+        assert max(len(line) for line in shown.splitlines()) <= max(width, letters.NARROWEST)
+
+
+def test_a_chart_of_letters_is_as_high_as_its_values() -> None:
+    counts = np.array([0, 1, 8, 4, 2])
+    regions = dict.fromkeys(("released", "paper"), np.array(["few", "few", "many", "medium", "few"], dtype=object))
+    table = BinTable(bins=Bins.regular(0, 5, 1), counts={"train": counts, "val": counts * 0, "test": counts * 0},
+                     regions=regions, facts={})  # fmt: skip
+    picture = data.density(Benchmark(name="tiny", table=table, samples=None), "paper")
+    lines = letters.text(picture, width=41, using=letters.letters("ascii")).splitlines()
+    bars = [line.partition("|")[2].ljust(32) for line in lines[1:9]]
+    assert [sum(row[column] == "#" for row in bars) for column in range(0, 32, 8)] == [1, 8, 4, 2]
+    assert lines[9].strip() == "-" * 8 + "#" * 8 + "=" * 8 + "-" * 8
+    assert lines[10].split() == ["1", "5"]
+
+
+def test_only_the_drawing_modules_import_matplotlib() -> None:
+    drawing = {"style.py", "panels.py", "plots.py"}
+    for path in (PROJECT / "dircli").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert path.name in drawing or ("import matplotlib" not in text and "from matplotlib" not in text), path

@@ -1,0 +1,673 @@
+"""Archives: one tree through every container, and one clear line for each that is damaged or hostile."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dircli.errors import InputError, UsageError
+from dircli.store.raw import containers, tree
+from dircli.store.raw.tree import open_raw
+from dircli.store.raw.unpack import LIMITS, Limits, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dircli.benchmark.raw import Raw
+
+KINDS = ["folder", "zip", "tar", "tar.gz", "tgz"]
+ARCHIVES = KINDS[1:]
+TREE = {
+    "a.txt": b"one",
+    "deep/empty.csv": b"",
+    "deep/er/b.bin": bytes(range(256)) * 3000,
+    "été/ü 1.txt": "ß".encode(),
+    "z/a.csv": b"x,y\n1,2\n" * 40000,
+}
+MEMBER = "deep/er/b.bin"
+
+
+def pack(kind: str, path: Path, tree: Mapping[str, bytes]) -> Path:
+    """Write ``tree`` as a container of ``kind`` at ``path``, in the order given."""
+    if kind == "folder":
+        for name, data in tree.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(data)
+    elif kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, data in tree.items():
+                file.writestr(name, data)
+    else:
+        pack_tar(path, *(entry(name, size=len(data)) for name, data in tree.items()), data=b"".join(tree.values()))
+    return path
+
+
+def entry(name: str, *, kind: bytes = tarfile.REGTYPE, size: int = 0, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.linkname = kind, size, link
+    return info
+
+
+def pack_tar(path: Path, *infos: tarfile.TarInfo, data: bytes = b"") -> Path:
+    """Write a tar of ``infos``, whose contents follow each other in ``data``."""
+    stream = io.BytesIO(data)
+    with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as file:
+        for info in infos:
+            file.addfile(info, stream if info.isreg() else None)
+    return path
+
+
+def pack_zip_by_hand(path: Path, data: bytes, *, size: int, crc: int = 0, method: int = 0) -> Path:
+    """Write a zip with the one member ``x.bin``, whose headers say what they are told to say."""
+    name = b"x.bin"
+    facts = struct.pack("<HHHHHIIIHH", 20, 0, method, 0, 33, crc, len(data), size, len(name), 0)
+    local = b"PK\x03\x04" + facts + name + data
+    central = b"PK\x01\x02" + struct.pack("<H", 20) + facts + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+    path.write_bytes(local + central + end)
+    return path
+
+
+def deflated_zeros(mebibytes: int) -> bytes:
+    """A raw deflate stream of that many MiB of zeros, made from copies of one flushed block."""
+    packer = zlib.compressobj(9, wbits=-15)
+    first = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return first * mebibytes + packer.flush()
+
+
+def contents(raw: Raw) -> dict[str, bytes]:
+    found = {}
+    for name in raw.members():
+        with raw.open(name) as stream:
+            found[name] = stream.read()
+        assert raw.size(name) == len(found[name])
+    return found
+
+
+def below(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def assert_refused(archive: Path, match: str, *, limits: Limits = LIMITS) -> InputError:
+    """``archive`` is refused with a message that matches, and nothing is left anywhere near the folder."""
+    before = below(archive.parent)
+    with pytest.raises(InputError, match=match) as caught:
+        unpack(archive, archive.parent / "out", limits=limits)
+    assert below(archive.parent) == before
+    assert not [path for path in archive.parent.iterdir() if path.is_dir()]
+    assert archive.name in str(caught.value)
+    return caught.value
+
+
+# --- reading in place -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_tree_gives_the_same_members_and_bytes_through_every_container(kind: str, tmp_path: Path) -> None:
+    order = list(TREE.items())[::-1]  # members are sorted, whatever the order of the archive
+    path = pack(kind, tmp_path / f"raw.{kind}", dict(order))
+    with open_raw(path) as raw:
+        assert raw.name == f"raw.{kind}"
+        assert list(raw.members()) == sorted(TREE)
+        assert contents(raw) == TREE
+        assert raw.find("b.bin") == raw.find("er/b.bin") == raw.find(MEMBER) == MEMBER
+        assert raw.find("r/b.bin") is None
+        assert raw.find("B.bin") is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_streams_are_seekable_and_independent_of_each_other(kind: str, tmp_path: Path) -> None:
+    data = TREE[MEMBER]
+    with (
+        open_raw(pack(kind, tmp_path / f"raw.{kind}", TREE)) as raw,
+        raw.open(MEMBER) as one,
+        raw.open("z/a.csv") as two,
+    ):
+        assert one.seek(300_000) == 300_000
+        assert two.read(4) == b"x,y\n"
+        assert one.read(5) == data[300_000:300_005]
+        assert one.seek(-7, io.SEEK_END) == len(data) - 7
+        assert one.read() == data[-7:]
+        assert one.read() == b""
+        assert one.seek(10) == 10
+        assert one.read(3) == data[10:13]
+        assert one.seek(2, io.SEEK_CUR) == one.tell() == 15
+        assert two.read(4) == b"1,2\n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tree_needs_no_closing_and_can_be_used_after_it(kind: str, tmp_path: Path) -> None:
+    raw = open_raw(pack(kind, tmp_path / f"raw.{kind}", TREE))
+    assert contents(raw) == TREE
+    raw.close()
+    assert contents(raw) == TREE
+    del raw  # an unclosed handle would fail the test as a ResourceWarning
+
+
+def test_a_tree_is_named_after_its_folder_even_if_that_is_given_as_a_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack("folder", tmp_path, TREE)
+    monkeypatch.chdir(tmp_path)
+    with open_raw(Path()) as raw:
+        assert raw.name == tmp_path.name
+        assert contents(raw) == TREE
+
+
+def test_an_archive_is_told_by_its_content_and_not_by_its_name(tmp_path: Path) -> None:
+    for kind in ARCHIVES:
+        made = pack(kind, tmp_path / f"raw.{kind}", TREE).rename(tmp_path / f"{kind}-as.bin")
+        with open_raw(made) as raw:
+            assert contents(raw) == TREE
+
+
+def test_a_tar_that_holds_a_zip_is_a_tar(tmp_path: Path) -> None:
+    inner = pack("zip", tmp_path / "in.zip", {"x": b"1"}).read_bytes()
+    with open_raw(pack("tar", tmp_path / "out.tar", {"in.zip": inner})) as raw:
+        assert contents(raw) == {"in.zip": inner}
+
+
+def test_members_of_archives_in_a_folder_stand_behind_an_exclamation_mark(tmp_path: Path) -> None:
+    pack("folder", tmp_path, {"plain.txt": b"plain", "sub/b.txt": b"b"})
+    pack("zip", tmp_path / "one.zip", {"in/one.txt": b"1"})
+    pack("tgz", tmp_path / "two.TGZ", {"two.txt": b"2"})
+    pack("tar", tmp_path / "sub/deeper.tar", {"three.txt": b"3"})
+    with open_raw(tmp_path) as raw:
+        names = [name for name in raw.members() if not name.lower().endswith((".zip", ".tgz", ".tar"))]
+        assert names == ["one.zip!/in/one.txt", "plain.txt", "sub/b.txt", "two.TGZ!/two.txt"]
+        assert list(raw.members()) == sorted(raw.members())
+        assert raw.find("one.txt") == raw.find("in/one.txt") == "one.zip!/in/one.txt"
+        assert raw.find("two.txt") == "two.TGZ!/two.txt"
+        assert raw.find("three.txt") is None  # archives below the top level are plain files
+        assert raw.find("deeper.tar") == "sub/deeper.tar"
+        assert contents(raw)["one.zip!/in/one.txt"] == b"1"
+        assert raw.size("two.TGZ!/two.txt") == 1
+
+
+def test_archives_in_a_folder_are_not_opened_for_a_plain_file(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"no zip at all")
+    (tmp_path / "a.txt").write_bytes(b"plain")
+    with open_raw(tmp_path) as raw:
+        assert raw.find("a.txt") == "a.txt"
+        assert raw.size("a.txt") == 5
+        with raw.open("a.txt") as stream:
+            assert stream.read() == b"plain"
+        with pytest.raises(InputError, match=r"^a\.zip: is neither a folder nor an archive"):
+            raw.find("b.txt")
+
+
+def test_a_member_of_one_archive_does_not_open_another(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"no zip at all")
+    pack("tar", tmp_path / "b.tar", {"b.txt": b"b"})
+    with open_raw(tmp_path) as raw:
+        assert raw.size("b.tar!/b.txt") == 1
+
+
+def test_find_prefers_plain_files_and_refuses_a_choice_between_equals(tmp_path: Path) -> None:
+    pack("folder", tmp_path, {"x.csv": b"", "old/y.csv": b"", "new/y.csv": b""})
+    pack("zip", tmp_path / "1.zip", {"x.csv": b"", "z.csv": b""})
+    pack("zip", tmp_path / "2.zip", {"deep/z.csv": b""})
+    with open_raw(tmp_path) as raw:
+        assert raw.find("x.csv") == "x.csv"
+        assert raw.find("old/y.csv") == "old/y.csv"
+        with pytest.raises(InputError, match=r"2 files answer to the name 'y\.csv': new/y\.csv, old/y\.csv\. Keep one"):
+            raw.find("y.csv")
+        with pytest.raises(InputError, match=r"'z\.csv': 1\.zip!/z\.csv, 2\.zip!/deep/z\.csv"):
+            raw.find("z.csv")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_macos_leaves_behind_is_no_member(kind: str, tmp_path: Path) -> None:
+    junk = {"__MACOSX/._a.txt": b"", ".DS_Store": b"", "in/.DS_Store": b"", "in/._b": b""}
+    with open_raw(pack(kind, tmp_path / f"raw.{kind}", {"a.txt": b"", **junk})) as raw:
+        assert raw.members() == ["a.txt"]
+
+
+def test_unfinished_downloads_and_their_notes_are_no_members(tmp_path: Path) -> None:
+    notes = {"a.zip.part": b"", "a.zip.part.json": b"", "a.lock": b"", "a.zip.sha256.json": b"", ".out.1.part/x": b""}
+    with open_raw(pack("folder", tmp_path, {"a.txt": b"", **notes})) as raw:
+        assert raw.members() == ["a.txt"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="making links on Windows needs special rights")
+def test_a_users_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    pack("folder", tmp_path, {"elsewhere/x.txt": b"x", "raw/a.txt": b"a", "raw/sub/b.txt": b"b"})
+    raw_folder = tmp_path / "raw"
+    (raw_folder / "file").symlink_to(tmp_path / "elsewhere/x.txt")
+    (raw_folder / "folder").symlink_to(tmp_path / "elsewhere")
+    (raw_folder / "sub/up").symlink_to(raw_folder)
+    (raw_folder / "broken").symlink_to(tmp_path / "nothing")
+    with open_raw(raw_folder) as raw:
+        assert contents(raw) == {"a.txt": b"a", "file": b"x", "folder/x.txt": b"x", "sub/b.txt": b"b"}
+
+
+def test_only_regular_files_of_a_tar_are_members_and_a_hard_link_is_a_second_name(tmp_path: Path) -> None:
+    special = [
+        ("fifo", tarfile.FIFOTYPE),
+        ("dev", tarfile.CHRTYPE),
+        ("disk", tarfile.BLKTYPE),
+        ("dir", tarfile.DIRTYPE),
+    ]
+    infos = [entry(name, kind=kind) for name, kind in special]
+    infos += [entry("link", kind=tarfile.SYMTYPE, link="a"), entry("a", size=3)]
+    infos += [entry("same", kind=tarfile.LNKTYPE, link="./a"), entry("lost", kind=tarfile.LNKTYPE, link="/etc/passwd")]
+    with open_raw(pack_tar(tmp_path / "raw.tar", *infos, data=b"one")) as raw:
+        assert contents(raw) == {"a": b"one", "same": b"one"}
+
+
+def test_a_symbolic_link_in_a_zip_is_no_member(tmp_path: Path) -> None:
+    path = pack("zip", tmp_path / "raw.zip", {"a": b"one"})
+    add_zip_link(path, "link", "/etc/passwd")
+    with open_raw(path) as raw:
+        assert raw.members() == ["a"]
+
+
+def add_zip_link(path: Path, name: str, target: str) -> None:
+    info = zipfile.ZipInfo(name)
+    info.create_system, info.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(info, target)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_backslashes_and_dots_in_names_are_made_plain(kind: str, tmp_path: Path) -> None:
+    with open_raw(pack(kind, tmp_path / f"raw.{kind}", {"in\\a.txt": b"a", "./b//c.txt": b"c"})) as raw:
+        assert contents(raw) == {"in/a.txt": b"a", "b/c.txt": b"c"}
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_unsafe_names_are_refused_when_listed(kind: str, tmp_path: Path) -> None:
+    names = ["../evil", "/etc/x", "a/../../b", "C:/x", "..\\evil"]
+    path = pack(kind, tmp_path / f"raw.{kind}", dict.fromkeys(["fine", *names], b""))
+    with pytest.raises(InputError, match=r"holds names that lead out of it: '\.\./evil'") as caught:
+        open_raw(path)
+    assert all(repr(name) in str(caught.value) for name in names)
+    assert "fine" not in str(caught.value)
+
+
+def test_only_the_first_ten_unsafe_names_are_shown(tmp_path: Path) -> None:
+    path = pack("zip", tmp_path / "raw.zip", {f"../{number}": b"" for number in range(25)})
+    with pytest.raises(InputError, match=r"'\.\./9' and 15 more\. "):
+        open_raw(path)
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "junk").mkdir()
+    (tmp_path / "junk/.DS_Store").touch()
+    (tmp_path / "page.zip").write_text("<html>404</html>" * 99)
+    (tmp_path / "none.tar").touch()
+    (tmp_path / "labels.csv.gz").write_bytes(gzip.compress(b"id,age\n" * 999))
+    pack("zip", tmp_path / "nothing.zip", {})
+    expected = {
+        "missing": "does not exist. Check the path",
+        "empty": "holds no files",
+        "junk": "holds no files",
+        "nothing.zip": "holds no files",
+        "page.zip": "is a web page, not an archive",
+        "none.tar": "is neither a folder nor an archive",
+        "labels.csv.gz": "is neither a folder nor an archive",
+    }
+    for name, found in expected.items():
+        with pytest.raises(InputError, match=f"^{name}: {found}") as caught:
+            open_raw(tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_path_without_permission_is_told_in_one_line(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path = pack(kind, tmp_path / f"raw.{kind}", TREE)
+    # The system's answer is played, because tests often run as root, whom no permission stops.
+    monkeypatch.setattr("os.scandir", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=rf"^raw\.{kind}: the system says: permission denied\. Check its permissions"):
+        open_raw(path)
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_an_archive_cut_anywhere_is_refused_when_opened_and_unpacked(kind: str, tmp_path: Path) -> None:
+    tree = {f"{number}.bin": bytes([number]) * 700 * number for number in range(1, 8)}
+    whole = pack(kind, tmp_path / f"raw.{kind}", tree).read_bytes()
+    end = 512 * (7 + sum(-(-len(data) // 512) for data in tree.values())) if kind == "tar" else len(whole) - 1
+    path = tmp_path / f"cut.{kind}"
+    for length in sorted({*range(600, end, max(1, end // 50)), end - 1, end}):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=rf"^cut\.{kind}: is (damaged or cut short|neither)"):
+            open_raw(path)
+    path.write_bytes(whole[: end // 2])
+    assert_refused(path, "is damaged or cut short")
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz"])
+def test_a_tar_damaged_in_the_middle_is_not_taken_for_its_end(kind: str, tmp_path: Path) -> None:
+    path = pack("tar", tmp_path / "raw.tar", {"a": bytes(700), "b": b"2", "c": b"3"})
+    data = bytearray(path.read_bytes())
+    data[512 + 1024 + 3] ^= 1  # in the header of b
+    path = tmp_path / f"bad.{kind}"
+    path.write_bytes(gzip.compress(data) if kind == "tar.gz" else data)
+    with pytest.raises(InputError, match="damaged or cut short"):
+        open_raw(path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_zip_member_with_a_wrong_checksum_is_refused_when_read(method: int, tmp_path: Path) -> None:
+    data = b"hello" * 50
+    packed = data
+    if method == zipfile.ZIP_DEFLATED:
+        packer = zlib.compressobj(wbits=-15)
+        packed = packer.compress(data) + packer.flush()
+    path = pack_zip_by_hand(tmp_path / "raw.zip", packed, size=len(data), crc=zlib.crc32(data) ^ 1, method=method)
+    with open_raw(path) as raw:
+        assert raw.size("x.bin") == len(data)
+        with (
+            raw.open("x.bin") as stream,
+            pytest.raises(InputError, match=r"^raw\.zip!/x\.bin: is damaged or cut short .*\. Download or copy it"),
+        ):
+            stream.read()
+    assert_refused(path, r"raw\.zip!/x\.bin: is damaged")
+
+
+@pytest.mark.parametrize(("size", "crc"), [(0, 1), (5, 0), (2000, None)])
+def test_a_zip_member_whose_size_is_a_lie_is_refused_when_read(size: int, crc: int | None, tmp_path: Path) -> None:
+    data = bytes(1000)
+    path = pack_zip_by_hand(tmp_path / "raw.zip", data, size=size, crc=zlib.crc32(data) if crc is None else crc)
+    with open_raw(path) as raw, pytest.raises(InputError, match="is damaged or cut short"), raw.open("x.bin") as stream:
+        stream.read()
+
+
+def test_a_broken_deflate_stream_is_refused_when_read(tmp_path: Path) -> None:
+    path = pack_zip_by_hand(tmp_path / "raw.zip", b"\xff" * 99, size=500, method=zipfile.ZIP_DEFLATED)
+    with open_raw(path) as raw, raw.open("x.bin") as stream, pytest.raises(InputError, match="is damaged"):
+        stream.read(10)
+
+
+def test_an_unknown_compression_is_refused_when_opened(tmp_path: Path) -> None:
+    path = pack_zip_by_hand(tmp_path / "raw.zip", b"abc", size=3, method=98)
+    with open_raw(path) as raw, pytest.raises(InputError, match=r"packed in a way .* Unpack it with another program"):
+        raw.open("x.bin")
+
+
+def test_a_tar_that_shrinks_between_listing_and_reading_is_refused_when_read(tmp_path: Path) -> None:
+    path = pack("tar", tmp_path / "raw.tar", TREE)
+    with open_raw(path) as raw:
+        path.write_bytes(path.read_bytes()[:5000])
+        with raw.open(MEMBER) as stream, pytest.raises(InputError, match=r"^raw\.tar!/.*: is damaged or cut short"):
+            stream.read()
+
+
+def test_a_file_that_vanishes_is_told_as_missing(tmp_path: Path) -> None:
+    with open_raw(pack("folder", tmp_path, TREE)) as raw:
+        (tmp_path / "a.txt").unlink()
+        with pytest.raises(InputError, match=r"^a\.txt: does not exist"):
+            raw.size("a.txt")
+        with pytest.raises(InputError, match=r"^a\.txt: does not exist"):
+            raw.open("a.txt")
+
+
+@pytest.mark.parametrize("name", ["nothing", "z.zip!/nothing", "a.txt!/nothing", "z.zip!"])
+def test_a_member_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
+    pack("zip", tmp_path / "z.zip", TREE)
+    with open_raw(pack("folder", tmp_path, TREE)) as raw, pytest.raises(InputError, match=f"no member '{name}'"):
+        raw.open(name)
+
+
+def test_an_encrypted_zip_is_listed_but_neither_read_nor_unpacked(tmp_path: Path) -> None:
+    path = pack_zip_by_hand(tmp_path / "raw.zip", b"secret", size=6, crc=zlib.crc32(b"secret"))
+    data = bytearray(path.read_bytes())
+    data[6] |= 1  # the flag that says encrypted, in the local header
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # and in the central one
+    path.write_bytes(data)
+    with open_raw(path) as raw:
+        assert raw.members() == ["x.bin"]
+        assert raw.size(raw.find("x.bin") or "") == 6
+        with pytest.raises(InputError, match=r"^raw\.zip!/x\.bin: is encrypted\. Names and sizes need no password"):
+            raw.open("x.bin")
+    assert_refused(path, r"holds encrypted files: 'x\.bin'")
+
+
+def test_a_sparse_or_oversized_header_of_a_tar_is_refused(tmp_path: Path) -> None:
+    huge = entry("x" * 200, size=0).tobuf(tarfile.GNU_FORMAT)
+    fields = bytearray(huge[:512])  # the header that announces a long name, made to announce 7 GiB of it
+    fields[124:136] = b"77777777777\0"
+    fields[148:156] = b"        "
+    fields[148:156] = b"%06o\0 " % sum(fields)
+    path = tmp_path / "raw.tar"
+    path.write_bytes(bytes(fields) + huge[512:] + bytes(1024))
+    with pytest.raises(InputError, match="a header of 8,589,934,591 bytes"):
+        open_raw(path)
+    sparse = entry("x")
+    sparse.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": "1"}
+    with pytest.raises(InputError, match=r"packed in a way .*sparse"):
+        open_raw(pack_tar(tmp_path / "sparse.tar", sparse))
+
+
+def test_a_tar_whose_extended_header_lies_is_refused(tmp_path: Path) -> None:
+    for key, value, found in [("size", "-512", "negative size"), ("path", "a\0b", "names that lead out")]:
+        info = entry("x")
+        info.pax_headers = {key: value}
+        with pytest.raises(InputError, match=found):
+            open_raw(pack_tar(tmp_path / f"{key}.tar", info))
+
+
+def test_a_tar_gz_that_goes_on_after_its_end_is_refused(tmp_path: Path) -> None:
+    path = pack("tar.gz", tmp_path / "raw.tar.gz", TREE)
+    with path.open("ab") as file:
+        file.write(gzip.compress(bytes(1 << 20)) * 20)
+    with pytest.raises(InputError, match="goes on after its end mark"):
+        open_raw(path)
+
+
+# --- unpacking --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_unpacking_writes_the_tree_and_counts_its_files(kind: str, tmp_path: Path) -> None:
+    path = pack(kind, tmp_path / f"raw.{kind}", {**TREE, "__MACOSX/._a.txt": b""})
+    out = tmp_path / "new/out"
+    assert unpack(path, out) == len(TREE)
+    assert below(out) == TREE
+    assert [entry.name for entry in out.parent.iterdir()] == ["out"]
+
+
+def test_an_empty_folder_may_be_unpacked_to_and_any_other_may_not(tmp_path: Path) -> None:
+    path = pack("zip", tmp_path / "raw.zip", TREE)
+    out = tmp_path / "out"
+    out.mkdir()
+    assert unpack(path, out) == len(TREE)
+    for taken in (out, out / "a.txt"):
+        with pytest.raises(UsageError, match="exists and is not an empty folder"):
+            unpack(path, taken)
+    assert below(out) == TREE
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "..\\evil", "D:evil"])
+def test_a_name_that_leads_out_is_refused(kind: str, name: str, tmp_path: Path) -> None:
+    path = pack(kind, tmp_path / f"raw.{kind}", {"fine": b"", name: b"evil"})
+    assert_refused(path, "holds names that lead out of it")
+
+
+@pytest.mark.parametrize("target", ["/etc", "../..", "inside"])
+def test_links_are_refused_and_so_is_a_file_written_through_one(target: str, tmp_path: Path) -> None:
+    infos = [entry("door", kind=tarfile.SYMTYPE, link=target), entry("door/evil", size=4)]
+    assert_refused(pack_tar(tmp_path / "s.tar", *infos, data=b"evil"), "holds symbolic links: 'door'")
+    infos = [entry("door", kind=tarfile.LNKTYPE, link=target), entry("door", size=4)]
+    assert_refused(pack_tar(tmp_path / "h.tar", *infos, data=b"evil"), "holds hard links: 'door'")
+    path = pack("zip", tmp_path / "s.zip", {"a": b""})
+    add_zip_link(path, "door", target)
+    assert_refused(path, "holds symbolic links: 'door'")
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, b"Z"])
+def test_devices_pipes_and_entries_of_an_unknown_type_are_refused(kind: bytes, tmp_path: Path) -> None:
+    path = pack_tar(tmp_path / "raw.tar", entry("fine"), entry("odd", kind=kind))
+    assert_refused(path, "holds devices, pipes or unknown things: 'odd'")
+
+
+def test_all_offences_are_listed_at_once(tmp_path: Path) -> None:
+    infos = [entry("../up"), entry("pipe", kind=tarfile.FIFOTYPE), entry("a"), entry("A"), entry("a/b"), entry("a")]
+    infos += [entry("sym", kind=tarfile.SYMTYPE, link="a"), entry("hard", kind=tarfile.LNKTYPE, link="a")]
+    error = assert_refused(pack_tar(tmp_path / "raw.tar", *infos), "raw.tar")
+    found = "\n".join(problem.found for problem in error.problems)
+    for kind in containers.Kind:
+        assert (kind.value in found) == (kind.value not in {"files", "folders", "encrypted files"})
+    assert "exclude each other: 'a' and 'A', 'a' and 'a', 'a', a file and a folder" in found
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "a"], ["x/A", "x/a"], ["a", "a/b"], ["a/b", "a"], ["a/", "a"], ["é", "e\u0301"]]
+)
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_names_that_exclude_each_other_are_refused(names: list[str], kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"raw.{kind}"
+    if kind == "tar":
+        pack_tar(
+            path, *(entry(name, kind=tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE) for name in names)
+        )
+    else:
+        pack("zip", path, {str(number): b"" for number in range(len(names))})
+        rename_in_zip(path, names)
+    assert_refused(path, "holds names that exclude each other")
+
+
+def rename_in_zip(path: Path, names: list[str]) -> None:
+    """Write the archive anew with ``names``; `zipfile` itself warns of equal ones."""
+    with zipfile.ZipFile(path, "w") as file:
+        for name in names:
+            file.NameToInfo.clear()
+            file.writestr(name, b"")
+
+
+def test_a_zip_of_a_gibibyte_of_zeros_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    data = deflated_zeros(1024)
+    assert len(data) < 1_200_000
+    path = pack_zip_by_hand(tmp_path / "bomb.zip", data, size=1 << 30, method=zipfile.ZIP_DEFLATED)
+    assert_refused(path, "unpacks to over .* bytes, which is far too much")
+
+
+def test_a_zip_bomb_that_declares_little_writes_no_more_than_that(tmp_path: Path) -> None:
+    path = pack_zip_by_hand(tmp_path / "bomb.zip", deflated_zeros(1024), size=4096, method=zipfile.ZIP_DEFLATED)
+    assert_refused(path, r"bomb\.zip!/x\.bin: is damaged")
+
+
+def test_a_tar_gz_of_a_gibibyte_of_zeros_is_refused_at_its_header(tmp_path: Path) -> None:
+    head = entry("zeros", size=1 << 30).tobuf()
+    path = tmp_path / "bomb.tar.gz"
+    path.write_bytes(gzip.compress(head) + gzip.compress(bytes(1 << 20)) * 1024 + gzip.compress(bytes(1024)))
+    assert_refused(path, "unpacks to over .* bytes, which is far too much")
+
+
+def test_small_archives_of_very_regular_files_pass(tmp_path: Path) -> None:
+    path = pack("zip", tmp_path / "raw.zip", {"zeros": bytes(10 << 20)})
+    assert path.stat().st_size * LIMITS.ratio < 10 << 20
+    assert unpack(path, tmp_path / "out") == 1
+    with pytest.raises(InputError, match="far too much"):
+        unpack(path, tmp_path / "two", limits=Limits(spare=1 << 20))
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+def test_limits_hold_to_the_file_and_to_the_byte(kind: str, tmp_path: Path) -> None:
+    path = pack(kind, tmp_path / f"raw.{kind}", TREE)
+    total = sum(map(len, TREE.values()))
+    assert_refused(path, "over 4 entries", limits=Limits(files=len(TREE) - 1))
+    assert_refused(path, f"or {total - 1:,} bytes", limits=Limits(total=total - 1))
+    assert unpack(path, tmp_path / "out", limits=Limits(files=len(TREE), total=total)) == len(TREE)
+
+
+def test_what_does_not_fit_on_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = pack("zip", tmp_path / "raw.zip", TREE)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    with pytest.raises(UsageError, match=r"needs 1,088,\d\d\d bytes and 1,000 are free"):
+        unpack(path, tmp_path / "no/out")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(_: IO[bytes], out: IO[bytes], __: int) -> None:
+        out.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    path = pack("zip", tmp_path / "raw.zip", TREE)
+    monkeypatch.setattr("shutil.copyfileobj", fill)
+    assert_refused(path, r"raw\.zip: the system says: no space left on device")
+
+
+def test_a_killed_run_leaves_nothing_at_the_final_path_and_the_next_one_succeeds(tmp_path: Path) -> None:
+    path = pack("tar", tmp_path / "raw.tar", TREE)
+    code = (
+        "import os, shutil, sys; from pathlib import Path; from dircli.store.raw.unpack import unpack\n"
+        "shutil.copyfileobj = lambda stream, out, size: os._exit(9)\n"
+        "unpack(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    out = tmp_path / "out"
+    root = Path(tree.__file__).parents[3]
+    assert subprocess.run([sys.executable, "-c", code, path, out], cwd=root, check=False).returncode == 9
+    assert not out.exists()
+    with open_raw(tmp_path) as raw:  # what the dead run left is no member
+        assert [name for name in raw.members() if "!" not in name] == ["raw.tar"]
+    assert unpack(path, out) == len(TREE)
+
+
+def test_tarfiles_own_filter_is_a_second_guard_where_python_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(info: tarfile.TarInfo, _: str) -> None:
+        raise tarfile.TarError(f"no {info.name}")
+
+    path = pack("zip", tmp_path / "raw.zip", TREE)
+    monkeypatch.setattr("tarfile.data_filter", refuse, raising=False)
+    assert_refused(path, r"no a\.txt")
+    monkeypatch.delattr("tarfile.data_filter")
+    assert unpack(path, tmp_path / "out") == len(TREE)
+
+
+@pytest.mark.parametrize("kind", ["folder", "page.zip", "none.zip"])
+def test_what_is_no_archive_or_holds_nothing_is_refused(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "page.zip").write_text("<html>")
+    pack("zip", tmp_path / "none.zip", {})
+    with pytest.raises(InputError, match=r"is neither a folder nor an archive|is a web page|holds no files"):
+        unpack(tmp_path / kind, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# --- law --------------------------------------------------------------------------------------------------------------
+
+PARTS = st.text("abcz019 _-é.", max_size=6).map(lambda text: text + "x")  # no case, no trailing dot
+NAMES = st.tuples(st.lists(PARTS.map(lambda part: f"d{part}"), max_size=3), PARTS.map(lambda part: f"f{part}"))
+TREES = st.dictionaries(NAMES.map(lambda name: "/".join([*name[0], name[1]])), st.binary(max_size=2000), min_size=1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(TREES, st.sampled_from(ARCHIVES))
+def test_any_tree_comes_back_from_any_archive(tree: dict[str, bytes], kind: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = pack(kind, Path(name) / f"raw.{kind}", tree)
+        with open_raw(path) as raw:
+            assert contents(raw) == tree
+        out = Path(name) / "out"
+        assert unpack(path, out) == len(tree)
+        with open_raw(out) as raw:
+            assert contents(raw) == tree

@@ -1,0 +1,237 @@
+"""Files that are whole or absent: killed writers, cut commits, and folders that cannot be written."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dircli.errors import InputError, UsageError
+from dircli.store import digests, files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = [f"part-{letter}.bin" for letter in "abcd"]
+SIZE = 40_000
+
+WRITER = f"""
+import sys
+from itertools import count
+from pathlib import Path
+from dircli.store import files
+
+for generation in count(int(sys.argv[2])):
+    data = f"{{generation:08d}}".encode() * {SIZE // 8}
+    files.write_all(Path(sys.argv[1]), {{name: data for name in {NAMES!r}}})
+    print(generation, flush=True)
+"""
+
+
+def generation(folder: Path) -> int:
+    """The generation that all files of the set belong to."""
+    found = set()
+    for name in NAMES:
+        data = (folder / name).read_bytes()
+        assert len(data) == SIZE
+        found |= {data[at : at + 8] for at in range(0, SIZE, 8)}
+    assert len(found) == 1, "files of several generations stand side by side"
+    return int(found.pop())
+
+
+def shown(folder: Path) -> list[str]:
+    """What a user sees in ``folder``."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".dircli-"))
+
+
+def test_a_set_of_files_survives_kills_at_any_moment(tmp_path: Path) -> None:
+    """After each kill the set is whole and no older than the last one that its writer had reported."""
+    moments = random.Random(0)
+    last = 0
+    for _ in range(15):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path), str(last + 1)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            reported = int(writer.stdout.readline())
+            time.sleep(moments.uniform(0, 0.03))
+            writer.kill()
+            reported = max([reported, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+        files.recover(tmp_path)
+        assert shown(tmp_path) == NAMES
+        last = generation(tmp_path)
+        assert reported <= last <= reported + 1
+        assert not list(tmp_path.glob(f"{files.COMMIT}*"))
+
+
+@pytest.mark.parametrize("moved", range(len(NAMES) + 1))
+def test_a_commit_that_was_cut_off_is_finished_by_whoever_comes_next(tmp_path: Path, moved: int) -> None:
+    """The writer was killed after the commit, with the first files already in place."""
+    files.write_all(tmp_path, dict.fromkeys(NAMES, b"00000001" * (SIZE // 8)))
+    commit = tmp_path / f"{files.COMMIT}x"
+    commit.mkdir()
+    for row, name in enumerate(NAMES):
+        (tmp_path / name if row < moved else commit / name).write_bytes(b"00000002" * (SIZE // 8))
+    files.recover(tmp_path)
+    assert generation(tmp_path) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == NAMES
+
+
+def test_the_next_write_finishes_an_older_commit_first(tmp_path: Path) -> None:
+    commit = tmp_path / f"{files.COMMIT}x"
+    commit.mkdir()
+    (commit / "a").write_bytes(b"old")
+    (commit / "b").write_bytes(b"old")
+    files.write(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert (tmp_path / "b").read_bytes() == b"old"
+    assert not commit.exists()
+
+
+def test_several_may_recover_while_one_writes(tmp_path: Path) -> None:
+    """Readers finish commits too, so each file that they move must be no surprise to the writer."""
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def readers() -> None:
+        try:
+            while not done.is_set():
+                files.recover(tmp_path)
+        except BaseException as error:  # noqa: BLE001 - whatever a thread raises must fail the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=readers) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(1, 40):
+            files.write_all(tmp_path, {name: f"{number:08d}".encode() * (SIZE // 8) for name in NAMES})
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert not errors
+    assert generation(tmp_path) == 39
+
+
+def test_recovery_that_cannot_be_had_is_no_traceback(tmp_path: Path) -> None:
+    commit = tmp_path / f"{files.COMMIT}x"
+    commit.mkdir()
+    (commit / "a").write_bytes(b"new")
+    (tmp_path / "a").mkdir()
+    with pytest.raises(UsageError, match=r"/a: cannot be written \(Is a directory\)$"):
+        files.recover(tmp_path)
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b"]], ids=["one", "several"])
+def test_files_are_written_over_older_ones_with_the_usual_permissions(tmp_path: Path, names: list[str]) -> None:
+    before = os.umask(0o027)
+    try:
+        for data in (b"old", b"new"):
+            files.write_all(tmp_path / "deep" / "er", dict.fromkeys(names, data))
+    finally:
+        os.umask(before)
+    for name in names:
+        path = tmp_path / "deep" / "er" / name
+        assert path.read_bytes() == b"new"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert sorted(path.name for path in (tmp_path / "deep" / "er").iterdir()) == names
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b"]], ids=["one", "several"])
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "taken").write_bytes(b"mine")
+    for folder in (tmp_path / "taken", tmp_path / "taken" / "deeper"):
+        with pytest.raises(UsageError, match=r"/taken: cannot be written \(this is a file, and a folder is expected"):
+            files.write_all(folder, dict.fromkeys(names, b"data"))
+    assert (tmp_path / "taken").read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize("names", [["b"], ["a", "b"]], ids=["one", "several"])
+def test_a_folder_where_a_file_should_be_is_named_and_nothing_is_written(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "b").mkdir()
+    with pytest.raises(UsageError, match=r"/b: cannot be written \(this is a folder, and a file is expected\)$"):
+        files.write_all(tmp_path, dict.fromkeys(names, b"data"))
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_name_that_no_file_can_have_is_told_in_the_users_terms(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"x: cannot be written \(File name too long\)$") as caught:
+        files.write(tmp_path / ("x" * 300), b"data")
+    assert "staging" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_halfway_leaves_the_old_files_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.write_all(tmp_path, {"a": b"old", "b": b"old"})
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(UsageError, match=r"cannot be written \(No space left on device\)$"):
+        files.write_all(tmp_path, {"a": b"new", "b": b"new"})
+    assert [(path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir())] == [("a", b"old"), ("b", b"old")]
+
+
+def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "file")
+    files.write(tmp_path / "link", b"data")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there" / "file").read_bytes() == b"data"
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    """So is /dev/null, which renaming would replace by a file where the user is root."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
+    files.write(path, b"data")
+    reader.join()
+    assert read == [b"data"]
+    assert path.is_fifo()
+
+
+def test_what_killed_writers_leave_disturbs_nobody_and_is_removed_after_a_day(tmp_path: Path) -> None:
+    now = time.time()
+    for name, age in (("young", 3600), ("old", 25 * 3600)):
+        staging = tmp_path / f"{files.STAGING}{name}"
+        staging.mkdir()
+        (staging / "a").write_bytes(b"half")
+        os.utime(staging, (now - age, now - age))
+    mine = tmp_path / ".staging-mine"
+    mine.mkdir()
+    os.utime(mine, (0, 0))
+    files.recover(tmp_path)
+    assert shown(tmp_path) == [".staging-mine"]
+    files.write(tmp_path / "a", b"whole")
+    assert (tmp_path / "a").read_bytes() == b"whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{files.STAGING}young", ".staging-mine", "a"]
+
+
+def test_reading_says_what_is_wrong_with_the_path(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"data")
+    assert files.read(tmp_path / "file") == b"data"
+    for path, message in (
+        (tmp_path / "none", r"/none: there is no such file\. Look again$"),
+        (tmp_path, "this is a folder, and a file is expected"),
+        (tmp_path / "file" / "x", r"the file cannot be read \(Not a directory\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            files.read(path, hint="Look again")
+
+
+def test_digests_are_written_as_manifests_write_them() -> None:
+    empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert digests.sha256(b"") == empty

@@ -1,0 +1,206 @@
+"""DenseWeight as its package has it, the effective number as its formula; bounds, edges, scales and spreads."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dircli.benchmark.kernel import kernel_window
+from dircli.benchmark.protocol import PAPER, RELEASED, WeightRule
+from dircli.errors import UsageError
+from dircli.weights.denseweight import dense_weights
+from dircli.weights.lds import effective_density
+from dircli.weights.schemes import bin_weights, effective_number, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Run
+
+    from dircli.arrays import FloatArray
+
+QUICK = settings(deadline=None, max_examples=80)
+RULE = WeightRule(default="inverse")
+COUNTS = st.lists(st.integers(0, 400), min_size=1, max_size=30).filter(any)
+WORDS = ["curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", "--bin-width", "1", "--name", "mine"]
+
+
+def _draws() -> dict[str, FloatArray]:
+    generator = np.random.default_rng(0)
+    return {
+        "normal": generator.normal(0, 1, 1500),
+        "skewed": generator.gamma(2.0, 300.0, 2500),
+        "ages": np.round(np.concatenate([generator.normal(25, 4, 2000), generator.normal(70, 9, 150)])),
+    }
+
+
+@pytest.mark.parametrize("name", ["normal", "skewed", "ages"])
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0, 2.5])
+def test_dense_weight_is_the_published_packages(name: str, alpha: float) -> None:
+    package = pytest.importorskip("denseweight", reason="the published package is in dircli[test]")
+    targets = _draws()[name]
+    expected = package.DenseWeight(alpha=alpha).fit(targets)
+    _, weight = dense_weights(targets, alpha=alpha)
+    assert weight / weight.mean() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e5])
+def test_dense_weight_works_where_the_package_gives_up(scale: float) -> None:
+    """Its kernel ends at an absolute density, which targets of this scale have nowhere."""
+    targets = _draws()["normal"]
+    _, weight = dense_weights(targets * scale, alpha=1)
+    _, plain = dense_weights(targets, alpha=1)
+    assert weight / weight.mean() == pytest.approx(plain / plain.mean(), abs=0.01)
+
+
+def test_dense_weight_refuses_what_it_cannot_weigh() -> None:
+    with pytest.raises(UsageError, match="targets that differ"):
+        dense_weights(np.ones(5), alpha=1)
+    with pytest.raises(UsageError, match="alpha must be 0 or more"):
+        dense_weights(np.arange(5.0), alpha=-1)
+
+
+@QUICK
+@given(st.floats(0, 0.9999), st.lists(st.integers(1, 5000), min_size=1, max_size=20))
+def test_the_effective_number_is_its_formula(beta: float, counts: list[int]) -> None:
+    expected = [(1 - beta**n) / (1 - beta) for n in counts]
+    assert effective_number(np.array(counts, dtype=float), beta) == pytest.approx(expected, rel=1e-9)
+
+
+def bin_weights_of(counts: list[int], **choices: Any) -> Any:
+    usual: dict[str, Any] = {"scheme": "inverse", "kernel": "none", "ks": 3, "sigma": 1}
+    usual |= {"protocol": RELEASED, "rule": RULE}
+    return bin_weights(np.array(counts), **(usual | choices))
+
+
+def test_effective_number_weights_by_hand() -> None:
+    found = bin_weights_of([1, 3, 0], scheme="effective-number", beta=0.5, normalise="none")
+    assert found.effective.tolist() == [1, 1.75, 0]
+    assert found.weight == pytest.approx([1, 1 / 1.75, np.nan], nan_ok=True)
+    scaled = bin_weights_of([1, 3, 0], scheme="effective-number", beta=0.5)
+    assert (scaled.weight[:2] * [1, 3]).sum() == pytest.approx(4)
+
+
+def test_the_effective_number_ends_in_uniform_and_in_inverse_weights() -> None:
+    assert bin_weights_of([1, 9], scheme="effective-number", beta=0.0).weight == pytest.approx([1, 1])
+    near = bin_weights_of([1, 9], scheme="effective-number", beta=1 - 1e-9)
+    assert near.weight == pytest.approx(bin_weights_of([1, 9]).weight, rel=1e-6)
+    with pytest.raises(UsageError, match="beta must be at least 0 and below 1"):
+        bin_weights_of([1], scheme="effective-number", beta=1)
+
+
+@QUICK
+@given(COUNTS, st.sampled_from(["inverse", "sqrt-inv", "effective-number"]), st.sampled_from([RELEASED, PAPER]))
+def test_scales_differ_by_a_factor(counts: list[int], scheme: str, protocol: Any) -> None:
+    found = {
+        name: bin_weights_of(counts, scheme=scheme, protocol=protocol, normalise=name).weight
+        for name in ("mean-one", "max-one", "none")
+    }
+    held = np.array(counts) > 0
+    assert np.average(found["mean-one"][held], weights=np.array(counts)[held]) == pytest.approx(1)
+    assert found["max-one"][held].max() == pytest.approx(1)
+    for name in ("mean-one", "max-one"):
+        ratio = found[name][held] / found["none"][held]
+        assert ratio == pytest.approx(ratio[0])
+
+
+@pytest.mark.parametrize("scheme", ["inverse", "sqrt-inv", "effective-number"])
+@pytest.mark.parametrize("protocol", [RELEASED, PAPER])
+def test_bounds_that_are_asked_for_hold_for_every_scheme_and_protocol(scheme: str, protocol: Any) -> None:
+    clipped = bin_weights_of([1, 10, 4000], scheme=scheme, protocol=protocol, clip=(5, 100), normalise="none")
+    plain = bin_weights_of([5, 10, 100], scheme=scheme, protocol=protocol, normalise="none")
+    assert clipped.effective == pytest.approx(plain.effective)
+
+
+@QUICK
+@given(COUNTS, st.sampled_from(["gaussian", "triang", "laplace"]), st.sampled_from([3, 5, 9]))
+def test_renormalised_edges_keep_a_flat_density_flat(counts: list[int], kernel: Any, ks: int) -> None:
+    seen = kernel_window(kernel, ks, 1.5, filtered=False)
+    flat = effective_density(np.full(len(counts), 7), seen, edge="renormalise")
+    assert flat == pytest.approx(np.full(len(counts), 7 * seen.sum()))
+    found = effective_density(np.array(counts), seen, edge="renormalise")
+    reach = ks // 2
+    inner = slice(reach, len(counts) - reach)
+    zero = effective_density(np.array(counts, dtype=float), seen, edge="zero")
+    assert found[inner] == pytest.approx(zero[inner])
+    assert (found >= zero * (1 - 1e-12)).all()
+
+
+@QUICK
+@given(st.lists(st.tuples(st.floats(0.01, 100), st.integers(0, 2000)), min_size=1, max_size=12))
+def test_the_spread_is_that_of_the_samples_themselves(bins: list[tuple[float, int]]) -> None:
+    weight, counts = (np.array(column) for column in zip(*bins, strict=True))
+    if not counts.any():
+        return
+    samples = np.sort(np.repeat(weight, counts))
+    found = spread(weight, counts)
+    assert (found.low, found.high, found.n) == (samples[0], samples[-1], samples.size)
+    assert found.effective_size == pytest.approx(samples.sum() ** 2 / (samples**2).sum())
+    assert found.lopsided == (samples.size > 1000 and samples[-1] > samples[:1000].sum() * (1 + 1e-12))
+
+
+@pytest.fixture
+def mine(work: Path, run: Run) -> Callable[..., Any]:
+    """`dir weights` on a table in which one sample is alone among thousands."""
+    targets = np.concatenate([np.repeat(np.arange(10), 3000), [30.5]])
+    pd.DataFrame({"id": range(targets.size), "y": targets}).to_csv(work / "t.csv", index=False)
+    run(*WORDS)
+
+    def weights(*words: str, code: int = 0) -> Any:
+        return run("weights", "mine", *words, code=code)
+
+    return weights
+
+
+def test_the_output_says_what_weights_amount_to_and_warns_of_one_that_outweighs_a_thousand(
+    mine: Callable[..., Any], work: Path
+) -> None:
+    said = mine("--scheme", "inverse", "--kernel", "none")
+    facts = json.loads((work / "manifests" / "mine" / "weights.json").read_text())
+    assert f"weights {facts['min']:.4g} to {facts['max']:.4g}" in said.stdout
+    assert f"effective sample size {facts['effective_size']:,.0f} of {facts['samples']:,}" in said.stdout
+    assert "outweighs the thousand lightest" in said.stderr
+    assert "outweighs" not in mine("--scheme", "inverse", "--kernel", "none", "--clip", "100:100000").stderr
+
+
+def test_weights_come_as_parquet_csv_and_npy_that_agree(mine: Callable[..., Any], work: Path) -> None:
+    for name in ("w.parquet", "w.csv", "w.npy"):
+        mine("--out", name)
+    arrow = pd.read_parquet(work / "w.parquet")["weight"].to_numpy()
+    assert np.array_equal(np.load(work / "w.npy"), arrow)
+    assert pd.read_csv(work / "w.csv")["weight"].to_numpy() == pytest.approx(arrow, rel=1e-12)
+    assert arrow.mean() == pytest.approx(1)
+    mine("--per", "bin", "--out", "b.npy")
+    assert np.isnan(np.load(work / "b.npy")).any()
+    assert "alone as .npy" in mine("--out", "w.xlsx", code=2).stderr
+
+
+def test_dense_weight_weighs_samples_and_has_no_bins(mine: Callable[..., Any], work: Path) -> None:
+    said = mine("--scheme", "dense-weight", "--alpha", "0.9", "--out", "d.npy").stdout
+    assert "mine: dense-weight, alpha 0.9" in said
+    found = np.load(work / "d.npy")
+    assert found.mean() == pytest.approx(1)
+    assert found.argmax() == found.size - 1
+    assert "has no weights of bins" in mine("--scheme", "dense-weight", "--per", "bin", code=2).stderr
+    assert "density of its own" in mine("--scheme", "dense-weight", "--edge", "mirror", code=2).stderr
+
+
+def test_dense_weight_needs_samples(run: Run) -> None:
+    assert "is not curated" in run("weights", "agedb", "--scheme", "dense-weight", code=2).stderr
+
+
+def test_what_took_effect_stands_in_the_facts(mine: Callable[..., Any], work: Path) -> None:
+    mine("--scheme", "effective-number", "--beta", "0.99", "--clip", "2:50", "--normalise", "max-one", "--out", "w.csv")
+    facts = json.loads((work / "w.json").read_text())
+    stated = {"scheme": "effective-number", "kernel": "none", "beta": 0.99, "clip": [2, 50], "normalise": "max-one"}
+    assert {name: facts[name] for name in stated} == stated
+    assert facts["alpha"] is None
+    mine("--kernel", "gaussian", "--edge", "renormalise", "--out", "w.csv")
+    assert json.loads((work / "w.json").read_text())["edge"] == "renormalise"
