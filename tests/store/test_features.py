@@ -395,7 +395,7 @@ def test_similarity_as_a_table_and_as_csv(work: Path, run: Run) -> None:
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     """Four times the rows, 30 MB more of features, take hardly more memory: a few blocks are held."""
     code = (
-        "import resource, sys\nfrom dircli.store import features\nfeatures.BLOCK = 1 << 20\n"
+        "import resource, sys\nfrom dircli.store.features import layout\nlayout.BLOCK = 1 << 20\n"
         "from dircli.cli.app import app\n"
         "app(['fds', sys.argv[1], '--dataset', 'agedb', '--out', sys.argv[2], '-q'], standalone_mode=False)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
