@@ -1,9 +1,21 @@
 """dircli: the benchmark and the scorer of Deep Imbalanced Regression.
 
-raw source → records → bins → splits → weights → scores: a reader in `datasets` turns a raw source into records;
-`bins` and `splits` make the balanced benchmark, which `store` writes as a manifest; `density` and `weights` turn its
-training counts into sample weights; `evaluation` scores predictions by shot region. `pipeline` is that flow on one
-page, `cli` its words. Every rule that changes a number is a value in `protocols` or in a dataset's own file.
+::
+
+    raw source ► curation ► manifest ─┬► weights (LDS) ► any trainer
+                                      ├► features (FDS)
+                      predictions ────┴► scores ► report
+
+One package per stage, and below them what they stand on; each imports only from the rows above it:
+
+- `benchmark`: what a benchmark is: bins, regions, splits, the rules of both protocols; arrays in, arrays out.
+- `store`: bytes to values and back: manifests, predictions, archives, downloads. Only here are files opened.
+- `datasets`: one file per benchmark, and how to open one.
+- `curation`, `weights`, `features`, `scores`: the stages. Each command calls one function of theirs:
+  `curation.curate.curate`, `curation.custom.curate`, `curation.verify.verify`, `weights.weigh.weigh`,
+  `features.calibrate.calibrate`, `scores.from_files.evaluate`.
+- `report`: values to tables, pictures and pages.
+- `cli`: one file per command.
 """
 
 from __future__ import annotations
@@ -26,3 +38,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'dircli' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that have not been loaded yet."""
+    return sorted({*globals(), *__all__})

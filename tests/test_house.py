@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from conftest import PROJECT, REFERENCE
 
 from dircli import __version__
@@ -164,8 +165,21 @@ def test_help_and_version_load_nothing_heavy(words: list[str]) -> None:
     assert done.stdout
 
 
-def test_version_is_stated_once_more_and_alike_in_the_package_metadata() -> None:
+def test_the_version_is_the_same_wherever_it_is_stated() -> None:
     assert f'version = "{__version__}"' in (PROJECT / "pyproject.toml").read_text()
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == __version__
+    assert f"## {__version__}" in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_public_names_are_listed_before_they_are_loaded() -> None:
+    code = "import dircli, sys; print({*dircli.__all__} <= {*dir(dircli)}, 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_type_checkers_are_told_that_the_package_is_typed() -> None:
+    assert (PACKAGE / "py.typed").read_bytes() == b""
 
 
 REAL = "<!-- needs the real files -->\n"

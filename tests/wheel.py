@@ -23,6 +23,7 @@ def main() -> None:
         subprocess.run([*pip, "--python", str(folder / "venv"), "install", str(wheel)], check=True)
         program = folder / "venv" / "bin" / "dir"
         environment = {"PATH": os.environ["PATH"], "HOME": name}
+        assert list(folder.glob("venv/lib/python*/site-packages/dircli/py.typed")), "the wheel has no py.typed"
         for words in (["--version"], ["datasets"], ["weights", "sts-b", "--per", "bin"], ["demo"]):
             subprocess.run([program, *words], check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     sys.stdout.write("the wheel alone runs the demo\n")
