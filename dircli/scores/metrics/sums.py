@@ -41,6 +41,35 @@ class Sums:
         return Sums(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
 
 
+@dataclass(frozen=True)
+class RegionSums:
+    """The sums of one region: ``total`` over its rows, of shape () or (R,), and ``bins``, one entry per bin.
+
+    ``terms``, (k,) or (k, R), are the sums of the terms of the metric in question; ``zero_error`` is what an exact hit
+    counts as in GM.
+    """
+
+    total: Sums
+    bins: Sums
+    terms: FloatArray
+    zero_error: float
+
+    @property
+    def n(self) -> Any:
+        """The number of rows, but 1 where there are none, so that it divides."""
+        return np.maximum(self.total.n, 1)
+
+    def mean_over_bins(self, of_bins: Any) -> Any:
+        """The mean over the bins that have rows of each bin's mean, from the bins' sums ``of_bins``."""
+        means = of_bins / np.maximum(self.bins.n, 1)
+        return means.sum(axis=0) / np.maximum((self.bins.n > 0).sum(axis=0), 1)
+
+
+def mean_term(sums: RegionSums) -> Any:
+    """The mean of the one term that each row has."""
+    return sums.terms[0] / sums.n
+
+
 def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, bins: int) -> Sums:
     """The sums of each of ``bins`` bins over rows (n,) whose bin is ``bin_index`` (n,), in 0..bins-1."""
 

@@ -53,11 +53,11 @@ def bca(
 
 def standard_error(resampled: FloatArray) -> FloatArray:
     """The standard deviation (...) of the resampled scores (..., R), over those that are defined; NaN below two."""
-    held = np.isfinite(resampled)
-    n = held.sum(axis=-1)
-    values = np.where(held, resampled, 0)
+    defined = np.isfinite(resampled)
+    n = defined.sum(axis=-1)
+    values = np.where(defined, resampled, 0)
     mean = values.sum(axis=-1) / np.maximum(n, 1)
-    spread = np.where(held, values - mean[..., None], 0)
+    spread = np.where(defined, values - mean[..., None], 0)
     return np.where(n > 1, np.sqrt((spread**2).sum(axis=-1) / np.maximum(n - 1, 1)), np.nan)
 
 
@@ -72,13 +72,13 @@ def detectable(error: FloatArray, *, level: float = LEVEL, power: float = POWER)
 
 def _ends(point: FloatArray, resampled: FloatArray, shares: FloatArray, level: float) -> FloatArray:
     """The quantiles ``shares`` (..., 2) of the resampled scores that are defined, where there are enough of them."""
-    found = np.full(shares.shape, np.nan)
+    ends = np.full(shares.shape, np.nan)
     for place in np.ndindex(np.shape(point)):
         values = resampled[place][np.isfinite(resampled[place])]
         enough = values.size and values.size >= level * resampled.shape[-1]
         if enough and np.isfinite(point[place]) and np.isfinite(shares[place]).all():
-            found[place] = np.quantile(values, shares[place])
-    return found
+            ends[place] = np.quantile(values, shares[place])
+    return ends
 
 
 def _bias(point: FloatArray, resampled: FloatArray) -> FloatArray:
@@ -95,9 +95,9 @@ def _acceleration(jackknife: FloatArray, strata: IntArray) -> FloatArray:
     """A sixth of the skewness of the units' influence, strata as samples of their own; 0 where nothing varies."""
     cubes = squares = np.zeros(jackknife.shape[:-1])
     for stratum in np.unique(strata):
-        own = jackknife[..., strata == stratum]
-        n = own.shape[-1]
-        influence = (n - 1) * (own.mean(axis=-1, keepdims=True) - own)
+        scores = jackknife[..., strata == stratum]
+        n = scores.shape[-1]
+        influence = (n - 1) * (scores.mean(axis=-1, keepdims=True) - scores)
         cubes = cubes + (influence**3).sum(axis=-1) / n**3
         squares = squares + (influence**2).sum(axis=-1) / n**2
     return np.where(squares == 0, 0.0, cubes / np.where(squares == 0, 1, squares) ** 1.5 / 6)
