@@ -9,15 +9,15 @@ exception. A function of sums sees those of one region, `RegionSums`, and return
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from dircli.errors import UsageError
-from dircli.scores.metrics import gaussian, sera
+from dircli.scores.metrics import sera
 from dircli.scores.metrics.cindex import concordance
+from dircli.scores.metrics.gaussian import calibration, covered, likelihood
 from dircli.scores.metrics.sums import mean_term
 from dircli.scores.uncertainty.spearman import WeightedSpearman
 
@@ -33,15 +33,13 @@ class Region(Protocol):
 
     def sums_for(self, metric: Mergeable, /) -> RegionSums:
         """The sums over the rows, with those of the terms of ``metric``."""
-        ...
 
     def from_ranks(self, metric: FromRanks, /) -> Any:
         """The score of the rows, () or (R,)."""
-        ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric(ABC):
+@dataclass(frozen=True)
+class Metric:
     """What both kinds of metric have in common.
 
     ``unit`` is a power of the target's unit: "y", "y²", or "" for none. ``needs`` names what rows must have beside
@@ -53,22 +51,20 @@ class Metric(ABC):
     better: Literal["lower", "higher", "nearer zero", "neither"]
     unit: Literal["y", "y²", ""]
     source: str
+    _: KW_ONLY
     needs: Literal["", "relevance", "sigma"] = ""
     count: bool = False
+    score: Callable[..., Any]
+    terms: Callable[..., FloatArray] | None = None
 
-    @abstractmethod
     def of(self, region: Region) -> Any:
         """The score of a region, () or (R,); NaN where it is undefined."""
-
-    @property
-    @abstractmethod
-    def definition(self) -> Callable[..., Any]:
-        """The function whose docstring begins with what the metric is."""
+        raise NotImplementedError
 
     @property
     def what(self) -> str:
-        """What it is, in the words of its function."""
-        return str(self.definition.__doc__).split(";")[0].splitlines()[0].rstrip(".")
+        """What it is, in the words of the function that defines it."""
+        return str((self.terms or self.score).__doc__).split(";")[0].splitlines()[0].rstrip(".")
 
     def badness(self, value: float) -> float:
         """The number to sort scores by, lower is better; differences of it say by how much a score is worse.
@@ -88,13 +84,9 @@ class Mergeable(Metric):
     """
 
     score: Callable[[RegionSums], Any] = mean_term
-    terms: Callable[..., FloatArray] | None = None
 
-    @property
-    def definition(self) -> Callable[..., Any]:  # noqa: D102 - said above
-        return self.terms or self.score
-
-    def of(self, region: Region) -> Any:  # noqa: D102 - said above
+    def of(self, region: Region) -> Any:
+        """The score of the sums of a region."""
         sums = region.sums_for(self)
         return np.where(sums.total.n > 0, self.score(sums), np.nan)
 
@@ -116,11 +108,8 @@ class FromRanks(Metric):
     score: Callable[[FloatArray, FloatArray], float]
     weighted: type[WeightedSpearman] | None = None
 
-    @property
-    def definition(self) -> Callable[..., Any]:  # noqa: D102 - said above
-        return self.score
-
-    def of(self, region: Region) -> Any:  # noqa: D102 - said above
+    def of(self, region: Region) -> Any:
+        """The score of the rows of a region."""
         return region.from_ranks(self)
 
 
@@ -215,100 +204,43 @@ def within(k: int) -> Callable[[FloatArray, FloatArray], FloatArray]:
     return delta
 
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Mergeable(name="mae", title="MAE", better="lower", unit="y", score=mae, source="DIR, section 4"),
-        Mergeable(name="mse", title="MSE", better="lower", unit="y²", score=mse, source="DIR, section 4"),
-        Mergeable(name="rmse", title="RMSE", better="lower", unit="y", score=rmse, source="DIR, Table 4"),
-        Mergeable(name="gm", title="GM", better="lower", unit="y", score=gm, source="DIR, section 4"),
-        Mergeable(name="pearson", title="Pearson", better="higher", unit="", score=pearson, source="DIR, section 4"),
-        FromRanks(
-            name="spearman",
-            title="Spearman",
-            better="higher",
-            unit="",
-            score=spearman,
-            weighted=WeightedSpearman,
-            source="Spearman 1904",
-        ),
-        Mergeable(name="bias", title="bias", better="nearer zero", unit="y", score=bias, source="mean signed error"),
-        Mergeable(
-            name="bmae",
-            title="bMAE",
-            better="lower",
-            unit="y",
-            score=bmae,
-            source="Ren et al. 2022, Balanced MSE for imbalanced visual regression",
-        ),
-        Mergeable(
-            name="exact",
-            title="exact",
-            better="neither",
-            unit="",
-            score=exact,
-            source="count of e = 0",
-            count=True,
-        ),
-    )
-}
+def _by_name(*metrics: Metric) -> dict[str, Metric]:
+    return {metric.name: metric for metric in metrics}
 
-DEPTH: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Mergeable(name="absrel", title="AbsRel", better="lower", unit="", terms=absrel, source="DIR, Table 4"),
-        Mergeable(name="log10", title="log10", better="lower", unit="", terms=log10, source="DIR, Table 4"),
-        *(
-            Mergeable(name=f"delta{k}", title=f"δ{k}", better="higher", unit="", terms=within(k), source="DIR, Table 4")
-            for k in (1, 2, 3)
-        ),
-    )
-}
+
+_REN = "Ren et al. 2022, Balanced MSE for imbalanced visual regression"
+_HARRELL = "Harrell et al. 1982, Evaluating the yield of medical tests"
+_RIBEIRO = "Ribeiro and Moniz 2020, Imbalanced regression and extreme value prediction"
+_NIX = "Nix and Weigend 1994, Estimating the mean and variance of the target probability distribution"
+_KULESHOV = "Kuleshov et al. 2018, Accurate uncertainties for deep learning using calibrated regression"
+
+# name, title, which way is better, unit and source, and then the functions
+METRICS = _by_name(
+    Mergeable("mae", "MAE", "lower", "y", "DIR, section 4", score=mae),
+    Mergeable("mse", "MSE", "lower", "y²", "DIR, section 4", score=mse),
+    Mergeable("rmse", "RMSE", "lower", "y", "DIR, Table 4", score=rmse),
+    Mergeable("gm", "GM", "lower", "y", "DIR, section 4", score=gm),
+    Mergeable("pearson", "Pearson", "higher", "", "DIR, section 4", score=pearson),
+    FromRanks("spearman", "Spearman", "higher", "", "Spearman 1904", score=spearman, weighted=WeightedSpearman),
+    Mergeable("bias", "bias", "nearer zero", "y", "mean signed error", score=bias),
+    Mergeable("bmae", "bMAE", "lower", "y", _REN, score=bmae),
+    Mergeable("exact", "exact", "neither", "", "count of e = 0", score=exact, count=True),
+)
+
+DEPTH = _by_name(
+    Mergeable("absrel", "AbsRel", "lower", "", "DIR, Table 4", terms=absrel),
+    Mergeable("log10", "log10", "lower", "", "DIR, Table 4", terms=log10),
+    *(Mergeable(f"delta{k}", f"δ{k}", "higher", "", "DIR, Table 4", terms=within(k)) for k in (1, 2, 3)),
+)
 """Of positive targets, where a dataset asks for them."""
 
-FURTHER: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Mergeable(name="bmse", title="bMSE", better="lower", unit="y²", score=bmse, source="bMAE's, with squares"),
-        Mergeable(
-            name="sera",
-            title="SERA",
-            better="lower",
-            unit="y²",
-            terms=sera.weighted,
-            score=sera.area,
-            needs="relevance",
-            source="Ribeiro and Moniz 2020, Imbalanced regression and extreme value prediction",
-        ),
-        FromRanks(
-            name="cindex",
-            title="C-index",
-            better="higher",
-            unit="",
-            score=concordance,
-            source="Harrell et al. 1982, Evaluating the yield of medical tests",
-        ),
-        Mergeable(
-            name="nll",
-            title="NLL",
-            better="lower",
-            unit="",
-            terms=gaussian.likelihood,
-            needs="sigma",
-            source="Nix and Weigend 1994, Estimating the mean and variance of the target probability distribution",
-        ),
-        Mergeable(
-            name="calibration",
-            title="cal. error",
-            better="lower",
-            unit="",
-            terms=gaussian.covered,
-            score=gaussian.calibration,
-            needs="sigma",
-            source="Kuleshov et al. 2018, Accurate uncertainties for deep learning using calibrated regression",
-        ),
-    )
-}
+FURTHER = _by_name(
+    Mergeable("bmse", "bMSE", "lower", "y²", "bMAE's, with squares", score=bmse),
+    Mergeable("sera", "SERA", "lower", "y²", _RIBEIRO, terms=sera.weighted, score=sera.area, needs="relevance"),
+    FromRanks("cindex", "C-index", "higher", "", _HARRELL, score=concordance),
+    Mergeable("nll", "NLL", "lower", "", _NIX, terms=likelihood, needs="sigma"),
+    Mergeable("calibration", "cal. error", "lower", "", _KULESHOV, terms=covered, score=calibration, needs="sigma"),
+)
 """Scored only where they are asked for, and where the rows have what they need."""
 
 NEEDS = {

@@ -106,87 +106,64 @@ class SetScorer:
 
     def scores(self, counts: AnyArray, scratch: Scratch) -> dict[str, FloatArray]:
         """Each metric of each set, (systems, metrics, R) per region, from how often each row is in it, (n, R)."""
-        sets = WeightedSets(counts, scratch, self._cells)
         scores = {name: np.full((*self.shape, counts.shape[1]), np.nan) for name in self.regions}
+        exact, single = scratch("exact", counts.shape), scratch("single", counts.shape, np.float32)
+        np.copyto(exact, counts)
+        np.copyto(single, counts, casting="unsafe")
+        of_cells = None
         for number, system in enumerate(self._systems):
-            sums = system.sums(sets.exact, scratch)
-            if self._bins_with_rows.size == self._cells.starts.size and number == 0:
-                sets.of_cells = sums.common[
-                    self._bins_with_rows, 0
-                ]  # each bin is one cell, and the sums have counted it
+            sums = system.sums(exact, scratch)
+            if of_cells is None:  # where each bin is one cell, the sums have counted it
+                one_each = self._bins_with_rows.size == self._cells.starts.size
+                of_cells = sums[self._bins_with_rows, 0] if one_each else self._cells.counts(single)
             for name, mask in self.regions.items():
-                region = WeightedRegion(system, sums, mask, self._rows[name], sets, self._weighted[name][number])
+                ranked = self._weighted[name][number]
+                region = WeightedRegion(
+                    system, sums, mask, self._rows[name], counts, (single, of_cells, scratch), ranked
+                )
                 for place, metric in enumerate(self._metrics if region.rows.size else []):
                     scores[name][number, place] = metric.of(region)
         return scores
 
 
-class WeightedSets:
-    """How often each row is in each set, ``counts`` (n, R), in the types that sums and ranks are computed in."""
-
-    def __init__(self, counts: AnyArray, scratch: Scratch, cells: TargetCells) -> None:
-        self.counts, self.scratch, self._cells = counts, scratch, cells
-        self.exact = scratch("exact", counts.shape)
-        np.copyto(self.exact, counts)
-
-    @cached_property
-    def single(self) -> AnyArray:
-        """The counts as float32."""
-        single = self.scratch("single", self.counts.shape, np.float32)
-        np.copyto(single, self.counts, casting="unsafe")
-        return single
-
-    @cached_property
-    def of_cells(self) -> AnyArray:
-        """How many rows of each cell are in each set, (cells, R)."""
-        return self._cells.counts(self.single)
-
-
 @dataclass(frozen=True)
 class WeightedRegion:
-    """Sets of the rows of one region, as metrics see them: ``rows`` are its rows among all, ``mask`` (B,) its bins."""
+    """Sets of the rows of one region, as metrics see them: ``rows`` are its rows among all, ``mask`` (B,) its bins.
+
+    ``sums`` (B, terms, R) are the system's, ``counts`` (n, R) how often each row is in each set; ``weighted`` holds the
+    metrics from ranks that take ``for_ranks``: the counts as float32, those of cells, and scratch.
+    """
 
     system: SystemTerms
-    sums: BinSums
+    sums: FloatArray
     mask: BoolArray
     rows: IntArray
-    sets: WeightedSets
+    counts: AnyArray
+    for_ranks: tuple[AnyArray, AnyArray, Scratch]
     weighted: Mapping[str, WeightedSpearman]
 
     @cached_property
     def _total_and_bins(self) -> tuple[Sums, Sums]:
         return self.system.region(self.sums, self.mask)
 
-    @cached_property
-    def _own(self) -> FloatArray:
-        return self.sums.own[self.mask]
-
     def sums_for(self, metric: Mergeable) -> RegionSums:
         """The sums over the rows of each set, with those of the terms of ``metric``."""
-        terms = self._own[:, self.system.places[metric.name]].sum(axis=0)
+        terms = self.sums[:, self.system.places[metric.name]][self.mask].sum(axis=0)
         return RegionSums(*self._total_and_bins, terms, self.system.rows.zero_error)
 
     def from_ranks(self, metric: FromRanks) -> FloatArray:
         """The score of each set, (R,): from its counts where there is a way, else from its rows written out."""
         if metric.weighted:
-            return self.weighted[metric.name].scores(self.sets.single, self.sets.of_cells, self.sets.scratch)
+            return self.weighted[metric.name].scores(*self.for_ranks)
         target, prediction = self.system.rows.target, self.system.rows.prediction
-        written_out = (np.repeat(self.rows, column.astype(np.int64)) for column in self.sets.counts[self.rows].T)
+        written_out = (np.repeat(self.rows, column.astype(np.int64)) for column in self.counts[self.rows].T)
         return np.array([metric.score(target[rows], prediction[rows]) for rows in written_out])
 
 
-@dataclass(frozen=True)
-class BinSums:
-    """Sums of each set per bin: those of `Sums` about the bin's centre, (B, 11, R), and of the metrics' own terms."""
-
-    common: FloatArray
-    own: FloatArray
-
-
 class SystemTerms:
-    """What one system's sums are made of, per row in order of the bin: the common terms, and the metrics' own.
+    """What one system's sums are made of, per row in order of the bin: those of `Sums`, and the metrics' own terms.
 
-    ``places`` says which of the own terms, from 0, are those of each mergeable metric.
+    ``places`` says which terms are those of each mergeable metric.
     """
 
     def __init__(self, rows: ScoredRows, metrics: Sequence[Metric]) -> None:
@@ -203,14 +180,14 @@ class SystemTerms:
         for metric in metrics:
             if isinstance(metric, Mergeable):
                 own = metric.row_terms(rows.target, rows.prediction, rows.given)
-                self.places[metric.name] = slice(len(terms) - COMMON, len(terms) - COMMON + len(own))
+                self.places[metric.name] = slice(len(terms), len(terms) + len(own))
                 terms += list(own)
         self._terms = np.array(terms, dtype=np.float64)
 
-    def sums(self, counts: FloatArray, scratch: Scratch) -> BinSums:
-        """The sums of each set per bin, from float64 ``counts`` (n, R)."""
+    def sums(self, counts: FloatArray, scratch: Scratch) -> FloatArray:
+        """The sums of each set per bin, (B, terms, R), from float64 ``counts`` (n, R)."""
         k, size = len(self._terms), counts.shape[1]
-        sums = scratch("sums", (self.rows.bins, k, size))
+        sums: FloatArray = scratch("sums", (self.rows.bins, k, size))
         step = max(1, SINGLE_THREAD // (k * size))
         for of_bin, start, stop in zip(sums, self._starts[:-1].tolist(), self._starts[1:].tolist(), strict=True):
             first = min(start + step, stop)
@@ -219,11 +196,11 @@ class SystemTerms:
                 np.add(
                     of_bin, self._terms[:, at : min(at + step, stop)] @ counts[at : min(at + step, stop)], out=of_bin
                 )
-        return BinSums(sums[:, :COMMON], sums[:, COMMON:])
+        return sums
 
-    def region(self, sums: BinSums, mask: BoolArray) -> tuple[Sums, Sums]:
-        """The sums of a region's rows, (R,), and of each of its bins, (B, R)."""
-        n, exact, error, absolute, square, log, y, p, yy, pp, yp = sums.common[mask].swapaxes(0, 1)
+    def region(self, sums: FloatArray, mask: BoolArray) -> tuple[Sums, Sums]:
+        """From `sums`, those of a region's rows, (R,), and of each of its bins, (B, R)."""
+        n, exact, error, absolute, square, log, y, p, yy, pp, yp = sums[:, :COMMON][mask].swapaxes(0, 1)
         some = np.maximum(n, 1)
         bins = Sums(
             n=n,
@@ -239,13 +216,12 @@ class SystemTerms:
             product_moment=yp - y * p / some,
         )
         total = pooled(bins)
-        return self._about_zero(
-            replace(
-                total,
-                target_moment=self._target.settled(total.target_moment, total.n),
-                prediction_moment=self._prediction.settled(total.prediction_moment, total.n),
-            )
-        ), self._about_zero(bins)
+        settled = replace(
+            total,
+            target_moment=self._target.settled(total.target_moment, total.n),
+            prediction_moment=self._prediction.settled(total.prediction_moment, total.n),
+        )
+        return self._about_zero(settled), self._about_zero(bins)
 
     def _about_zero(self, sums: Sums) -> Sums:
         """The same sums with means about zero instead of the centre."""
