@@ -88,7 +88,6 @@ def weights(
     from dircli.store.parquet import csv_bytes
     from dircli.weights import pixel_weights
     from dircli.weights import weigh as weighting
-    from dircli.weights.weigh import weights
 
     name, manifests = located(name, manifests, manifest)
     request = weighting.WeightOptions(
@@ -107,7 +106,8 @@ def weights(
     if out == "-":
         sys.stdout.buffer.write(csv_bytes(weighting.weigh(name, request, root=manifests).columns))
         return
-    weighted, path = weights(name, request, root=manifests, out=Path(out) if out else None)
+    weighted = weighting.weigh(name, request, root=manifests, out=Path(out) if out else None)
+    weighting.write(weighted)
     facts, found = weighted.facts, weighted.by_bin
     columns = {"low": weighted.low, "high": weighted.high, "count": found.count}
     columns |= {"effective": found.effective, "weight": found.weight}
@@ -118,7 +118,7 @@ def weights(
     if weighted.spread.lopsided:
         console.note(LOPSIDED)
     console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
-    console.note(f"{len(next(iter(weighted.columns.values()))):,} weights per {facts['per']} written to {path}")
+    console.note(f"{len(weighted.columns['weight']):,} weights per {facts['per']} written to {weighted.path}")
     if maps is not None:
         with terms(data, None, accept=False) as how:
             count = pixel_weights.make(weighted, raw, maps, terms=how, watch=counting)

@@ -7,6 +7,7 @@ amounts to, `WeightSummary`, stands here too: a weight that nobody looks at can 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -17,6 +18,8 @@ from dircli.errors import UsageError
 from dircli.weights.lds import effective_density
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dircli.arrays import AnyArray, FloatArray, IntArray
     from dircli.benchmark.protocol import Kernel, Normalise, Protocol
 
@@ -64,29 +67,32 @@ def bin_weights(  # noqa: PLR0913 - the parameters of one published formula
         raise UsageError(f"no scheme{without} is called {scheme!r}; there are {', '.join(get_args(Scheme))}")
     if not counts.sum():
         raise UsageError("there are no training samples to weight")
-    rooted, numbered = scheme == "sqrt-inv", scheme == "effective-number"
+    of_density: dict[str, Callable[[AnyArray], AnyArray]] = {
+        "inverse": np.asarray,
+        "sqrt-inv": np.sqrt,
+        "effective-number": partial(effective_number, beta=beta),
+    }
+    first = scheme == "sqrt-inv" and protocol.root_first
     density: AnyArray = counts[rule.first :]
     bounds = clip or (rule.clip if scheme == "inverse" and protocol.clips else None)
-    if bounds:
-        density = np.clip(density, *bounds)  # as released: counts are clipped before the inverse
-    if rooted and protocol.root_first:
-        density = np.sqrt(density)
-    if numbered or not protocol.whole_counts:
+    if bounds:  # as released: counts are clipped before the inverse, and stay whole where the bounds are
+        low, high = (int(bound) if float(bound).is_integer() else bound for bound in bounds)
+        density = np.clip(density, low, high)
+    if first:
+        density = of_density[scheme](density)
+    if scheme == "effective-number" or not protocol.whole_counts:
         density = density.astype(np.float64)
     if kernel != "none":
-        density = effective_density(
-            density, kernel_window(kernel, ks, sigma, filtered=protocol.filtered_window), edge=rule.edge
-        )
-    if rooted and not protocol.root_first:
-        density = np.sqrt(density)
-    if numbered:
-        density = effective_number(density, beta)
+        window = kernel_window(kernel, ks, sigma, filtered=protocol.filtered_window)
+        density = effective_density(density, window, edge=rule.edge)
+    if not first:
+        density = of_density[scheme](density)
     density = np.concatenate([np.full(rule.first, density[0]), density]).astype(np.float64)
     weight = np.divide(1.0, density, out=np.full(len(counts), np.nan), where=density > 0)
-    held = counts > 0
-    if not density[held].all():  # whole counts times a centre below 1, which only the filtered window can have
+    filled = counts > 0
+    if not density[filled].all():  # whole counts times a centre below 1, which only the filtered window can have
         raise UsageError(f"sigma {sigma} is too wide for ks {ks}: bins with samples lose all density; try a larger ks")
-    weight *= scale(weight[held], counts[held], normalise)
+    weight *= scale(weight[filled], counts[filled], normalise)
     return BinWeights(counts, density, weight)
 
 
