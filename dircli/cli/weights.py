@@ -88,9 +88,10 @@ def weights(
     from dircli.store.parquet import csv_bytes
     from dircli.weights import pixel_weights
     from dircli.weights import weigh as weighting
+    from dircli.weights.schemes import WeightOptions
 
     name, manifests = located(name, manifests, manifest)
-    request = weighting.WeightOptions(
+    request = WeightOptions(
         scheme=scheme,
         kernel=kernel or ("none" if scheme in UNSMOOTHED else "gaussian"),
         ks=ks,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dircli import __version__
-from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.store import files, manifests, parquet, text
 from dircli.weights.denseweight import dense_weights
-from dircli.weights.schemes import BETA, BinWeights, bin_weights, scale, spread
+from dircli.weights.schemes import BinWeights, bin_weights, scale, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,34 +24,11 @@ if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray, IntArray
     from dircli.benchmark.dataset import Dataset
     from dircli.benchmark.manifest import Samples
-    from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise, ProtocolName, WeightRule
+    from dircli.benchmark.protocol import AnyScheme, WeightRule
     from dircli.datasets.open import Benchmark
-    from dircli.weights.schemes import WeightSummary
+    from dircli.weights.schemes import WeightOptions, WeightSummary
 
 DENSE: AnyScheme = "dense-weight"
-ALPHA = 1.0
-"""What ``dense-weight`` takes for its alpha where none is given, as its package does."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightOptions:
-    """The weights that are asked for; ``scheme`` None is the dataset's own default.
-
-    ``per`` None is one per sample, or per bin where labels are maps and a sample is a pixel. ``clip`` and ``edge`` None
-    are as protocol and dataset have them. ``beta`` is of effective-number, ``alpha`` of dense-weight.
-    """
-
-    scheme: AnyScheme | None = None
-    kernel: Kernel = "gaussian"
-    ks: int = 5
-    sigma: float = 2.0
-    protocol: ProtocolName = "released"
-    per: Literal["sample", "bin"] | None = None
-    clip: tuple[float, float] | None = None
-    edge: Edge | None = None
-    normalise: Normalise = "mean-one"
-    beta: float = BETA
-    alpha: float = ALPHA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,18 +66,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         by_bin, weight = _dense_weights(train["target"], train["bin"], counts, options)
         summary = spread(weight, np.ones(weight.size, dtype=np.int64))
     else:
-        by_bin = bin_weights(
-            counts,
-            scheme=scheme,
-            kernel=options.kernel,
-            ks=options.ks,
-            sigma=options.sigma,
-            protocol=PROTOCOLS[options.protocol],
-            rule=replace(rule, edge=options.edge or rule.edge),
-            clip=options.clip,
-            beta=options.beta,
-            normalise=options.normalise,
-        )
+        by_bin = bin_weights(counts, options, rule)
         summary = spread(by_bin.weight, by_bin.count)
         weight = by_bin.weight[train["bin"]] if train else by_bin.weight
     low, high = bins.low[: len(counts)], bins.high[: len(counts)]
