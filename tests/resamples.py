@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.scores.by_region import RegionRows
-from dircli.scores.metrics.sums import per_bin, pooled
+from dircli.scores.metrics.sums import per_bin
 from dircli.scores.uncertainty.reweighted import ScoredRows
 
 if TYPE_CHECKING:
@@ -44,12 +44,7 @@ def written_out(metric: Metric, rows: ScoredRows, counts: IntArray, mask: BoolAr
     part = rows.at(own)
     bins = per_bin(part.target, part.prediction, part.bin_index, bins=BINS).at(mask)
     region = RegionRows(
-        target=part.target,
-        prediction=part.prediction,
-        given=part.given,
-        total=pooled(bins),
-        bins=bins,
-        zero_error=rows.zero_error,
+        target=part.target, prediction=part.prediction, bins=bins, zero_error=rows.zero_error, given=part.given
     )
     return float(metric.of(region))
 

@@ -99,7 +99,7 @@ class FullStatistics:
             old = momentum if self.known[b] else 0.0
             self.mean[b] = old * self.mean[b] + (1 - old) * epoch.mean[b]
             if epoch.n[b] > 1:
-                new = epoch.variance(b)
+                new = epoch.covariance_of(b)
                 if b in self.covariance:
                     new *= 1 - momentum
                     new += momentum * self.covariance[b]
@@ -262,7 +262,7 @@ class Moments:
         self.mean += away * (other.n / some)[:, None]
         self.n = total
 
-    def variance(self, b: int) -> FloatArray:
+    def covariance_of(self, b: int) -> FloatArray:
         """The unbiased covariance (d, d) of bin ``b`` (eq. 3), which takes two rows or more."""
         return self.product[b] / (int(self.n[b]) - 1)
 

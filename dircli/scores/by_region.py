@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -50,14 +51,22 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionRows:
-    """The rows of a region, (m,), as metrics see them, with their sums."""
+    """The rows of a region, (m,), as metrics see them, with the sums of its ``bins``.
+
+    ``zero_error`` is what an exact hit counts as in GM; ``given`` holds (m,) values for each row under every name that
+    a metric `needs`.
+    """
 
     target: FloatArray
     prediction: FloatArray
-    given: Mapping[str, FloatArray]
-    total: Sums
     bins: Sums
-    zero_error: float
+    zero_error: float = 0.0
+    given: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @cached_property
+    def total(self) -> Sums:
+        """The sums over all rows."""
+        return pooled(self.bins)
 
     def sums_for(self, metric: Mergeable) -> RegionSums:
         """The sums over the rows, with those of the terms of ``metric``."""
@@ -86,20 +95,18 @@ def scores(
     sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
     regions: dict[str, dict[str, Score]] = {}
     for name, mask in masks(reference.regions, reference.train).items():
-        bins = sums.at(mask)
-        total = pooled(bins)
-        if name in OF_DATA and not (total.n and (name == ZERO or ZERO in regions)):
-            continue
         in_region = mask[reference.bin_index]
         rows = RegionRows(
             target=target[in_region],
             prediction=prediction[in_region],
-            given={need: values[in_region] for need, values in (given or {}).items()},
-            total=total,
-            bins=bins,
+            bins=sums.at(mask),
             zero_error=reference.rules.zero_error,
+            given={need: values[in_region] for need, values in (given or {}).items()},
         )
-        regions[name] = {"n": int(total.n), "bins": int((bins.n > 0).sum())}
+        n = int(rows.total.n)
+        if name in OF_DATA and not (n and (name == ZERO or ZERO in regions)):
+            continue
+        regions[name] = {"n": n, "bins": int((rows.bins.n > 0).sum())}
         regions[name] |= {metric.name: _score(metric, rows) for metric in metrics}
     return regions
 

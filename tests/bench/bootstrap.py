@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 
 from dircli.scores.by_region import RegionRows
-from dircli.scores.metrics.sums import per_bin, pooled
+from dircli.scores.metrics.sums import per_bin
 from dircli.scores.metrics.table import chosen
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, resampled
 from dircli.scores.uncertainty.reweighted import ScoredRows
@@ -124,10 +124,7 @@ def _statistic(metric: Metric, rows: ScoredRows) -> Callable[..., float]:
         if metric.name in PLAIN:
             return float(PLAIN[metric.name](target, prediction))
         bins = per_bin(target, prediction, rows.bin_index[own], bins=BINS)
-        region = RegionRows(
-            target=target, prediction=prediction, given={}, total=pooled(bins), bins=bins, zero_error=0.0
-        )
-        return float(metric.of(region))
+        return float(metric.of(RegionRows(target=target, prediction=prediction, bins=bins)))
 
     return statistic
 

@@ -21,7 +21,7 @@ from dircli.scores.by_region import Reference, RegionRows, Score, scores
 from dircli.scores.metrics.cindex import concordance
 from dircli.scores.metrics.gaussian import LEVELS
 from dircli.scores.metrics.sera import Relevance, medcouple, relevance
-from dircli.scores.metrics.sums import per_bin, pooled
+from dircli.scores.metrics.sums import per_bin
 from dircli.scores.metrics.table import EVERY, FURTHER, METRICS, Mergeable, chosen, ranks
 
 QUICK = settings(deadline=None, max_examples=60)
@@ -39,9 +39,7 @@ def score(name: str, rows: list[Row], zero_error: float = 0) -> float:
     """The metric ``name`` over rows of bin, target and prediction."""
     index, target, prediction = np.array(rows, dtype=float).reshape(-1, 3).T
     bins = per_bin(target, prediction, index.astype(np.int64), bins=4)
-    region = RegionRows(
-        target=target, prediction=prediction, given={}, total=pooled(bins), bins=bins, zero_error=zero_error
-    )
+    region = RegionRows(target=target, prediction=prediction, bins=bins, zero_error=zero_error)
     return float(METRICS[name].of(region))
 
 

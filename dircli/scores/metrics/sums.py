@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from dircli.arrays import BoolArray, FloatArray, IntArray
 
 
+ADDED = ("n", "exact", "error", "absolute", "square", "log")
+"""The fields of `Sums` that are added where rows are; means and moments are not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sums:
     """Sums over rows with target y, prediction ŷ and error e = ŷ - y.
@@ -103,14 +107,13 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
 
 def pooled(sums: Sums, axis: int = 0) -> Sums:
     """The sums over ``axis``, as of one bin that holds all rows."""
-    n = sums.n.sum(axis)
-    some = np.maximum(n, 1)
+    added = {name: getattr(sums, name).sum(axis) for name in ADDED}
+    some = np.maximum(added["n"], 1)
     target_mean = (sums.n * sums.target_mean).sum(axis) / some
     prediction_mean = (sums.n * sums.prediction_mean).sum(axis) / some
     y, p = sums.target_mean - target_mean, sums.prediction_mean - prediction_mean
     return Sums(
-        n=n,
-        **{name: getattr(sums, name).sum(axis) for name in ("exact", "error", "absolute", "square", "log")},
+        **added,
         target_mean=target_mean,
         prediction_mean=prediction_mean,
         target_moment=(sums.target_moment + sums.n * y * y).sum(axis),

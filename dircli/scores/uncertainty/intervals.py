@@ -7,7 +7,6 @@ there is no interval: NaN, null in every output.
 
 from __future__ import annotations
 
-import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -39,15 +38,10 @@ def bca(
     strata are samples of their own in the acceleration, and a stratum of one unit tells nothing. There is no interval
     where a score without some unit is undefined, or all resamples lie on one side of the score.
     """
-    bias, acceleration = _bias(point, resampled), _acceleration(jackknife, strata)
+    bias, acceleration = _bias(point, resampled)[..., None], _acceleration(jackknife, strata)[..., None]
     tail = (1 - level) / 2
-    shares = np.full((*np.shape(point), 2), np.nan)
-    for place in np.ndindex(np.shape(point)):
-        z, a = float(bias[place]), float(acceleration[place])
-        for end, share in enumerate((tail, 1 - tail)):
-            if math.isfinite(z) and math.isfinite(a):
-                moved = z + NORMAL.inv_cdf(share)
-                shares[(*place, end)] = NORMAL.cdf(z + moved / (1 - a * moved))
+    moved = bias + np.array([NORMAL.inv_cdf(tail), NORMAL.inv_cdf(1 - tail)])
+    shares = np.vectorize(NORMAL.cdf, otypes=[np.float64])(bias + moved / (1 - acceleration * moved))
     return _ends(point, resampled, shares, level)
 
 
@@ -83,10 +77,8 @@ def _ends(point: FloatArray, resampled: FloatArray, shares: FloatArray, level: f
 
 def _bias(point: FloatArray, resampled: FloatArray) -> FloatArray:
     """The normal quantile of the share of resampled scores below the score, those equal counting half; NaN if ±∞."""
-    below = np.count_nonzero(resampled < point[..., None], axis=-1)
-    equal = np.count_nonzero(resampled == point[..., None], axis=-1)
-    n = np.count_nonzero(np.isfinite(resampled), axis=-1)
-    shares = (below + equal / 2) / np.maximum(n, 1)
+    below, equal = (resampled < point[..., None]).sum(axis=-1), (resampled == point[..., None]).sum(axis=-1)
+    shares = (below + equal / 2) / np.maximum(np.isfinite(resampled).sum(axis=-1), 1)
     quantile = np.vectorize(lambda share: NORMAL.inv_cdf(share) if 0 < share < 1 else np.nan, otypes=[np.float64])
     return np.asarray(quantile(shares), dtype=np.float64)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.scores.metrics.sums import RegionSums, Sums, pooled
+from dircli.scores.metrics.sums import ADDED, RegionSums, Sums, pooled
 from dircli.scores.metrics.table import FromRanks, Mergeable
 from dircli.scores.uncertainty.spearman import TargetCells
 
@@ -200,15 +200,10 @@ class SystemTerms:
 
     def region(self, sums: FloatArray, mask: BoolArray) -> tuple[Sums, Sums]:
         """From `sums`, those of a region's rows, (R,), and of each of its bins, (B, R)."""
-        n, exact, error, absolute, square, log, y, p, yy, pp, yp = sums[:, :COMMON][mask].swapaxes(0, 1)
-        some = np.maximum(n, 1)
+        *added, y, p, yy, pp, yp = sums[:, :COMMON][mask].swapaxes(0, 1)
+        some = np.maximum(added[0], 1)
         bins = Sums(
-            n=n,
-            exact=exact,
-            error=error,
-            absolute=absolute,
-            square=square,
-            log=log,
+            **dict(zip(ADDED, added, strict=True)),
             target_mean=self._target.shift[mask, None] + y / some,
             prediction_mean=self._prediction.shift[mask, None] + p / some,
             target_moment=_moment(yy, y * y / some),
