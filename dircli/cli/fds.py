@@ -46,7 +46,6 @@ def fds(
     from dircli.datasets.open import open_benchmark
     from dircli.errors import UsageError
     from dircli.features import calibrate
-    from dircli.features.calibrate import fds
     from dircli.report import console
     from dircli.report import features as report
 
@@ -70,7 +69,7 @@ def fds(
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
     request = calibrate.FdsOptions(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
-    made = fds(features, dataset, request, root=manifests, out=Path(out))
+    made = calibrate.calibrate(features, dataset, request, root=manifests, out=Path(out))
     console.out().print(report.smoothed(made))
     typer.echo(report.summary(made))
     console.note(f"features written to {out}, statistics to {made.statistics}")

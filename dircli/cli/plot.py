@@ -59,7 +59,7 @@ def plot(
     from dircli.report.figures import data, figures, style
     from dircli.scores import from_files
     from dircli.store.predictions import Layout
-    from dircli.weights import weigh
+    from dircli.weights.schemes import WeightOptions
 
     if manifest is not None and name is not None and name != os.environ.get("DIR_DATASET"):
         predictions = [name, *(predictions or [])]  # --manifest takes the place of NAME
@@ -69,7 +69,7 @@ def plot(
     drawn = not terminal and (out is not None or style.available())
     if drawn:
         figures.check(out or Path("x.png"), width)
-    smooth = weigh.WeightOptions(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol)
+    smooth = WeightOptions(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol)
     layout = Layout(id_column=id_column, prediction_column=prediction_column, by_position=by_position)
     request = from_files.ScoreOptions(split=split, protocol=protocol, metrics=[], layout=layout)
     order = data.PlotOptions(paths=predictions or [], request=request, smooth=smooth, lds=lds)

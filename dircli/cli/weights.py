@@ -88,10 +88,10 @@ def weights(
     from dircli.store.parquet import csv_bytes
     from dircli.weights import pixel_weights
     from dircli.weights import weigh as weighting
-    from dircli.weights.weigh import weights
+    from dircli.weights.schemes import WeightOptions
 
     name, manifests = located(name, manifests, manifest)
-    request = weighting.WeightOptions(
+    request = WeightOptions(
         scheme=scheme,
         kernel=kernel or ("none" if scheme in UNSMOOTHED else "gaussian"),
         ks=ks,
@@ -107,7 +107,8 @@ def weights(
     if out == "-":
         sys.stdout.buffer.write(csv_bytes(weighting.weigh(name, request, root=manifests).columns))
         return
-    weighted, path = weights(name, request, root=manifests, out=Path(out) if out else None)
+    weighted = weighting.weigh(name, request, root=manifests, out=Path(out) if out else None)
+    weighting.write(weighted)
     facts, found = weighted.facts, weighted.by_bin
     columns = {"low": weighted.low, "high": weighted.high, "count": found.count}
     columns |= {"effective": found.effective, "weight": found.weight}
@@ -118,7 +119,7 @@ def weights(
     if weighted.spread.lopsided:
         console.note(LOPSIDED)
     console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
-    console.note(f"{len(next(iter(weighted.columns.values()))):,} weights per {facts['per']} written to {path}")
+    console.note(f"{len(weighted.columns['weight']):,} weights per {facts['per']} written to {weighted.path}")
     if maps is not None:
         with terms(data, None, accept=False) as how:
             count = pixel_weights.make(weighted, raw, maps, terms=how, watch=counting)

@@ -17,7 +17,7 @@ import numpy as np
 from dircli import __version__, datasets
 from dircli.arrays import AnyArray, FloatArray
 from dircli.benchmark.protocol import PROTOCOLS, FdsRule
-from dircli.datasets.open import Benchmark, open_benchmark
+from dircli.datasets.open import open_benchmark
 from dircli.errors import SHOWN, InputError, Problem, UsageError
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
 from dircli.features.similarity import cosines, strangers
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from dircli.store.features.layout import Block, Epoch, Features, Put
 
 WORKERS = 1
-Taken = TypeVar("Taken")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]
 
 
@@ -58,7 +58,10 @@ class FdsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Smoothed:
-    """What came of it: the statistics, their file, rows of the last epoch that stayed as they are, and the facts."""
+    """What came of it: the statistics, their file, and the facts in it.
+
+    ``rows`` are those of the last epoch, ``stayed`` of them as they are.
+    """
 
     fds: FDS
     statistics: Path
@@ -67,23 +70,34 @@ class Smoothed:
     facts: Mapping[str, Any]
 
 
-def calibrate(path: Path, against: Benchmark, request: FdsOptions, *, out: Path) -> Smoothed:
-    """Write the features in ``path`` calibrated to ``out``, in the same format, and the statistics beside, or neither.
+def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Path, out: Path) -> Smoothed:
+    """Write the ``features`` in a file, of the benchmark ``name`` in ``root``, calibrated to ``out``.
 
-    Each epoch is calibrated with the statistics of all epochs up to and including itself. Raises InputError with
-    everything that is wrong in the file.
+    ``out`` has the same format, and the statistics stand beside it; both are written, or neither. Each epoch is
+    calibrated with the statistics of all epochs up to and including itself. Raises InputError with everything that is
+    wrong in the file.
     """
+    against = open_benchmark(name, root, None)
     beside = out.with_name(f"{out.stem}.statistics.h5")
-    with staged(out.parent, out.name, beside.name) as staging, opened(path) as source:
+    with staged(out.parent, out.name, beside.name) as staging, opened(features) as source:
         check_ending(source, out)
-        check(source, path, against, request.split)
-        fds = FDS(source.epochs[0].dim, against.table.bins, rule(against), **_arguments(request))
+        check(source, features, against, options.split)
+        fds = FDS(
+            source.epochs[0].dim,
+            against.table.bins,
+            rule(against),
+            kernel=options.kernel,
+            ks=options.ks,
+            sigma=options.sigma,
+            momentum=options.momentum,
+            protocol=PROTOCOLS[options.protocol],
+        )
         problems: list[Problem] = []
         with source.rewritten(staging / out.name) as put:
             for epoch in source.epochs:
-                labels = _labels(epoch, path, against, request.split)
+                labels = _labels(epoch, features, against, options.split)
                 try:
-                    _learn(fds, epoch, labels, path)
+                    _learn(fds, epoch, labels, features)
                 except InputError as error:
                     problems += error.problems
                 if not problems:  # else only to find the rest of them
@@ -91,13 +105,12 @@ def calibrate(path: Path, against: Benchmark, request: FdsOptions, *, out: Path)
                     _move(fds, epoch, labels, put)
         if problems:
             raise InputError(problems)
-        facts = {**asdict(request), "version": __version__, "epochs": len(source.epochs)}
+        facts = {**asdict(options), "version": __version__, "epochs": len(source.epochs)}
         facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name") if key in against.table.facts}
         _write_statistics(staging / beside.name, fds, facts)
-        index = fds.index(labels)
-        stayed = int((~((index >= 0) & fds.statistics.moved[index])).sum())
-        rows = len(labels)
-    return Smoothed(fds=fds, statistics=beside, rows=rows, stayed=stayed, facts=facts)
+    index = fds.index(labels)
+    stayed = int((~((index >= 0) & fds.statistics.moved[index])).sum())
+    return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, facts=facts)
 
 
 def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:
@@ -122,13 +135,6 @@ def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
 
     for block, features in _ahead(moved, epoch.blocks(), workers=0 if fds.covariance else WORKERS):
         put(epoch, block, features)
-
-
-def _arguments(request: FdsOptions) -> dict[str, Any]:
-    facts = asdict(request)
-    return {key: facts[key] for key in ("kernel", "ks", "sigma", "momentum")} | {
-        "protocol": PROTOCOLS[request.protocol]
-    }
 
 
 def _dense(against: Benchmark) -> bool:
@@ -162,8 +168,8 @@ def _labels(epoch: Epoch, path: Path, against: Benchmark, split: str) -> FloatAr
     """The target of each row of ``epoch`` (n,), in the file's order."""
     if against.samples is None or _dense(against):
         return store.labels(epoch, str(path), None, None)
-    held = against.samples.split == split
-    return store.labels(epoch, str(path), against.samples.ids[held], against.samples.targets[held])
+    rows = against.samples.split == split
+    return store.labels(epoch, str(path), against.samples.ids[rows], against.samples.targets[rows])
 
 
 def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers: int) -> Iterator[Moments]:
@@ -173,14 +179,14 @@ def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers:
     """
     where = f"{path}, {epoch.name}" if epoch.name else str(path)
 
-    def made(block: Block) -> tuple[Moments | None, list[int]]:
+    def sums(block: Block) -> tuple[Moments | None, list[int]]:
         try:
             return part(block.features, labels[block.first : block.first + len(block.features)]), []
         except InputError:
             return None, (unfinite(block.features) + block.first + 1).tolist()
 
     bad: list[int] = []
-    for moments, rows in _ahead(made, epoch.blocks(), workers=workers):
+    for moments, rows in _ahead(sums, epoch.blocks(), workers=workers):
         bad += rows
         if moments is not None and not bad:
             yield moments
@@ -192,13 +198,13 @@ def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers:
         raise InputError(problems)
 
 
-def _ahead(work: Callable[[Taken], Made], items: Iterable[Taken], *, workers: int) -> Iterator[Made]:
+def _ahead(work: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
     """``work`` on each of ``items``, in their order, by threads that run a few items ahead; 0: by this one."""
     if not workers:
         yield from map(work, items)
         return
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Made]] = deque()
+        waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(work, item))
             if len(waiting) > workers:
@@ -253,41 +259,33 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
 
         def part(features: AnyArray, labels: FloatArray) -> Moments:
             refuse_unfinite(features, labels)
-            found = Moments(len(bins), epoch.dim, covariance=False)
-            found.add(features, bins.index(labels))
-            return found
+            moments = Moments(len(bins), epoch.dim, covariance=False)
+            moments.add(features, bins.index(labels))
+            return moments
 
         for moments in summed(epoch, _labels(epoch, path, against, split), path, part=part, workers=WORKERS):
             total.merge(moments)
     if not total.n[where]:
         raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")
-    mean, variance = (
-        cosines(np.where(total.n[:, None] > least, values, np.nan))
-        for values, least in ((total.mean, 0), (total.variances(), 1))
-    )
-    strange = [strangers(cosine, reach=max(1, ks // 2)) for cosine in (mean, variance)]
+    mean = cosines(np.where(total.n[:, None] > 0, total.mean, np.nan))
+    variance = cosines(np.where(total.n[:, None] > 1, total.variances(), np.nan))
     return Similarity(
         bins=bins,
         counts=total.n,
         anchor=where,
         mean=mean[where],
         variance=variance[where],
-        strange_mean=strange[0],
-        strange_variance=strange[1],
+        strange_mean=strangers(mean, reach=max(1, ks // 2)),
+        strange_variance=strangers(variance, reach=max(1, ks // 2)),
     )
 
 
-def similarity_csv(found: Similarity) -> bytes:
+def similarity_csv(similar: Similarity) -> bytes:
     """The similarity as CSV; one row per bin that occurs, undefined numbers empty."""
-    low = found.bins.low
+    low = similar.bins.low
     rows: list[tuple[object, ...]] = [("bin", "low", "high", "count", "mean", "variance", "mean_like", "variance_like")]
-    for b in np.flatnonzero(found.counts):
-        scores = ("" if np.isnan(values[b]) else float(values[b]) for values in (found.mean, found.variance))
-        like = ("" if far[b] < 0 else f"{low[far[b]]:g}" for far in (found.strange_mean, found.strange_variance))
-        rows.append((int(b), f"{low[b]:g}", f"{found.bins.high[b]:g}", int(found.counts[b]), *scores, *like))
+    for b in np.flatnonzero(similar.counts):
+        scores = ("" if np.isnan(values[b]) else float(values[b]) for values in (similar.mean, similar.variance))
+        like = ("" if far[b] < 0 else f"{low[far[b]]:g}" for far in (similar.strange_mean, similar.strange_variance))
+        rows.append((int(b), f"{low[b]:g}", f"{similar.bins.high[b]:g}", int(similar.counts[b]), *scores, *like))
     return as_csv(rows)
-
-
-def fds(features: Path, name: str | None, request: FdsOptions, *, root: Path, out: Path) -> Smoothed:
-    """Calibrate the features in a file, as ``request`` says, into ``out``, with their statistics beside."""
-    return calibrate(features, open_benchmark(name, root, None), request, out=out)

@@ -64,7 +64,10 @@ class FDS:
         self.window = shape / shape.sum()
         self.momentum, self.dim, self.epochs = momentum, dim, 0
         self.covariance, self.exact = protocol.covariance, rule.exact and not protocol.covariance
-        first, last = (0, len(bins) - 1) if protocol.covariance else _range(rule, len(bins))
+        first, last = 0, len(bins) - 1
+        if not protocol.covariance:
+            last = last if rule.last is None else min(rule.last, last)
+            first = min(rule.start, last)
         self.edges = bins.edges[first : last + 2]
         size = len(self.edges) - 1
         if not protocol.covariance and len(self.window) // 2 >= size:
@@ -93,15 +96,15 @@ class FDS:
             raise UsageError(f"labels are {labels.dtype}, and numbers are expected")
         edges = self.edges.astype(labels.dtype) if labels.dtype.kind == "f" else self.edges
         last = len(edges) - 2
-        found = np.searchsorted(edges, labels, side="right") - 1
+        index = np.searchsorted(edges, labels, side="right") - 1
         if self.covariance:
-            found[labels == edges[-1]] = last
-            return np.where((found > last) | np.isnan(labels), -1, found).astype(np.int64)
-        found = np.clip(found, 0, last)
+            index[labels == edges[-1]] = last
+            return np.where((index > last) | np.isnan(labels), -1, index).astype(np.int64)
+        index = np.clip(index, 0, last)
         between = (labels > edges[0]) & (labels < edges[last])
         if self.exact:
-            found = np.where(between & (labels != edges[found]), -1, found)
-        return np.where(np.isnan(labels), -1, found).astype(np.int64)
+            index = np.where(between & (labels != edges[index]), -1, index)
+        return np.where(np.isnan(labels), -1, index).astype(np.int64)
 
     def moments(self) -> Moments:
         """Empty sums for a part of an epoch; filled by `gather`, in any thread, and taken in by `absorb`."""
@@ -175,9 +178,9 @@ class FDS:
         """
         if not self.epochs:
             raise UsageError("there are no statistics yet; call update and smooth first")
-        held = self.statistics
-        pairs = ((held.mean, held.smoothed_mean), (held.variance, held.smoothed_variance))
-        mean, variance = (np.where(held.known, np.abs(a - b).mean(axis=1), np.nan) for a, b in pairs)
+        now = self.statistics
+        pairs = ((now.mean, now.smoothed_mean), (now.variance, now.smoothed_variance))
+        mean, variance = (np.where(now.known, np.abs(a - b).mean(axis=1), np.nan) for a, b in pairs)
         return mean, variance
 
     def state_dict(self) -> dict[str, AnyArray]:
@@ -206,17 +209,11 @@ class FDS:
     def _checked(self, features: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
         features, labels = np.asarray(features), np.asarray(labels)
         if features.ndim != 2 or features.shape[1] != self.dim or features.dtype.kind != "f":  # noqa: PLR2004 - rows, dimensions
-            found = f"{features.dtype} of shape {features.shape}"
-            raise UsageError(f"features are {found}; floating-point numbers of shape (n, {self.dim}) are expected")
+            kind = f"{features.dtype} of shape {features.shape}"
+            raise UsageError(f"features are {kind}; floating-point numbers of shape (n, {self.dim}) are expected")
         if labels.shape != features.shape[:1]:
             raise UsageError(f"labels have shape {labels.shape}, and features {features.shape}; one label per row")
         return features, labels
-
-
-def _range(rule: FdsRule, bins: int) -> tuple[int, int]:
-    """The first and the last scoring bin that are FDS bins, of ``bins`` there are."""
-    last = bins - 1 if rule.last is None else min(rule.last, bins - 1)
-    return min(rule.start, last), last
 
 
 def unfinite(features: AnyArray) -> IntArray:

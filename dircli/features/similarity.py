@@ -42,6 +42,6 @@ def strangers(cosine: FloatArray, *, reach: int) -> IntArray:
         (values * within).sum(axis=1) - values.diagonal(), others, out=np.full(size, np.inf), where=others > 0
     )
     far = np.where(np.abs(place[:, None] - place) > 2 * reach, region, -np.inf)
-    found = far.argmax(axis=1)
-    marked = defined & (1 - far[place, found] < CLEARLY * (1 - near)) & (1 - near > ALIKE)
-    return np.where(marked, found, -1).astype(np.int64)
+    nearest = far.argmax(axis=1)
+    marked = defined & (1 - far[place, nearest] < CLEARLY * (1 - near)) & (1 - near > ALIKE)
+    return np.where(marked, nearest, -1).astype(np.int64)

@@ -1,7 +1,8 @@
-"""The two kinds of statistics that FDS smooths: variances per dimension (``released``) and covariances (``paper``).
+"""The statistics of features by bin: their sums over one epoch, and what FDS keeps over epochs and smooths over bins.
 
-Both keep running statistics over epochs, smooth them over bins, and say how the features of a bin are calibrated.
-B bins, d dimensions, float64 throughout.
+`Moments` sums the rows of an epoch. `DiagonalStatistics` (``released``) and `FullStatistics` (``paper``) answer the
+same calls: `absorb` an epoch, `smooth` over bins, `apply` the calibration, `state` and `load`. B bins, d dimensions,
+float64 throughout.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ STILL = 1e-10  # as released: a bin whose variances sum to less stays as it is
 
 
 class DiagonalStatistics:
-    """Means and variances per dimension, (B, d) each, by the arithmetic of the released code.
+    """Running means and variances per dimension, (B, d) each, by the arithmetic of the released code.
 
-    A bin that never occurred has mean 0 and variance 1, and its neighbours see that. ``moved`` (B,) are the bins whose
-    features are calibrated, ``known`` (B,) those that occurred.
+    A bin that never occurred has mean 0 and variance 1, and its neighbours see that. ``known`` (B,) are the bins that
+    occurred, ``moved`` (B,) those whose features are calibrated. ``clip`` bounds the ratio of smoothed to running
+    variance; with ``fill`` a bin without a row in an epoch becomes the mean of its neighbours.
     """
 
     def __init__(self, bins: int, dim: int, *, clip: tuple[float, float], fill: bool) -> None:
@@ -34,13 +36,13 @@ class DiagonalStatistics:
 
     def absorb(self, epoch: Moments, *, momentum: float) -> None:
         """Take in an epoch: what was there before weighs ``momentum``, the epoch the rest."""
-        held = epoch.n > 0
+        filled = epoch.n > 0
         for running, new in ((self.mean, epoch.mean), (self.variance, epoch.variances())):
-            running[held] = momentum * running[held] + (1 - momentum) * new[held]
+            running[filled] = momentum * running[filled] + (1 - momentum) * new[filled]
             if self.fill:  # as released for STS-B: in ascending order, an empty bin becomes the mean of its neighbours
-                for b in np.flatnonzero(~held) if len(held) > 1 else ():
-                    running[b] = running[[n for n in (b - 1, b + 1) if 0 <= n < len(held)]].mean(axis=0)
-        self.known |= held
+                for b in np.flatnonzero(~filled) if len(filled) > 1 else ():
+                    running[b] = running[[n for n in (b - 1, b + 1) if 0 <= n < len(filled)]].mean(axis=0)
+        self.known |= filled
 
     def smooth(self, window: FloatArray) -> None:
         """Smooth over bins, with mirrored ends that do not repeat the edge."""
@@ -77,11 +79,12 @@ class DiagonalStatistics:
 
 
 class FullStatistics:
-    """Means (B, d) and full covariances (d, d), the latter only for bins that had two rows in some epoch (eq. 2, 3).
+    """Running means (B, d), and full covariances (d, d) of the bins that had two rows in some epoch (eq. 2, 3).
 
-    Sums over bins run over those whose statistic is known, with the kernel scaled to sum 1 over them. A bin of one row
-    has a mean but no covariance (eq. 3 is 0/0): it lends none to its neighbours, and its row becomes the smoothed mean.
-    Matrices take 16·B·d² bytes in all.
+    ``known`` and ``moved`` (B,) are the bins that occurred: all of them are calibrated. Sums over bins run over those
+    whose statistic is known, with the kernel scaled to sum 1 over them. A bin of one row has a mean but no covariance
+    (eq. 3 is 0/0): it lends none to its neighbours, and its row becomes the smoothed mean. Matrices take 16·B·d² bytes
+    in all.
     """
 
     def __init__(self, bins: int, dim: int) -> None:
@@ -96,7 +99,7 @@ class FullStatistics:
             old = momentum if self.known[b] else 0.0
             self.mean[b] = old * self.mean[b] + (1 - old) * epoch.mean[b]
             if epoch.n[b] > 1:
-                new = epoch.variance(b)
+                new = epoch.covariance_of(b)
                 if b in self.covariance:
                     new *= 1 - momentum
                     new += momentum * self.covariance[b]
@@ -114,12 +117,14 @@ class FullStatistics:
 
     def smoothed_covariance(self, b: int) -> FloatArray:
         """The smoothed covariance (d, d) of bin ``b`` (eq. 5); zero where no bin within the window has one."""
-        held = np.zeros(len(self.known), dtype=bool)
-        held[list(self.covariance)] = True
-        found = np.zeros((self.mean.shape[1],) * 2)
-        for n, weight in self._near(b, held):
-            found += weight * self.covariance[n]
-        return found
+        smoothed = np.zeros((self.mean.shape[1],) * 2)
+        for n, weight in self._near(b, self._varies()):
+            smoothed += weight * self.covariance[n]
+        return smoothed
+
+    def _varies(self) -> BoolArray:
+        """The bins (B,) that have a covariance."""
+        return np.isin(np.arange(len(self.known)), list(self.covariance))
 
     def _near(self, b: int, among: BoolArray) -> list[tuple[int, float]]:
         """The bins of ``among`` (B,) within the window around ``b``, with weights that sum to 1."""
@@ -144,33 +149,26 @@ class FullStatistics:
     @property
     def variance(self) -> FloatArray:
         """The diagonals of the covariances, (B, d); 0 where there is none."""
-        return self._diagonals(self.covariance)
+        diagonals = np.zeros_like(self.mean)
+        for b, matrix in self.covariance.items():
+            diagonals[b] = matrix.diagonal()
+        return diagonals
 
     @property
     def smoothed_variance(self) -> FloatArray:
         """The diagonals of the smoothed covariances, (B, d); 0 where there is none."""
-        diagonals = self._diagonals(self.covariance)
-        held = np.zeros(len(self.known), dtype=bool)
-        held[list(self.covariance)] = True
-        return np.array(
-            [
-                sum((weight * diagonals[n] for n, weight in self._near(b, held)), 0 * diagonals[b])
-                for b in range(len(held))
-            ]
-        )
-
-    def _diagonals(self, matrices: Mapping[int, FloatArray]) -> FloatArray:
-        found = np.zeros_like(self.mean)
-        for b, matrix in matrices.items():
-            found[b] = matrix.diagonal()
-        return found
+        variance, varies = self.variance, self._varies()
+        smoothed = np.zeros_like(variance)
+        for b in range(len(varies)):
+            smoothed[b] = sum(weight * variance[n] for n, weight in self._near(b, varies))
+        return smoothed
 
     def state(self) -> dict[str, AnyArray]:
         """What `load` needs; the covariances (K, d, d) are those of the bins ``covariance_bin`` (K,)."""
         bins = sorted(self.covariance)
         matrices = np.array([self.covariance[b] for b in bins]).reshape(-1, *(self.mean.shape[1],) * 2)
-        found = {"covariance_bin": np.array(bins, dtype=np.int64), "running_covariance": matrices}
-        return {"running_mean": self.mean, "known": self.known} | found
+        state: dict[str, AnyArray] = {"running_mean": self.mean, "known": self.known}
+        return state | {"covariance_bin": np.array(bins, dtype=np.int64), "running_covariance": matrices}
 
     def load(self, state: Mapping[str, AnyArray]) -> None:
         """Become what ``state`` says."""
@@ -204,9 +202,9 @@ def whitening(matrix: FloatArray) -> FloatArray:
     d·ε times the largest count as zero, as in numpy's matrix_rank.
     """
     values, vectors = np.linalg.eigh(matrix)
-    held = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
+    in_range = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
     scale = np.zeros_like(values)
-    scale[held] = 1 / np.sqrt(values[held])
+    scale[in_range] = 1 / np.sqrt(values[in_range])
     return np.asarray((vectors * scale) @ vectors.T)
 
 
@@ -264,7 +262,7 @@ class Moments:
         self.mean += away * (other.n / some)[:, None]
         self.n = total
 
-    def variance(self, b: int) -> FloatArray:
+    def covariance_of(self, b: int) -> FloatArray:
         """The unbiased covariance (d, d) of bin ``b`` (eq. 3), which takes two rows or more."""
         return self.product[b] / (int(self.n[b]) - 1)
 

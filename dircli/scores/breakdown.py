@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.scores.metrics.sums import per_bin
-from dircli.scores.metrics.table import METRICS
+from dircli.scores.metrics.sums import RegionSums, per_bin
+from dircli.scores.metrics.table import bias, exact, gm, mae, mse, rmse
 from dircli.store import files, parquet
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dircli.scores.results import Scored, System
 
-OF_BINS = ("mae", "mse", "rmse", "gm", "bias", "exact")
+OF_BINS = {"mae": mae, "mse": mse, "rmse": rmse, "gm": gm, "bias": bias, "exact": exact}
 
 
 def by_bin(scored: Scored) -> dict[str, pa.Array]:
@@ -30,9 +30,9 @@ def _bins_of(system: System, scored: Scored) -> dict[str, Any]:
     reference, table = system.reference, scored.against.table
     sums = per_bin(reference.scored_target, system.values, reference.bin_index, bins=len(table.bins))
     held = np.flatnonzero(sums.n > 0)
-    of_bins = [METRICS[name].from_sums for name in OF_BINS]
     own = sums.at(sums.n > 0)
-    found = {name: of(own, own, reference.rules.zero_error) for name, of in zip(OF_BINS, of_bins, strict=True) if of}
+    region = RegionSums(own, own, np.empty(0), reference.rules.zero_error)
+    found = {name: of(region) for name, of in OF_BINS.items()}
     return {
         "system": [system.name] * held.size,
         "bin": held.astype(np.int32),

@@ -1,22 +1,24 @@
-"""Scores by shot region: target × prediction × region → numbers, and the signature that says what they compare with."""
+"""Scores by shot region: target × prediction × region → numbers."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from dircli.benchmark.regions import OF_DATA, ZERO, masks
-from dircli.scores.metrics.sums import Sums, per_bin, pooled
-from dircli.scores.metrics.table import METRICS, Metric
+from dircli.scores.metrics.sums import RegionSums, Sums, per_bin, pooled
+from dircli.scores.metrics.table import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
     from dircli.benchmark.protocol import Rules
+    from dircli.scores.metrics.table import FromRanks, Mergeable, Metric
 
 Score: TypeAlias = "int | float | None"
 
@@ -47,6 +49,35 @@ class Reference:
         return replace(self, target=self.target[rows], bin_index=self.bin_index[rows])
 
 
+@dataclass(frozen=True, kw_only=True)
+class RegionRows:
+    """The rows of a region, (m,), as metrics see them, with the sums of its ``bins``.
+
+    ``zero_error`` is what an exact hit counts as in GM; ``given`` holds (m,) values for each row under every name that
+    a metric `needs`.
+    """
+
+    target: FloatArray
+    prediction: FloatArray
+    bins: Sums
+    zero_error: float = 0.0
+    given: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    @cached_property
+    def total(self) -> Sums:
+        """The sums over all rows."""
+        return pooled(self.bins)
+
+    def sums_for(self, metric: Mergeable) -> RegionSums:
+        """The sums over the rows, with those of the terms of ``metric``."""
+        terms = metric.row_terms(self.target, self.prediction, self.given)
+        return RegionSums(self.total, self.bins, terms.sum(axis=1), self.zero_error)
+
+    def from_ranks(self, metric: FromRanks) -> float:
+        """The score of the rows."""
+        return metric.score(self.target, self.prediction)
+
+
 def scores(
     reference: Reference,
     prediction: FloatArray,
@@ -62,47 +93,26 @@ def scores(
     """
     target = reference.scored_target
     sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
-    result = {}
+    regions: dict[str, dict[str, Score]] = {}
     for name, mask in masks(reference.regions, reference.train).items():
-        bins = sums.at(mask)
-        total = pooled(bins)
-        if name in OF_DATA and not (total.n and (name == ZERO or ZERO in result)):
+        in_region = mask[reference.bin_index]
+        rows = RegionRows(
+            target=target[in_region],
+            prediction=prediction[in_region],
+            bins=sums.at(mask),
+            zero_error=reference.rules.zero_error,
+            given={need: values[in_region] for need, values in (given or {}).items()},
+        )
+        n = int(rows.total.n)
+        if name in OF_DATA and not (n and (name == ZERO or ZERO in regions)):
             continue
-        rows = mask[reference.bin_index]
-        found: dict[str, Score] = {"n": int(total.n), "bins": int((bins.n > 0).sum())}
-        for metric in metrics:
-            found[metric.name] = _score(
-                metric,
-                total,
-                bins,
-                target[rows],
-                prediction[rows],
-                given[metric.needs][rows] if given and metric.needs else np.empty(0),
-                reference.rules.zero_error,
-            )
-        result[name] = found
-    return result
+        regions[name] = {"n": n, "bins": int((rows.bins.n > 0).sum())}
+        regions[name] |= {metric.name: _score(metric, rows) for metric in metrics}
+    return regions
 
 
-def _score(  # noqa: PLR0913, PLR0917 - one row of the metric table meets one region
-    metric: Metric,
-    total: Sums,
-    bins: Sums,
-    target: FloatArray,
-    prediction: FloatArray,
-    given: FloatArray,
-    zero_error: float,
-) -> Score:
-    if metric.from_sums is not None:
-        value = float(metric.from_sums(total, bins, zero_error))
-    elif metric.per_row is not None:
-        value = float(metric.per_row(target, prediction).mean()) if target.size else math.nan
-    elif metric.from_terms is not None:
-        totals = metric.from_terms.rows(target, prediction, given).sum(axis=1) if target.size else None
-        value = math.nan if totals is None else float(metric.from_terms.score(target.size, totals))
-    else:
-        assert metric.from_rows is not None  # noqa: S101 - one of them is set in every row of the table
-        value = metric.from_rows(target, prediction)
+def _score(metric: Metric, rows: RegionRows) -> Score:
+    value = float(metric.of(rows))
     if not math.isfinite(value):
         return None
-    return int(value) if metric.name == "exact" else value
+    return int(value) if metric.count else value

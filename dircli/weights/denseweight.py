@@ -33,10 +33,10 @@ FAR = 4.0
 
 def bandwidth(targets: FloatArray) -> float:
     """Silverman's rule as the package has it: 1.06 sd n^(-1/5), of ``targets`` (n,); UsageError where all are equal."""
-    found = 1.06 * float(np.std(targets)) * targets.size ** (-1 / 5) if targets.size else 0.0
-    if not found > 0:
+    width = 1.06 * float(np.std(targets)) * targets.size ** (-1 / 5) if targets.size else 0.0
+    if not width > 0:
         raise UsageError("dense-weight needs training targets that differ")
-    return found
+    return width
 
 
 def dense_weights(targets: FloatArray, *, alpha: float) -> tuple[FloatArray, FloatArray]:
@@ -50,8 +50,8 @@ def dense_weights(targets: FloatArray, *, alpha: float) -> tuple[FloatArray, Flo
     grid, density = _density(targets, bandwidth(targets))
     low, high = float(density.min()), float(density.max())
     scaled = (density - low) / (high - low)
-    found = scaled[np.searchsorted(grid, targets, side="right") - 1]  # as published: the grid point below
-    return found, np.maximum(1 - alpha * found, LEAST)
+    at_targets = scaled[np.searchsorted(grid, targets, side="right") - 1]  # as published: the grid point below
+    return at_targets, np.maximum(1 - alpha * at_targets, LEAST)
 
 
 def _density(targets: FloatArray, width: float) -> tuple[FloatArray, FloatArray]:

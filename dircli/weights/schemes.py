@@ -7,23 +7,50 @@ amounts to, `WeightSummary`, stands here too: a weight that nobody looks at can 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import AnyScheme, Scheme, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, AnyScheme, Scheme
 from dircli.errors import UsageError
 from dircli.weights.lds import effective_density
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.benchmark.protocol import Kernel, Normalise, Protocol
+    from dircli.benchmark.protocol import Edge, Kernel, Normalise, Protocol, ProtocolName, WeightRule
 
 BETA = 0.999
 """What ``effective-number`` takes for β where none is given; Cui et al. try 0.9, 0.99, 0.999 and 0.9999."""
 
+ALPHA = 1.0
+"""What ``dense-weight`` takes for its alpha where none is given, as its package does."""
+
 THOUSAND = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightOptions:
+    """The weights that are asked for; ``scheme`` None is the dataset's own default.
+
+    ``per`` None is one per sample, or per bin where labels are maps and a sample is a pixel. ``clip`` and ``edge`` None
+    are as protocol and dataset have them. ``beta`` is of effective-number, ``alpha`` of dense-weight.
+    """
+
+    scheme: AnyScheme | None = None
+    kernel: Kernel = "gaussian"
+    ks: int = 5
+    sigma: float = 2.0
+    protocol: ProtocolName = "released"
+    per: Literal["sample", "bin"] | None = None
+    clip: tuple[float, float] | None = None
+    edge: Edge | None = None
+    normalise: Normalise = "mean-one"
+    beta: float = BETA
+    alpha: float = ALPHA
 
 
 @dataclass(frozen=True)
@@ -40,53 +67,48 @@ class BinWeights:
     weight: FloatArray
 
 
-def bin_weights(  # noqa: PLR0913 - the parameters of one published formula
-    counts: IntArray,
-    *,
-    scheme: AnyScheme,
-    kernel: Kernel,
-    ks: int,
-    sigma: float,
-    protocol: Protocol,
-    rule: WeightRule,
-    clip: tuple[float, float] | None = None,
-    beta: float = BETA,
-    normalise: Normalise = "mean-one",
+def bin_weights(
+    counts: IntArray, options: WeightOptions, rule: WeightRule, *, protocol: Protocol | None = None
 ) -> BinWeights:
-    """The weight of each bin from its training ``counts`` (B,).
+    """The weight of each bin from its training ``counts`` (B,), by the protocol of the options or another.
 
     ``released``: counts → (inverse: clip; sqrt-inv: root) → smooth → 1/x → mean one. ``paper``: counts → smooth →
     (root) → 1/x → mean one. ``effective-number``: counts → smooth → (1 - β^x) / (1 - β) → 1/x → mean one. ``clip``
     bounds the counts of any scheme, in place of the rule's. Raises UsageError where nothing can be weighted.
     """
+    scheme, ks, sigma = options.scheme or rule.default, options.ks, options.sigma
+    protocol = protocol or PROTOCOLS[options.protocol]
     if scheme not in get_args(Scheme):
         without = " of bins" if scheme in get_args(AnyScheme) else ""
         raise UsageError(f"no scheme{without} is called {scheme!r}; there are {', '.join(get_args(Scheme))}")
     if not counts.sum():
         raise UsageError("there are no training samples to weight")
-    rooted, numbered = scheme == "sqrt-inv", scheme == "effective-number"
+    of_density: dict[str, Callable[[AnyArray], AnyArray]] = {
+        "inverse": np.asarray,
+        "sqrt-inv": np.sqrt,
+        "effective-number": partial(effective_number, beta=options.beta),
+    }
+    first = scheme == "sqrt-inv" and protocol.root_first
     density: AnyArray = counts[rule.first :]
-    bounds = clip or (rule.clip if scheme == "inverse" and protocol.clips else None)
-    if bounds:
-        density = np.clip(density, *bounds)  # as released: counts are clipped before the inverse
-    if rooted and protocol.root_first:
-        density = np.sqrt(density)
-    if numbered or not protocol.whole_counts:
+    bounds = options.clip or (rule.clip if scheme == "inverse" and protocol.clips else None)
+    if bounds:  # as released: counts are clipped before the inverse, and stay whole where the bounds are
+        low, high = (int(bound) if float(bound).is_integer() else bound for bound in bounds)
+        density = np.clip(density, low, high)
+    if first:
+        density = of_density[scheme](density)
+    if scheme == "effective-number" or not protocol.whole_counts:
         density = density.astype(np.float64)
-    if kernel != "none":
-        density = effective_density(
-            density, kernel_window(kernel, ks, sigma, filtered=protocol.filtered_window), edge=rule.edge
-        )
-    if rooted and not protocol.root_first:
-        density = np.sqrt(density)
-    if numbered:
-        density = effective_number(density, beta)
+    if options.kernel != "none":
+        window = kernel_window(options.kernel, ks, sigma, filtered=protocol.filtered_window)
+        density = effective_density(density, window, edge=options.edge or rule.edge)
+    if not first:
+        density = of_density[scheme](density)
     density = np.concatenate([np.full(rule.first, density[0]), density]).astype(np.float64)
     weight = np.divide(1.0, density, out=np.full(len(counts), np.nan), where=density > 0)
-    held = counts > 0
-    if not density[held].all():  # whole counts times a centre below 1, which only the filtered window can have
+    filled = counts > 0
+    if not density[filled].all():  # whole counts times a centre below 1, which only the filtered window can have
         raise UsageError(f"sigma {sigma} is too wide for ks {ks}: bins with samples lose all density; try a larger ks")
-    weight *= scale(weight[held], counts[held], normalise)
+    weight *= scale(weight[filled], counts[filled], options.normalise)
     return BinWeights(counts, density, weight)
 
 

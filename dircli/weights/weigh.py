@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dircli import __version__
-from dircli.benchmark.protocol import PROTOCOLS, WeightRule
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.store import files, manifests, parquet, text
 from dircli.weights.denseweight import dense_weights
-from dircli.weights.schemes import BETA, BinWeights, bin_weights, spread
-from dircli.weights.schemes import scale as factor
+from dircli.weights.schemes import BinWeights, bin_weights, scale, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,41 +21,19 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from dircli.arrays import FloatArray, IntArray
+    from dircli.arrays import AnyArray, FloatArray, IntArray
     from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise, ProtocolName
+    from dircli.benchmark.manifest import Samples
+    from dircli.benchmark.protocol import AnyScheme, WeightRule
     from dircli.datasets.open import Benchmark
-    from dircli.weights.schemes import WeightSummary
+    from dircli.weights.schemes import WeightOptions, WeightSummary
 
 DENSE: AnyScheme = "dense-weight"
-ALPHA = 1.0
-"""What ``dense-weight`` takes for its alpha where none is given, as its package does."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WeightOptions:
-    """The weights that are asked for; ``scheme`` None is the dataset's own default.
-
-    ``per`` None is one per sample, or per bin where labels are maps and a sample is a pixel. ``clip`` and ``edge`` None
-    are as protocol and dataset have them. ``beta`` is of effective-number, ``alpha`` of dense-weight.
-    """
-
-    scheme: AnyScheme | None = None
-    kernel: Kernel = "gaussian"
-    ks: int = 5
-    sigma: float = 2.0
-    protocol: ProtocolName = "released"
-    per: Literal["sample", "bin"] | None = None
-    clip: tuple[float, float] | None = None
-    edge: Edge | None = None
-    normalise: Normalise = "mean-one"
-    beta: float = BETA
-    alpha: float = ALPHA
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weighted:
-    """Computed weights: per bin, the columns of the file to write, the facts that go with them, and their summary."""
+    """Computed weights: per bin, with its ends, (B,); the columns and facts of the file ``path``; and their summary."""
 
     name: str
     by_bin: BinWeights
@@ -66,54 +42,59 @@ class Weighted:
     columns: Mapping[str, pa.Array]
     facts: Mapping[str, Any]
     spread: WeightSummary
+    path: Path
 
 
-def weigh(name: str | None, request: WeightOptions, *, root: Path) -> Weighted:
-    """The weights of the training samples of ``name``; with bins alone, only ``per="bin"`` can be had."""
+def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | None = None) -> Weighted:
+    """The weights of the training samples of ``name``, for `write` to ``out``, by default beside the manifest.
+
+    With bins alone, only ``per="bin"`` can be had. Raises UsageError for what cannot be had, or not be written.
+    """
+    if out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
+        raise UsageError(f"{out}: weights are written as {' or '.join(parquet.ENDINGS)}, or alone as .npy")
     against = open_benchmark(name, root, None)
-    dataset = against.dataset
+    dataset, bins = against.dataset, against.table.bins
     if dataset is None:
         raise UsageError(f"{against.name}: its bins name no dataset that is known, so that its rules are not known")
     rule = dataset.weights
-    fold = rule.fold(np.arange(len(against.table.bins)))
+    fold = rule.fold(np.arange(len(bins)))
     counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
-    scheme = request.scheme or rule.default
-    per = _per(against, dataset, request, root)
-    low, high = against.table.bins.low[: len(counts)], against.table.bins.high[: len(counts)]
-    if scheme == DENSE:
-        found, weight = _of_samples(against, rule, request, counts)
-        amounts = spread(weight, np.ones(weight.size, dtype=np.int64))
+    scheme = options.scheme or rule.default
+    per = _per(against, dataset, options, root)
+    train = _training_rows(against.samples, rule) if against.samples and per == "sample" else None
+    if scheme == DENSE and train:
+        by_bin, weight = _dense_weights(train["target"], train["bin"], counts, options)
+        summary = spread(weight, np.ones(weight.size, dtype=np.int64))
     else:
-        bounds = None if request.clip is None else _whole(request.clip)
-        found = bin_weights(
-            counts,
-            scheme=scheme,
-            kernel=request.kernel,
-            ks=request.ks,
-            sigma=request.sigma,
-            protocol=PROTOCOLS[request.protocol],
-            rule=replace(rule, edge=request.edge or rule.edge),
-            clip=bounds,
-            beta=request.beta,
-            normalise=request.normalise,
-        )
-        weight, amounts = None, spread(found.weight, found.count)
-    columns = _by_bin(found, low, high) if per == "bin" else _by_sample(against, rule, found, weight)
-    facts = _facts(request, scheme, per, rule) | {"version": __version__, "samples": int(counts.sum())}
-    facts |= {"min": amounts.low, "max": amounts.high, "effective_size": amounts.effective_size}
+        by_bin = bin_weights(counts, options, rule)
+        summary = spread(by_bin.weight, by_bin.count)
+        weight = by_bin.weight[train["bin"]] if train else by_bin.weight
+    low, high = bins.low[: len(counts)], bins.high[: len(counts)]
+    facts = asdict(options) | {"scheme": scheme, "per": per, "edge": options.edge or rule.edge}
+    facts |= _without_effect(options, scheme) | {"version": __version__, "samples": int(counts.sum())}
+    facts |= {"min": summary.low, "max": summary.high, "effective_size": summary.effective_size}
     facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name", "origin")}
-    return Weighted(name=against.name, by_bin=found, low=low, high=high, columns=columns, facts=facts, spread=amounts)
+    return Weighted(
+        name=against.name,
+        by_bin=by_bin,
+        low=low,
+        high=high,
+        columns=_columns({**train, "weight": weight} if train else _bins(by_bin, low, high)),
+        facts=facts,
+        spread=summary,
+        path=out or root / (name or manifests.only(root)) / "weights.parquet",
+    )
 
 
-def _per(against: Benchmark, dataset: Dataset, request: WeightOptions, root: Path) -> Literal["sample", "bin"]:
+def _per(against: Benchmark, dataset: Dataset, options: WeightOptions, root: Path) -> Literal["sample", "bin"]:
     """One weight per what; UsageError where that cannot be had."""
-    per = request.per or ("bin" if dataset.dense else "sample")
+    per = options.per or ("bin" if dataset.dense else "sample")
     if per == "sample" and dataset.dense:
         raise UsageError(f"{against.name}: its samples are pixels; use --per bin, or --maps OUT.h5 for maps of weights")
-    if request.scheme == DENSE and per == "bin":
+    if options.scheme == DENSE and per == "bin":
         raise UsageError(f"{DENSE} weighs each sample by its own target, and has no weights of bins; use --per sample")
     if against.samples is None and per == "sample":
-        instead = "" if request.scheme == DENSE else "add --per bin, or "
+        instead = "" if options.scheme == DENSE else "add --per bin, or "
         raise UsageError(
             f"{against.name} is not curated in {root}, so only its bins are known: {instead}run "
             f"`dir curate {against.name}` first"
@@ -121,101 +102,60 @@ def _per(against: Benchmark, dataset: Dataset, request: WeightOptions, root: Pat
     return per
 
 
-def _whole(bounds: tuple[float, float]) -> tuple[float, float]:
-    """The bounds as whole numbers where they are, so that counts stay whole."""
-    low, high = (int(bound) if float(bound).is_integer() else bound for bound in bounds)
-    return low, high
+def _training_rows(samples: Samples, rule: WeightRule) -> dict[str, AnyArray]:
+    """The id, the target and the weight bin of each training sample, (n,)."""
+    rows = samples.split == "train"
+    return {"id": samples.ids[rows], "target": samples.targets[rows], "bin": rule.fold(samples.bin_index[rows])}
 
 
-def _of_samples(
-    against: Benchmark, rule: WeightRule, request: WeightOptions, counts: IntArray
+def _dense_weights(
+    targets: FloatArray, bin_index: IntArray, counts: IntArray, options: WeightOptions
 ) -> tuple[BinWeights, FloatArray]:
-    """What dense-weight gives each training sample, (n,), and the means of its density and weight in each bin, (B,)."""
-    assert against.samples is not None  # noqa: S101 - `_per` has seen to it
-    if request.clip is not None or request.edge is not None or request.kernel != "none":
+    """The mean density and weight of dense-weight in each bin, (B,), and the weight of each training sample, (n,)."""
+    if options.clip is not None or options.edge is not None or options.kernel != "none":
         raise UsageError(f"{DENSE} has a density of its own: --kernel, --edge and --clip are for weights of bins")
-    rows = against.samples.split == "train"
-    density, weight = dense_weights(against.samples.targets[rows], alpha=request.alpha)
-    weight *= factor(weight, np.ones(weight.size), request.normalise)
-    index = rule.fold(against.samples.bin_index[rows])
-    means = (
-        np.divide(np.bincount(index, value, len(counts)), counts, out=np.full(len(counts), np.nan), where=counts > 0)
-        for value in (density, weight)
-    )
+    density, weight = dense_weights(targets, alpha=options.alpha)
+    weight *= scale(weight, np.ones(weight.size), options.normalise)
+    sums = (np.bincount(bin_index, values, len(counts)) for values in (density, weight))
+    means = (np.divide(each, counts, out=np.full(len(counts), np.nan), where=counts > 0) for each in sums)
     return BinWeights(counts, *means), weight
 
 
-def _by_bin(found: BinWeights, low: FloatArray, high: FloatArray) -> dict[str, pa.Array]:
+def _bins(by_bin: BinWeights, low: FloatArray, high: FloatArray) -> dict[str, AnyArray]:
+    """The columns of a file with one weight per bin."""
+    numbers = {"bin": np.arange(len(low)), "low": low, "high": high, "count": by_bin.count}
+    return numbers | {"effective": by_bin.effective, "weight": by_bin.weight}
+
+
+def _columns(arrays: Mapping[str, AnyArray]) -> dict[str, pa.Array]:
+    """The arrays as the columns of a file, in which an undefined weight is null."""
     import pyarrow as pa
 
-    return {
-        "bin": pa.array(np.arange(len(found.count)), pa.int32()),
-        "low": pa.array(low),
-        "high": pa.array(high),
-        "count": pa.array(found.count, pa.int64()),
-        "effective": pa.array(found.effective),
-        "weight": pa.array(found.weight, from_pandas=True),  # an undefined weight is null
-    }
+    types = {"id": pa.string(), "bin": pa.int32(), "count": pa.int64()}
+    return {name: pa.array(each, types.get(name), from_pandas=name == "weight") for name, each in arrays.items()}
 
 
-def _by_sample(
-    against: Benchmark, rule: WeightRule, found: BinWeights, weight: FloatArray | None
-) -> dict[str, pa.Array]:
-    import pyarrow as pa
-
-    assert against.samples is not None  # noqa: S101 - `_per` has seen to it
-    rows = against.samples.split == "train"
-    index = rule.fold(against.samples.bin_index[rows])
-    return {
-        "id": pa.array(against.samples.ids[rows], pa.string()),
-        "target": pa.array(against.samples.targets[rows]),
-        "bin": pa.array(index, pa.int32()),
-        "weight": pa.array(found.weight[index] if weight is None else weight),
-    }
+def _without_effect(options: WeightOptions, scheme: AnyScheme) -> dict[str, None]:
+    """None for each parameter that has no meaning here."""
+    unused = {"none": ["ks", "sigma", "edge"], "triang": ["sigma"]}.get(options.kernel, [])
+    unused += ["alpha"] if scheme != DENSE else []
+    unused += ["beta"] if scheme != "effective-number" else []
+    return dict.fromkeys(unused)
 
 
-def _facts(request: WeightOptions, scheme: AnyScheme, per: str, rule: WeightRule) -> dict[str, Any]:
-    """The parameters as they took effect; one that has no meaning here is None."""
-    facts = asdict(request) | {"scheme": scheme, "per": per, "edge": request.edge or rule.edge}
-    if request.kernel in {"none", "triang"}:
-        facts["sigma"] = None  # these windows have none
-    if request.kernel == "none":
-        facts |= {"ks": None, "edge": None}
-    return facts | {
-        "alpha": request.alpha if scheme == DENSE else None,
-        "beta": request.beta if scheme == "effective-number" else None,
-    }
-
-
-def write(path: Path, weighted: Weighted) -> None:
-    """The weights to ``path`` (.parquet, .csv or .npy), and their facts to a .json file beside it, both or neither.
+def write(weighted: Weighted) -> None:
+    """The weights to their path (.parquet, .csv or .npy), and their facts to a .json file beside it, both or neither.
 
     An .npy holds the weights alone, float64, in the order of the training rows or of the bins, NaN where undefined.
     """
+    path = weighted.path
     if path.suffix == ".npy":
         stream = io.BytesIO()
         np.save(stream, weighted.columns["weight"].to_numpy(zero_copy_only=False))
         data = stream.getvalue()
     else:
-        check_ending(path)
         data = parquet.table_bytes(path, weighted.columns, weighted.facts)
     beside = path.with_suffix(".json")
     if {path.name, beside.name} & {manifests.SAMPLES, manifests.BINS, manifests.FACTS}:
         raise UsageError(f"{path}: this name, or {beside.name} beside it, is a manifest's own; choose another")
     files.write_all(path.parent, {path.name: data, beside.name: text.as_json(weighted.facts)})
-
-
-def check_ending(path: Path) -> None:
-    """UsageError where ``path`` has none of the endings that weights are written with."""
-    if path.suffix != ".npy" and path.suffix not in parquet.ENDINGS:
-        raise UsageError(f"{path}: weights are written as {' or '.join(parquet.ENDINGS)}, or alone as .npy")
-
-
-def weights(name: str | None, request: WeightOptions, *, root: Path, out: Path | None) -> tuple[Weighted, Path]:
-    """Compute the weights that ``request`` asks for and write them to ``out``, by default beside the manifest."""
-    if out is not None:
-        check_ending(out)
-    weighted = weigh(name, request, root=root)
-    path = out or root / (name or manifests.only(root)) / "weights.parquet"
-    write(path, weighted)
-    return weighted, path

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from dircli.scores.metrics.sums import per_bin, pooled
+from dircli.scores.by_region import RegionRows
+from dircli.scores.metrics.sums import per_bin
 from dircli.scores.metrics.table import chosen
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, resampled
-from dircli.scores.uncertainty.reweighted import Rows
+from dircli.scores.uncertainty.reweighted import ScoredRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ def main() -> int:
     return int(wall > SECONDS or memory > MIB or theirs < CHEAPER * processor)
 
 
-def made_up() -> tuple[Rows, dict[str, BoolArray]]:
+def made_up() -> tuple[ScoredRows, dict[str, BoolArray]]:
     """Rows like IMDB-WIKI's test split: ages 0 to 100, up to 150 rows of each."""
     generator = np.random.default_rng(0)
     common = np.exp(-0.5 * ((np.arange(BINS) - 40) / 24) ** 2)
@@ -91,7 +92,7 @@ def made_up() -> tuple[Rows, dict[str, BoolArray]]:
     prediction = np.round(0.7 * target + 12 + generator.normal(0, 8, ROWS), 4)
     masks = {"all": sizes > 0, "many": sizes >= 120, "few": sizes < 60}
     masks["medium"] = ~masks["many"] & ~masks["few"]
-    return Rows(target=target, prediction=prediction, bin_index=index, bins=BINS), masks
+    return ScoredRows(target=target, prediction=prediction, bin_index=index, bins=BINS), masks
 
 
 def _sizes(common: FloatArray, scale: float) -> IntArray:
@@ -99,7 +100,7 @@ def _sizes(common: FloatArray, scale: float) -> IntArray:
     return np.clip(common * scale, 2, 150).astype(np.int64)
 
 
-def scipys(rows: Rows, regions: dict[str, BoolArray], metrics: list[Metric], resamples: int) -> None:
+def scipys(rows: ScoredRows, regions: dict[str, BoolArray], metrics: list[Metric], resamples: int) -> None:
     """One call per region and metric; strata are scipy's several samples, of row numbers, so that pairs stay pairs."""
     for mask in regions.values():
         samples = tuple(np.flatnonzero(rows.bin_index == own) for own in np.flatnonzero(mask))
@@ -114,7 +115,7 @@ def scipys(rows: Rows, regions: dict[str, BoolArray], metrics: list[Metric], res
             )
 
 
-def _statistic(metric: Metric, rows: Rows) -> Callable[..., float]:
+def _statistic(metric: Metric, rows: ScoredRows) -> Callable[..., float]:
     """The metric of the rows whose numbers are given, stratum by stratum."""
 
     def statistic(*parts: IntArray) -> float:
@@ -122,11 +123,8 @@ def _statistic(metric: Metric, rows: Rows) -> Callable[..., float]:
         target, prediction = rows.target[own], rows.prediction[own]
         if metric.name in PLAIN:
             return float(PLAIN[metric.name](target, prediction))
-        if metric.from_rows is not None:
-            return metric.from_rows(target, prediction)
-        assert metric.from_sums is not None
         bins = per_bin(target, prediction, rows.bin_index[own], bins=BINS)
-        return float(metric.from_sums(pooled(bins), bins, 0.0))
+        return float(metric.of(RegionRows(target=target, prediction=prediction, bins=bins)))
 
     return statistic
 

@@ -155,7 +155,7 @@ def test_blocks_in_any_order_give_the_moments_of_all_rows_also_far_from_zero(pro
         held = features[labels == b]
         assert whole.mean[b] == pytest.approx(held.mean(axis=0), rel=1e-14)
         if protocol.covariance:
-            assert whole.variance(b) == pytest.approx(np.cov(held.T), rel=1e-6)
+            assert whole.covariance_of(b) == pytest.approx(np.cov(held.T), rel=1e-6)
         else:
             assert whole.variances()[b] == pytest.approx(held.var(axis=0, ddof=1), rel=1e-7)
 

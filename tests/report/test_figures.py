@@ -28,7 +28,8 @@ from dircli.scores.by_region import Reference
 from dircli.scores.results import Scored, System
 from dircli.store import manifests
 from dircli.store.predictions import Predictions
-from dircli.weights.weigh import WeightOptions, weigh
+from dircli.weights.schemes import WeightOptions
+from dircli.weights.weigh import weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable

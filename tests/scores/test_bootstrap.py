@@ -16,7 +16,7 @@ from scipy import stats
 
 from dircli.scores.metrics.table import EVERY, METRICS, chosen
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, resampled, strata, width
-from dircli.scores.uncertainty.reweighted import Rows, Scorer, Scratch
+from dircli.scores.uncertainty.reweighted import ScoredRows, Scratch, SetScorer
 
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray
@@ -28,9 +28,9 @@ TIED = st.integers(1, 4).map(float)
 ROWS = st.lists(st.tuples(st.integers(0, BINS - 1), VALUE | TIED, VALUE | TIED), min_size=1, max_size=60)
 
 
-def scored(systems: list[Rows], counts: AnyArray, metrics: list[Metric]) -> dict[str, FloatArray]:
+def scored(systems: list[ScoredRows], counts: AnyArray, metrics: list[Metric]) -> dict[str, FloatArray]:
     """The scores of counts in the order of the rows."""
-    scorer = Scorer(systems, REGIONS, metrics)
+    scorer = SetScorer(systems, REGIONS, metrics)
     return scorer.scores(counts[scorer.order], Scratch())
 
 
@@ -57,9 +57,9 @@ def test_spearman_of_many_rows_is_scipys(n: int, seed: int, values: int) -> None
     """More rows than a run holds, with few ties and many."""
     generator = np.random.default_rng(seed)
     target, prediction = generator.integers(0, values, (2, n)).astype(float)
-    rows = Rows(target=target, prediction=prediction, bin_index=np.zeros(n, np.int64), bins=1)
+    rows = ScoredRows(target=target, prediction=prediction, bin_index=np.zeros(n, np.int64), bins=1)
     counts = generator.integers(0, 3, (n, 3))
-    scorer = Scorer([rows], {"all": np.ones(1, bool)}, [METRICS["spearman"]])
+    scorer = SetScorer([rows], {"all": np.ones(1, bool)}, [METRICS["spearman"]])
     found = scorer.scores(counts[scorer.order], Scratch())["all"][0, 0]
     for value, column in zip(found, counts.T, strict=True):
         y, p = np.repeat(target, column), np.repeat(prediction, column)
@@ -76,7 +76,7 @@ def test_a_constant_side_has_no_correlation_in_any_resample(constant: float) -> 
     varied = index + generator.random(500)
     flat = np.full(500, constant)
     for target, prediction in ((varied, flat), (flat, varied)):
-        rows = Rows(target=target, prediction=prediction, bin_index=index, bins=BINS)
+        rows = ScoredRows(target=target, prediction=prediction, bin_index=index, bins=BINS)
         found = resampled(ResamplingPlan(index), [rows], REGIONS, chosen(["pearson", "spearman"]), resamples=50, seed=1)
         assert np.isnan(found["all"]).all()
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dircli.scores.metrics.table import EVERY, chosen
+from dircli.scores.metrics.table import EVERY, Mergeable, chosen
 from dircli.scores.uncertainty.bootstrap import LEAST, ResamplingPlan, jackknife, resampled, strata
 from dircli.scores.uncertainty.intervals import bca, detectable, percentile, standard_error
-from dircli.scores.uncertainty.reweighted import Rows
+from dircli.scores.uncertainty.reweighted import ScoredRows
 
 QUICK = settings(deadline=None, max_examples=30)
 ALL = {"all": np.ones(3, bool), "last": np.array([False, False, True])}
@@ -19,13 +19,13 @@ YOUNG = (2, 1, 2, 3, 2, 2, 4, 6, 4, 7, 7, 14, 17)  # rows in AgeDB's few-shot te
 OLD = (19, 14, 11, 10, 7, 6, 6, 5, 3, 5, 2, 3)
 
 
-def made_up(sizes: tuple[int, ...], seed: int = 0) -> Rows:
+def made_up(sizes: tuple[int, ...], seed: int = 0) -> ScoredRows:
     """Rows of three bins, with errors that grow from bin to bin and lean to one side."""
     generator = np.random.default_rng(seed)
     index = np.repeat(np.arange(3), sizes)
     target = index * 10 + generator.integers(1, 9, index.size).astype(float)
     prediction = target + (1 + index) * generator.gamma(2, 1, index.size)
-    return Rows(target=target, prediction=prediction, bin_index=index, bins=3)
+    return ScoredRows(target=target, prediction=prediction, bin_index=index, bins=3)
 
 
 @QUICK
@@ -70,7 +70,7 @@ def test_bca_of_strata_is_scipys_of_as_many_samples(seed: int, sizes: tuple[int,
 @pytest.mark.parametrize("clusters", [None, np.arange(40) % 11])
 def test_each_unit_is_left_out_once(clusters: np.ndarray | None) -> None:
     rows = made_up((15, 15, 10))
-    metrics = [each for each in EVERY.values() if not each.needs and each.from_rows is None]
+    metrics = [each for each in EVERY.values() if isinstance(each, Mergeable) and not each.needs]
     plan = ResamplingPlan(rows.bin_index, clusters)
     found = jackknife(plan, [rows], ALL, metrics, workers=2)
     assert found["all"].shape == (1, len(metrics), 40 if clusters is None else 11)
@@ -156,7 +156,7 @@ def data_sets(number: int, *, least: int) -> float:
     for seed in range(number):
         target = index.astype(float)
         prediction = target + generator.normal(shift, scale)
-        rows = Rows(target=target, prediction=prediction, bin_index=index, bins=len(regions))
+        rows = ScoredRows(target=target, prediction=prediction, bin_index=index, bins=len(regions))
         drawn = resampled(plan, [rows], {"few": regions == "few"}, chosen(["mae"]), resamples=1000, seed=seed)
         low, high = percentile(np.abs(prediction - target).mean(), drawn["few"][0, 0])
         held += int(low <= truth <= high)

@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from resamples import BINS, REGIONS, made_up, rows_of, written_out
 from scipy import stats
 
-from dircli.scores.metrics.table import EVERY, METRICS, chosen
+from dircli.scores.metrics.table import DEPTH, EVERY, METRICS, chosen
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
-from dircli.scores.uncertainty.reweighted import Rows
+from dircli.scores.uncertainty.reweighted import ScoredRows
 
 QUICK = settings(deadline=None, max_examples=20)
 WHOLE = {"all": np.ones(BINS, bool)}
 
 
-def pairs(n: int, seed: int) -> tuple[Rows, Rows]:
+def pairs(n: int, seed: int) -> tuple[ScoredRows, ScoredRows]:
     """Two systems on n rows with few values, so that many differences are equal."""
     generator = np.random.default_rng(seed)
     index = generator.integers(0, BINS, n)
     target = index.astype(np.float64) + 1
     first, second = (target + generator.integers(-2, 3, n) * 0.3 for _ in range(2))
-    return tuple(Rows(target=target, prediction=p, bin_index=index, bins=BINS) for p in (first, second))  # type: ignore[return-value]
+    return tuple(ScoredRows(target=target, prediction=p, bin_index=index, bins=BINS) for p in (first, second))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -42,7 +42,7 @@ def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
             scores = [
                 written_out(
                     metric,
-                    Rows(target=first.target, prediction=p, bin_index=first.bin_index, bins=BINS),
+                    ScoredRows(target=first.target, prediction=p, bin_index=first.bin_index, bins=BINS),
                     ones,
                     WHOLE["all"],
                 )
@@ -57,7 +57,9 @@ def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
 
 def test_p_agrees_with_scipys_paired_permutation_test() -> None:
     first, second = made_up(150)
-    second = Rows(target=first.target, prediction=first.prediction * 0.9 + 0.4, bin_index=first.bin_index, bins=BINS)
+    second = ScoredRows(
+        target=first.target, prediction=first.prediction * 0.9 + 0.4, bin_index=first.bin_index, bins=BINS
+    )
     y = first.target
     statistics = {
         "mae": lambda a, b: np.abs(b - y).mean() - np.abs(a - y).mean(),
@@ -86,7 +88,7 @@ def test_a_system_like_the_baseline_is_no_better() -> None:
 
 def test_the_smallest_p_is_one_of_all_draws() -> None:
     first, _ = made_up(300)
-    second = Rows(target=first.target, prediction=first.prediction + 9, bin_index=first.bin_index, bins=BINS)
+    second = ScoredRows(target=first.target, prediction=first.prediction + 9, bin_index=first.bin_index, bins=BINS)
     found = paired_permutation_test(first, second, WHOLE, chosen(["mae"]), permutations=199, seed=0)["all"]
     assert found.p.tolist() == [1 / 200]
 
@@ -106,7 +108,7 @@ def test_p_is_uniform_where_systems_are_alike() -> None:
         index = generator.integers(0, BINS, 60)
         target = index.astype(np.float64)
         first, second = (
-            Rows(target=target, prediction=target + generator.normal(size=60), bin_index=index, bins=BINS)
+            ScoredRows(target=target, prediction=target + generator.normal(size=60), bin_index=index, bins=BINS)
             for _ in range(2)
         )
         p.append(
@@ -132,7 +134,7 @@ def test_rows_of_a_cluster_are_swapped_together() -> None:
 def test_neither_workers_nor_the_order_of_rows_change_a_bit() -> None:
     first, second = made_up(120)
     shuffled = np.random.default_rng(1).permutation(120)
-    metrics = [each for each in EVERY.values() if not each.needs and each.per_row is None]
+    metrics = [each for each in EVERY.values() if not each.needs and each.name not in DEPTH]
     found = paired_permutation_test(first, second, REGIONS, metrics, permutations=150, seed=4, workers=1)
     for other in (
         paired_permutation_test(first, second, REGIONS, metrics, permutations=150, seed=4, workers=3),

@@ -11,11 +11,10 @@ from conftest import REFERENCE
 
 from dircli import datasets
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import RELEASED
 from dircli.benchmark.regions import region
 from dircli.scores.by_region import Reference, Score, scores
 from dircli.store import manifests
-from dircli.weights.schemes import bin_weights
+from dircli.weights.schemes import WeightOptions, bin_weights
 
 if TYPE_CHECKING:
     from dircli.benchmark.manifest import BinTable
@@ -72,12 +71,13 @@ def test_weights_are_those_of_the_released_code(name: str, key: str) -> None:
     fold = rule.fold(np.arange(len(table.bins)))
     found = bin_weights(
         np.bincount(fold, weights=table.counts["train"]).astype(np.int64),
-        scheme=cast("Scheme", scheme.replace("_", "-")),
-        kernel=cast("Kernel", kernel),
-        ks=int(ks),
-        sigma=float(sigma),
-        protocol=RELEASED,
-        rule=rule,
+        WeightOptions(
+            scheme=cast("Scheme", scheme.replace("_", "-")),
+            kernel=cast("Kernel", kernel),
+            ks=int(ks),
+            sigma=float(sigma),
+        ),
+        rule,
     )
     held = {str(index): found.weight[index] for index in np.flatnonzero(found.count)}
     assert held == pytest.approx(WEIGHTS[name, key], rel=1e-6, abs=0)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr
 
-from dircli.scores.metrics.sums import Sums, merged, per_bin, pooled
+from dircli.scores.metrics.sums import RegionSums, Sums, merged, per_bin, pooled
 from dircli.scores.metrics.table import pearson
 
 if TYPE_CHECKING:
@@ -113,5 +113,7 @@ def test_moments_do_not_cancel_far_from_zero(offset: float) -> None:
     alike(merged_blocks, whole)
     for sums in (whole, merged_blocks):
         total = pooled(sums)
-        assert pearson(total, sums, 0) == pytest.approx(pearsonr(target, prediction).statistic, rel=1e-9)
+        assert pearson(RegionSums(total, sums, np.empty(0), 0)) == pytest.approx(
+            pearsonr(target, prediction).statistic, rel=1e-9
+        )
         assert total.target_moment == pytest.approx(target.var() * 3000, rel=1e-9)

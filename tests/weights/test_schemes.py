@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import PAPER, RELEASED, WeightRule
+from dircli.benchmark.protocol import WeightRule
 from dircli.errors import UsageError
 from dircli.weights.denseweight import dense_weights
 from dircli.weights.lds import effective_density
-from dircli.weights.schemes import bin_weights, effective_number, spread
+from dircli.weights.schemes import WeightOptions, bin_weights, effective_number, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +76,7 @@ def test_the_effective_number_is_its_formula(beta: float, counts: list[int]) -> 
 
 def bin_weights_of(counts: list[int], **choices: Any) -> Any:
     usual: dict[str, Any] = {"scheme": "inverse", "kernel": "none", "ks": 3, "sigma": 1}
-    usual |= {"protocol": RELEASED, "rule": RULE}
-    return bin_weights(np.array(counts), **(usual | choices))
+    return bin_weights(np.array(counts), WeightOptions(**(usual | choices)), RULE)
 
 
 def test_effective_number_weights_by_hand() -> None:
@@ -97,7 +96,7 @@ def test_the_effective_number_ends_in_uniform_and_in_inverse_weights() -> None:
 
 
 @QUICK
-@given(COUNTS, st.sampled_from(["inverse", "sqrt-inv", "effective-number"]), st.sampled_from([RELEASED, PAPER]))
+@given(COUNTS, st.sampled_from(["inverse", "sqrt-inv", "effective-number"]), st.sampled_from(["released", "paper"]))
 def test_scales_differ_by_a_factor(counts: list[int], scheme: str, protocol: Any) -> None:
     found = {
         name: bin_weights_of(counts, scheme=scheme, protocol=protocol, normalise=name).weight
@@ -112,7 +111,7 @@ def test_scales_differ_by_a_factor(counts: list[int], scheme: str, protocol: Any
 
 
 @pytest.mark.parametrize("scheme", ["inverse", "sqrt-inv", "effective-number"])
-@pytest.mark.parametrize("protocol", [RELEASED, PAPER])
+@pytest.mark.parametrize("protocol", ["released", "paper"])
 def test_bounds_that_are_asked_for_hold_for_every_scheme_and_protocol(scheme: str, protocol: Any) -> None:
     clipped = bin_weights_of([1, 10, 4000], scheme=scheme, protocol=protocol, clip=(5, 100), normalise="none")
     plain = bin_weights_of([5, 10, 100], scheme=scheme, protocol=protocol, normalise="none")

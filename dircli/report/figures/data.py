@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dircli.datasets.open import Benchmark
     from dircli.scores.from_files import ScoreOptions
     from dircli.scores.results import Scored, System
-    from dircli.weights.weigh import WeightOptions
+    from dircli.weights.schemes import WeightOptions
 
 PAIR = 2
 
@@ -190,15 +190,7 @@ def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
     protocol = PROTOCOLS[request.protocol]
     plain = replace(protocol, root_first=False, whole_counts=False, clips=False)  # counts → smooth, and no more
     chosen, dense = (
-        bin_weights(
-            counts,
-            scheme=which,
-            kernel=request.kernel,
-            ks=request.ks,
-            sigma=request.sigma,
-            protocol=how,
-            rule=rule,
-        )
+        bin_weights(counts, replace(request, scheme=which), rule, protocol=how)
         for which, how in ((scheme, protocol), ("inverse", plain))
     )
     share = kernel_window(request.kernel, request.ks, request.sigma, filtered=protocol.filtered_window).sum()

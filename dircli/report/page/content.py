@@ -14,7 +14,7 @@ from dircli.errors import DirError
 from dircli.report.figures.data import density, errors
 from dircli.scores.explain import warnings
 from dircli.store.raw.tree import open_raw
-from dircli.weights.weigh import WeightOptions
+from dircli.weights.schemes import WeightOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

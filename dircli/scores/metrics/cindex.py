@@ -46,13 +46,13 @@ def _inversions(codes: IntArray) -> int:
     is 0 is inverted with those before it whose bit is 1. The grouping by higher bits is stable, so the order within a
     group is that of the rows.
     """
-    found = 0
+    inversions = 0
     for bit in reversed(range(int(codes.max()).bit_length())):
         ones = (codes >> bit) & 1
         before = np.cumsum(ones) - ones
         group = codes >> (bit + 1)
         starts = np.flatnonzero(np.diff(group, prepend=-1))
         before -= np.repeat(before[starts], np.diff(starts, append=codes.size))
-        found += int(before[ones == 0].sum())
+        inversions += int(before[ones == 0].sum())
         codes = codes[np.argsort(codes >> bit, kind="stable")]
-    return found
+    return inversions

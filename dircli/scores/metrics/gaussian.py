@@ -1,7 +1,7 @@
 """Scores of predictions that state a standard deviation: how likely the targets are, and how well it is calibrated.
 
-Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, and give what each row adds to each of
-k sums, (k, n); the others make the score of n rows, () or (R,), from those sums, (k,) or (k, R).
+Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, and give what each row adds to one sum,
+(n,), or to each of k sums, (k, n).
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ import numpy as np
 
 if TYPE_CHECKING:
     from dircli.arrays import FloatArray
+    from dircli.scores.metrics.sums import RegionSums
 
 LEVELS = np.arange(1, 20) / 20
 REACH = np.array([NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS])
 
 
 def likelihood(target: FloatArray, prediction: FloatArray, sigma: FloatArray) -> FloatArray:
-    """Gaussian negative log-likelihood, mean of ln s + ½ ln 2π + e²/2s² in nats, s = sigma; a row's part, (1, n)."""
-    return np.array([np.log(sigma) + np.log(2 * np.pi) / 2 + ((prediction - target) / sigma) ** 2 / 2])
-
-
-def mean(n: Any, totals: Any) -> Any:
-    """The mean of the first sum."""
-    return totals[0] / n
+    """Gaussian negative log-likelihood, mean of ln s + ½ ln 2π + e²/2s² in nats, s = sigma; a row's part, (n,)."""
+    return np.asarray(np.log(sigma) + np.log(2 * np.pi) / 2 + ((prediction - target) / sigma) ** 2 / 2)
 
 
 def covered(target: FloatArray, prediction: FloatArray, sigma: FloatArray) -> FloatArray:
@@ -37,7 +33,7 @@ def covered(target: FloatArray, prediction: FloatArray, sigma: FloatArray) -> Fl
     return (np.abs(prediction - target) <= REACH[:, None] * sigma).astype(np.float64)
 
 
-def calibration(n: Any, totals: Any) -> Any:
+def calibration(sums: RegionSums) -> Any:
     """The mean over `LEVELS` of the distance between the share of rows covered and the level, in 0..1."""
-    levels = LEVELS.reshape(-1, *[1] * (np.ndim(totals) - 1))
-    return np.abs(totals / n - levels).mean(axis=0)
+    levels = LEVELS.reshape(-1, *[1] * (sums.terms.ndim - 1))
+    return np.abs(sums.terms / sums.n - levels).mean(axis=0)

@@ -15,6 +15,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from dircli.arrays import FloatArray
+    from dircli.scores.metrics.sums import RegionSums
 
 COEFFICIENT = 1.5
 STEPS = 60
@@ -34,8 +35,7 @@ class Relevance:
         width = np.where(target < self.median, self.median - self.low, self.high - self.median)
         part = np.where(width > 0, beyond / np.where(width > 0, width, 1), beyond > 0)
         part = np.clip(part, 0, 1)
-        found: FloatArray = part * part * (3 - 2 * part)
-        return found
+        return np.asarray(part * part * (3 - 2 * part))
 
 
 def relevance(train: FloatArray) -> Relevance:
@@ -91,14 +91,14 @@ def medcouple(ordered: FloatArray) -> float:
 
 
 def weighted(target: FloatArray, prediction: FloatArray, phi: FloatArray) -> FloatArray:
-    """Squared error-relevance area, Σ φ(y)·e²; what each row adds to it, (1, n), with ``phi`` (n,) its φ(y).
+    """Squared error-relevance area, Σ φ(y)·e²; what each row adds to it, (n,), with ``phi`` (n,) its φ(y).
 
     The area is ∫ SER(t) dt for t from 0 to 1, where SER(t) sums e² over the rows with φ(y) ≥ t: each row's e² is in
     for a share φ(y) of all t, so the sum is the integral exactly. It grows with the number of rows.
     """
-    return np.array([phi * (prediction - target) ** 2])
+    return np.asarray(phi * (prediction - target) ** 2)
 
 
-def area(_n: Any, totals: Any) -> Any:
-    """The first sum itself."""
-    return totals[0]
+def area(sums: RegionSums) -> Any:
+    """The sum of the one term that each row has."""
+    return sums.terms[0]

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from dircli.arrays import BoolArray, FloatArray, IntArray
 
 
+ADDED = ("n", "exact", "error", "absolute", "square", "log")
+"""The fields of `Sums` that are added where rows are; means and moments are not."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sums:
     """Sums over rows with target y, prediction ŷ and error e = ŷ - y.
@@ -39,6 +43,35 @@ class Sums:
     def at(self, mask: BoolArray) -> Sums:
         """The sums of the bins in ``mask`` (B,)."""
         return Sums(**{field.name: getattr(self, field.name)[mask] for field in fields(self)})
+
+
+@dataclass(frozen=True)
+class RegionSums:
+    """The sums of one region: ``total`` over its rows, of shape () or (R,), and ``bins``, one entry per bin.
+
+    ``terms``, (k,) or (k, R), are the sums of the terms of the metric in question; ``zero_error`` is what an exact hit
+    counts as in GM.
+    """
+
+    total: Sums
+    bins: Sums
+    terms: FloatArray
+    zero_error: float
+
+    @property
+    def n(self) -> Any:
+        """The number of rows, but 1 where there are none, so that it divides."""
+        return np.maximum(self.total.n, 1)
+
+    def mean_over_bins(self, of_bins: Any) -> Any:
+        """The mean over the bins that have rows of each bin's mean, from the bins' sums ``of_bins``."""
+        means = of_bins / np.maximum(self.bins.n, 1)
+        return means.sum(axis=0) / np.maximum((self.bins.n > 0).sum(axis=0), 1)
+
+
+def mean_term(sums: RegionSums) -> Any:
+    """The mean of the one term that each row has."""
+    return sums.terms[0] / sums.n
 
 
 def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, bins: int) -> Sums:
@@ -74,14 +107,13 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
 
 def pooled(sums: Sums, axis: int = 0) -> Sums:
     """The sums over ``axis``, as of one bin that holds all rows."""
-    n = sums.n.sum(axis)
-    some = np.maximum(n, 1)
+    added = {name: getattr(sums, name).sum(axis) for name in ADDED}
+    some = np.maximum(added["n"], 1)
     target_mean = (sums.n * sums.target_mean).sum(axis) / some
     prediction_mean = (sums.n * sums.prediction_mean).sum(axis) / some
     y, p = sums.target_mean - target_mean, sums.prediction_mean - prediction_mean
     return Sums(
-        n=n,
-        **{name: getattr(sums, name).sum(axis) for name in ("exact", "error", "absolute", "square", "log")},
+        **added,
         target_mean=target_mean,
         prediction_mean=prediction_mean,
         target_moment=(sums.target_moment + sums.n * y * y).sum(axis),

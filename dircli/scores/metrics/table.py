@@ -1,118 +1,147 @@
 """Every score, as one table: its name, which way is better, its unit, its function and its source.
 
+A metric is of one of two kinds: `Mergeable`, made of sums over rows, or `FromRanks`, which must see all rows at once.
 Conventions: e = prediction - target; a score of no rows is NaN here and null in every output, never 0 and never an
-exception. A function sees `Sums`: ``total`` over the region, of shape () or (R,) for R resamples, and ``bins``, one
-entry per bin of the region, (B,) or (B, R); it returns the shape of ``total``.
+exception. A function of sums sees those of one region, `RegionSums`, and returns the shape of their ``total``: () or
+(R,) for R resamples. It need not care about regions without rows.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+import math
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from dircli.errors import UsageError
-from dircli.scores.metrics import gaussian, sera
+from dircli.scores.metrics import sera
 from dircli.scores.metrics.cindex import concordance
+from dircli.scores.metrics.gaussian import calibration, covered, likelihood
+from dircli.scores.metrics.sums import mean_term
+from dircli.scores.uncertainty.spearman import WeightedSpearman
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from dircli.arrays import AnyArray, FloatArray
-    from dircli.scores.metrics.sums import Sums
+    from dircli.scores.metrics.sums import RegionSums
 
 
-def described() -> list[dict[str, str]]:
-    """Every metric: its name, what it is, which way is better, its unit and its source."""
-    return [
-        {
-            "name": metric.name,
-            "title": metric.title,
-            "what": metric.what,
-            "better": metric.better,
-            "unit": metric.unit,
-            "source": metric.source,
-        }
-        for metric in EVERY.values()
-    ]
+class Region(Protocol):
+    """The rows of one region, once or as R weighted sets of them: what a metric is computed from."""
 
+    def sums_for(self, metric: Mergeable, /) -> RegionSums:
+        """The sums over the rows, with those of the terms of ``metric``."""
 
-Better = Literal["lower", "higher", "nearer zero", "neither"]
+    def from_ranks(self, metric: FromRanks, /) -> Any:
+        """The score of the rows, () or (R,)."""
 
 
 @dataclass(frozen=True)
-class Terms:
-    """A score made of k sums of its own, which merge as `Sums` do.
-
-    ``rows(target, prediction, given)`` is what each row adds to each of them, (k, n); ``score(n, totals)`` is the score
-    of n > 0 rows, () or (R,), whose sums are ``totals``, (k,) or (k, R).
-    """
-
-    rows: Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
-    score: Callable[[Any, Any], Any]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One score.
+    """What both kinds of metric have in common.
 
-    Exactly one function is set: ``from_sums(total, bins, zero_error)``; ``per_row(target, prediction)`` where the score
-    is the mean of a value per row, (n,); or ``from_rows(target, prediction)`` for the scores that need ranks and so
-    cannot be merged from partial sums; ``from_terms`` where rows have more than target and prediction: what ``needs``
-    names. ``unit`` is a power of the target's unit: "y", "y²", or "" for none.
+    ``unit`` is a power of the target's unit: "y", "y²", or "" for none. ``needs`` names what rows must have beside
+    target and prediction. A ``count`` is a whole number of rows, and has no interval.
     """
 
     name: str
     title: str
-    better: Better
+    better: Literal["lower", "higher", "nearer zero", "neither"]
     unit: Literal["y", "y²", ""]
     source: str
-    from_sums: Callable[[Sums, Sums, float], Any] | None = None
-    per_row: Callable[[FloatArray, FloatArray], FloatArray] | None = None
-    from_rows: Callable[[FloatArray, FloatArray], float] | None = None
-    from_terms: Terms | None = None
+    _: KW_ONLY
     needs: Literal["", "relevance", "sigma"] = ""
+    count: bool = False
+    score: Callable[..., Any]
+    terms: Callable[..., FloatArray] | None = None
+
+    def of(self, region: Region) -> Any:
+        """The score of a region, () or (R,); NaN where it is undefined."""
+        raise NotImplementedError
 
     @property
     def what(self) -> str:
-        """What it is, in the words of its function."""
-        own = self.from_terms.rows if self.from_terms else self.from_sums or self.per_row or self.from_rows
-        return str(own.__doc__).split(";")[0].splitlines()[0].rstrip(".")
+        """What it is, in the words of the function that defines it."""
+        return str((self.terms or self.score).__doc__).split(";")[0].splitlines()[0].rstrip(".")
+
+    def badness(self, value: float) -> float:
+        """The number to sort scores by, lower is better; differences of it say by how much a score is worse.
+
+        NaN for a metric of which neither a high nor a low value is better.
+        """
+        return {"lower": value, "higher": -value, "nearer zero": abs(value), "neither": math.nan}[self.better]
 
 
-def _mean(value: Any, n: Any) -> Any:
-    """``value / n``, NaN where n is 0."""
-    return np.where(n > 0, value / np.maximum(n, 1), np.nan)
+@dataclass(frozen=True, kw_only=True)
+class Mergeable(Metric):
+    """A metric made of sums over rows, so that the sums of bins, blocks and machines may be added in any grouping.
+
+    ``terms(target, prediction)``, with the values (n,) that it `needs` as a third argument, is what each row adds to
+    sums of the metric's own, (k, n) or (n,) for one; without it `Sums` are enough. ``score(sums)`` is the score, by
+    default the mean of the one term.
+    """
+
+    score: Callable[[RegionSums], Any] = mean_term
+
+    def of(self, region: Region) -> Any:
+        """The score of the sums of a region."""
+        sums = region.sums_for(self)
+        return np.where(sums.total.n > 0, self.score(sums), np.nan)
+
+    def row_terms(self, target: FloatArray, prediction: FloatArray, given: Mapping[str, FloatArray]) -> FloatArray:
+        """What each row adds to each of the k sums of the metric's own, (k, n); k is 0 where there are none."""
+        if self.terms is None:
+            return np.empty((0, target.size))
+        return np.atleast_2d(self.terms(target, prediction, *([given[self.needs]] if self.needs else [])))
 
 
-def mae(total: Sums, _bins: Sums, _zero_error: float) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class FromRanks(Metric):
+    """A metric of ranks: they depend on all rows at once, so no sums can give it.
+
+    ``score(target, prediction)`` takes (n,) both; ``weighted`` scores many weighted sets of the same rows at once,
+    where there is a faster way than to write the sets out.
+    """
+
+    score: Callable[[FloatArray, FloatArray], float]
+    weighted: type[WeightedSpearman] | None = None
+
+    def of(self, region: Region) -> Any:
+        """The score of the rows of a region."""
+        return region.from_ranks(self)
+
+
+def mae(sums: RegionSums) -> Any:
     """Mean absolute error, mean |e|."""
-    return _mean(total.absolute, total.n)
+    return sums.total.absolute / sums.n
 
 
-def mse(total: Sums, _bins: Sums, _zero_error: float) -> Any:
+def mse(sums: RegionSums) -> Any:
     """Mean squared error, mean e²."""
-    return _mean(total.square, total.n)
+    return sums.total.square / sums.n
 
 
-def rmse(total: Sums, _bins: Sums, _zero_error: float) -> Any:
+def rmse(sums: RegionSums) -> Any:
     """Root mean squared error, √(mean e²)."""
-    return np.sqrt(_mean(total.square, total.n))
+    return np.sqrt(sums.total.square / sums.n)
 
 
-def gm(total: Sums, _bins: Sums, zero_error: float) -> Any:
+def gm(sums: RegionSums) -> Any:
     """Geometric mean of the errors, exp(mean ln|e|); an exact hit counts as ``zero_error``: GM is 0 if that is 0."""
-    if zero_error:
-        return np.exp(_mean(total.log + total.exact * np.log(zero_error), total.n))
-    return np.where(total.exact > 0, 0.0, np.exp(_mean(total.log, total.n)))
+    total = sums.total
+    if sums.zero_error:
+        return np.exp((total.log + total.exact * np.log(sums.zero_error)) / sums.n)
+    return np.where(total.exact > 0, 0.0, np.exp(total.log / sums.n))
 
 
-def pearson(total: Sums, _bins: Sums, _zero_error: float) -> Any:
+def pearson(sums: RegionSums) -> Any:
     """Pearson correlation of target and prediction; NaN with fewer than two rows or a constant side.
 
     A side is constant where its spread is no more than the rounding of its mean.
     """
+    total = sums.total
     noise = total.n * (16 * np.finfo(np.float64).eps) ** 2
     varies = total.target_moment > noise * total.target_mean**2
     varies &= total.prediction_moment > noise * total.prediction_mean**2
@@ -120,29 +149,24 @@ def pearson(total: Sums, _bins: Sums, _zero_error: float) -> Any:
     return np.where(varies, np.clip(total.product_moment / np.where(varies, scale, 1), -1, 1), np.nan)
 
 
-def bias(total: Sums, _bins: Sums, _zero_error: float) -> Any:
+def bias(sums: RegionSums) -> Any:
     """Mean error, mean e: positive where predictions are too high."""
-    return _mean(total.error, total.n)
+    return sums.total.error / sums.n
 
 
-def bmae(_total: Sums, bins: Sums, _zero_error: float) -> Any:
+def bmae(sums: RegionSums) -> Any:
     """Balanced MAE: the mean of the bins' MAE over the bins that have rows."""
-    return _over_bins(bins.absolute, bins.n)
+    return sums.mean_over_bins(sums.bins.absolute)
 
 
-def bmse(_total: Sums, bins: Sums, _zero_error: float) -> Any:
+def bmse(sums: RegionSums) -> Any:
     """Balanced MSE: the mean of the bins' MSE over the bins that have rows."""
-    return _over_bins(bins.square, bins.n)
+    return sums.mean_over_bins(sums.bins.square)
 
 
-def _over_bins(value: Any, n: Any) -> Any:
-    """The mean over bins, the first axis, of ``value / n``, over those that have rows."""
-    return _mean((value / np.maximum(n, 1)).sum(axis=0), (n > 0).sum(axis=0))
-
-
-def exact(total: Sums, _bins: Sums, _zero_error: float) -> Any:
+def exact(sums: RegionSums) -> Any:
     """The number of exact hits, e = 0, each of which pulls GM towards 0."""
-    return np.where(total.n > 0, total.exact, np.nan)
+    return np.asarray(sums.total.exact, dtype=np.float64)
 
 
 def ranks(values: AnyArray) -> FloatArray:
@@ -152,10 +176,7 @@ def ranks(values: AnyArray) -> FloatArray:
 
 
 def spearman(target: FloatArray, prediction: FloatArray) -> float:
-    """Spearman correlation: Pearson's of the ranks; NaN with fewer than two rows or a constant side.
-
-    Ranks depend on all rows at once: the one score here that no partial sums can give.
-    """
+    """Spearman correlation: Pearson's of the ranks; NaN with fewer than two rows or a constant side."""
     y, p = ranks(target), ranks(prediction)
     y, p = y - y.mean() if y.size else y, p - p.mean() if p.size else p
     scale = np.sqrt((y @ y) * (p @ p))
@@ -176,89 +197,50 @@ def within(k: int) -> Callable[[FloatArray, FloatArray], FloatArray]:
     """δk, as a function of its own: targets and predictions must be positive."""
 
     def delta(target: FloatArray, prediction: FloatArray) -> FloatArray:
-        held = np.maximum(prediction / target, target / prediction) <= 1.25**k
-        return np.asarray(held, dtype=np.float64)
+        close = np.maximum(prediction / target, target / prediction) <= 1.25**k
+        return np.asarray(close, dtype=np.float64)
 
     delta.__doc__ = f"Share of rows with max(ŷ/y, y/ŷ) of at most 1.25^{k}; of positive targets and predictions."
     return delta
 
 
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric(name="mae", title="MAE", better="lower", unit="y", from_sums=mae, source="DIR, section 4"),
-        Metric(name="mse", title="MSE", better="lower", unit="y²", from_sums=mse, source="DIR, section 4"),
-        Metric(name="rmse", title="RMSE", better="lower", unit="y", from_sums=rmse, source="DIR, Table 4"),
-        Metric(name="gm", title="GM", better="lower", unit="y", from_sums=gm, source="DIR, section 4"),
-        Metric(name="pearson", title="Pearson", better="higher", unit="", from_sums=pearson, source="DIR, section 4"),
-        Metric(name="spearman", title="Spearman", better="higher", unit="", from_rows=spearman, source="Spearman 1904"),
-        Metric(name="bias", title="bias", better="nearer zero", unit="y", from_sums=bias, source="mean signed error"),
-        Metric(
-            name="bmae",
-            title="bMAE",
-            better="lower",
-            unit="y",
-            from_sums=bmae,
-            source="Ren et al. 2022, Balanced MSE for imbalanced visual regression",
-        ),
-        Metric(name="exact", title="exact", better="neither", unit="", from_sums=exact, source="count of e = 0"),
-    )
-}
+def _by_name(*metrics: Metric) -> dict[str, Metric]:
+    return {metric.name: metric for metric in metrics}
 
-DEPTH = {
-    metric.name: metric
-    for metric in (
-        Metric(name="absrel", title="AbsRel", better="lower", unit="", per_row=absrel, source="DIR, Table 4"),
-        Metric(name="log10", title="log10", better="lower", unit="", per_row=log10, source="DIR, Table 4"),
-        *(
-            Metric(name=f"delta{k}", title=f"δ{k}", better="higher", unit="", per_row=within(k), source="DIR, Table 4")
-            for k in (1, 2, 3)
-        ),
-    )
-}
+
+_REN = "Ren et al. 2022, Balanced MSE for imbalanced visual regression"
+_HARRELL = "Harrell et al. 1982, Evaluating the yield of medical tests"
+_RIBEIRO = "Ribeiro and Moniz 2020, Imbalanced regression and extreme value prediction"
+_NIX = "Nix and Weigend 1994, Estimating the mean and variance of the target probability distribution"
+_KULESHOV = "Kuleshov et al. 2018, Accurate uncertainties for deep learning using calibrated regression"
+
+# name, title, which way is better, unit and source, and then the functions
+METRICS = _by_name(
+    Mergeable("mae", "MAE", "lower", "y", "DIR, section 4", score=mae),
+    Mergeable("mse", "MSE", "lower", "y²", "DIR, section 4", score=mse),
+    Mergeable("rmse", "RMSE", "lower", "y", "DIR, Table 4", score=rmse),
+    Mergeable("gm", "GM", "lower", "y", "DIR, section 4", score=gm),
+    Mergeable("pearson", "Pearson", "higher", "", "DIR, section 4", score=pearson),
+    FromRanks("spearman", "Spearman", "higher", "", "Spearman 1904", score=spearman, weighted=WeightedSpearman),
+    Mergeable("bias", "bias", "nearer zero", "y", "mean signed error", score=bias),
+    Mergeable("bmae", "bMAE", "lower", "y", _REN, score=bmae),
+    Mergeable("exact", "exact", "neither", "", "count of e = 0", score=exact, count=True),
+)
+
+DEPTH = _by_name(
+    Mergeable("absrel", "AbsRel", "lower", "", "DIR, Table 4", terms=absrel),
+    Mergeable("log10", "log10", "lower", "", "DIR, Table 4", terms=log10),
+    *(Mergeable(f"delta{k}", f"δ{k}", "higher", "", "DIR, Table 4", terms=within(k)) for k in (1, 2, 3)),
+)
 """Of positive targets, where a dataset asks for them."""
 
-FURTHER = {
-    metric.name: metric
-    for metric in (
-        Metric(name="bmse", title="bMSE", better="lower", unit="y²", from_sums=bmse, source="bMAE's, with squares"),
-        Metric(
-            name="sera",
-            title="SERA",
-            better="lower",
-            unit="y²",
-            from_terms=Terms(sera.weighted, sera.area),
-            needs="relevance",
-            source="Ribeiro and Moniz 2020, Imbalanced regression and extreme value prediction",
-        ),
-        Metric(
-            name="cindex",
-            title="C-index",
-            better="higher",
-            unit="",
-            from_rows=concordance,
-            source="Harrell et al. 1982, Evaluating the yield of medical tests",
-        ),
-        Metric(
-            name="nll",
-            title="NLL",
-            better="lower",
-            unit="",
-            from_terms=Terms(gaussian.likelihood, gaussian.mean),
-            needs="sigma",
-            source="Nix and Weigend 1994, Estimating the mean and variance of the target probability distribution",
-        ),
-        Metric(
-            name="calibration",
-            title="cal. error",
-            better="lower",
-            unit="",
-            from_terms=Terms(gaussian.covered, gaussian.calibration),
-            needs="sigma",
-            source="Kuleshov et al. 2018, Accurate uncertainties for deep learning using calibrated regression",
-        ),
-    )
-}
+FURTHER = _by_name(
+    Mergeable("bmse", "bMSE", "lower", "y²", "bMAE's, with squares", score=bmse),
+    Mergeable("sera", "SERA", "lower", "y²", _RIBEIRO, terms=sera.weighted, score=sera.area, needs="relevance"),
+    FromRanks("cindex", "C-index", "higher", "", _HARRELL, score=concordance),
+    Mergeable("nll", "NLL", "lower", "", _NIX, terms=likelihood, needs="sigma"),
+    Mergeable("calibration", "cal. error", "lower", "", _KULESHOV, terms=covered, score=calibration, needs="sigma"),
+)
 """Scored only where they are asked for, and where the rows have what they need."""
 
 NEEDS = {
@@ -284,3 +266,9 @@ def chosen(names: Sequence[str], *, of: Sequence[str] = (), given: Container[str
     if "all" in names:
         return [EVERY[name] for name in known if not EVERY[name].needs or EVERY[name].needs in given]
     return [EVERY[name] for name in (dict.fromkeys(names) or of)]
+
+
+def described() -> list[dict[str, str]]:
+    """Every metric: its name, title, what it is, which way is better, its unit and its source."""
+    facts = ("name", "title", "what", "better", "unit", "source")
+    return [{fact: getattr(metric, fact) for fact in facts} for metric in EVERY.values()]

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.scores.uncertainty.reweighted import Scorer, Scratch
+from dircli.scores.uncertainty.reweighted import Scratch, SetScorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
     from dircli.scores.metrics.table import Metric
-    from dircli.scores.uncertainty.reweighted import Rows
+    from dircli.scores.uncertainty.reweighted import ScoredRows
 
 TASK = 128
 WIDEST = 32
@@ -39,21 +39,21 @@ def strata(bin_index: IntArray, regions: TextArray, *, least: int = LEAST) -> In
     that say 95 % cover 92 %. ``bin_index`` (n,) is the row's bin, ``regions`` (B,) the region of each bin.
     """
     sizes = np.bincount(bin_index, minlength=len(regions))
-    held = np.flatnonzero(sizes)
-    found = np.zeros(len(regions), np.int64)
+    filled = np.flatnonzero(sizes)
+    stratum_of_bin = np.zeros(len(regions), np.int64)
     code = 0
-    for run in np.split(held, np.flatnonzero(regions[held][1:] != regions[held][:-1]) + 1):
+    for run in np.split(filled, np.flatnonzero(regions[filled][1:] != regions[filled][:-1]) + 1):
         first, rows = code, 0
-        for own in run:
-            found[own] = code
-            rows += int(sizes[own])
+        for each in run:
+            stratum_of_bin[each] = code
+            rows += int(sizes[each])
             if rows >= least:
                 code, rows = code + 1, 0
         if rows and code > first:
-            found[run[found[run] == code]] = code - 1
+            stratum_of_bin[run[stratum_of_bin[run] == code]] = code - 1
         elif rows:
             code += 1
-    return found[bin_index]
+    return stratum_of_bin[bin_index]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def width(n: int) -> int:
 
 def resampled(  # noqa: PLR0913 - what is drawn, what is scored, how often and from which seed
     plan: ResamplingPlan,
-    systems: Sequence[Rows],
+    systems: Sequence[ScoredRows],
     regions: Mapping[str, BoolArray],
     metrics: Sequence[Metric],
     *,
@@ -132,16 +132,16 @@ def resampled(  # noqa: PLR0913 - what is drawn, what is scored, how often and f
     ``systems`` share target and bin; ``regions`` maps a name to the mask (B,) of its bins. All systems see the same
     resamples, so differences between them are paired. Neither the order of the rows nor ``workers`` changes a number.
     """
-    scorer = Scorer(systems, regions, metrics)
+    scorer = SetScorer(systems, regions, metrics)
     drawn = plan.at(scorer.order)
-    return columns(
+    return scored_sets(
         scorer, lambda source, _first, size, scratch: drawn.counts(source, size, scratch), resamples, seed, workers
     )
 
 
 def jackknife(
     plan: ResamplingPlan,
-    systems: Sequence[Rows],
+    systems: Sequence[ScoredRows],
     regions: Mapping[str, BoolArray],
     metrics: Sequence[Metric],
     *,
@@ -151,44 +151,43 @@ def jackknife(
 
     Units stand in the order of `ResamplingPlan.units`. A unit outside a region leaves its score as it is.
     """
-    scorer = Scorer(systems, regions, metrics)
+    scorer = SetScorer(systems, regions, metrics)
     units = plan.units[scorer.order]
 
     def without(_source: np.random.SFC64, first: int, size: int, _scratch: Scratch) -> AnyArray:
-        left: AnyArray = units[:, None] != np.arange(first, first + size)
-        return left
+        return np.asarray(units[:, None] != np.arange(first, first + size))
 
-    return columns(scorer, without, int(plan.unit_strata.size), 0, workers)
+    return scored_sets(scorer, without, int(plan.unit_strata.size), 0, workers)
 
 
-def columns(
-    scorer: Scorer,
-    counts: Callable[[np.random.SFC64, int, int, Scratch], AnyArray],
+def scored_sets(
+    scorer: SetScorer,
+    draw: Callable[[np.random.SFC64, int, int, Scratch], AnyArray],
     number: int,
     seed: int,
     workers: int | None,
 ) -> dict[str, FloatArray]:
-    """The scores of ``number`` sets of rows: per region an array (systems, metrics, number).
+    """The scores of ``number`` weighted sets of rows: per region an array (systems, metrics, number).
 
-    ``counts(source, first, size, scratch)`` gives how often each row is in the sets from ``first`` on, (n, size).
-    Each task has its own source of random numbers, spawned from ``seed``.
+    ``draw(source, first, size, scratch)`` gives how often each row is in the sets from ``first`` on, (n, size). Each
+    task has its own source of random numbers, spawned from ``seed``.
     """
     n = scorer.order.size
-    found = {name: np.full((*scorer.shape, number), np.nan) for name in scorer.regions}
+    scores = {name: np.full((*scorer.shape, number), np.nan) for name in scorer.regions}
     local = threading.local()
 
-    def task(start: int, own: np.random.SeedSequence) -> None:
+    def task(start: int, sequence: np.random.SeedSequence) -> None:
         scratch = local.__dict__.setdefault("scratch", Scratch())
-        source = np.random.SFC64(own)
+        source = np.random.SFC64(sequence)
         stop = min(start + TASK, number)
         for at in range(start, stop, width(n)):
             size = min(width(n), stop - at)
-            for name, scores in scorer.scores(counts(source, at, size, scratch), scratch).items():
-                found[name][..., at : at + size] = scores
+            for name, of_sets in scorer.scores(draw(source, at, size, scratch), scratch).items():
+                scores[name][..., at : at + size] = of_sets
 
     starts = range(0, number, TASK)
     if n:
         most = max(1, CELLS // (n * width(n)))
         with ThreadPoolExecutor(min(workers or cpu_count(), most)) as pool:
             list(pool.map(task, starts, np.random.SeedSequence(seed).spawn(len(starts))))
-    return found
+    return scores

@@ -7,7 +7,6 @@ there is no interval: NaN, null in every output.
 
 from __future__ import annotations
 
-import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -39,25 +38,20 @@ def bca(
     strata are samples of their own in the acceleration, and a stratum of one unit tells nothing. There is no interval
     where a score without some unit is undefined, or all resamples lie on one side of the score.
     """
-    bias, acceleration = _bias(point, resampled), _acceleration(jackknife, strata)
+    bias, acceleration = _bias(point, resampled)[..., None], _acceleration(jackknife, strata)[..., None]
     tail = (1 - level) / 2
-    shares = np.full((*np.shape(point), 2), np.nan)
-    for place in np.ndindex(np.shape(point)):
-        z, a = float(bias[place]), float(acceleration[place])
-        for end, share in enumerate((tail, 1 - tail)):
-            if math.isfinite(z) and math.isfinite(a):
-                moved = z + NORMAL.inv_cdf(share)
-                shares[(*place, end)] = NORMAL.cdf(z + moved / (1 - a * moved))
+    moved = bias + np.array([NORMAL.inv_cdf(tail), NORMAL.inv_cdf(1 - tail)])
+    shares = np.vectorize(NORMAL.cdf, otypes=[np.float64])(bias + moved / (1 - acceleration * moved))
     return _ends(point, resampled, shares, level)
 
 
 def standard_error(resampled: FloatArray) -> FloatArray:
     """The standard deviation (...) of the resampled scores (..., R), over those that are defined; NaN below two."""
-    held = np.isfinite(resampled)
-    n = held.sum(axis=-1)
-    values = np.where(held, resampled, 0)
+    defined = np.isfinite(resampled)
+    n = defined.sum(axis=-1)
+    values = np.where(defined, resampled, 0)
     mean = values.sum(axis=-1) / np.maximum(n, 1)
-    spread = np.where(held, values - mean[..., None], 0)
+    spread = np.where(defined, values - mean[..., None], 0)
     return np.where(n > 1, np.sqrt((spread**2).sum(axis=-1) / np.maximum(n - 1, 1)), np.nan)
 
 
@@ -72,21 +66,19 @@ def detectable(error: FloatArray, *, level: float = LEVEL, power: float = POWER)
 
 def _ends(point: FloatArray, resampled: FloatArray, shares: FloatArray, level: float) -> FloatArray:
     """The quantiles ``shares`` (..., 2) of the resampled scores that are defined, where there are enough of them."""
-    found = np.full(shares.shape, np.nan)
+    ends = np.full(shares.shape, np.nan)
     for place in np.ndindex(np.shape(point)):
         values = resampled[place][np.isfinite(resampled[place])]
         enough = values.size and values.size >= level * resampled.shape[-1]
         if enough and np.isfinite(point[place]) and np.isfinite(shares[place]).all():
-            found[place] = np.quantile(values, shares[place])
-    return found
+            ends[place] = np.quantile(values, shares[place])
+    return ends
 
 
 def _bias(point: FloatArray, resampled: FloatArray) -> FloatArray:
     """The normal quantile of the share of resampled scores below the score, those equal counting half; NaN if ±∞."""
-    below = np.count_nonzero(resampled < point[..., None], axis=-1)
-    equal = np.count_nonzero(resampled == point[..., None], axis=-1)
-    n = np.count_nonzero(np.isfinite(resampled), axis=-1)
-    shares = (below + equal / 2) / np.maximum(n, 1)
+    below, equal = (resampled < point[..., None]).sum(axis=-1), (resampled == point[..., None]).sum(axis=-1)
+    shares = (below + equal / 2) / np.maximum(np.isfinite(resampled).sum(axis=-1), 1)
     quantile = np.vectorize(lambda share: NORMAL.inv_cdf(share) if 0 < share < 1 else np.nan, otypes=[np.float64])
     return np.asarray(quantile(shares), dtype=np.float64)
 
@@ -95,9 +87,9 @@ def _acceleration(jackknife: FloatArray, strata: IntArray) -> FloatArray:
     """A sixth of the skewness of the units' influence, strata as samples of their own; 0 where nothing varies."""
     cubes = squares = np.zeros(jackknife.shape[:-1])
     for stratum in np.unique(strata):
-        own = jackknife[..., strata == stratum]
-        n = own.shape[-1]
-        influence = (n - 1) * (own.mean(axis=-1, keepdims=True) - own)
+        scores = jackknife[..., strata == stratum]
+        n = scores.shape[-1]
+        influence = (n - 1) * (scores.mean(axis=-1, keepdims=True) - scores)
         cubes = cubes + (influence**3).sum(axis=-1) / n**3
         squares = squares + (influence**2).sum(axis=-1) / n**2
     return np.where(squares == 0, 0.0, cubes / np.where(squares == 0, 1, squares) ** 1.5 / 6)

@@ -1,8 +1,8 @@
 """Is a system's score other than the baseline's by more than chance? Their predictions swapped at random, row by row.
 
-Where the two are alike, swapping a row's two predictions changes nothing, so the difference that was found is one draw
-from the differences after random swaps (Fisher 1935; Pitman 1937). A swapped pair of systems is two columns of counts
-over the rows of both: 1 - s and s for one, s and 1 - s for the other, with s = 1 where a row is swapped.
+Where the two are alike, swapping a row's two predictions changes nothing, so the observed difference is one draw from
+the differences after random swaps (Fisher 1935; Pitman 1937). A swapped pair of systems is two columns of counts over
+the rows of both: 1 - s and s for one, s and 1 - s for the other, with s = 1 where a row is swapped.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.scores.uncertainty.bootstrap import columns
-from dircli.scores.uncertainty.reweighted import Scorer, Scratch
+from dircli.scores.uncertainty.bootstrap import scored_sets
+from dircli.scores.uncertainty.reweighted import Scratch, SetScorer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
     from dircli.scores.metrics.table import Metric
-    from dircli.scores.uncertainty.reweighted import Rows
+    from dircli.scores.uncertainty.reweighted import ScoredRows
 
 TOLERANCE = 1e-9
 
@@ -34,8 +34,8 @@ class Tested:
 
 
 def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how often and from which seed
-    baseline: Rows,
-    system: Rows,
+    baseline: ScoredRows,
+    system: ScoredRows,
     regions: Mapping[str, BoolArray],
     metrics: Sequence[Metric],
     *,
@@ -46,15 +46,15 @@ def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how oft
 ) -> dict[str, Tested]:
     """A paired permutation test per region and metric; the rows of both, (n,), have the same target and bin.
 
-    p = (1 + the number of swaps whose |difference| is at least that found) / (1 + ``permutations``), so that p is never
-    0 and the test holds its level (Phipson and Smyth 2010). Differences equal but for rounding count as equal, and a
-    swap whose difference is undefined counts as one as large. With ``clusters`` (n,), codes 0.., the rows of a cluster
-    are swapped together. Neither the order of the rows nor ``workers`` changes a number.
+    p = (1 + the number of swaps whose |difference| is at least the observed) / (1 + ``permutations``), so that p is
+    never 0 and the test holds its level (Phipson and Smyth 2010). Differences equal but for rounding count as equal,
+    and a swap whose difference is undefined counts as one as large. With ``clusters`` (n,), codes 0.., the rows of a
+    cluster are swapped together. Neither the order of the rows nor ``workers`` changes a number.
     """
     n = baseline.target.size
     order = np.lexsort((system.prediction, baseline.prediction, baseline.target, baseline.bin_index))
     both = _stacked(baseline.at(order), system.at(order))
-    scorer = Scorer([both], regions, metrics)
+    scorer = SetScorer([both], regions, metrics)
     unit = np.arange(n) if clusters is None else clusters[order]
     units = int(unit.max(initial=-1)) + 1
     is_system = scorer.order >= n
@@ -68,30 +68,29 @@ def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how oft
         in_baseline = swap[unit_of] == is_system[:, None]
         return np.stack([in_baseline, ~in_baseline], axis=-1).reshape(2 * n, size).astype(np.int8)
 
-    found = columns(scorer, swaps, 2 * (1 + permutations), seed, workers)
-    return {name: _tested(scores[0]) for name, scores in found.items()}
+    scores = scored_sets(scorer, swaps, 2 * (1 + permutations), seed, workers)
+    return {name: _tested(of_region[0]) for name, of_region in scores.items()}
 
 
-def _stacked(first: Rows, second: Rows) -> Rows:
+def _stacked(first: ScoredRows, second: ScoredRows) -> ScoredRows:
     """The rows of both, (2n,)."""
-    given = {name: np.concatenate([values, second.given[name]]) for name, values in first.given.items()}
     return replace(
         first,
         target=np.concatenate([first.target, second.target]),
         prediction=np.concatenate([first.prediction, second.prediction]),
         bin_index=np.concatenate([first.bin_index, second.bin_index]),
-        given=given,
+        given={name: np.concatenate([values, second.given[name]]) for name, values in first.given.items()},
     )
 
 
 def _tested(scores: FloatArray) -> Tested:
     """The test of each metric from scores (M, 2 + 2N): baseline and system in turns, first as found, then swapped."""
     differences = scores[:, 1::2] - scores[:, ::2]
-    found, drawn = differences[:, 0], differences[:, 1:]
+    observed, drawn = differences[:, 0], differences[:, 1:]
     scale = np.fmax.reduce(np.abs(np.concatenate([scores[:, :2], differences], axis=1)), axis=1)
-    smaller = np.abs(drawn) < (np.abs(found) - TOLERANCE * scale)[:, None]
+    smaller = np.abs(drawn) < (np.abs(observed) - TOLERANCE * scale)[:, None]
     p = (1 + np.count_nonzero(~smaller, axis=1)) / (1 + drawn.shape[1])
-    return Tested(found, np.where(np.isfinite(found), p, np.nan))
+    return Tested(observed, np.where(np.isfinite(observed), p, np.nan))
 
 
 def holm(p: FloatArray) -> FloatArray:
@@ -100,7 +99,7 @@ def holm(p: FloatArray) -> FloatArray:
     Those that are NaN stay so and are no part of the family.
     """
     corrected = np.full(p.shape, np.nan)
-    held = np.flatnonzero(np.isfinite(p))
-    order = held[np.argsort(p[held], kind="stable")]
+    defined = np.flatnonzero(np.isfinite(p))
+    order = defined[np.argsort(p[defined], kind="stable")]
     corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(order.size, 0, -1)), 1)
     return corrected

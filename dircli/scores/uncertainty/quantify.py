@@ -14,7 +14,7 @@ from dircli.scores.metrics.table import EVERY
 from dircli.scores.uncertainty import intervals
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
-from dircli.scores.uncertainty.reweighted import Rows
+from dircli.scores.uncertainty.reweighted import ScoredRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def quantify(scored: Scored, sampling: BootstrapOptions) -> None:
     power; in the comparison, the true difference between the two systems.
     """
     result, systems = scored.result, scored.systems
-    names = [name for name in result["systems"][0]["regions"]["all"] if name in EVERY and name != "exact"]
+    names = [name for name in result["systems"][0]["regions"]["all"] if name in EVERY and not EVERY[name].count]
     metrics = [EVERY[name] for name in names]
     reference = systems[0].reference
     held = masks(reference.regions, reference.train)
@@ -72,9 +72,9 @@ def quantify(scored: Scored, sampling: BootstrapOptions) -> None:
         result["comparison"] = _comparison(result, rows, regions, metrics, drawn, sampling, clusters)
 
 
-def _rows(system: System) -> Rows:
+def _rows(system: System) -> ScoredRows:
     reference = system.reference
-    return Rows(
+    return ScoredRows(
         target=reference.scored_target,
         prediction=system.values,
         bin_index=reference.bin_index,
@@ -114,7 +114,7 @@ def _ends(  # noqa: PLR0913, PLR0917 - BCa needs the rows again, without each in
     scores: FloatArray,
     sampling: BootstrapOptions,
     plan: ResamplingPlan,
-    rows: Sequence[Rows],
+    rows: Sequence[ScoredRows],
     regions: Mapping[str, BoolArray],
     metrics: Sequence[Metric],
 ) -> FloatArray:
@@ -127,7 +127,7 @@ def _ends(  # noqa: PLR0913, PLR0917 - BCa needs the rows again, without each in
 
 def _comparison(  # noqa: PLR0913, PLR0917 - all that was drawn, once more in pairs
     result: Mapping[str, Any],
-    rows: Sequence[Rows],
+    rows: Sequence[ScoredRows],
     regions: Mapping[str, BoolArray],
     metrics: Sequence[Metric],
     drawn: Mapping[str, FloatArray],

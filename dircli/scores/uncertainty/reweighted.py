@@ -1,4 +1,4 @@
-"""Scores of many reweighted sets of the same rows at once: a set is a column of counts, how often each row is in it.
+"""Scores of many weighted sets of the same rows at once: a set is a column of counts, how often each row is in it.
 
 Bootstrap resamples, leave-one-out sets and swapped pairs are all such columns. The sums of R sets are matrix products
 with the counts, (n, R), and ranks are running sums of them along the order of the predictions. Nothing is ever
@@ -9,26 +9,31 @@ scores depend on neither the number of cores nor on what else they do.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.scores.metrics.sums import Sums, pooled
-from dircli.scores.uncertainty.spearman import Cells, Ranks
+from dircli.scores.metrics.sums import ADDED, RegionSums, Sums, pooled
+from dircli.scores.metrics.table import FromRanks, Mergeable
+from dircli.scores.uncertainty.spearman import TargetCells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
     from dircli.scores.metrics.table import Metric
+    from dircli.scores.uncertainty.spearman import WeightedSpearman
 
 SINGLE_THREAD = 100_000
 NOISE = 1e-12
 EPS = float(np.finfo(np.float64).eps)
+COMMON = 11
+"""The terms that every row has: one for each field of `Sums`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class ScoredRows:
     """One system's rows: target, prediction and bin, (n,) each, the bin in 0..bins-1.
 
     ``zero_error`` is what an exact hit counts as in GM; ``given`` holds (n,) values for each row under every name that
@@ -42,15 +47,14 @@ class Rows:
     zero_error: float = 0.0
     given: Mapping[str, FloatArray] = field(default_factory=dict)
 
-    def at(self, order: IntArray) -> Rows:
+    def at(self, order: IntArray) -> ScoredRows:
         """These rows in another order, (n,)."""
-        given = {name: values[order] for name, values in self.given.items()}
         return replace(
             self,
             target=self.target[order],
             prediction=self.prediction[order],
             bin_index=self.bin_index[order],
-            given=given,
+            given={name: values[order] for name, values in self.given.items()},
         )
 
 
@@ -58,115 +62,115 @@ class Scratch:
     """Arrays that are used again and again, one per name, so that memory is touched once; not for two threads."""
 
     def __init__(self) -> None:
-        self._held: dict[str, AnyArray] = {}
+        self._arrays: dict[str, AnyArray] = {}
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: Any = np.float64) -> AnyArray:
         """An array of this shape; what is in it is undefined, and changes when the name is asked for again."""
         size = int(np.prod(shape))
-        held = self._held.get(name)
-        if held is None or held.size < size:
-            held = self._held[name] = np.empty(size, dtype)
-        return held[:size].reshape(shape)
+        array = self._arrays.get(name)
+        if array is None or array.size < size:
+            array = self._arrays[name] = np.empty(size, dtype)
+        return array[:size].reshape(shape)
 
 
-class Scorer:
-    """The scores of several systems on the same rows, whose target and bin they share, by region.
+class SetScorer:
+    """Scores weighted sets of the rows that several systems have predicted, by region.
 
-    ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in ``order`` (n,), by bin, target and
-    predictions, so that neither scores nor what is drawn depend on the order of the rows.
+    The systems share target and bin; ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in
+    ``order`` (n,), by bin, target and predictions, so that neither scores nor what is drawn depend on the order of the
+    rows.
     """
 
-    def __init__(self, systems: Sequence[Rows], regions: Mapping[str, BoolArray], metrics: Sequence[Metric]) -> None:
+    def __init__(
+        self, systems: Sequence[ScoredRows], regions: Mapping[str, BoolArray], metrics: Sequence[Metric]
+    ) -> None:
         first = systems[0]
-        keys = [each.prediction for each in systems]
-        self.order: IntArray = np.lexsort((*keys, first.target, first.bin_index))
+        self.order: IntArray = np.lexsort((*[each.prediction for each in systems], first.target, first.bin_index))
         self.shape = (len(systems), len(metrics))
-        self._metrics = list(metrics)
         self.regions = dict(regions)
+        self._metrics = list(metrics)
         ordered = [each.at(self.order) for each in systems]
-        self._systems = [_System(each, self._metrics) for each in ordered]
-        self._cells = Cells.of(ordered[0].target, ordered[0].bin_index)
-        self._held_bins = np.unique(ordered[0].bin_index)
-        self._cells_are_bins = self._held_bins.size == self._cells.starts.size
-        held = {name: np.flatnonzero(mask[ordered[0].bin_index]) for name, mask in regions.items()}
-        self._rows = held
-        self._ranks = {
-            name: [Ranks(rows, self._cells, each.prediction) for each in ordered] for name, rows in held.items()
+        bin_index = ordered[0].bin_index
+        self._cells = TargetCells.of(ordered[0].target, bin_index)
+        self._bins_with_rows = np.unique(bin_index)
+        self._systems = [SystemTerms(each, self._metrics) for each in ordered]
+        self._rows = {name: np.flatnonzero(mask[bin_index]) for name, mask in regions.items()}
+        fast = {each.name: each.weighted for each in metrics if isinstance(each, FromRanks) and each.weighted}
+        self._weighted = {
+            name: [
+                {metric: weighted(rows, self._cells, system.prediction) for metric, weighted in fast.items()}
+                for system in ordered
+            ]
+            for name, rows in self._rows.items()
         }
 
     def scores(self, counts: AnyArray, scratch: Scratch) -> dict[str, FloatArray]:
         """Each metric of each set, (systems, metrics, R) per region, from how often each row is in it, (n, R)."""
-        size = counts.shape[1]
-        found = {name: np.full((*self.shape, size), np.nan) for name in self.regions}
-        exact = scratch("exact", counts.shape)
+        scores = {name: np.full((*self.shape, counts.shape[1]), np.nan) for name in self.regions}
+        exact, single = scratch("exact", counts.shape), scratch("single", counts.shape, np.float32)
         np.copyto(exact, counts)
-        cells = None
+        np.copyto(single, counts, casting="unsafe")
+        of_cells = None
         for number, system in enumerate(self._systems):
             sums = system.sums(exact, scratch)
-            if self._cells_are_bins and cells is None:
-                cells = sums.sums[self._held_bins, 0]
+            if of_cells is None:  # where each bin is one cell, the sums have counted it
+                one_each = self._bins_with_rows.size == self._cells.starts.size
+                of_cells = sums[self._bins_with_rows, 0] if one_each else self._cells.counts(single)
             for name, mask in self.regions.items():
-                if self._rows[name].size:
-                    self._from_sums(system, sums, mask, found[name][number])
-        self._from_rows(counts, cells, found, scratch)
-        return found
-
-    def _from_sums(self, system: _System, sums: _Raw, mask: BoolArray, out: FloatArray) -> None:
-        """Fill the rows of ``out`` (metrics, R) whose metrics are made of sums."""
-        total, bins = system.region(sums, mask)
-        n = np.maximum(total.n, 1)
-        for row, metric in enumerate(self._metrics):
-            if metric.from_sums is not None:
-                out[row] = metric.from_sums(total, bins, system.rows.zero_error)
-            elif metric.name in system.places:
-                own = sums.extra[mask][:, system.places[metric.name]].sum(axis=0)
-                score = own[0] / n if metric.from_terms is None else metric.from_terms.score(n, own)
-                out[row] = np.where(total.n > 0, score, np.nan)
-
-    def _from_rows(
-        self, counts: AnyArray, cells: AnyArray | None, found: dict[str, FloatArray], scratch: Scratch
-    ) -> None:
-        """Fill the rows whose metrics need ranks."""
-        single = of_cells = scratch("single", counts.shape, np.float32)
-        places = [(row, each) for row, each in enumerate(self._metrics) if each.from_rows is not None]
-        if any(metric.name == "spearman" for _, metric in places):
-            np.copyto(single, counts, casting="unsafe")
-            of_cells = self._cells.counts(single) if cells is None else cells
-        for name, rows in self._rows.items():
-            for number, system in enumerate(self._systems):
-                for row, metric in places if rows.size else []:
-                    if metric.name == "spearman":
-                        found[name][number, row] = self._ranks[name][number].spearman(single, of_cells, scratch)
-                    else:
-                        found[name][number, row] = _one_by_one(metric, system.rows, rows, counts)
-
-
-def _one_by_one(metric: Metric, held: Rows, rows: IntArray, counts: AnyArray) -> list[float]:
-    """The metric of each set, (R,), from its rows written out: for metrics that counts do not speed up."""
-    assert metric.from_rows is not None  # noqa: S101 - the caller has looked
-    found = []
-    for column in counts[rows].T:
-        own = np.repeat(rows, column.astype(np.int64))
-        found.append(metric.from_rows(held.target[own], held.prediction[own]))
-    return found
+                ranked = self._weighted[name][number]
+                region = WeightedRegion(
+                    system, sums, mask, self._rows[name], counts, (single, of_cells, scratch), ranked
+                )
+                for place, metric in enumerate(self._metrics if region.rows.size else []):
+                    scores[name][number, place] = metric.of(region)
+        return scores
 
 
 @dataclass(frozen=True)
-class _Raw:
-    """Sums of each set per bin: the eleven of `Sums` about the bin's centre, (B, 11, R), and the metrics' own."""
+class WeightedRegion:
+    """Sets of the rows of one region, as metrics see them: ``rows`` are its rows among all, ``mask`` (B,) its bins.
 
+    ``sums`` (B, terms, R) are the system's, ``counts`` (n, R) how often each row is in each set; ``weighted`` holds the
+    metrics from ranks that take ``for_ranks``: the counts as float32, those of cells, and scratch.
+    """
+
+    system: SystemTerms
     sums: FloatArray
-    extra: FloatArray
+    mask: BoolArray
+    rows: IntArray
+    counts: AnyArray
+    for_ranks: tuple[AnyArray, AnyArray, Scratch]
+    weighted: Mapping[str, WeightedSpearman]
+
+    @cached_property
+    def _total_and_bins(self) -> tuple[Sums, Sums]:
+        return self.system.region(self.sums, self.mask)
+
+    def sums_for(self, metric: Mergeable) -> RegionSums:
+        """The sums over the rows of each set, with those of the terms of ``metric``."""
+        terms = self.sums[:, self.system.places[metric.name]][self.mask].sum(axis=0)
+        return RegionSums(*self._total_and_bins, terms, self.system.rows.zero_error)
+
+    def from_ranks(self, metric: FromRanks) -> FloatArray:
+        """The score of each set, (R,): from its counts where there is a way, else from its rows written out."""
+        if metric.weighted:
+            return self.weighted[metric.name].scores(*self.for_ranks)
+        target, prediction = self.system.rows.target, self.system.rows.prediction
+        written_out = (np.repeat(self.rows, column.astype(np.int64)) for column in self.counts[self.rows].T)
+        return np.array([metric.score(target[rows], prediction[rows]) for rows in written_out])
 
 
-class _System:
-    """What one system's sums are made of: per row eleven terms and those of the metrics' own, in order of the bin."""
+class SystemTerms:
+    """What one system's sums are made of, per row in order of the bin: those of `Sums`, and the metrics' own terms.
 
-    def __init__(self, rows: Rows, metrics: Sequence[Metric]) -> None:
+    ``places`` says which terms are those of each mergeable metric.
+    """
+
+    def __init__(self, rows: ScoredRows, metrics: Sequence[Metric]) -> None:
         self.rows = rows
         self._starts = np.searchsorted(rows.bin_index, np.arange(rows.bins + 1))
-        self._target = _Centres.of(rows.target, rows.bin_index, self._starts)
-        self._prediction = _Centres.of(rows.prediction, rows.bin_index, self._starts)
+        self._target = _Centred.of(rows.target, rows.bin_index, self._starts)
+        self._prediction = _Centred.of(rows.prediction, rows.bin_index, self._starts)
         error = rows.prediction - rows.target
         missed = error != 0
         log = np.log(np.abs(error), out=np.zeros_like(error), where=missed)
@@ -174,89 +178,83 @@ class _System:
         terms = [np.ones_like(y), ~missed, error, np.abs(error), error**2, log, y, p, y * y, p * p, y * p]
         self.places: dict[str, slice] = {}
         for metric in metrics:
-            if (own := _own_terms(metric, rows)) is not None:
-                self.places[metric.name] = slice(len(terms) - 11, len(terms) - 11 + len(own))
+            if isinstance(metric, Mergeable):
+                own = metric.row_terms(rows.target, rows.prediction, rows.given)
+                self.places[metric.name] = slice(len(terms), len(terms) + len(own))
                 terms += list(own)
         self._terms = np.array(terms, dtype=np.float64)
 
-    def sums(self, counts: FloatArray, scratch: Scratch) -> _Raw:
-        """The sums of each set per bin, from float64 ``counts`` (n, R)."""
+    def sums(self, counts: FloatArray, scratch: Scratch) -> FloatArray:
+        """The sums of each set per bin, (B, terms, R), from float64 ``counts`` (n, R)."""
         k, size = len(self._terms), counts.shape[1]
-        found = scratch("sums", (self.rows.bins, k, size))
+        sums: FloatArray = scratch("sums", (self.rows.bins, k, size))
         step = max(1, SINGLE_THREAD // (k * size))
-        for own, start, stop in zip(found, self._starts[:-1].tolist(), self._starts[1:].tolist(), strict=True):
-            np.matmul(self._terms[:, start : min(start + step, stop)], counts[start : min(start + step, stop)], out=own)
+        for of_bin, start, stop in zip(sums, self._starts[:-1].tolist(), self._starts[1:].tolist(), strict=True):
+            first = min(start + step, stop)
+            np.matmul(self._terms[:, start:first], counts[start:first], out=of_bin)
             for at in range(start + step, stop, step):
-                np.add(own, self._terms[:, at : min(at + step, stop)] @ counts[at : min(at + step, stop)], out=own)
-        return _Raw(found[:, :11], found[:, 11:])
+                np.add(
+                    of_bin, self._terms[:, at : min(at + step, stop)] @ counts[at : min(at + step, stop)], out=of_bin
+                )
+        return sums
 
-    def region(self, raw: _Raw, mask: BoolArray) -> tuple[Sums, Sums]:
-        """The sums of a region's rows, (R,), and of each of its bins, (B, R)."""
-        n, exact, error, absolute, square, log, y, p, yy, pp, yp = raw.sums[mask].swapaxes(0, 1)
-        some = np.maximum(n, 1)
+    def region(self, sums: FloatArray, mask: BoolArray) -> tuple[Sums, Sums]:
+        """From `sums`, those of a region's rows, (R,), and of each of its bins, (B, R)."""
+        *added, y, p, yy, pp, yp = sums[:, :COMMON][mask].swapaxes(0, 1)
+        some = np.maximum(added[0], 1)
         bins = Sums(
-            n=n,
-            exact=exact,
-            error=error,
-            absolute=absolute,
-            square=square,
-            log=log,
+            **dict(zip(ADDED, added, strict=True)),
             target_mean=self._target.shift[mask, None] + y / some,
             prediction_mean=self._prediction.shift[mask, None] + p / some,
-            target_moment=_settled(yy, y * y / some),
-            prediction_moment=_settled(pp, p * p / some),
+            target_moment=_moment(yy, y * y / some),
+            prediction_moment=_moment(pp, p * p / some),
             product_moment=yp - y * p / some,
         )
         total = pooled(bins)
-        return self._placed(total, settle=True), self._placed(bins, settle=False)
+        settled = replace(
+            total,
+            target_moment=self._target.settled(total.target_moment, total.n),
+            prediction_moment=self._prediction.settled(total.prediction_moment, total.n),
+        )
+        return self._about_zero(settled), self._about_zero(bins)
 
-    def _placed(self, sums: Sums, *, settle: bool) -> Sums:
-        """Means about zero instead of the centre, and spreads that are only rounding set to 0."""
-        moments = {}
-        if settle:
-            for name, centres in (("target_moment", self._target), ("prediction_moment", self._prediction)):
-                moment = getattr(sums, name)
-                moments[name] = np.where(moment > sums.n * (32 * EPS * centres.spread) ** 2, moment, 0.0)
+    def _about_zero(self, sums: Sums) -> Sums:
+        """The same sums with means about zero instead of the centre."""
         return replace(
             sums,
             target_mean=sums.target_mean + self._target.centre,
             prediction_mean=sums.prediction_mean + self._prediction.centre,
-            **moments,
         )
 
 
-def _own_terms(metric: Metric, rows: Rows) -> FloatArray | None:
-    """What each row adds to the metric's own sums, (k, n); None where it has none."""
-    if metric.per_row is not None:
-        return metric.per_row(rows.target, rows.prediction)[None]
-    if metric.from_terms is not None:
-        return metric.from_terms.rows(rows.target, rows.prediction, rows.given[metric.needs])
-    return None
-
-
-def _settled(square: FloatArray, of_mean: FloatArray) -> FloatArray:
+def _moment(square: FloatArray, of_mean: FloatArray) -> FloatArray:
     """A centred moment, 0 where it is no more than what rounding leaves of equal values."""
     moment = square - of_mean
     return np.where(moment > NOISE * square, moment, 0.0)
 
 
 @dataclass(frozen=True)
-class _Centres:
+class _Centred:
     """Values (n,) about a centre per bin: ``rest`` = value - (centre + shift (B,) of its bin).
 
     Centres are themselves values, so that equal values leave exactly 0, and middle ones, so that little cancels.
+    ``reach`` is the largest distance of a value from ``centre``.
     """
 
     centre: float
     shift: FloatArray
     rest: FloatArray
-    spread: float
+    reach: float
 
     @classmethod
-    def of(cls, values: FloatArray, bin_index: IntArray, starts: IntArray) -> _Centres:
+    def of(cls, values: FloatArray, bin_index: IntArray, starts: IntArray) -> _Centred:
         if not values.size:
             return cls(0.0, np.zeros(len(starts) - 1), values, 0.0)
         middle = np.lexsort((values, bin_index))[np.minimum((starts[:-1] + starts[1:]) // 2, values.size - 1)]
         centre = float(np.partition(values, values.size // 2)[values.size // 2])
-        own = values[middle]
-        return cls(centre, own - centre, values - own[bin_index], float(np.abs(values - centre).max()))
+        of_bins = values[middle]
+        return cls(centre, of_bins - centre, values - of_bins[bin_index], float(np.abs(values - centre).max()))
+
+    def settled(self, moment: FloatArray, n: FloatArray) -> FloatArray:
+        """The centred ``moment`` of ``n`` rows, (R,) both, 0 where it is only rounding."""
+        return np.where(moment > n * (32 * EPS * self.reach) ** 2, moment, 0.0)

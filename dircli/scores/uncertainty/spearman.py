@@ -1,9 +1,9 @@
-"""Spearman's correlation of many reweighted sets of the same rows at once, from running sums of their counts.
+"""Spearman's correlation of many weighted sets of the same rows at once, from running sums of their counts.
 
 In a set, a value whose copies fill the places P+1 to P+t of its order has the doubled rank 2P + t + 1; less the mean
 one, N + 1, that is (P + (P + t)) - N, a sum of two running counts. Counts and such ranks are whole numbers below 2^24,
-which float32 holds exactly; products of them are added up exactly enough in runs of `RUN` rows, and across runs in
-float64. The spread of ranks needs no ranks: sum of t (2P + t - N)² = (N³ - sum of t³) / 3.
+which float32 holds exactly; products of them are added up exactly enough in blocks of `BLOCK` rows, and across blocks
+in float64. The spread of ranks needs no ranks: sum of t (2P + t - N)² = (N³ - sum of t³) / 3.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
     from dircli.arrays import AnyArray, FloatArray, IntArray
 
-RUN = 16
-TWICE = (np.tri(RUN) + np.tri(RUN, k=-1)).astype(np.float32)  # a row's count once, and all counts before it twice
-ONCE = np.ones((1, RUN), np.float32)
+BLOCK = 16
+TWICE = (np.tri(BLOCK) + np.tri(BLOCK, k=-1)).astype(np.float32)  # a row's count once, and all counts before it twice
+ONCE = np.ones((1, BLOCK), np.float32)
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Rows (n,) in runs of equal bin and target: the cell of each row, and where each cell starts, with its target."""
+class TargetCells:
+    """Rows (n,) by equal bin and target: the cell of each row, and where each cell starts, with its target."""
 
     cell: IntArray
     starts: IntArray
     target: FloatArray
 
     @classmethod
-    def of(cls, target: FloatArray, bin_index: IntArray) -> Cells:
+    def of(cls, target: FloatArray, bin_index: IntArray) -> TargetCells:
         """The cells of rows in ascending order of bin, then target."""
         new = np.ones(target.size, bool)
         new[1:] = (np.diff(target) != 0) | (np.diff(bin_index) != 0)
@@ -44,58 +44,59 @@ class Cells:
         return np.add.reduceat(counts, self.starts, axis=0) if self.starts.size else counts
 
 
-class Ranks:
-    """The orders of target and prediction among a region's rows, ``rows`` (m,) in ascending order."""
+class WeightedSpearman:
+    """Spearman's correlation of weighted sets of a region's rows: those of ``rows`` (m,), ascending, among all n.
 
-    def __init__(self, rows: IntArray, cells: Cells, prediction: FloatArray) -> None:
+    The rows' orders by target and by prediction are the same in every set, and are found once, here.
+    """
+
+    def __init__(self, rows: IntArray, cells: TargetCells, prediction: FloatArray) -> None:
         self._rows = rows[np.argsort(prediction[rows], kind="stable")]
-        self._target = _Groups.of_cells(np.unique(cells.cell[rows]), cells)
+        self._target = _TargetGroups.among(np.unique(cells.cell[rows]), cells)
         self._group = self._target.group[cells.cell[self._rows]]
         self._ties = _Ties.of(prediction[self._rows])
 
-    def spearman(self, counts: AnyArray, of_cells: AnyArray, scratch: Callable[..., AnyArray]) -> FloatArray:
+    def scores(self, counts: AnyArray, of_cells: AnyArray, scratch: Callable[..., AnyArray]) -> FloatArray:
         """The correlation of each set, (R,), from float32 ``counts`` (n, R) and those of cells; NaN where undefined.
 
         ``scratch(name, shape, dtype)`` gives arrays to work in.
         """
         m, size = self._rows.size, counts.shape[1]
-        runs = -(-m // RUN)
-        held, weighted, twice = (
-            scratch(name, (runs * RUN, size), np.float32) for name in ("held", "weighted", "twice")
+        blocks = -(-m // BLOCK)
+        ordered, weighted, twice = (
+            scratch(name, (blocks * BLOCK, size), np.float32) for name in ("ordered", "weighted", "twice")
         )
-        np.take(counts, self._rows, axis=0, out=held[:m], mode="clip")
+        np.take(counts, self._rows, axis=0, out=ordered[:m], mode="clip")
         ranks, target_spread = self._target.ranks(of_cells)
         np.take(ranks, self._group, axis=0, out=weighted[:m], mode="clip")
-        held[m:] = 0
+        ordered[m:] = 0
         weighted[m:] = 0
-        weighted *= held
-        tied, tied_weighted = self._ties.taken(held, weighted)
-        shape = (runs, RUN, size)
-        held, weighted, twice = held.reshape(shape), weighted.reshape(shape), twice.reshape(shape)
-        np.multiply(held, held, out=twice)
-        cubes = _dots(twice, held).sum(axis=0, dtype=np.float64) + (tied**3).sum(axis=0)
-        held.reshape(-1, size)[self._ties.first] = tied
-        np.matmul(TWICE, held, out=twice)  # places up to each row and up to the one before it, within the run
-        in_run = ((twice[:, -1] + held[:, -1]) / 2).astype(np.float64)
-        through = np.cumsum(in_run, axis=0)
-        before = through - in_run
+        weighted *= ordered
+        tied, tied_weighted = self._ties.taken(ordered, weighted)
+        ordered, weighted, twice = (array.reshape(blocks, BLOCK, size) for array in (ordered, weighted, twice))
+        np.multiply(ordered, ordered, out=twice)
+        cubes = _dots(twice, ordered).sum(axis=0, dtype=np.float64) + (tied**3).sum(axis=0)
+        ordered.reshape(-1, size)[self._ties.first] = tied
+        np.matmul(TWICE, ordered, out=twice)  # places up to each row and up to the one before it, within the block
+        in_block = ((twice[:, -1] + ordered[:, -1]) / 2).astype(np.float64)
+        through = np.cumsum(in_block, axis=0)
+        before = through - in_block
         product = _dots(weighted, twice).sum(axis=0, dtype=np.float64)
         product += 2 * np.einsum("br,br->r", np.matmul(ONCE, weighted)[:, 0], before)
         if tied.size:
-            places = twice.reshape(-1, size)[self._ties.first] + 2 * before[self._ties.first // RUN]
+            places = twice.reshape(-1, size)[self._ties.first] + 2 * before[self._ties.first // BLOCK]
             product += np.einsum("tr,tr->r", tied_weighted, places)
         spread = target_spread * (through[-1] ** 3 - cubes)
         return np.where(spread > 0, np.clip(3 * product / np.sqrt(np.where(spread > 0, spread, 1)), -1, 1), np.nan)
 
 
 def _dots(first: AnyArray, second: AnyArray) -> AnyArray:
-    """The dot products along the middle axis, (runs, R)."""
-    found: AnyArray = np.einsum("bkr,bkr->br", first, second)
-    return found
+    """The dot products along the middle axis, (blocks, R)."""
+    return np.asarray(np.einsum("bkr,bkr->br", first, second))
 
 
 @dataclass(frozen=True)
-class _Groups:
+class _TargetGroups:
     """Cells of equal target, in ascending order of it; ``group`` is that of each cell of all, -1 outside the region."""
 
     cells: IntArray
@@ -103,8 +104,8 @@ class _Groups:
     group: IntArray
 
     @classmethod
-    def of_cells(cls, own: IntArray, cells: Cells) -> _Groups:
-        order = own[np.argsort(cells.target[own], kind="stable")]
+    def among(cls, of_region: IntArray, cells: TargetCells) -> _TargetGroups:
+        order = of_region[np.argsort(cells.target[of_region], kind="stable")]
         new = np.ones(order.size, bool)
         new[1:] = np.diff(cells.target[order]) != 0
         group = np.full(cells.starts.size, -1)
@@ -113,15 +114,15 @@ class _Groups:
 
     def ranks(self, of_cells: AnyArray) -> tuple[AnyArray, FloatArray]:
         """Twice the centred rank of each group in each set, (G, R), and three times the sum of their squares, (R,)."""
-        held = of_cells[self.cells].astype(np.float64)
+        sizes = of_cells[self.cells].astype(np.float64)
         if self.starts.size < self.cells.size:
-            held = np.add.reduceat(held, self.starts, axis=0)
-        ranks = np.cumsum(held, axis=0)
+            sizes = np.add.reduceat(sizes, self.starts, axis=0)
+        ranks = np.cumsum(sizes, axis=0)
         n = ranks[-1].copy()
         ranks *= 2
-        ranks -= held
+        ranks -= sizes
         ranks -= n
-        return ranks.astype(np.float32), n**3 - np.einsum("gr,gr,gr->r", held, held, held)
+        return ranks.astype(np.float32), n**3 - np.einsum("gr,gr,gr->r", sizes, sizes, sizes)
 
 
 @dataclass(frozen=True)
@@ -139,13 +140,13 @@ class _Ties:
         shared = sizes[sizes > 1]
         return cls(places, np.cumsum(shared) - shared, starts[sizes > 1])
 
-    def taken(self, held: AnyArray, weighted: AnyArray) -> tuple[FloatArray, FloatArray]:
-        """Take the tied rows out of ``held`` and ``weighted`` (n, R), and give each group's sums, (T, R) both."""
+    def taken(self, ordered: AnyArray, weighted: AnyArray) -> tuple[FloatArray, FloatArray]:
+        """Take the tied rows out of ``ordered`` and ``weighted`` (n, R), and give each group's sums, (T, R) both."""
         if not self.places.size:
-            empty = np.zeros((0, held.shape[1]))
+            empty = np.zeros((0, ordered.shape[1]))
             return empty, empty
-        found = []
-        for values in (held, weighted):
-            found.append(np.add.reduceat(values[self.places].astype(np.float64), self.starts, axis=0))
+        sums = []
+        for values in (ordered, weighted):
+            sums.append(np.add.reduceat(values[self.places].astype(np.float64), self.starts, axis=0))
             values[self.places] = 0
-        return found[0], found[1]
+        return sums[0], sums[1]
