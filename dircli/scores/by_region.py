@@ -105,4 +105,4 @@ def _score(  # noqa: PLR0913, PLR0917 - one row of the metric table meets one re
         value = metric.from_rows(target, prediction)
     if not math.isfinite(value):
         return None
-    return int(value) if metric.name == "exact" else value
+    return int(value) if metric.count else value

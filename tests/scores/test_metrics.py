@@ -171,3 +171,11 @@ def test_metrics_are_chosen_by_name_once_each_and_in_order() -> None:
 def test_every_unknown_metric_is_named_with_those_there_are() -> None:
     with pytest.raises(UsageError, match=r"no metric is called 'mea', 'r2'; there are mae, mse, .*, or all"):
         chosen(["mea", "mae", "r2"])
+
+
+def test_badness_is_lower_for_the_better_of_two_scores() -> None:
+    for name, better, worse in (("mae", 1, 2), ("pearson", 0.5, -0.5), ("bias", -1, 2), ("bias", 1, -2)):
+        assert METRICS[name].badness(better) < METRICS[name].badness(worse)
+    assert METRICS["mae"].badness(5) - METRICS["mae"].badness(3) == 2
+    assert METRICS["bias"].badness(-3) == METRICS["bias"].badness(3)
+    assert np.isnan(METRICS["exact"].badness(1))

@@ -7,6 +7,7 @@ entry per bin of the region, (B,) or (B, R); it returns the shape of ``total``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -60,7 +61,8 @@ class Metric:
     Exactly one function is set: ``from_sums(total, bins, zero_error)``; ``per_row(target, prediction)`` where the score
     is the mean of a value per row, (n,); or ``from_rows(target, prediction)`` for the scores that need ranks and so
     cannot be merged from partial sums; ``from_terms`` where rows have more than target and prediction: what ``needs``
-    names. ``unit`` is a power of the target's unit: "y", "y²", or "" for none.
+    names. ``unit`` is a power of the target's unit: "y", "y²", or "" for none. A ``count`` is a whole number of rows,
+    and has no interval.
     """
 
     name: str
@@ -73,12 +75,20 @@ class Metric:
     from_rows: Callable[[FloatArray, FloatArray], float] | None = None
     from_terms: Terms | None = None
     needs: Literal["", "relevance", "sigma"] = ""
+    count: bool = False
 
     @property
     def what(self) -> str:
         """What it is, in the words of its function."""
         own = self.from_terms.rows if self.from_terms else self.from_sums or self.per_row or self.from_rows
         return str(own.__doc__).split(";")[0].splitlines()[0].rstrip(".")
+
+    def badness(self, value: float) -> float:
+        """The number to sort scores by, lower is better; differences of it say by how much a score is worse.
+
+        NaN for a metric of which neither a high nor a low value is better.
+        """
+        return {"lower": value, "higher": -value, "nearer zero": abs(value), "neither": math.nan}[self.better]
 
 
 def _mean(value: Any, n: Any) -> Any:
@@ -201,7 +211,15 @@ METRICS = {
             from_sums=bmae,
             source="Ren et al. 2022, Balanced MSE for imbalanced visual regression",
         ),
-        Metric(name="exact", title="exact", better="neither", unit="", from_sums=exact, source="count of e = 0"),
+        Metric(
+            name="exact",
+            title="exact",
+            better="neither",
+            unit="",
+            from_sums=exact,
+            source="count of e = 0",
+            count=True,
+        ),
     )
 }
 
