@@ -52,7 +52,7 @@ def by_sample(scored: Scored) -> dict[str, pa.Array]:
 
 def _rows_of(system: System, scored: Scored) -> dict[str, Any]:
     reference, samples = system.reference, scored.against.samples
-    ids: Any = system.file.ids if samples is None else samples.ids[samples.split == scored.result["split"]]
+    ids: Any = system.file.ids if samples is None else samples.ids[samples.split == scored.result.split]
     return {
         "system": [system.name] * system.values.size,
         "id": [None] * system.values.size if ids is None else ids,
@@ -79,7 +79,7 @@ def write(wanted: Mapping[Path | None, Callable[[Scored], dict[str, pa.Array]]],
     asked = {path: table for path, table in wanted.items() if path is not None}
     parquet.check_endings(asked)
     for path, table in asked.items():
-        files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result["signature"]}))
+        files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result.signature}))
 
 
 def dump(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> None:

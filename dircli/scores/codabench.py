@@ -20,8 +20,6 @@ from dircli.store import files, manifests, text
 from dircli.store.predictions import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dircli.benchmark.manifest import Manifest
     from dircli.benchmark.protocol import ProtocolName
 
@@ -113,10 +111,10 @@ def score(source: Path) -> dict[str, float]:
     )
     against = open_benchmark(settings["name"], source / "ref", None)
     result = from_files.score([str(_submission(source / "res"))], against, request).result
-    sys.stdout.write(f"{result['signature']}\n")
-    regions: Mapping[str, Mapping[str, float | None]] = result["systems"][0]["regions"]
-    flat = {f"{region}_{name}": value for region, found in regions.items() for name, value in found.items()}
-    return {key: value for key, value in flat.items() if isinstance(value, int | float)}
+    sys.stdout.write(f"{result.signature}\n")
+    regions = result.systems[0].regions
+    by_key = {f"{name}_{key}": value for name, scores in regions.items() for key, value in scores.as_json().items()}
+    return {key: value for key, value in by_key.items() if value is not None}
 
 
 def _submission(folder: Path) -> Path:

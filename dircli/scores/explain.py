@@ -2,77 +2,124 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dircli import __version__
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.scores.by_region import scores
 from dircli.scores.from_files import paired
+from dircli.scores.results import Result, SystemResult
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from dircli.arrays import FloatArray
     from dircli.datasets.open import Benchmark
-    from dircli.scores.by_region import Reference
+    from dircli.scores.by_region import Reference, Score
     from dircli.scores.from_files import ScoreOptions
 
 SWAPPED = 0.3
 """How much better the correlation with the targets in file order must be before the ids are doubted."""
 
 
-def explain(
-    path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None
-) -> dict[str, Any]:
-    """Everything worth knowing about the scores of the file at ``path``.
+@dataclass(frozen=True, kw_only=True)
+class MovedBin:
+    """A bin from ``low`` to ``high`` that has rows, and whose region differs between the two protocols."""
 
-    ``protocols``: its scores under each. ``moved``: bins whose region differs between the protocols, with their rows.
-    ``exact``: exact hits per region, and GM with and without them, by the released protocol. ``warnings``: sentences
-    about rounded, constant or impossible predictions, and ids that may stand in the wrong order.
+    bin: int
+    low: float
+    high: float
+    train: int
+    rows: int
+    released: str
+    paper: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactHits:
+    """The exact hits in a region, its GM, and the GM of the rows that are none."""
+
+    exact: Score
+    gm: Score
+    gm_without: Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What is worth knowing about the scores of one ``file``.
+
+    ``protocols`` holds them under both protocols, as two systems that are called by the protocol's name; ``exact`` the
+    regions that have exact hits, by the released protocol.
     """
+
+    file: str
+    protocols: Result
+    moved: tuple[MovedBin, ...]
+    exact: dict[str, ExactHits]
+    warnings: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """As `dir explain --json` prints it."""
+        return {
+            "dataset": self.protocols.dataset,
+            "split": self.protocols.split,
+            "file": self.file,
+            "protocols": {system.name: system.as_json()["regions"] for system in self.protocols.systems},
+            "moved": [asdict(moved) for moved in self.moved],
+            "exact": {region: asdict(hits) for region, hits in self.exact.items()},
+            "warnings": self.warnings,
+        }
+
+
+def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None) -> Explanation:
+    """The scores of the file at ``path`` under both protocols, and why they are what they are."""
     against = open_benchmark(name, root, bins_file)
     # read once, for the file may be a stream
-    found, reference, values = paired(path, against, split=request.split, protocol="released", layout=request.layout)
+    file, reference, values = paired(path, against, split=request.split, protocol="released", layout=request.layout)
     regions = against.table.regions
     references = {name: replace(reference, regions=regions[name], rules=against.rules(name)) for name in PROTOCOLS}
-    return {
-        "dataset": against.name,
-        "split": request.split,
-        "file": found.file,
-        "protocols": {name: scores(own, values) for name, own in references.items()},
-        "moved": _moved(references["released"], references["paper"], against),
-        "exact": _exact(reference, values),
-        "warnings": warnings(reference, values, against, in_file_order=found.values),
-    }
+    systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
+    result = Result(
+        dataset=against.name,
+        split=request.split,
+        protocol="released",
+        content=against.content,
+        version=__version__,
+        systems=tuple(map(SystemResult.from_json, systems)),
+    )
+    return Explanation(
+        file=file.file,
+        protocols=result,
+        moved=tuple(_moved(references["released"], references["paper"], against)),
+        exact=_exact(reference, values),
+        warnings=warnings(reference, values, against, in_file_order=file.values),
+    )
 
 
-def _moved(released: Reference, paper: Reference, against: Benchmark) -> list[dict[str, Any]]:
+def _moved(released: Reference, paper: Reference, against: Benchmark) -> Iterator[MovedBin]:
     rows = np.bincount(released.bin_index, minlength=len(released.regions))
-    bins = np.flatnonzero((released.regions != paper.regions) & (rows > 0))
-    return [
-        {
-            "bin": int(b),
-            "low": float(against.table.bins.low[b]),
-            "high": float(against.table.bins.high[b]),
-            "train": int(released.train[b]),
-            "rows": int(rows[b]),
-            "released": str(released.regions[b]),
-            "paper": str(paper.regions[b]),
-        }
-        for b in bins
-    ]
+    for b in np.flatnonzero((released.regions != paper.regions) & (rows > 0)):
+        yield MovedBin(
+            bin=int(b),
+            low=float(against.table.bins.low[b]),
+            high=float(against.table.bins.high[b]),
+            train=int(released.train[b]),
+            rows=int(rows[b]),
+            released=str(released.regions[b]),
+            paper=str(paper.regions[b]),
+        )
 
 
-def _exact(reference: Reference, values: FloatArray) -> dict[str, dict[str, Any]]:
-    """By region: exact hits, GM, and GM of the rows that are none."""
-    hit = values == reference.scored_target
-    missed = reference.at(~hit)
-    with_hits, without = scores(reference, values), scores(missed, values[~hit])
+def _exact(reference: Reference, values: FloatArray) -> dict[str, ExactHits]:
+    missed = values != reference.scored_target
+    with_hits, without = scores(reference, values), scores(reference.at(missed), values[missed])
     return {
-        region: {"exact": found["exact"], "gm": found["gm"], "gm_without": without.get(region, {}).get("gm")}
+        region: ExactHits(exact=found["exact"], gm=found["gm"], gm_without=without.get(region, {}).get("gm"))
         for region, found in with_hits.items()
         if found["exact"]
     }

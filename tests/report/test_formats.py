@@ -19,10 +19,12 @@ from conftest import PROJECT
 from rich.console import Console
 
 from dircli import __version__
-from dircli.report import console, tables
-from dircli.report.formats import plain
+from dircli.report import console
+from dircli.report.formats import NAMED
+from dircli.report.formats.table import scores_only
 from dircli.report.values import number
 from dircli.scores.metrics.table import METRICS
+from dircli.scores.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,17 +47,15 @@ NAMES = (
     "naïve模型",
     "two\nlines",
 )
-Result = dict[str, Any]
+Json = dict[str, Any]
 
 
-def made(
-    scores: Mapping[str, Sequence[float | None]], *, names: Sequence[str] = "abcdef", zero: bool = False
-) -> Result:
+def made(scores: Mapping[str, Sequence[float | None]], *, names: Sequence[str] = "abcdef", zero: bool = False) -> Json:
     """A result with these scores: by metric, one per system, alike in every region; null in medium."""
     regions = [*REGIONS, *(["zero"] if zero else [])]
     count = len(next(iter(scores.values())))
 
-    def system(place: int) -> Result:
+    def system(place: int) -> Json:
         held = {name: values[place] for name, values in scores.items()}
         empty = {"n": 0, "bins": 0, **dict.fromkeys(scores)}
         found = {"n": 1234, "bins": 5, **held}
@@ -63,14 +63,23 @@ def made(
 
     return {
         "signature": "dir|agedb|test|released|sha256:1a2b3c4d|n:1234|v:0.1.0",
+        "dataset": "agedb",
+        "split": "test",
+        "protocol": "released",
+        "content": "sha256:1a2b3c4d",
         "systems": [{"name": names[place], "regions": system(place)} for place in range(count)],
     }
+
+
+def rendered(form: str, result: Json, decimals: int) -> str:
+    """The result in one of the formats."""
+    return NAMED[form].render(Result.from_json(result, "made up"), decimals)
 
 
 MAE = {"mae": (1.5, 0.5, None), "bias": (-0.25, 0.125, 1.0), "exact": (0, 12345, 7)}
 
 
-def add_intervals(result: Result) -> Result:
+def add_intervals(result: Json) -> Json:
     for system in result["systems"]:
         for scores in system["regions"].values():
             bounds = {name: [-0.5, 2.5] for name in ("mae", "bias") if scores[name] is not None}
@@ -93,7 +102,7 @@ several = pytest.mark.parametrize("variety", VARIETY)
 @several
 def test_a_csv_holds_every_value_of_the_json(variety: str) -> None:
     result = VARIETY[variety]()
-    rows = list(csv.DictReader(io.StringIO(plain.csv_text(result, 1), newline="")))
+    rows = list(csv.DictReader(io.StringIO(rendered("csv", result, 1), newline="")))
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         assert row.pop("signature") == result["signature"]
@@ -106,7 +115,7 @@ def test_a_csv_holds_every_value_of_the_json(variety: str) -> None:
             ends = {f"{name}_{end}": pair[k] for name, pair in bounds.items() for k, end in enumerate(("low", "high"))}
             expected[system["name"], region] = {key: value for key, value in scores.items() if key != "ci"} | ends
     assert found == expected
-    assert plain.csv_text(result, 1) == plain.csv_text(result, 12)
+    assert rendered("csv", result, 1) == rendered("csv", result, 12)
 
 
 @pytest.mark.usefixtures("files")
@@ -135,7 +144,7 @@ def cells_of(line: str) -> list[str]:
 @several
 def test_markdown_is_a_table_of_rows_of_one_width_with_the_signature_under_it(variety: str) -> None:
     result = VARIETY[variety]()
-    *table, empty, signature, last = plain.markdown(result, 3).split("\n")
+    *table, empty, signature, last = rendered("markdown", result, 3).split("\n")
     assert (empty, signature, last) == ("", f"`{result['signature']}`", "")
     head, rule, sizes, *rows = map(cells_of, table)
     regions = list(result["systems"][0]["regions"])
@@ -149,7 +158,7 @@ def test_markdown_is_a_table_of_rows_of_one_width_with_the_signature_under_it(va
 
 def test_names_in_markdown_are_shown_and_never_read_as_markup() -> None:
     """A backslash before punctuation shows the punctuation; underscores within a word are left readable."""
-    lines = plain.markdown(made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3).splitlines()[3:-2]
+    lines = rendered("markdown", made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3).splitlines()[3:-2]
     shown = [cells_of(line)[1] for line in lines]
     assert [re.sub(r"\\(.)", r"\1", cell) for cell in shown] == [" ".join(name.split()) for name in NAMES]
     assert shown[1] == "my_model_v2"
@@ -161,12 +170,12 @@ def test_names_in_markdown_are_shown_and_never_read_as_markup() -> None:
 def test_markdown_sizes_are_shown_per_system_where_they_differ() -> None:
     result = made({"mae": (1.0, 2.0)}, names=("a|b", "c"))
     result["systems"][1]["regions"]["few"]["n"] = 7
-    rows = [cells_of(line) for line in plain.markdown(result, 3).splitlines()[2:4]]
+    rows = [cells_of(line) for line in rendered("markdown", result, 3).splitlines()[2:4]]
     assert rows == [["n", r"a\|b", "1,234", "1,234", "0", "1,234"], ["n", "c", "1,234", "1,234", "0", "7"]]
 
 
 def test_markdown_shows_the_interval_beside_its_score() -> None:
-    (line,) = [line for line in plain.markdown(VARIETY["intervals"](), 2).splitlines() if "| MAE | a " in line]
+    (line,) = [line for line in rendered("markdown", VARIETY["intervals"](), 2).splitlines() if "| MAE | a " in line]
     assert cells_of(line)[2:5] == ["1.50 (-0.50 – 2.50)", "1.50 (-0.50 – 2.50)", "–"]
 
 
@@ -182,7 +191,7 @@ def latex_rows(text: str) -> list[list[str]]:
 @several
 def test_latex_is_a_balanced_table_whose_rows_fill_its_columns(variety: str) -> None:
     result = VARIETY[variety]()
-    text = plain.latex(result, 3)
+    text = rendered("latex", result, 3)
     assert text.startswith(f"% {result['signature']}\n")
     begun, ended = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
     assert begun == ended == ["tabular"]
@@ -205,7 +214,7 @@ def test_latex_is_a_balanced_table_whose_rows_fill_its_columns(variety: str) -> 
 
 
 def test_names_in_latex_have_no_character_that_means_something_there() -> None:
-    _, _, *rows = latex_rows(plain.latex(made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3))
+    _, _, *rows = latex_rows(rendered("latex", made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3))
     assert [row[0] for row in rows] == [
         r"a\textbar{}b",
         r"my\_model\_v2",
@@ -226,7 +235,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
         pytest.skip("pdflatex is not installed; the test above checks braces, columns and rules instead")
     names = [name for name in NAMES if name.isascii()]
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}%s\end{document}"
-    text = plain.latex(made({name: [1.0] * len(names) for name in METRICS}, names=names, zero=True), 3)
+    text = rendered("latex", made({name: [1.0] * len(names) for name in METRICS}, names=names, zero=True), 3)
     (tmp_path / "t.tex").write_text(document % text)
     words = [program, "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
@@ -256,11 +265,11 @@ def test_the_best_is_bold_and_the_second_underlined(
 ) -> None:
     result = made({metric: values})
     kinds = {r"\textbf{": "best", r"\underline{": "second"}
-    _, _, *rows = latex_rows(plain.latex(result, 3))
+    _, _, *rows = latex_rows(rendered("latex", result, 3))
     few = [row[4] for row in rows]
     assert tuple(next((kind for start, kind in kinds.items() if cell.startswith(start)), "") for cell in few) == marks
     assert {row[3] for row in rows} == {"--"}
-    bold = [cells_of(line)[-1].startswith("**") for line in plain.markdown(result, 3).splitlines()[3:-2]]
+    bold = [cells_of(line)[-1].startswith("**") for line in rendered("markdown", result, 3).splitlines()[3:-2]]
     assert bold == [mark == "best" for mark in marks]
 
 
@@ -268,7 +277,7 @@ def test_the_best_is_bold_and_the_second_underlined(
 
 
 def test_scores_alone_are_numbers_with_tabs_between() -> None:
-    text = plain.scores_only(made(MAE), 2)
+    text = scores_only(Result.from_json(made(MAE), "made up"), 2)
     assert [line.split("\t") for line in text.splitlines()] == [
         ["1.50", "1.50", "null", "1.50", "-0.25", "-0.25", "null", "-0.25", "0", "0", "null", "0"],
         ["0.50", "0.50", "null", "0.50", *["0.12", "0.12", "null", "0.12"], *["12345", "12345", "null", "12345"]],
@@ -295,10 +304,10 @@ def test_score_only_prints_a_line_per_file(run: Run) -> None:
     assert found.stdout == "1.7\t1.5\tnull\t2.0\n2.0\t2.0\tnull\t2.0\n"
 
 
-def shown_at(width: int, result: Result, monkeypatch: pytest.MonkeyPatch) -> str:
+def shown_at(width: int, result: Json, monkeypatch: pytest.MonkeyPatch) -> str:
     """The table as a terminal of this width shows it."""
     monkeypatch.setattr(console, "out", lambda: Console(width=width, highlight=False))
-    return tables.scores_text(result, 3)
+    return rendered("table", result, 3)
 
 
 @several

@@ -19,6 +19,7 @@ from PIL import Image
 
 from dircli.report.page import html
 from dircli.report.page.content import thumbnail
+from dircli.scores.results import Result
 from dircli.store import manifests
 from dircli.store.raw.tree import open_raw
 
@@ -191,8 +192,9 @@ def test_words_contrast_with_the_paper_in_light_and_dark() -> None:
 
 def test_intervals_stand_under_their_scores() -> None:
     region = {"n": 3, "bins": 1, "mae": -1.25, "pearson": None, "ci": {"mae": (-2.0, 0.5)}}
-    result = {"systems": [{"name": "a", "file": "a", "sha256": "0", "regions": {"all": region, "zero": {"n": 0}}}]}
-    table = html._scores(result, 2)  # noqa: SLF001 - the table alone, without a run
+    system = {"name": "a", "file": "a", "sha256": "0", "regions": {"all": region, "zero": {"n": 0}}}
+    result = {**dict.fromkeys(("signature", "dataset", "split", "protocol", "content"), ""), "systems": [system]}
+    table = html._scores(Result.from_json(result, "made up"), 2)  # noqa: SLF001 - the table alone, without a run
     assert "<td>−1.25<small>−2.00 to 0.50</small></td><td>–</td>" in table  # noqa: RUF001 - a minus sign
     assert Page(table).text.endswith("Pearson ↑ – –")
 

@@ -10,6 +10,7 @@ from conftest import PROJECT
 
 from dircli.errors import UsageError
 from dircli.scores.compare.checks import Condition, Outcome, conditions, regressions, tolerance
+from dircli.scores.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,15 +23,17 @@ SIGNATURE = "dir|agedb|test|released|sha256:1a2b3c4d|n:5|v:0.1.0"
 Scores = dict[str, Any]
 
 
-def result(*systems: Mapping[str, Scores], signature: str = SIGNATURE, names: str = "abcdef") -> Scores:
+def result(*systems: Mapping[str, Scores], signature: str = SIGNATURE, names: str = "abcdef") -> Result:
     """A result of systems called a, b, … with these scores by region; all has n and whatever few has."""
-    return {
+    written = {
+        **dict.fromkeys(("dataset", "split", "protocol", "content"), "made up"),
         "signature": signature,
         "systems": [
-            {"name": name, "regions": {"all": {"n": 5, **regions.get("few", {})}, **regions}}
+            {"name": name, "regions": {"all": {"n": 5, "bins": 3, **regions.get("few", {})}, **regions}}
             for name, regions in zip(names, systems, strict=False)
         ],
     }
+    return Result.from_json(written, "made up")
 
 
 def held(outcomes: list[Outcome]) -> list[bool]:
@@ -177,16 +180,16 @@ def test_bad_conditions_are_all_reported_together() -> None:
     assert malformed.startswith("--fail-if 'few.mae' is no condition; ")
     assert others == [
         "--fail-if 'rare.mae > 1': there is no region 'rare'; there are all, few",
-        "--fail-if 'few.mea > 1': there is no score 'mea'; there are n, mae, gm",
+        "--fail-if 'few.mea > 1': there is no score 'mea'; there are n, bins, mae, gm",
         "--fail-if 'odd.eam > 1': there is no region 'odd'; there are all, few",
-        "--fail-if 'odd.eam > 1': there is no score 'eam'; there are n, mae, gm",
+        "--fail-if 'odd.eam > 1': there is no score 'eam'; there are n, bins, mae, gm",
         "--fail-if 'few.mae > baseline.few.mae' needs two files, of which the first is the baseline",
     ]
 
 
 def test_an_interval_is_no_score() -> None:
     system = {"few": {"mae": 1.0, "ci": {"mae": [0.5, 1.5]}}}
-    with pytest.raises(UsageError, match=r"there is no score 'ci'; there are n, mae$"):
+    with pytest.raises(UsageError, match=r"there is no score 'ci'; there are n, bins, mae$"):
         check("few.ci > 1", system)
 
 

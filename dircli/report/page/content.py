@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dircli.arrays import IntArray
     from dircli.benchmark.raw import Raw
     from dircli.report.figures.data import Density, Errors, Ground
-    from dircli.scores.results import Scored, System
+    from dircli.scores.results import Result, Scored, System
 
 WORST_BINS = 10
 WORST_SAMPLES = 20
@@ -80,9 +80,9 @@ class Review:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A report: the result as JSON, the command that made it, pictures to draw, notes, and a review of each file."""
+    """A report: the result, the command that made it, pictures to draw, notes, and a review of each file."""
 
-    result: dict[str, Any]
+    result: Result
     command: str
     notes: tuple[str, ...]
     density: Density
@@ -93,14 +93,14 @@ class Page:
 def page(scored: Scored, order: PageOptions) -> Page:
     """The report on ``scored``."""
     against, result = scored.against, scored.result
-    found = errors(scored, WeightOptions(protocol=result["protocol"]))
+    found = errors(scored, WeightOptions(protocol=result.protocol))
     with_images = against.dataset is not None and against.dataset.images
     tree = _tree(order.data / against.dataset.name) if with_images and against.dataset else None
     return Page(
         result=result,
         command=order.command,
-        notes=(TARGETS_UNVERIFIED,) if result["content"].startswith("bins:") else (),
-        density=density(against, result["protocol"]),
+        notes=(TARGETS_UNVERIFIED,) if result.content.startswith("bins:") else (),
+        density=density(against, result.protocol),
         errors=found,
         reviews=tuple(
             Review(
@@ -154,7 +154,7 @@ def _worst_samples(system: System, scored: Scored, ground: Ground, tree: Raw | N
 
 def _keys(system: System, scored: Scored, rows: IntArray) -> Sequence[str]:
     """What each of ``rows`` is called: its id, its pixel, or its place where it has no id."""
-    against, split = scored.against, scored.result["split"]
+    against, split = scored.against, scored.result.split
     if against.maps is not None:
         pixels, ids = against.maps.pixels, against.maps.samples.ids[against.maps.samples.split == split]
         return [f"{ids[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]
