@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from dircli.scores.explain import ExactHits, Explanation, MovedBin
+    from dircli.scores.by_region import Score
+    from dircli.scores.explain import Explanation, MovedBin
 
 
 def parts(explanation: Explanation) -> Iterator[Table | str]:
@@ -40,12 +41,12 @@ def _moved(bins: Sequence[MovedBin]) -> Iterator[Table | str]:
     yield table
 
 
-def _exact(regions: Mapping[str, ExactHits]) -> Iterator[Table | str]:
+def _exact(regions: Mapping[str, Mapping[str, Score]]) -> Iterator[Table | str]:
     if not regions:
         yield "\nno prediction hits its target exactly"
         return
     yield "\nexact hits, and GM with and without them (released protocol):"
     table = plain_table("region", "exact", "GM", "without")
     for region, hits in regions.items():
-        table.add_row(region, number(hits.exact), number(hits.gm), number(hits.gm_without))
+        table.add_row(region, *map(number, hits.values()))
     yield table

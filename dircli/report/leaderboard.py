@@ -31,15 +31,9 @@ WORDS = {"lower": "lower is better", "higher": "higher is better", "nearer zero"
 
 def render(board: Board, form: str, *, to_file: bool = False) -> str:
     """The board as text in one of the formats; a table is for the terminal at hand, or of a fixed width ``to_file``."""
-    match form:
-        case "json":
-            return as_text(board.as_json())
-        case "csv":
-            return csv(board)
-        case "markdown":
-            return markdown(board)
-        case _:
-            return table(board, to_file=to_file)
+    if form == "table":
+        return table(board, to_file=to_file)
+    return as_text(board.as_json()) if form == "json" else {"csv": csv, "markdown": markdown}[form](board)
 
 
 def heading(board: Board) -> str:

@@ -11,7 +11,6 @@ from dircli.scores.metrics.table import METRICS
 from dircli.store import files, parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -74,14 +73,8 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, pa.Array]:
     }
 
 
-def write(wanted: Mapping[Path | None, Callable[[Scored], dict[str, pa.Array]]], scored: Scored) -> None:
-    """Each table to its path, as its ending says; nothing for a path None."""
-    asked = {path: table for path, table in wanted.items() if path is not None}
-    parquet.check_endings(asked)
-    for path, table in asked.items():
-        files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result.signature}))
-
-
 def dump(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> None:
-    """Write the scores of each bin, and the error of each sample, where they are asked for."""
-    write({per_bin: by_bin, per_sample: by_sample}, scored)
+    """Write the scores of each bin, and the error of each sample, where they are asked for, as the ending says."""
+    for path, table in ((per_bin, by_bin), (per_sample, by_sample)):
+        if path is not None:
+            files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result.signature}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,17 +10,17 @@ import numpy as np
 from dircli import __version__
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
-from dircli.scores.by_region import scores
+from dircli.scores.by_region import Reference, scores
 from dircli.scores.from_files import paired
 from dircli.scores.results import Result, SystemResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from dircli.arrays import FloatArray
     from dircli.datasets.open import Benchmark
-    from dircli.scores.by_region import Reference, Score
+    from dircli.scores.by_region import Score
     from dircli.scores.from_files import ScoreOptions
 
 SWAPPED = 0.3
@@ -41,26 +41,17 @@ class MovedBin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExactHits:
-    """The exact hits in a region, its GM, and the GM of the rows that are none."""
-
-    exact: Score
-    gm: Score
-    gm_without: Score
-
-
-@dataclass(frozen=True, kw_only=True)
 class Explanation:
     """What is worth knowing about the scores of one ``file``.
 
-    ``protocols`` holds them under both protocols, as two systems that are called by the protocol's name; ``exact`` the
-    regions that have exact hits, by the released protocol.
+    ``protocols`` holds them under both protocols, as two systems that are called by the protocol's name; ``exact``, by
+    the released protocol and region, the exact hits, GM, and GM of the rows that are none, where there are hits.
     """
 
     file: str
     protocols: Result
     moved: tuple[MovedBin, ...]
-    exact: dict[str, ExactHits]
+    exact: Mapping[str, Mapping[str, Score]]
     warnings: list[str]
 
     def as_json(self) -> dict[str, Any]:
@@ -71,7 +62,7 @@ class Explanation:
             "file": self.file,
             "protocols": {system.name: system.as_json()["regions"] for system in self.protocols.systems},
             "moved": [asdict(moved) for moved in self.moved],
-            "exact": {region: asdict(hits) for region, hits in self.exact.items()},
+            "exact": self.exact,
             "warnings": self.warnings,
         }
 
@@ -81,8 +72,7 @@ def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, b
     against = open_benchmark(name, root, bins_file)
     # read once, for the file may be a stream
     file, reference, values = paired(path, against, split=request.split, protocol="released", layout=request.layout)
-    regions = against.table.regions
-    references = {name: replace(reference, regions=regions[name], rules=against.rules(name)) for name in PROTOCOLS}
+    references = {name: Reference.of(against, name, reference.target, reference.bin_index) for name in PROTOCOLS}
     systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
     result = Result(
         dataset=against.name,
@@ -115,13 +105,13 @@ def _moved(released: Reference, paper: Reference, against: Benchmark) -> Iterato
         )
 
 
-def _exact(reference: Reference, values: FloatArray) -> dict[str, ExactHits]:
+def _exact(reference: Reference, values: FloatArray) -> dict[str, dict[str, Score]]:
     missed = values != reference.scored_target
     with_hits, without = scores(reference, values), scores(reference.at(missed), values[missed])
     return {
-        region: ExactHits(exact=found["exact"], gm=found["gm"], gm_without=without.get(region, {}).get("gm"))
-        for region, found in with_hits.items()
-        if found["exact"]
+        region: {"exact": each["exact"], "gm": each["gm"], "gm_without": without.get(region, {}).get("gm")}
+        for region, each in with_hits.items()
+        if each["exact"]
     }
 
 

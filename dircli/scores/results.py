@@ -38,7 +38,7 @@ class RegionScores:
     """The scores of one system in one region of ``n`` rows, which lie in so many ``bins``.
 
     By metric: ``scores``; the ends of each interval, ``ci``, and the ``detectable`` difference where the scores were
-    resampled; the standard deviation ``sd`` over seeds. ``other`` is what else stands in a file.
+    resampled; the standard deviation ``sd`` over seeds.
     """
 
     n: Score = None
@@ -47,7 +47,6 @@ class RegionScores:
     ci: Mapping[str, Sequence[float] | None] | None = None
     detectable: Mapping[str, float | None] | None = None
     sd: Mapping[str, float | None] | None = None
-    other: Mapping[str, Any] = field(default_factory=dict)
 
     def score(self, name: str) -> Score:
         """The score of a metric, or ``n`` or ``bins``; None where it is undefined or was not asked for."""
@@ -55,19 +54,14 @@ class RegionScores:
 
     def as_json(self) -> Json:
         """Sizes, scores, and what was found about them, in the order in which results are written."""
-        return {
-            **_known(n=self.n, bins=self.bins, sd=self.sd),
-            **self.scores,
-            **_known(ci=self.ci, detectable=self.detectable),
-            **self.other,
-        }
+        sizes, found = _known(n=self.n, bins=self.bins, sd=self.sd), _known(ci=self.ci, detectable=self.detectable)
+        return {**sizes, **self.scores, **found}
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> RegionScores:
         """The scores that stand in ``written``, which `_is_system` has approved of; the rest is taken as it is."""
-        rest = {key: value for key, value in written.items() if key not in EVERY}
-        fields = {key: rest.pop(key, None) for key in ("n", "bins", "ci", "detectable", "sd")}
-        return cls(scores={key: value for key, value in written.items() if key in EVERY}, other=rest, **fields)
+        fields = {key: written.get(key) for key in ("n", "bins", "ci", "detectable", "sd")}
+        return cls(scores={key: value for key, value in written.items() if key in EVERY}, **fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +73,6 @@ class SystemResult:
     sha256: str | None = None
     seeds: tuple[str, ...] | None = None
     regions: Mapping[str, RegionScores]
-    other: Mapping[str, Any] = field(default_factory=dict)
 
     def score(self, region: str, name: str) -> Score:
         """One score; None where it is undefined, was not asked for, or the region has no rows."""
@@ -88,16 +81,13 @@ class SystemResult:
     def as_json(self) -> Json:
         """The name, the file, and the scores by region."""
         regions = {name: scores.as_json() for name, scores in self.regions.items()}
-        known = _known(name=self.name, file=self.file, sha256=self.sha256, seeds=self.seeds, regions=regions)
-        return known | dict(self.other)
+        return _known(name=self.name, file=self.file, sha256=self.sha256, seeds=self.seeds, regions=regions)
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> SystemResult:
         """The system that stands in ``written``, which `_is_system` has approved of."""
-        rest = dict(written)
-        regions = {name: RegionScores.from_json(scores) for name, scores in rest.pop("regions").items()}
-        fields = {key: rest.pop(key, None) for key in ("name", "file", "sha256")}
-        return cls(regions=regions, other=rest, **fields)
+        regions = {name: RegionScores.from_json(scores) for name, scores in written["regions"].items()}
+        return cls(name=written["name"], file=written.get("file"), sha256=written.get("sha256"), regions=regions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +133,7 @@ class Result:
 
     ``groups`` are the systems whose seeds were asked to be shown as one. ``drawn`` is the field of the signature about
     the resamples of intervals. ``stated`` is the signature that stands in a file, or a short one, in the place of the
-    one that follows from the other fields.
+    one that follows from the other fields; ``other`` is what else stands there.
     """
 
     dataset: str
@@ -187,19 +177,14 @@ class Result:
             "content": self.content,
             **_known(version=self.version),
             "systems": [system.as_json() for system in self.systems],
-            **_known(
-                groups=self.groups and [group.as_json() for group in self.groups],
-                comparison=self.comparison and asdict(self.comparison),
-            ),
+            **({"groups": [group.as_json() for group in self.groups]} if self.groups else {}),
+            **({"comparison": asdict(self.comparison)} if self.comparison else {}),
             **self.other,
         }
 
     @classmethod
     def from_json(cls, written: object, where: str) -> Result:
-        """The result in ``written``, the JSON of the file ``where``; InputError where it is none.
-
-        Seeds and comparisons stay in ``other``, as do keys that are not known here.
-        """
+        """The result in ``written``, the JSON of ``where``, its seeds and comparison as ``other``; or InputError."""
         if not isinstance(written, dict):
             raise InputError(Problem(where, "this is no JSON object", HINT))
         if wrong := [key for key, kind in KEYS.items() if not isinstance(written.get(key), kind)]:

@@ -100,19 +100,17 @@ def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) 
     if not ours and not tables:
         there = ", ".join(_datasets(results)) or "none at all"
         raise UsageError(f"{folder}: there are no results of {name!r}, and the paper has none; there are of {there}")
-    notes = [*_left_out(results, name), *_lacking(ours, region, metric)]
-    notes += _about(tables, region, metric) if tables else [f"the paper has no table of {name}"]
+    printed, about_tables = _printed(tables, region, metric)
+    blocks = _blocks(ours, printed, name=name, region=region, metric=metric)
+    notes = _left_out(results, name) + _lacking(ours, region, metric)
     return Board(
         dataset=name,
         region=region,
         metric=metric,
         title=measure.title,
         better=measure.better,
-        blocks=tuple(
-            replace(block, rows=_ranked(block.rows, measure))
-            for block in _blocks(ours, _printed(tables, region, metric), name=name, region=region, metric=metric)
-        ),
-        notes=notes,
+        blocks=tuple(replace(block, rows=_ranked(block.rows, measure)) for block in blocks),
+        notes=notes + (about_tables if tables else [f"the paper has no table of {name}"]),
         skipped=skipped,
     )
 
@@ -165,9 +163,11 @@ def _lacking(ours: Mapping[str, Result], region: str, metric: str) -> list[str]:
     return [f"{region}.{metric} is not in the result of {sample(systems)}"] if systems else []
 
 
-def _about(tables: Iterable[paper.Table], region: str, metric: str) -> list[str]:
-    """What there is to say about the paper's tables: which lack the score, and in what unit the others print it."""
-    notes, any_printed = [], False
+def _printed(
+    tables: Iterable[paper.Table], region: str, metric: str
+) -> tuple[list[tuple[paper.Table, tuple[Row, ...]]], list[str]]:
+    """The paper's rows for each table that has the score, and what there is to say about the tables."""
+    printed, notes = [], []
     for table in tables:
         where = f"Table {table.number} of the paper"
         if metric not in table.columns:
@@ -175,16 +175,10 @@ def _about(tables: Iterable[paper.Table], region: str, metric: str) -> list[str]
         elif region not in table.regions:
             notes.append(f"{where} has no region {region}; it has {', '.join(table.regions)}")
         else:
-            any_printed = True
+            printed.append((table, tuple(_printed_row(table, row, region, metric) for row in table.rows)))
             column = table.columns[metric]
             notes += [f"{where}: {column.title} is {column.note}"] if column.note else []
-    return [*notes, UNVERIFIED] if any_printed else notes
-
-
-def _printed(tables: Iterable[paper.Table], region: str, metric: str) -> list[tuple[paper.Table, tuple[Row, ...]]]:
-    """Each of the paper's tables that has the score, with its rows."""
-    having = [table for table in tables if metric in table.columns and region in table.regions]
-    return [(table, tuple(_printed_row(table, row, region, metric) for row in table.rows)) for table in having]
+    return printed, notes + ([UNVERIFIED] if printed else [])
 
 
 def _printed_row(table: paper.Table, row: paper.Row, region: str, metric: str) -> Row:
