@@ -36,9 +36,9 @@ def splits(facts: Mapping[str, Any], protocol: str) -> Table:
     return table
 
 
-def skew(told: Mapping[str, Any], edges: Sequence[float], *, rows: int) -> tuple[Table, int]:
+def skew(facts: Mapping[str, Any], edges: Sequence[float], *, rows: int) -> tuple[Table, int]:
     """Training rows asked for and reached, and their shares, in at most ``rows`` rows of so many bins each."""
-    asked, reached = told["asked"], told["reached"]
+    asked, reached = facts["asked"], facts["reached"]
     step = -(-len(asked) // rows)
     table = plain_table("bin from", "to", "asked", "reached", "asked", "reached", left=0)
     sums = sum(asked), max(sum(reached), 1)
@@ -54,8 +54,8 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
     """Every ``step``-th bin that has training samples, with its weight."""
     table = plain_table("bin from", "to", "count", "effective", "weight", left=0)
     rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
-    held = [row for row in rows if row[2]]
-    for low, high, count, effective, weight in held[::step]:
+    with_samples = [row for row in rows if row[2]]
+    for low, high, count, effective, weight in with_samples[::step]:
         table.add_row(f"{low:g}", f"{high:g}", f"{count:,}", number(effective), number(weight))
     return table
 
@@ -80,14 +80,14 @@ def metrics(rows: Iterable[Mapping[str, str]]) -> Table:
     return table
 
 
-def checks(found: Iterable[Check]) -> Table:
-    """One line per check: held, failed, or open where nothing can be proven."""
+def checks(proofs: Iterable[Check]) -> Table:
+    """One line per check: ok, failed, or open where nothing can be proven."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     words = {True: Text("ok", "green"), False: Text("FAILED", "red"), None: Text("open", "yellow")}
-    for check in found:
+    for check in proofs:
         table.add_row(words[check.held], check.name, check.found)
     return table
 

@@ -119,20 +119,20 @@ def score(source: Path) -> dict[str, float]:
 
 def _submission(folder: Path) -> Path:
     """The one prediction file in ``folder``."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS and not path.name.startswith("."))
-    if len(found) != 1:
-        named = ", ".join(path.name for path in found) or "none"
+    candidates = sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS and not path.name.startswith("."))
+    if len(candidates) != 1:
+        named = ", ".join(path.name for path in candidates) or "none"
         hint = f"Submit a zip with one file that ends in {' or '.join(ENDINGS)}"
         raise InputError(Problem("submission", f"there must be one prediction file, and there are: {named}", hint))
-    return found[0]
+    return candidates[0]
 
 
 def export_codabench(name: str | None, *, root: Path, out: Path, protocol: ProtocolName, image: str) -> list[Path]:
     """Write a scorer bundle for Codabench: the manifest as reference data, the scoring program, the metadata."""
     manifest = manifests.read(manifests.named(name, root))
-    made = bundle(manifest, split="test", protocol=protocol, image=image)
-    paths = [out / path for path in made]
+    contents = bundle(manifest, split="test", protocol=protocol, image=image)
+    paths = [out / path for path in contents]
     for folder in sorted({path.parent for path in paths}):
-        inside = {path.name: data for path, data in zip(paths, made.values(), strict=True) if path.parent == folder}
+        inside = {path.name: data for path, data in zip(paths, contents.values(), strict=True) if path.parent == folder}
         files.write_all(folder, inside)
     return paths

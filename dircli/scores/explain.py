@@ -117,25 +117,25 @@ def _exact(reference: Reference, values: FloatArray) -> dict[str, dict[str, Scor
 
 def warnings(reference: Reference, values: FloatArray, against: Benchmark, *, in_file_order: FloatArray) -> list[str]:
     """Sentences about rounded, constant or impossible predictions, and ids that may stand in the wrong order."""
-    found = []
+    sentences = []
     if values.size > 1 and np.ptp(values) == 0:
-        found.append(f"every prediction is {values[0]:g}: correlations are undefined")
+        sentences.append(f"every prediction is {values[0]:g}: correlations are undefined")
     else:
         decimals = next((d for d in range(3) if np.array_equal(np.round(values, d), values)), None)
         if decimals is not None:
             unit = ("whole numbers", "rounded to one decimal", "rounded to two decimals")[decimals]
-            found.append(f"all predictions are {unit}: exact hits become likely, and each pulls GM towards 0")
+            sentences.append(f"all predictions are {unit}: exact hits become likely, and each pulls GM towards 0")
     low, high = against.table.bins.edges[[0, -1]]
     outside = int(((values < low) | (values > high)).sum())
     if outside:
-        found.append(f"{outside:,} predictions lie outside the targets' range, {low:g} to {high:g}")
+        sentences.append(f"{outside:,} predictions lie outside the targets' range, {low:g} to {high:g}")
     by_id, by_order = (_correlation(reference.target, each) for each in (values, in_file_order))
     if by_order > by_id + SWAPPED:
-        found.append(
+        sentences.append(
             f"in file order the predictions correlate with the targets at {by_order:.2f}, by their ids at {by_id:.2f}: "
             "the ids may stand in the wrong order; try --by-position"
         )
-    return found
+    return sentences
 
 
 def _correlation(target: FloatArray, values: FloatArray) -> float:

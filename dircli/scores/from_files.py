@@ -1,4 +1,4 @@
-"""From prediction files to one result: what they are scored against, and the JSON that every format is made from."""
+"""From prediction files to one result: what they are scored against, and their scores by region."""
 
 from __future__ import annotations
 
@@ -177,15 +177,15 @@ def _of_maps(  # noqa: PLR0913 - the same as of `paired`
     return found, reference, found.values
 
 
-def _outside(found: Predictions, table: BinTable) -> list[Problem]:
-    """The targets that lie in no bin; those that are no number have been told of."""
-    if found.targets is None:
+def _outside(file: Predictions, table: BinTable) -> list[Problem]:
+    """The targets that lie in no bin; those that are no number are reported by `predictions`."""
+    if file.targets is None:
         return []
-    targets = found.targets[np.isfinite(found.targets)]
+    targets = file.targets[np.isfinite(file.targets)]
     values = [f"{target:g}" for target in targets[table.bins.index(targets) < 0]]
     low, high = table.bins.edges[[0, -1]]
     what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
-    return [Problem(found.file, what, "Check the target column")] if values else []
+    return [Problem(file.file, what, "Check the target column")] if values else []
 
 
 def _unpositive(found: Predictions, against: Benchmark) -> list[Problem]:

@@ -53,9 +53,9 @@ class RegionScores:
         return {**self.scores, "n": self.n, "bins": self.bins}.get(name)
 
     def as_json(self) -> Json:
-        """Sizes, scores, and what was found about them, in the order in which results are written."""
-        sizes, found = _known(n=self.n, bins=self.bins, sd=self.sd), _known(ci=self.ci, detectable=self.detectable)
-        return {**sizes, **self.scores, **found}
+        """Sizes, scores, and their intervals or spreads, in the order in which results are written."""
+        before = _known(n=self.n, bins=self.bins, sd=self.sd)
+        return {**before, **self.scores, **_known(ci=self.ci, detectable=self.detectable)}
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> RegionScores:
@@ -115,7 +115,7 @@ class Comparison:
     """Each system but the first, the ``baseline``, compared with it by a paired test of so many ``permutations``."""
 
     baseline: str
-    correction: str
+    correction: str = "Holm, over regions and metrics of each system"
     permutations: int
     systems: tuple[ComparedSystem, ...]
 

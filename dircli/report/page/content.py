@@ -90,24 +90,24 @@ class Page:
     reviews: tuple[Review, ...]
 
 
-def page(scored: Scored, order: PageOptions) -> Page:
+def page(scored: Scored, options: PageOptions) -> Page:
     """The report on ``scored``."""
     against, result = scored.against, scored.result
-    found = errors(scored, WeightOptions(protocol=result.protocol))
+    by_target = errors(scored, WeightOptions(protocol=result.protocol))
     with_images = against.dataset is not None and against.dataset.images
-    tree = _tree(order.data / against.dataset.name) if with_images and against.dataset else None
+    tree = _tree(options.data / against.dataset.name) if with_images and against.dataset else None
     return Page(
         result=result,
-        command=order.command,
+        command=options.command,
         notes=(TARGETS_UNVERIFIED,) if result.content.startswith("bins:") else (),
         density=density(against, result.protocol),
-        errors=found,
+        errors=by_target,
         reviews=tuple(
             Review(
                 name=system.name,
                 warnings=tuple(warnings(system.reference, system.values, against, in_file_order=system.file.values)),
-                bins=_worst_bins(system, found.ground),
-                samples=_worst_samples(system, scored, found.ground, tree),
+                bins=_worst_bins(system, by_target.ground),
+                samples=_worst_samples(system, scored, by_target.ground, tree),
             )
             for system in scored.systems
         ),

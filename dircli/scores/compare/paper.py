@@ -74,7 +74,7 @@ class Table:
 def tables() -> tuple[Table, ...]:
     """The six tables, in the paper's order."""
     text = Path(__file__).with_name("published.toml").read_text(encoding="utf-8")
-    return tuple(_table(found) for found in tomllib.loads(text, parse_float=Decimal)["table"])
+    return tuple(_table(written) for written in tomllib.loads(text, parse_float=Decimal)["table"])
 
 
 def of(dataset: str) -> tuple[Table, ...]:
@@ -82,16 +82,16 @@ def of(dataset: str) -> tuple[Table, ...]:
     return tuple(table for table in tables() if table.dataset == dataset)
 
 
-def _table(found: Mapping[str, Any]) -> Table:
-    columns = {column["name"]: Column(**column) for column in found["metrics"]}
-    rows = [Row(method=row["method"], printed={name: tuple(row[name]) for name in columns}) for row in found["rows"]]
+def _table(written: Mapping[str, Any]) -> Table:
+    columns = {column["name"]: Column(**column) for column in written["metrics"]}
+    rows = [Row(method=row["method"], printed={name: tuple(row[name]) for name in columns}) for row in written["rows"]]
     return Table(
-        number=found["number"],
-        dataset=found["dataset"],
-        regions=tuple(found["regions"]),
+        number=written["number"],
+        dataset=written["dataset"],
+        regions=tuple(written["regions"]),
         columns=columns,
-        best={name: tuple(found["best"][name]) for name in columns},
+        best={name: tuple(written["best"][name]) for name in columns},
         rows=tuple(rows),
-        subset=found.get("subset", ""),
-        unreconciled=tuple(found.get("unreconciled", ())),
+        subset=written.get("subset", ""),
+        unreconciled=tuple(written.get("unreconciled", ())),
     )

@@ -81,9 +81,15 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     plan = ResamplingPlan(strata(reference.bin_index, reference.regions), clusters)
     scores = resampled(plan, rows, regions, metrics, resamples=options.resamples, seed=options.seed)
     draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, clusters=clusters, scores=scores)
-    result = replace(result, systems=_with_intervals(result.systems, draws, options), drawn=options.field)
-    if len(rows) > 1:
-        result = replace(result, comparison=_comparison(result, draws, options))
+    compared = tuple(_compared(result, draws, options, place) for place in range(1, len(rows)))
+    result = replace(
+        result,
+        systems=_with_intervals(result.systems, draws, options),
+        comparison=Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
+        if compared
+        else None,
+        drawn=options.field,
+    )
     return replace(scored, result=result)
 
 
@@ -129,16 +135,6 @@ def _with_intervals(
             ci, smallest = draws.named(map(_pair, pairs)), draws.named(map(_number, least))
             of_system[name] = replace(of_system[name], ci=ci, detectable=smallest)
     return tuple(replace(system, regions=new) for system, new in zip(systems, regions, strict=True))
-
-
-def _comparison(result: Result, draws: _Draws, options: BootstrapOptions) -> Comparison:
-    """Each system against the first."""
-    return Comparison(
-        baseline=result.systems[0].name,
-        correction="Holm, over regions and metrics of each system",
-        permutations=options.resamples,
-        systems=tuple(_compared(result, draws, options, place) for place in range(1, len(result.systems))),
-    )
 
 
 def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: int) -> ComparedSystem:
