@@ -65,6 +65,6 @@ def strangers(measured: Similarity) -> str:
     if not marked:
         return f"anchor {low[measured.anchor]:g}: every bin is nearest to its neighbours"
     return (
-        f"anchor {low[measured.anchor]:g}: {len(marked)} of {(measured.counts > 0).sum()} bins are nearer to a far region "
-        f"than to their neighbours: {', '.join(marked)}"
+        f"anchor {low[measured.anchor]:g}: {len(marked)} of {(measured.counts > 0).sum()} bins are nearer to a far "
+        f"region than to their neighbours: {', '.join(marked)}"
     )

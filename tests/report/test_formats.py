@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -19,8 +20,8 @@ from conftest import PROJECT
 from rich.console import Console
 
 from dircli import __version__
-from dircli.report import console
-from dircli.report.formats import NAMED
+from dircli.report import console, formats
+from dircli.report.formats import BY_ENDING, FORMATS, NAMED
 from dircli.report.formats.table import scores_only
 from dircli.report.values import number
 from dircli.scores.metrics.table import METRICS
@@ -338,6 +339,11 @@ def test_sizes_in_the_table_name_their_system_where_any_differs(monkeypatch: pyt
 
 
 # — where it goes —
+
+
+def test_every_format_is_a_module_and_a_row() -> None:
+    assert {module.name for module in pkgutil.iter_modules(formats.__path__)} == set(NAMED)
+    assert len(BY_ENDING) == len(FORMATS)
 
 
 @pytest.fixture
