@@ -54,8 +54,8 @@ class RegionScores:
 
     def as_json(self) -> Json:
         """Sizes, scores, and their intervals or spreads, in the order in which results are written."""
-        before = _known(n=self.n, bins=self.bins, sd=self.sd)
-        return {**before, **self.scores, **_known(ci=self.ci, detectable=self.detectable)}
+        sizes, intervals = _known(n=self.n, bins=self.bins), _known(ci=self.ci, detectable=self.detectable)
+        return {**sizes, **_known(sd=self.sd), **self.scores, **intervals}
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> RegionScores:
@@ -145,13 +145,13 @@ class Result:
     groups: tuple[SystemResult, ...] | None = None
     comparison: Comparison | None = None
     drawn: str = ""
-    stated: str = ""
+    stated: str | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def signature(self) -> str:
         """What the scores may be compared with."""
-        if self.stated:
+        if self.stated is not None:
             return self.stated
         fields = {key: str(getattr(self, key)) for key in ("split", "protocol", "content", "version")}
         signed = signature(name=self.dataset, n=int(self.systems[0].regions["all"].n or 0), **fields)
@@ -184,7 +184,10 @@ class Result:
 
     @classmethod
     def from_json(cls, written: object, where: str) -> Result:
-        """The result in ``written``, the JSON of ``where``, its seeds and comparison as ``other``; or InputError."""
+        """The result in ``written``, the JSON of the file ``where``; InputError where it is none.
+
+        Groups of seeds and comparisons stay in ``other``, for nothing asks an earlier result for them.
+        """
         if not isinstance(written, dict):
             raise InputError(Problem(where, "this is no JSON object", HINT))
         if wrong := [key for key, kind in KEYS.items() if not isinstance(written.get(key), kind)]:
@@ -299,5 +302,5 @@ def _contradictions(result: Result) -> Iterator[str]:
         yield f"its systems have {sample(sorted(map(int, sizes)))} rows"
     elif not isinstance(result.version, str):
         yield "there is no version"
-    elif sizes and comparable(result.signature) != (derived := replace(result, stated="").signature):
+    elif sizes and comparable(result.signature) != (derived := replace(result, stated=None).signature):
         yield f"its signature is {result.signature}, and what it holds makes {derived}"

@@ -58,7 +58,7 @@ def test_what_is_not_known_in_a_system_is_passed_over(work: Path) -> None:
 
 
 def test_a_signature_follows_from_the_other_fields_unless_one_is_stated() -> None:
-    result = replace(results.Result.from_json(WHOLE | {"version": "0.1.0"}, "made up"), stated="")
+    result = replace(results.Result.from_json(WHOLE | {"version": "0.1.0"}, "made up"), stated=None)
     assert result.signature == WHOLE["signature"]
     drawn = replace(result, drawn="ci:bca,bin,100,1")
     assert drawn.signature == f"{WHOLE['signature']}|ci:bca,bin,100,1"
