@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from dircli.scores.by_region import Score
     from dircli.scores.compare.leaderboard import Block, Board, Row
 
 DECIMALS = 3
@@ -72,7 +71,7 @@ def _table(board: Board, block: Block, regions: Sequence[str]) -> Table:
     rows.columns[1].no_wrap = False  # a long name is folded, and no number is cut
     for row in block.rows:
         cells = [f"{NULL if row.rank is None else row.rank:>4}", errors.clear(row.system), _from(row)]
-        scores = [_aligned(row.regions.get(name), row.decimals) for name in regions]
+        scores = [_aligned(score) for score in _scores(row, regions)]
         rows.add_row(*(Text(cell) for cell in (*cells, *scores)))
     return rows
 
@@ -87,10 +86,9 @@ def markdown(board: Board) -> str:
         lines += [block.apart, ""] if block.apart else []
         lines += [f"| rank | system | from | {' | '.join(heads)} |", "| ---: | --- | --- |" + " ---: |" * len(heads)]
         for row in block.rows:
-            scores = [_shown(row.regions.get(name), row.decimals) for name in regions]
             system = errors.clear(row.system).replace("|", "\\|")
             rank = NULL if row.rank is None else row.rank
-            lines.append(f"| {rank} | {system} | {_from(row)} | {' | '.join(scores)} |")
+            lines.append(f"| {rank} | {system} | {_from(row)} | {' | '.join(_scores(row, regions))} |")
         lines.append("")
     notes = [f"- {note}" for note in board.notes]
     return "\n".join([*lines, *notes, *([""] if notes else [])])
@@ -119,12 +117,11 @@ def _from(row: Row) -> str:
     return f"paper, {row.source}" if row.origin == "paper" else str(row.origin)
 
 
-def _shown(value: Score, decimals: int | None) -> str:
-    return number(value, DECIMALS if decimals is None else decimals)
+def _scores(row: Row, regions: Sequence[str]) -> list[str]:
+    return [number(row.regions.get(name), DECIMALS if row.decimals is None else row.decimals) for name in regions]
 
 
-def _aligned(value: Score, decimals: int | None) -> str:
+def _aligned(score: str) -> str:
     """A score with its point under those of the others, though the paper printed fewer digits."""
-    shown = _shown(value, decimals)
-    places = len(shown.partition(".")[2])
-    return shown + " " * (DECIMALS - places + ("." not in shown))
+    places = len(score.partition(".")[2])
+    return score + " " * (DECIMALS - places + ("." not in score))

@@ -12,10 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """One format: its name, which is that of its module, too, and the ``ending`` of its files.
-
-    ``of_boards`` says whether `report.leaderboard` writes leaderboards in it as well.
-    """
+    """A format called as its module, and the ``ending`` of its files; ``of_boards`` if leaderboards have it, too."""
 
     name: str
     ending: str

@@ -32,14 +32,6 @@ QUALITY = 70
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageOptions:
-    """How to report: the ``command`` to show, and the folder of raw files, where images may lie."""
-
-    command: str
-    data: Path
-
-
-@dataclass(frozen=True, kw_only=True)
 class WorstBin:
     """A bin with one of the highest MAE."""
 
@@ -90,15 +82,15 @@ class Page:
     reviews: tuple[Review, ...]
 
 
-def page(scored: Scored, options: PageOptions) -> Page:
-    """The report on ``scored``."""
+def page(scored: Scored, *, command: str, data: Path) -> Page:
+    """The report on ``scored``, which ``command`` made; in the folder ``data`` may lie raw files, and images."""
     against, result = scored.against, scored.result
     by_target = errors(scored, WeightOptions(protocol=result.protocol))
     with_images = against.dataset is not None and against.dataset.images
-    tree = _tree(options.data / against.dataset.name) if with_images and against.dataset else None
+    tree = _tree(data / against.dataset.name) if with_images and against.dataset else None
     return Page(
         result=result,
-        command=options.command,
+        command=command,
         notes=(TARGETS_UNVERIFIED,) if result.content.startswith("bins:") else (),
         density=density(against, result.protocol),
         errors=by_target,
