@@ -57,10 +57,10 @@ def made(scores: Mapping[str, Sequence[float | None]], *, names: Sequence[str] =
     count = len(next(iter(scores.values())))
 
     def system(place: int) -> Json:
-        held = {name: values[place] for name, values in scores.items()}
+        by_metric = {name: values[place] for name, values in scores.items()}
         empty = {"n": 0, "bins": 0, **dict.fromkeys(scores)}
-        found = {"n": 1234, "bins": 5, **held}
-        return {region: dict(empty if region == "medium" else found) for region in regions}
+        filled = {"n": 1234, "bins": 5, **by_metric}
+        return {region: dict(empty if region == "medium" else filled) for region in regions}
 
     return {
         "signature": "dir|agedb|test|released|sha256:1a2b3c4d|n:1234|v:0.1.0",
@@ -104,18 +104,18 @@ several = pytest.mark.parametrize("variety", VARIETY)
 def test_a_csv_holds_every_value_of_the_json(variety: str) -> None:
     result = VARIETY[variety]()
     rows = list(csv.DictReader(io.StringIO(rendered("csv", result, 1), newline="")))
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    values: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         assert row.pop("signature") == result["signature"]
         key = (row.pop("system"), row.pop("region"))
-        found[key] = {name: None if text == "" else json.loads(text) for name, text in row.items()}
+        values[key] = {name: None if text == "" else json.loads(text) for name, text in row.items()}
     expected = {}
     for system in result["systems"]:
         for region, scores in system["regions"].items():
             bounds = {name: scores["ci"].get(name, (None, None)) for name in MAE} if "ci" in scores else {}
             ends = {f"{name}_{end}": pair[k] for name, pair in bounds.items() for k, end in enumerate(("low", "high"))}
             expected[system["name"], region] = {key: value for key, value in scores.items() if key != "ci"} | ends
-    assert found == expected
+    assert values == expected
     assert rendered("csv", result, 1) == rendered("csv", result, 12)
 
 
@@ -124,10 +124,10 @@ def test_scores_of_real_rows_come_back_from_csv_to_the_last_bit(run: Run) -> Non
     words = [*WORDS, "one.csv", "two, with a comma.csv", "--format"]
     systems = json.loads(run(*words, "json").stdout)["systems"]
     rows = csv.DictReader(io.StringIO(run(*words, "csv").stdout))
-    found = [[None if row[name] == "" else float(row[name]) for name in METRICS] for row in rows]
+    values = [[None if row[name] == "" else float(row[name]) for name in METRICS] for row in rows]
     expected = [[scores[name] for name in METRICS] for system in systems for scores in system["regions"].values()]
-    assert found == expected
-    assert any(None in row for row in found)
+    assert values == expected
+    assert any(None in row for row in values)
 
 
 # — markdown —
@@ -301,8 +301,8 @@ def test_decimals_are_those_asked_for_in_every_shown_format(run: Run) -> None:
 
 @pytest.mark.usefixtures("files")
 def test_score_only_prints_a_line_per_file(run: Run) -> None:
-    found = run(*WORDS, "one.csv", "two, with a comma.csv", "--metrics", "mae", "--score-only", "-w", 1)
-    assert found.stdout == "1.7\t1.5\tnull\t2.0\n2.0\t2.0\tnull\t2.0\n"
+    done = run(*WORDS, "one.csv", "two, with a comma.csv", "--metrics", "mae", "--score-only", "-w", 1)
+    assert done.stdout == "1.7\t1.5\tnull\t2.0\n2.0\t2.0\tnull\t2.0\n"
 
 
 def shown_at(width: int, result: Json, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -319,8 +319,8 @@ def test_no_number_is_cut_on_a_narrow_terminal(variety: str, width: int, monkeyp
     numbers = set(re.findall(r"-?[\d,]+\.?\d*", shown_at(width, result, monkeypatch)))
     for system in result["systems"]:
         for scores in system["regions"].values():
-            held = [number(value) for name, value in scores.items() if name != "ci" and value is not None]
-            assert set(held) <= numbers
+            shown_numbers = [number(value) for name, value in scores.items() if name != "ci" and value is not None]
+            assert set(shown_numbers) <= numbers
     # nor is there a fragment of one
     assert numbers <= set(re.findall(r"-?[\d,]+\.?\d*", shown_at(500, result, monkeypatch)))
 
@@ -368,28 +368,28 @@ def test_several_files_are_written_at_once_each_by_its_ending(run: Run, work: Pa
 
 @pytest.mark.usefixtures("files")
 def test_a_dash_is_json_on_stdout(run: Run, work: Path) -> None:
-    found = run("evaluate", "--bins", BINS, "one.csv", "--output", "-", "--output", "r.json")
-    assert found.stdout == (work / "r.json").read_text()
-    assert "written to r.json" in found.stderr
-    json.loads(found.stdout)
+    done = run("evaluate", "--bins", BINS, "one.csv", "--output", "-", "--output", "r.json")
+    assert done.stdout == (work / "r.json").read_text()
+    assert "written to r.json" in done.stderr
+    json.loads(done.stdout)
 
 
 @pytest.mark.usefixtures("files")
 def test_an_unknown_ending_exits_2_before_anything_is_written(run: Run, work: Path) -> None:
     words = ["--output", "r.json", "--output", "r.xlsx", "--output", "r"]
-    found = run(*WORDS, "one.csv", *words, code=2)
-    assert found.stderr == "dir: --output r.xlsx, r: end the name in one of .json, .csv, .md, .tex, .txt\n"
-    assert found.stdout == ""
+    done = run(*WORDS, "one.csv", *words, code=2)
+    assert done.stderr == "dir: --output r.xlsx, r: end the name in one of .json, .csv, .md, .tex, .txt\n"
+    assert done.stdout == ""
     assert not (work / "r.json").exists()
 
 
 @pytest.mark.usefixtures("files")
 def test_json_has_the_promised_keys_and_no_others(run: Run) -> None:
-    found = json.loads(run(*WORDS, "one.csv", "--format", "json").stdout)
-    assert list(found) == ["signature", "dataset", "split", "protocol", "content", "version", "systems"]
-    assert (found["dataset"], found["split"], found["protocol"]) == ("agedb", "test", "released")
-    assert found["version"] == __version__
-    (system,) = found["systems"]
+    printed = json.loads(run(*WORDS, "one.csv", "--format", "json").stdout)
+    assert list(printed) == ["signature", "dataset", "split", "protocol", "content", "version", "systems"]
+    assert (printed["dataset"], printed["split"], printed["protocol"]) == ("agedb", "test", "released")
+    assert printed["version"] == __version__
+    (system,) = printed["systems"]
     assert list(system) == ["name", "file", "sha256", "regions"]
     assert (system["name"], system["file"]) == ("one", "one.csv")
     assert re.fullmatch("[0-9a-f]{64}", system["sha256"])

@@ -202,8 +202,8 @@ def test_intervals_stand_under_their_scores() -> None:
 @pytest.mark.parametrize("name", sorted(MINIATURES))
 def test_every_miniature_has_a_report(name: str, tmp_path: Path, work: Path, run: Run) -> None:
     run("curate", name, "--raw", MINIATURES[name].build(tmp_path), "--split", "redraw")
-    found = manifests.read_bins(work / "manifests" / name / "bins.parquet")
-    counts = found.counts["test"]
+    table = manifests.read_bins(work / "manifests" / name / "bins.parquet")
+    counts = table.counts["test"]
     if (work / "manifests" / name / "pixels.parquet").exists():
         np.save(work / "preds.npy", np.full((np.unique(_images(work, name)).size, 228, 304), 3.3, dtype=np.float32))
         page = _report(run, work, "preds.npy")
@@ -319,6 +319,6 @@ def test_a_browser_shows_the_page_without_an_error(
     )
     measured.write_text(open_page, encoding="utf-8")
     dumped = _browse(measured, tmp_path / "profile", *look, "--dump-dom").stdout
-    found = re.search(r'data-reach="(\d+)"', dumped)
-    assert found
-    assert int(found[1]) <= width
+    reach = re.search(r'data-reach="(\d+)"', dumped)
+    assert reach
+    assert int(reach[1]) <= width
