@@ -1,15 +1,17 @@
-"""What every format shows of a result: numbers, the order of systems, intervals and verdicts."""
+"""What every format shows of a result: its scores with their order, intervals and verdicts."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dircli.scores.metrics.table import EVERY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from dircli.scores.by_region import Score
-    from dircli.scores.results import Result, SystemResult
+    from dircli.scores.results import RegionScores, Result, SystemResult
 
 NULL = "–"
 MARKS = {"better": "*", "worse": "†"}
@@ -31,8 +33,46 @@ def shown(result: Result) -> Result:
     return replace(result, systems=result.groups) if result.groups else result
 
 
-def order(result: Result, region: str, name: str) -> dict[str, int]:
-    """The place of each system that has this score, 0 for the best; equal scores share one, and one system has none."""
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One score as tables show it.
+
+    ``place`` is 0 for the best of several systems, and equal scores share one; None where the metric has no better and
+    worse. ``mark`` is a star where the system is significantly better than the baseline, a dagger where worse;
+    ``detail`` is the interval, else the spread over seeds, else nothing.
+    """
+
+    value: Score
+    text: str
+    place: int | None
+    mark: str
+    detail: str
+
+
+def rows(
+    result: Result, metric: str, decimals: int, regions: Sequence[str] = ()
+) -> Iterator[tuple[SystemResult, list[Cell]]]:
+    """Each system with its scores in ``regions``, by default all."""
+    places = {region: _places(result, region, metric) for region in regions or result.regions}
+    for system in result.systems:
+        cells = []
+        for region, place in places.items():
+            value = system.score(region, metric)
+            verdict = result.comparison.verdict(system.name, region, metric) if result.comparison else None
+            cells.append(
+                Cell(
+                    value=value,
+                    text=number(value, decimals),
+                    place=place.get(system.name),
+                    mark=MARKS[verdict] if verdict else "",
+                    detail=_detail(system.regions.get(region), metric, decimals),
+                )
+            )
+        yield system, cells
+
+
+def _places(result: Result, region: str, name: str) -> dict[str, int]:
+    """The place of each system that has this score; none of a single system."""
     metric = EVERY[name]
     if len(result.systems) == 1 or metric.better == "neither":
         return {}
@@ -42,21 +82,11 @@ def order(result: Result, region: str, name: str) -> dict[str, int]:
     return {system: ranked.index(value) for system, value in badness.items()}
 
 
-def detail(system: SystemResult, region: str, name: str, decimals: int) -> str:
-    """What stands under or behind a score: its interval, else its spread over seeds, else nothing."""
-    scores = system.regions.get(region)
-    if scores is None:
-        return ""
-    if ends := (scores.ci or {}).get(name):
+def _detail(scores: RegionScores | None, metric: str, decimals: int) -> str:
+    if scores and scores.ci and (ends := scores.ci.get(metric)):
         return f"{ends[0]:.{decimals}f}..{ends[1]:.{decimals}f}"
-    spread = (scores.sd or {}).get(name)
+    spread = scores.sd.get(metric) if scores and scores.sd else None
     return "" if spread is None else f"± {spread:.{decimals}f}"
-
-
-def mark(result: Result, system: SystemResult, region: str, name: str) -> str:
-    """A star where the system is significantly better than the baseline, a dagger where worse."""
-    verdict = result.comparison.verdict(system.name, region, name) if result.comparison else None
-    return MARKS[verdict] if verdict else ""
 
 
 def legend(result: Result) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dircli.report.values import number, order, shown
+from dircli.report.values import rows, shown
 from dircli.scores.metrics.table import EVERY
 
 if TYPE_CHECKING:
@@ -45,11 +45,10 @@ def render(result: Result, decimals: int) -> str:
 
 
 def _rows(result: Result, decimals: int) -> Iterator[str]:
-    columns = [(region, name, order(result, region, name)) for name in result.metrics for region in result.regions]
-    for system in result.systems:
+    columns = ([cells for _, cells in rows(result, name, decimals)] for name in result.metrics)
+    for system, *by_metric in zip(result.systems, *columns, strict=True):
         cells = [" ".join(system.name.split()).translate(ESCAPED)]
-        for region, name, places in columns:
-            value = system.score(region, name)
-            cell = "--" if value is None else number(value, decimals).replace("-", "$-$")
-            cells.append(BY_PLACE.get(places.get(system.name, -1), "%s") % cell)
+        for cell in (cell for of_metric in by_metric for cell in of_metric):
+            score = "--" if cell.value is None else cell.text.replace("-", "$-$")
+            cells.append(score if cell.place is None else BY_PLACE.get(cell.place, "%s") % score)
         yield " & ".join(cells) + r" \\"

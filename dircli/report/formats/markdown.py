@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dircli.report.values import detail, legend, mark, number, order, shown
+from dircli.report.values import legend, number, rows, shown
 from dircli.scores.metrics.table import EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dircli.report.values import Cell
     from dircli.scores.results import Result
 
 SPECIAL = re.compile(r"[\\|*`<>\[\]~&]|(?<![^\W_])_|_(?![^\W_])")
@@ -22,16 +23,8 @@ def render(result: Result, decimals: int) -> str:
     lines = [_row("score", "system", *result.regions), "| --- | --- |" + " ---: |" * len(result.regions)]
     lines += _sizes(result)
     for name in result.metrics:
-        places = {region: order(result, region, name) for region in result.regions}
-        for system in result.systems:
-            cells = []
-            for region in result.regions:
-                cell = number(system.score(region, name), decimals)
-                cell = f"**{cell}**" if places[region].get(system.name) == 0 else cell
-                cell += mark(result, system, region, name).replace("*", r"\*")
-                more = detail(system, region, name, decimals)
-                cells.append(f"{cell} ({more.replace('..', ' – ')})" if more else cell)
-            lines.append(_row(EVERY[name].title, _plain(system.name), *cells))
+        for system, cells in rows(result, name, decimals):
+            lines.append(_row(EVERY[name].title, _plain(system.name), *map(_shown, cells)))
     notes = [f"{_plain(line)}  " for line in legend(result)]
     return "\n".join([*lines, "", *notes, f"`{result.signature}`", ""])
 
@@ -44,6 +37,11 @@ def _sizes(result: Result) -> Iterator[str]:
         return
     for system, cells in zip(result.systems, sizes, strict=True):
         yield _row("n", _plain(system.name), *cells)
+
+
+def _shown(cell: Cell) -> str:
+    score = (f"**{cell.text}**" if cell.place == 0 else cell.text) + cell.mark.replace("*", r"\*")
+    return f"{score} ({cell.detail.replace('..', ' – ')})" if cell.detail else score
 
 
 def _row(*cells: str) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dircli.report import console
 from dircli.report.tables import plain_table
-from dircli.report.values import detail, legend, mark, number, shown
+from dircli.report.values import legend, number, rows, shown
 from dircli.scores.metrics.table import EVERY
 
 if TYPE_CHECKING:
@@ -76,20 +76,16 @@ def _scores(result: Result, regions: Sequence[str], decimals: int, *, by: str) -
     table = plain_table("", *([by] if several else []), *regions, left=1 + several)
     for name in ("n", "bins"):
         sizes = [[number(system.score(region, name)) for region in regions] for system in systems]
-        differ = any(cells != sizes[0] for cells in sizes)
-        for row, cells in enumerate(sizes if differ else sizes[:1]):
+        differ = any(counts != sizes[0] for counts in sizes)
+        for row, counts in enumerate(sizes if differ else sizes[:1]):
             owner = names[row] if differ else Text()
-            table.add_row(name if row == 0 else "", *([owner] if several else []), *cells)
+            table.add_row(name if row == 0 else "", *([owner] if several else []), *counts)
     for name in result.metrics:
         if several:
             table.add_section()
-        for row, system in enumerate(systems):
+        for row, (_, cells) in enumerate(rows(result, name, decimals, regions)):
             head: list[str | Text] = [EVERY[name].title if row == 0 else "", *([names[row]] if several else [])]
-            cells = [
-                number(system.score(region, name), decimals) + mark(result, system, region, name) for region in regions
-            ]
-            table.add_row(*head, *cells)
-            more = [detail(system, region, name, decimals) for region in regions]
-            if any(more):
-                table.add_row(*[""] * len(head), *more, style="dim")
+            table.add_row(*head, *(cell.text + cell.mark for cell in cells))
+            if any(cell.detail for cell in cells):
+                table.add_row(*[""] * len(head), *(cell.detail for cell in cells), style="dim")
     return table

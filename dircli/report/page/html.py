@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dircli.report.figures.figures import Drawn
     from dircli.report.page.content import Page, Review
-    from dircli.scores.results import Result, SystemResult
+    from dircli.scores.results import Result
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 ENDINGS = (".html", ".htm")
@@ -109,11 +109,9 @@ def _scores(result: Result, decimals: int) -> str:
         sizes = (shown(systems[0].score(region, name), decimals) for region in regions)
         rows.append(_row(name, [*([""] if several else []), *sizes]))
     for name in result.metrics:
-        places = {region: values.order(result, region, name) for region in regions}
         head = f"{text(EVERY[name].title)} {ARROWS[EVERY[name].better]}".strip()
-        for place, system in enumerate(systems):
-            best = {region for region in regions if places[region].get(system.name) == 0}
-            cells = [_score(result, system, (region, name), decimals, best=region in best) for region in regions]
+        for place, (system, scores) in enumerate(values.rows(result, name, decimals)):
+            cells = [_score(score) for score in scores]
             rows.append(_row("" if place else head, cells, span=len(systems), name=system.name if several else None))
     heads = ["score", *(["system"] if several else []), *regions]
     label = "Scores by shot region; ↓ lower is better, ↑ higher, → 0 nearer zero" + (
@@ -123,10 +121,10 @@ def _scores(result: Result, decimals: int) -> str:
     return "\n".join([_table(label, heads, rows, words=1 + several), *marks])
 
 
-def _score(result: Result, system: SystemResult, which: tuple[str, str], decimals: int, *, best: bool) -> str:
-    cell = shown(system.score(*which), decimals) + values.mark(result, system, *which)
-    cell = f"<strong>{cell}</strong>" if best else cell
-    under = values.detail(system, *which, decimals).replace("-", MINUS).replace("..", " to ")
+def _score(score: values.Cell) -> str:
+    cell = score.text.replace("-", MINUS) + score.mark
+    cell = f"<strong>{cell}</strong>" if score.place == 0 else cell
+    under = score.detail.replace("-", MINUS).replace("..", " to ")
     return cell + (f"<small>{under}</small>" if under else "")
 
 
