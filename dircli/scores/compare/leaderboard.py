@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.scores.by_region import Score
-    from dircli.scores.metrics.table import Better, Metric
+    from dircli.scores.metrics.table import Metric
     from dircli.scores.results import Result
 
 UNVERIFIED = "the paper's rows are as printed; that they are of the published test rows cannot be verified"
@@ -74,7 +74,7 @@ class Board:
     region: str
     metric: str
     title: str
-    better: Better
+    better: str
     blocks: tuple[Block, ...]
     notes: list[str]
     skipped: list[str]
