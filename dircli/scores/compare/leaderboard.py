@@ -153,7 +153,7 @@ def _left_out(results: Mapping[str, Result], name: str) -> list[str]:
 
 
 def _lacking(ours: Mapping[str, Result], region: str, metric: str) -> list[str]:
-    """A note on the systems whose file does not tell the score at all; a score of null is told, and undefined."""
+    """A note on the systems whose file does not have the score; one that is null is there, and undefined."""
     systems = [
         f"{system.name} ({file})"
         for file, result in ours.items()
