@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from dircli.cli import reports
 from dircli.cli.options import Data, Manifest, Manifests, Protocol, Quiet, data_folder, located
 from dircli.errors import CheckError, UsageError
+from dircli.report.formats import BY_ENDING, NAMED, Name
 
-Format = Literal["table", "json", "csv", "markdown", "latex"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dircli.scores.compare.checks import Outcome
+    from dircli.scores.results import Result
 
 
 def evaluate(
@@ -33,10 +39,10 @@ def evaluate(
     metrics: Annotated[
         str, typer.Option(help="Names with commas between, or all that can be had.", show_default="the usual ones")
     ] = "",
-    format_: Annotated[Format, typer.Option("--format", help="How to print the result.")] = "table",
+    format_: Annotated[Name, typer.Option("--format", help="How to print the result.")] = "table",
     output: Annotated[
         list[Path] | None,
-        typer.Option(help="Write it to this file, in the format of its ending (.json .csv .md .tex .txt); repeatable."),
+        typer.Option(help=f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."),
     ] = None,
     decimals: Annotated[int, typer.Option("--decimals", "-w", min=0, max=12, help="Decimals of shown scores.")] = 3,
     score_only: Annotated[bool, typer.Option("--score-only", help="Print the numbers alone, a line per file.")] = False,
@@ -94,7 +100,7 @@ def evaluate(
     from dircli.scores.breakdown import dump
     from dircli.scores.compare import checks
     from dircli.scores.from_files import evaluate
-    from dircli.scores.results import read_result
+    from dircli.scores.results import read
     from dircli.store.predictions import Layout
 
     dataset, manifests = located(dataset, manifests, manifest)
@@ -123,15 +129,15 @@ def evaluate(
     if tolerance is not None and against is None:
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
     allowed = checks.tolerance(tolerance or "0")
-    earlier = read_result(against) if against else None
+    earlier = read(against) if against else None
     scored = evaluate(
         predictions, request, name=dataset, root=manifests, bins_file=bins, sampling=sampling, seeds=seeds
     )
     result = scored.result
     outcomes = checks.conditions(fail_if or [], result)
     outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
-    if result["content"].startswith("bins:"):
-        console.note(f"{result['dataset']}: {TARGETS_UNVERIFIED}")
+    if result.content.startswith("bins:"):
+        console.note(f"{result.dataset}: {TARGETS_UNVERIFIED}")
     _write(result, output or [], decimals)
     if report:
         reports.write(report, scored, ctx, data=data_folder(data), decimals=decimals)
@@ -145,51 +151,42 @@ def evaluate(
         raise CheckError(f"{len(failed)} of {len(outcomes)} checks did not hold")
 
 
-def _shown(result: dict[str, Any], form: str, decimals: int, *, short: bool = False) -> str:
+def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:
     """The result in a format, as text; with ``short`` the signature of a table is the short one."""
-    from dircli.report import tables
-    from dircli.report.formats import plain
     from dircli.scores.signature import short as shortened
 
     if short and form != "json":
-        result = {**result, "signature": shortened(result["signature"])}
+        result = replace(result, stated=shortened(result.signature))
+    if form == "score-only":
+        from dircli.report.formats.table import scores_only
 
-    shown = {
-        "table": tables.scores_text,
-        "json": plain.json_text,
-        "csv": plain.csv_text,
-        "markdown": plain.markdown,
-        "latex": plain.latex,
-        "score-only": plain.scores_only,
-    }
-    return shown[form](result, decimals)
+        return scores_only(result, decimals)
+    return NAMED[form].render(result, decimals)
 
 
 def _check_endings(results: list[Path], tables: list[Path]) -> None:
     """UsageError for every file name whose ending names no format, before anything is computed."""
-    from dircli.report.formats.plain import ENDINGS
     from dircli.store.parquet import check_endings
 
-    if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in ENDINGS]:
-        raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(ENDINGS)}")
+    if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in BY_ENDING]:
+        raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(BY_ENDING)}")
     check_endings(tables)
 
 
-def _write(result: dict[str, Any], paths: list[Path], decimals: int) -> None:
+def _write(result: Result, paths: list[Path], decimals: int) -> None:
     """The result to each of ``paths``, in the format of its ending; "-" is JSON on stdout."""
     from dircli.report import console
-    from dircli.report.formats.plain import ENDINGS
     from dircli.store import files
 
     for path in paths:
         if str(path) == "-":
             typer.echo(_shown(result, "json", decimals), nl=False)
             continue
-        files.write(path, _shown(result, ENDINGS[path.suffix], decimals).encode())
+        files.write(path, BY_ENDING[path.suffix].render(result, decimals).encode())
         console.note(f"written to {path}")
 
 
-def _summarise(result: dict[str, Any], outcomes: list[Any], decimals: int) -> None:
+def _summarise(result: Result, outcomes: Sequence[Outcome], decimals: int) -> None:
     """Append the Markdown to the summary page of a GitHub workflow, where there is one."""
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if not page:

@@ -39,7 +39,7 @@ def explain(
     request = from_files.ScoreOptions(split=split, protocol="released", metrics=[], layout=layout)
     found = explain(predictions, request, name=dataset, root=manifests, bins_file=bins)
     if as_json:
-        typer.echo(as_text(found), nl=False)
+        typer.echo(as_text(found.as_json()), nl=False)
         return
     for part in explained.parts(found):
         console.out().print(part)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from dircli.cli.options import Quiet
-
-ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown"}
+from dircli.report.formats import BY_ENDING, BoardName
 
 
 def leaderboard(
@@ -23,7 +22,7 @@ def leaderboard(
     region: Annotated[str, typer.Option(help="The region to rank by.")] = "few",
     metric: Annotated[str, typer.Option(help="The metric to rank by.")] = "mae",
     format_: Annotated[
-        Literal["table", "json", "csv", "markdown"] | None,
+        BoardName | None,
         typer.Option("--format", help="How to print the board.", show_default="by --output's ending, else table"),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the board to this file.", show_default="stdout")] = None,
@@ -32,20 +31,17 @@ def leaderboard(
     """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
     from dircli.errors import sample
     from dircli.report import console
-    from dircli.report import leaderboard as report
-    from dircli.report.formats.json import as_text
+    from dircli.report.leaderboard import render
     from dircli.scores.compare.leaderboard import leaderboard
 
     board = leaderboard(folder, dataset=dataset, region=region, metric=metric)
-    if board["skipped"]:
-        console.note(f"no results, left out: {sample(board['skipped'])}")
-    form = format_ or ENDINGS.get(output.suffix if output else "", "table")
-    if form == "table":
-        shown = report.text(board, plain=output is not None)
-    else:
-        shown = {"json": as_text, "csv": report.csv_text, "markdown": report.markdown}[form](board)
+    if board.skipped:
+        console.note(f"no results, left out: {sample(board.skipped)}")
+    by_ending = BY_ENDING.get(output.suffix) if output else None
+    form = format_ or (by_ending.name if by_ending and by_ending.of_boards else "table")
+    shown = render(board, form, to_file=output is not None)
     if form == "csv":  # the other forms hold them
-        for note in board["notes"]:
+        for note in board.notes:
             console.note(note)
     if output is None or str(output) == "-":
         typer.echo(shown, nl=False)

@@ -33,7 +33,7 @@ def write(path: Path, scored: Scored, ctx: typer.Context, *, data: Path, decimal
     from dircli.report.page import content, html
     from dircli.store import files
 
-    page = content.page(scored, content.PageOptions(command=command(ctx), data=data))
+    page = content.page(scored, command=command(ctx), data=data)
     pictures = figures.for_page(page.density, page.errors)
     files.write(path, html.page(page, pictures, decimals=decimals).encode(errors="replace"))
     console.note(f"written to {path}")

@@ -17,54 +17,54 @@ if TYPE_CHECKING:
 SHOWN_ROWS = 12
 
 
-def smoothed(made: Smoothed) -> Table:
+def smoothed(run: Smoothed) -> Table:
     """About a dozen of the bins that occur: rows seen, and L1 distance of smoothed to running statistics (Fig. 8c)."""
     table = plain_table("bin from", "to", "rows", "mean moved", "variance moved", left=0)
-    fds = made.fds
+    fds = run.fds
     mean, variance = fds.distances()
-    held = np.flatnonzero(fds.counts)
-    for b in held[:: max(1, -(-len(held) // SHOWN_ROWS))]:
+    occurring = np.flatnonzero(fds.counts)
+    for b in occurring[:: max(1, -(-len(occurring) // SHOWN_ROWS))]:
         ends = (f"{edge:g}" for edge in fds.edges[[b, b + 1]])
         table.add_row(*ends, number(int(fds.counts[b])), number(float(mean[b])), number(float(variance[b])))
     return table
 
 
-def summary(made: Smoothed) -> str:
+def summary(run: Smoothed) -> str:
     """One line: what was done, to how many rows."""
-    facts, fds = made.facts, made.fds
+    facts, fds = run.facts, run.fds
     window = facts["kernel"] + "".join(f", {key} {facts[key]:g}" for key in ("ks", "sigma"))
-    stayed = f", of which {made.stayed:,} stay as they are" if made.stayed else ""
+    stayed = f", of which {run.stayed:,} stay as they are" if run.stayed else ""
     epochs = f"{fds.epochs} epoch" + ("" if fds.epochs == 1 else "s")
     return (
         f"{facts.get('name', 'bins')}: {window}, momentum {facts['momentum']:g}, {facts['protocol']} protocol\n"
-        f"{epochs}, {made.rows:,} rows of {fds.dim:,} features{stayed}; {(fds.counts > 0).sum()} of {len(fds.counts)} "
+        f"{epochs}, {run.rows:,} rows of {fds.dim:,} features{stayed}; {(fds.counts > 0).sum()} of {len(fds.counts)} "
         "bins occur"
     )
 
 
-def similarity(found: Similarity) -> Table:
+def similarity(measured: Similarity) -> Table:
     """Every bin that occurs: its cosine similarity with the anchor, and the far region it resembles, where it does."""
     table = plain_table("bin from", "to", "rows", "mean", "variance", "mean like", "variance like", left=0)
-    low, high = found.bins.low, found.bins.high
-    for b in np.flatnonzero(found.counts):
-        scores = (None if np.isnan(values[b]) else float(values[b]) for values in (found.mean, found.variance))
-        like = (_region(found, int(far[b])) for far in (found.strange_mean, found.strange_variance))
-        ends = (f"{low[b]:g}", f"{high[b]:g}", number(int(found.counts[b])))
-        table.add_row(*ends, *map(number, scores), *like, style="bold" if b == found.anchor else None)
+    low, high = measured.bins.low, measured.bins.high
+    for b in np.flatnonzero(measured.counts):
+        scores = (None if np.isnan(values[b]) else float(values[b]) for values in (measured.mean, measured.variance))
+        like = (_region(measured, int(far[b])) for far in (measured.strange_mean, measured.strange_variance))
+        ends = (f"{low[b]:g}", f"{high[b]:g}", number(int(measured.counts[b])))
+        table.add_row(*ends, *map(number, scores), *like, style="bold" if b == measured.anchor else None)
     return table
 
 
-def _region(found: Similarity, centre: int) -> str:
-    return "" if centre < 0 else f"{found.bins.low[centre]:g}"
+def _region(measured: Similarity, centre: int) -> str:
+    return "" if centre < 0 else f"{measured.bins.low[centre]:g}"
 
 
-def strangers(found: Similarity) -> str:
+def strangers(measured: Similarity) -> str:
     """One line: which bins are nearer to a far region than to their neighbours."""
-    low = found.bins.low
-    marked = [f"{low[b]:g}" for b in np.flatnonzero((found.strange_mean >= 0) | (found.strange_variance >= 0))]
+    low = measured.bins.low
+    marked = [f"{low[b]:g}" for b in np.flatnonzero((measured.strange_mean >= 0) | (measured.strange_variance >= 0))]
     if not marked:
-        return f"anchor {low[found.anchor]:g}: every bin is nearest to its neighbours"
+        return f"anchor {low[measured.anchor]:g}: every bin is nearest to its neighbours"
     return (
-        f"anchor {low[found.anchor]:g}: {len(marked)} of {(found.counts > 0).sum()} bins are nearer to a far region "
-        f"than to their neighbours: {', '.join(marked)}"
+        f"anchor {low[measured.anchor]:g}: {len(marked)} of {(measured.counts > 0).sum()} bins are nearer to a far "
+        f"region than to their neighbours: {', '.join(marked)}"
     )

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from dircli import errors
 from dircli.report import console
+from dircli.report.formats.json import as_text
 from dircli.report.tables import plain_table
 from dircli.report.values import NULL, number
-from dircli.store import text as tables
+from dircli.store.text import as_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from rich.table import Table
+
+    from dircli.scores.compare.leaderboard import Block, Board, Row
 
 DECIMALS = 3
 WIDE = 10_000
@@ -25,95 +28,100 @@ ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→0"}
 WORDS = {"lower": "lower is better", "higher": "higher is better", "nearer zero": "nearer to zero is better"}
 
 
-def heading(board: Mapping[str, Any]) -> str:
+def render(board: Board, form: str, *, to_file: bool = False) -> str:
+    """The board as text in one of the formats; a table is for the terminal at hand, or of a fixed width ``to_file``."""
+    if form == "table":
+        return table(board, to_file=to_file)
+    return as_text(board.as_json()) if form == "json" else {"csv": csv, "markdown": markdown}[form](board)
+
+
+def heading(board: Board) -> str:
     """What is ranked, by what, and which way."""
-    return f"{board['dataset']}: {board['title']}, ranked by {board['region']}, {WORDS[board['better']]}"
+    return f"{board.dataset}: {board.title}, ranked by {board.region}, {WORDS[board.better]}"
 
 
-def text(board: Mapping[str, Any], *, plain: bool = False) -> str:
-    """A table per block and the notes under them, for the terminal at hand; ``plain`` as for a file."""
-    screen = Console(file=io.StringIO(), width=console.PIPED_WIDTH) if plain else console.out()
+def table(board: Board, *, to_file: bool) -> str:
+    """A table per block and the notes under them."""
+    screen = Console(file=io.StringIO(), width=console.PIPED_WIDTH) if to_file else console.out()
     with screen.capture() as captured:
         screen.print(Text(heading(board)))
-        for block in board["blocks"]:
+        for block in board.blocks:
             screen.print()
-            screen.print(Text(block["signature"], style="bold"), soft_wrap=True)
-            if block["apart"]:
-                screen.print(Text(block["apart"], style="dim"), soft_wrap=True)
+            screen.print(Text(block.signature, style="bold"), soft_wrap=True)
+            if block.apart:
+                screen.print(Text(block.apart, style="dim"), soft_wrap=True)
             screen.print(_fitting(board, block, screen))
-        if board["notes"]:
+        if board.notes:
             screen.print()
-        for note in board["notes"]:
+        for note in board.notes:
             screen.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
     return captured.get()
 
 
-def _fitting(board: Mapping[str, Any], block: Mapping[str, Any], screen: Console) -> Table:
+def _fitting(board: Board, block: Block, screen: Console) -> Table:
     """The table with every region, or with the one that ranks where the screen is too narrow for all of them."""
-    table = _table(board, block, _regions(block))
-    width = screen.measure(table, options=screen.options.update(width=WIDE)).maximum
-    return table if width <= screen.width else _table(board, block, [board["region"]])
+    whole = _table(board, block, _regions(block))
+    width = screen.measure(whole, options=screen.options.update(width=WIDE)).maximum
+    return whole if width <= screen.width else _table(board, block, [board.region])
 
 
-def _table(board: Mapping[str, Any], block: Mapping[str, Any], regions: Sequence[str]) -> Table:
-    heads = [f"{name} {ARROWS[board['better']]}" if name == board["region"] else name for name in regions]
-    table = plain_table("rank", "system", "from", *heads, left=3)
-    table.columns[1].no_wrap = False  # a long name is folded, and no number is cut
-    for row in block["rows"]:
-        cells = [f"{NULL if row['rank'] is None else row['rank']:>4}", errors.clear(row["system"]), _from(row)]
-        scores = [_aligned(row["regions"].get(name), row["decimals"]) for name in regions]
-        table.add_row(*(Text(cell) for cell in (*cells, *scores)))
-    return table
+def _table(board: Board, block: Block, regions: Sequence[str]) -> Table:
+    heads = [f"{name} {ARROWS[board.better]}" if name == board.region else name for name in regions]
+    rows = plain_table("rank", "system", "from", *heads, left=3)
+    rows.columns[1].no_wrap = False  # a long name is folded, and no number is cut
+    for row in block.rows:
+        cells = [f"{NULL if row.rank is None else row.rank:>4}", errors.clear(row.system), _from(row)]
+        scores = [_aligned(score) for score in _scores(row, regions)]
+        rows.add_row(*(Text(cell) for cell in (*cells, *scores)))
+    return rows
 
 
-def markdown(board: Mapping[str, Any]) -> str:
+def markdown(board: Board) -> str:
     """A table per block under its signature; the notes as a list."""
     lines = [f"**{heading(board)}**", ""]
-    for block in board["blocks"]:
+    for block in board.blocks:
         regions = _regions(block)
-        heads = [f"**{name}**" if name == board["region"] else name for name in regions]
-        lines += [f"`{block['signature']}`", ""]
-        lines += [block["apart"], ""] if block["apart"] else []
+        heads = [f"**{name}**" if name == board.region else name for name in regions]
+        lines += [f"`{block.signature}`", ""]
+        lines += [block.apart, ""] if block.apart else []
         lines += [f"| rank | system | from | {' | '.join(heads)} |", "| ---: | --- | --- |" + " ---: |" * len(heads)]
-        for row in block["rows"]:
-            scores = [_shown(row["regions"].get(name), row["decimals"]) for name in regions]
-            system = errors.clear(row["system"]).replace("|", "\\|")
-            rank = NULL if row["rank"] is None else row["rank"]
-            lines.append(f"| {rank} | {system} | {_from(row)} | {' | '.join(scores)} |")
+        for row in block.rows:
+            system = errors.clear(row.system).replace("|", "\\|")
+            rank = NULL if row.rank is None else row.rank
+            lines.append(f"| {rank} | {system} | {_from(row)} | {' | '.join(_scores(row, regions))} |")
         lines.append("")
-    notes = [f"- {note}" for note in board["notes"]]
+    notes = [f"- {note}" for note in board.notes]
     return "\n".join([*lines, *notes, *([""] if notes else [])])
 
 
-def csv_text(board: Mapping[str, Any]) -> str:
+def csv(board: Board) -> str:
     """One row per system, in full precision, with the signature of its block; what is undefined is empty."""
-    regions = list(dict.fromkeys(name for block in board["blocks"] for name in _regions(block)))
+    regions = list(dict.fromkeys(name for block in board.blocks for name in _regions(block)))
     rows: list[list[object]] = [
         ["dataset", "metric", "region", "signature", "rank", "system", "origin", "source", "value", *regions]
     ]
-    for block in board["blocks"]:
-        head = [board["dataset"], board["metric"], board["region"], block["signature"]]
-        for row in block["rows"]:
-            facts = [row[key] for key in ("rank", "system", "origin", "source", "value")]
-            rows.append([*head, *facts, *(row["regions"].get(name) for name in regions)])
-    return tables.as_csv(rows).decode()
+    for block in board.blocks:
+        head = [board.dataset, board.metric, board.region, block.signature]
+        for row in block.rows:
+            scores = (row.regions.get(name) for name in regions)
+            rows.append([*head, row.rank, row.system, row.origin, row.source, row.value, *scores])
+    return as_csv(rows).decode()
 
 
-def _regions(block: Mapping[str, Any]) -> list[str]:
-    return list(dict.fromkeys(name for row in block["rows"] for name in row["regions"]))
+def _regions(block: Block) -> list[str]:
+    return list(dict.fromkeys(name for row in block.rows for name in row.regions))
 
 
-def _from(row: Mapping[str, Any]) -> str:
+def _from(row: Row) -> str:
     """Where a row comes from; a table of the paper is named, a result's file stands in JSON and CSV."""
-    return f"paper, {row['source']}" if row["origin"] == "paper" else str(row["origin"])
+    return f"paper, {row.source}" if row.origin == "paper" else str(row.origin)
 
 
-def _shown(value: float | None, decimals: int | None) -> str:
-    return number(value, DECIMALS if decimals is None else decimals)
+def _scores(row: Row, regions: Sequence[str]) -> list[str]:
+    return [number(row.regions.get(name), DECIMALS if row.decimals is None else row.decimals) for name in regions]
 
 
-def _aligned(value: float | None, decimals: int | None) -> str:
+def _aligned(score: str) -> str:
     """A score with its point under those of the others, though the paper printed fewer digits."""
-    shown = _shown(value, decimals)
-    places = len(shown.partition(".")[2])
-    return shown + " " * (DECIMALS - places + ("." not in shown))
+    places = len(score.partition(".")[2])
+    return score + " " * (DECIMALS - places + ("." not in score))

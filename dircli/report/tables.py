@@ -1,18 +1,15 @@
-"""Tables for the terminal: narrow ones, with regions as columns as in the paper."""
+"""Tables for the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from dircli.benchmark.regions import REGIONS
-from dircli.report import console
-from dircli.report.values import NULL, detail, legend, mark, metrics_of, number, regions_of, score, shown
-from dircli.scores.metrics.table import EVERY
+from dircli.report.values import NULL, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,73 +27,6 @@ def plain_table(*headers: str, left: int = 1) -> Table:
     return table
 
 
-def fitted(result: Mapping[str, Any], width: int, decimals: int = 3, *, by: str = "system") -> list[Table]:
-    """The scores in as many tables as a terminal of ``width`` columns needs, each with some of the regions.
-
-    No table is cut: where a single region is too wide, the terminal may wrap its lines, but shows every digit.
-    """
-    rest = regions_of(result)
-    parts = []
-    while rest:
-        take = len(rest)
-        while take > 1 and natural_width(scores(result, decimals, by=by, regions=rest[:take])) > width:
-            take -= 1
-        part = scores(result, decimals, by=by, regions=rest[:take])
-        part.width = natural_width(part)
-        parts.append(part)
-        rest = rest[take:]
-    return parts
-
-
-def natural_width(table: Table) -> int:
-    """The columns that the table takes where nothing limits it."""
-    return Console(width=10_000).measure(table).maximum
-
-
-def scores(result: Mapping[str, Any], decimals: int = 3, *, by: str = "system", regions: Sequence[str] = ()) -> Table:
-    """Scores by metric and system, one column per region; an interval or a spread stands under its score.
-
-    The sizes of the regions are shown per system only where they differ. ``by`` heads the column of systems;
-    ``regions`` empty are all.
-    """
-    systems = result["systems"]
-    regions = regions or regions_of(result)
-    names = [Text(" ".join(str(system["name"]).split())) for system in systems]  # as it is: markup is for our own words
-    several = len(systems) > 1
-    table = plain_table("", *([by] if several else []), *regions, left=1 + several)
-    for name in ("n", "bins"):
-        counts = [[number(score(system, region, name)) for region in regions] for system in systems]
-        differ = any(cells != counts[0] for cells in counts)
-        for row, cells in enumerate(counts if differ else counts[:1]):
-            owner = names[row] if differ else Text()
-            table.add_row(name if row == 0 else "", *([owner] if several else []), *cells)
-    for name in metrics_of(result):
-        if several:
-            table.add_section()
-        for row, system in enumerate(systems):
-            head: list[str | Text] = [EVERY[name].title if row == 0 else "", *([names[row]] if several else [])]
-            cells = [number(score(system, region, name), decimals) for region in regions]
-            marks = [mark(result, system, region, name) for region in regions]
-            table.add_row(*head, *(cell + sign for cell, sign in zip(cells, marks, strict=True)))
-            more = [detail(system, region, name, decimals) for region in regions]
-            if any(more):
-                table.add_row(*[""] * len(head), *more, style="dim")
-    return table
-
-
-def scores_text(result: Mapping[str, Any], decimals: int) -> str:
-    """The table of scores with its legend and signature under it, as text for the terminal at hand."""
-    result = shown(result)
-    screen = console.out()
-    parts = fitted(result, screen.width, decimals)
-    screen.width = max(screen.width, *(part.width or 0 for part in parts), 0)
-    with screen.capture() as captured:
-        for place, part in enumerate(parts):
-            screen.print(*[""] * (place > 0), part, sep="\n")
-    notes = "".join(f"{line}\n" for line in legend(result))
-    return f"{captured.get()}{notes}{result['signature']}\n"
-
-
 def splits(facts: Mapping[str, Any], protocol: str) -> Table:
     """Rows of a manifest, or the pixels of one of maps, by split and region."""
     table = plain_table("split", facts.get("counted", "rows"), *REGIONS)
@@ -106,9 +36,9 @@ def splits(facts: Mapping[str, Any], protocol: str) -> Table:
     return table
 
 
-def skew(told: Mapping[str, Any], edges: Sequence[float], *, rows: int) -> tuple[Table, int]:
+def skew(facts: Mapping[str, Any], edges: Sequence[float], *, rows: int) -> tuple[Table, int]:
     """Training rows asked for and reached, and their shares, in at most ``rows`` rows of so many bins each."""
-    asked, reached = told["asked"], told["reached"]
+    asked, reached = facts["asked"], facts["reached"]
     step = -(-len(asked) // rows)
     table = plain_table("bin from", "to", "asked", "reached", "asked", "reached", left=0)
     sums = sum(asked), max(sum(reached), 1)
@@ -124,8 +54,8 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
     """Every ``step``-th bin that has training samples, with its weight."""
     table = plain_table("bin from", "to", "count", "effective", "weight", left=0)
     rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
-    held = [row for row in rows if row[2]]
-    for low, high, count, effective, weight in held[::step]:
+    with_samples = [row for row in rows if row[2]]
+    for low, high, count, effective, weight in with_samples[::step]:
         table.add_row(f"{low:g}", f"{high:g}", f"{count:,}", number(effective), number(weight))
     return table
 
@@ -150,14 +80,14 @@ def metrics(rows: Iterable[Mapping[str, str]]) -> Table:
     return table
 
 
-def checks(found: Iterable[Check]) -> Table:
-    """One line per check: held, failed, or open where nothing can be proven."""
+def checks(proofs: Iterable[Check]) -> Table:
+    """One line per check: ok, failed, or open where nothing can be proven."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     words = {True: Text("ok", "green"), False: Text("FAILED", "red"), None: Text("open", "yellow")}
-    for check in found:
+    for check in proofs:
         table.add_row(words[check.held], check.name, check.found)
     return table
 

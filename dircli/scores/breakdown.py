@@ -11,7 +11,6 @@ from dircli.scores.metrics.table import bias, exact, gm, mae, mse, rmse
 from dircli.store import files, parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -52,7 +51,7 @@ def by_sample(scored: Scored) -> dict[str, pa.Array]:
 
 def _rows_of(system: System, scored: Scored) -> dict[str, Any]:
     reference, samples = system.reference, scored.against.samples
-    ids: Any = system.file.ids if samples is None else samples.ids[samples.split == scored.result["split"]]
+    ids: Any = system.file.ids if samples is None else samples.ids[samples.split == scored.result.split]
     return {
         "system": [system.name] * system.values.size,
         "id": [None] * system.values.size if ids is None else ids,
@@ -74,14 +73,8 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, pa.Array]:
     }
 
 
-def write(wanted: Mapping[Path | None, Callable[[Scored], dict[str, pa.Array]]], scored: Scored) -> None:
-    """Each table to its path, as its ending says; nothing for a path None."""
-    asked = {path: table for path, table in wanted.items() if path is not None}
-    parquet.check_endings(asked)
-    for path, table in asked.items():
-        files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result["signature"]}))
-
-
 def dump(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> None:
-    """Write the scores of each bin, and the error of each sample, where they are asked for."""
-    write({per_bin: by_bin, per_sample: by_sample}, scored)
+    """Write the scores of each bin, and the error of each sample, where they are asked for, as the ending says."""
+    for path, table in ((per_bin, by_bin), (per_sample, by_sample)):
+        if path is not None:
+            files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result.signature}))

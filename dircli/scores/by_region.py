@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.protocol import Rules
+    from dircli.benchmark.protocol import ProtocolName, Rules
+    from dircli.datasets.open import Benchmark
     from dircli.scores.metrics.table import FromRanks, Mergeable, Metric
 
 Score: TypeAlias = "int | float | None"
@@ -43,6 +44,17 @@ class Reference:
         if self.rules.single_precision:  # as released: targets were stored as float32
             return self.target.astype(np.float32).astype(np.float64)
         return self.target
+
+    @classmethod
+    def of(cls, benchmark: Benchmark, protocol: ProtocolName, target: FloatArray, bin_index: IntArray) -> Reference:
+        """Rows of ``benchmark``, (n,) each, with the regions and rules of ``protocol``."""
+        return cls(
+            target=target,
+            bin_index=bin_index,
+            regions=benchmark.table.regions[protocol],
+            train=benchmark.table.counts["train"],
+            rules=benchmark.rules(protocol),
+        )
 
     def at(self, rows: BoolArray) -> Reference:
         """The reference of the rows in the mask ``rows`` (n,) alone."""

@@ -20,8 +20,6 @@ from dircli.store import files, manifests, text
 from dircli.store.predictions import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dircli.benchmark.manifest import Manifest
     from dircli.benchmark.protocol import ProtocolName
 
@@ -113,28 +111,28 @@ def score(source: Path) -> dict[str, float]:
     )
     against = open_benchmark(settings["name"], source / "ref", None)
     result = from_files.score([str(_submission(source / "res"))], against, request).result
-    sys.stdout.write(f"{result['signature']}\n")
-    regions: Mapping[str, Mapping[str, float | None]] = result["systems"][0]["regions"]
-    flat = {f"{region}_{name}": value for region, found in regions.items() for name, value in found.items()}
-    return {key: value for key, value in flat.items() if isinstance(value, int | float)}
+    sys.stdout.write(f"{result.signature}\n")
+    regions = result.systems[0].regions
+    by_key = {f"{name}_{key}": value for name, scores in regions.items() for key, value in scores.as_json().items()}
+    return {key: value for key, value in by_key.items() if value is not None}
 
 
 def _submission(folder: Path) -> Path:
     """The one prediction file in ``folder``."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS and not path.name.startswith("."))
-    if len(found) != 1:
-        named = ", ".join(path.name for path in found) or "none"
+    candidates = sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS and not path.name.startswith("."))
+    if len(candidates) != 1:
+        named = ", ".join(path.name for path in candidates) or "none"
         hint = f"Submit a zip with one file that ends in {' or '.join(ENDINGS)}"
         raise InputError(Problem("submission", f"there must be one prediction file, and there are: {named}", hint))
-    return found[0]
+    return candidates[0]
 
 
 def export_codabench(name: str | None, *, root: Path, out: Path, protocol: ProtocolName, image: str) -> list[Path]:
     """Write a scorer bundle for Codabench: the manifest as reference data, the scoring program, the metadata."""
     manifest = manifests.read(manifests.named(name, root))
-    made = bundle(manifest, split="test", protocol=protocol, image=image)
-    paths = [out / path for path in made]
+    contents = bundle(manifest, split="test", protocol=protocol, image=image)
+    paths = [out / path for path in contents]
     for folder in sorted({path.parent for path in paths}):
-        inside = {path.name: data for path, data in zip(paths, made.values(), strict=True) if path.parent == folder}
+        inside = {path.name: data for path, data in zip(paths, contents.values(), strict=True) if path.parent == folder}
         files.write_all(folder, inside)
     return paths

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.protocol import Rules, Thresholds
+from dircli.benchmark.manifest import BinTable
+from dircli.benchmark.protocol import Thresholds
 from dircli.benchmark.regions import region
-from dircli.datasets.open import open_benchmark
+from dircli.datasets.open import Benchmark, open_benchmark
 from dircli.errors import UsageError
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.table import chosen
@@ -59,35 +60,30 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
         raise UsageError(f"target has shape {y.shape} and prediction {p.shape}; they must be equal")
     if (dataset is None) == (train is None):
         raise UsageError("give either dataset, or the training targets as train")
-    known = None if dataset is None else open_benchmark(dataset, Path(manifests), None)
-    if known is not None:
-        bins, counts, regions, rules = (
-            known.table.bins,
-            known.table.counts["train"],
-            known.table.regions[protocol],
-            known.rules(protocol),
-        )
+    if dataset is not None:
+        benchmark = open_benchmark(dataset, Path(manifests), None)
     else:
         seen = _column(np.asarray(train), "train")
         bins = Bins.covering(np.concatenate([y, seen]), bin_width)
         counts = bins.counts(seen)
-        rules = Rules(thresholds=Thresholds(many=many, few=few))
-        regions = region(counts, rules.thresholds)
-    index = known.index(y) if known else bins.index(y)
+        regions = {str(protocol): region(counts, Thresholds(many=many, few=few))}
+        table = BinTable(bins=bins, counts={"train": counts}, regions=regions, facts={})
+        benchmark = Benchmark(name="train", table=table, samples=None)
+    index = benchmark.index(y)
     if (index < 0).any():
-        low, high = bins.edges[[0, -1]]
+        low, high = benchmark.table.bins.edges[[0, -1]]
         raise UsageError(f"{(index < 0).sum():,} targets lie outside {low:g}..{high:g}")
-    reference = Reference(target=y, bin_index=index, regions=regions, train=counts, rules=rules)
-    return scores(reference, p, metrics=chosen(metrics, of=known.metrics if known else ()))
+    reference = Reference.of(benchmark, protocol, y, index)
+    return scores(reference, p, metrics=chosen(metrics, of=benchmark.metrics))
 
 
 def _column(values: ArrayLike, name: str) -> FloatArray:
     """``values`` as a column of finite float64."""
-    found = np.asarray(values, dtype=np.float64)
-    if found.ndim == 2 and found.shape[1] == 1:  # noqa: PLR2004 - a column, as models give it
-        found = found[:, 0]
-    if found.ndim != 1:
-        raise UsageError(f"{name} has shape {found.shape}; one number per row is expected")
-    if not np.isfinite(found).all():
-        raise UsageError(f"{name} has {(~np.isfinite(found)).sum():,} values that are not finite")
-    return found
+    column = np.asarray(values, dtype=np.float64)
+    if column.ndim == 2 and column.shape[1] == 1:  # noqa: PLR2004 - as models give it
+        column = column[:, 0]
+    if column.ndim != 1:
+        raise UsageError(f"{name} has shape {column.shape}; one number per row is expected")
+    if not np.isfinite(column).all():
+        raise UsageError(f"{name} has {(~np.isfinite(column)).sum():,} values that are not finite")
+    return column

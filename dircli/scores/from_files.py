@@ -1,4 +1,4 @@
-"""From prediction files to one result: what they are scored against, and the JSON that every format is made from."""
+"""From prediction files to one result: what they are scored against, and their scores by region."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from dircli.scores.by_region import Reference, scores
 from dircli.scores.compare.seeds import grouped
 from dircli.scores.metrics.sera import relevance
 from dircli.scores.metrics.table import EVERY, NEEDS, chosen
-from dircli.scores.results import Scored, System
-from dircli.scores.signature import signature
-from dircli.scores.uncertainty import quantify as uncertainty
+from dircli.scores.results import Result, Scored, System, SystemResult
+from dircli.scores.uncertainty.quantify import quantify
 from dircli.store import predicted_maps, predictions
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from dircli.benchmark.dataset import Dense
     from dircli.benchmark.manifest import BinTable
     from dircli.benchmark.protocol import ProtocolName
+    from dircli.scores.metrics.table import Metric
     from dircli.scores.uncertainty.quantify import BootstrapOptions
     from dircli.store.predictions import Layout, Predictions
 
@@ -49,27 +49,26 @@ def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Sc
     systems = [replace(each, given=_given(each, against, request)) for each in _read_all(paths, against, request)]
     given = set(systems[0].given).intersection(*(system.given for system in systems))
     metrics = chosen(request.metrics, of=against.metrics, given=given)
-    fields = {
-        "split": request.split,
-        "protocol": request.protocol,
-        "content": against.content,
-        "version": __version__,
-    }
-    result = {
-        "signature": signature(name=against.name, n=systems[0].values.size, **fields),
-        "dataset": against.name,
-        **fields,
-        "systems": [
-            {
-                "name": system.name,
-                "file": system.file.file,
-                "sha256": system.file.sha256.removeprefix("sha256:"),
-                "regions": scores(system.reference, system.values, metrics=metrics, given=system.given),
-            }
-            for system in systems
-        ],
-    }
+    result = Result(
+        dataset=against.name,
+        split=request.split,
+        protocol=request.protocol,
+        content=against.content,
+        version=__version__,
+        systems=tuple(_result(system, metrics) for system in systems),
+    )
     return Scored(result=result, systems=systems, against=against)
+
+
+def _result(system: System, metrics: Sequence[Metric]) -> SystemResult:
+    return SystemResult.from_json(
+        {
+            "name": system.name,
+            "file": system.file.file,
+            "sha256": system.file.sha256.removeprefix("sha256:"),
+            "regions": scores(system.reference, system.values, metrics=metrics, given=system.given),
+        }
+    )
 
 
 def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> list[System]:
@@ -178,15 +177,15 @@ def _of_maps(  # noqa: PLR0913 - the same as of `paired`
     return found, reference, found.values
 
 
-def _outside(found: Predictions, table: BinTable) -> list[Problem]:
-    """The targets that lie in no bin; those that are no number have been told of."""
-    if found.targets is None:
+def _outside(file: Predictions, table: BinTable) -> list[Problem]:
+    """The targets that lie in no bin; those that are no number are reported by `predictions`."""
+    if file.targets is None:
         return []
-    targets = found.targets[np.isfinite(found.targets)]
+    targets = file.targets[np.isfinite(file.targets)]
     values = [f"{target:g}" for target in targets[table.bins.index(targets) < 0]]
     low, high = table.bins.edges[[0, -1]]
     what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
-    return [Problem(found.file, what, "Check the target column")] if values else []
+    return [Problem(file.file, what, "Check the target column")] if values else []
 
 
 def _unpositive(found: Predictions, against: Benchmark) -> list[Problem]:
@@ -222,7 +221,5 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
     scored = score(paths, open_benchmark(name, root, bins_file), request)
     if seeds:
-        scored.result["groups"] = grouped(scored.result)
-    if sampling is not None:
-        uncertainty.quantify(scored, sampling)
-    return scored
+        scored = replace(scored, result=replace(scored.result, groups=grouped(scored.result)))
+    return scored if sampling is None else quantify(scored, sampling)

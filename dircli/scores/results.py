@@ -1,65 +1,209 @@
-"""Results of `dir evaluate --format json`, read back."""
+"""The result of an evaluation as frozen values, and as JSON: written, read back, and collected from a folder.
+
+A score that is undefined is None. Intervals, seeds and comparisons make a new result; nothing writes into one.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dircli.errors import InputError, Problem
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores.metrics.table import EVERY
+from dircli.scores.signature import comparable, signature
 from dircli.store import files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dircli.arrays import FloatArray
+    from dircli.benchmark.protocol import ProtocolName
     from dircli.datasets.open import Benchmark
-    from dircli.scores.by_region import Reference
+    from dircli.scores.by_region import Reference, Score
     from dircli.store.predictions import Predictions
 
-
-@dataclass(frozen=True, kw_only=True)
-class System:
-    """One scored file: its name in the result, what it was scored against, and its predictions (n,) row by row."""
-
-    name: str
-    file: Predictions
-    reference: Reference
-    values: FloatArray
-    given: Mapping[str, FloatArray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scored:
-    """The result as JSON, and the rows behind it."""
-
-    result: dict[str, Any]
-    systems: list[System]
-    against: Benchmark
-
+Json: TypeAlias = "dict[str, Any]"
 
 HINT = "Give a file that `dir evaluate --format json` wrote"
+AGAIN = "Write it again with `dir evaluate --format json`, or take it out of the folder"
 KEYS = {"signature": str, "dataset": str, "split": str, "protocol": str, "content": str, "systems": list}
-SCORES = ("n", "bins", *EVERY)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """The result in ``path``; InputError where it is none."""
-    try:
-        found = json.loads(files.read(path, hint=HINT))
-    except (ValueError, RecursionError) as error:
-        raise InputError(Problem(str(path), f"this is no JSON ({error})", HINT)) from None
-    if not isinstance(found, dict):
-        raise InputError(Problem(str(path), "this is no JSON object", HINT))
-    if wrong := [key for key, kind in KEYS.items() if not isinstance(found.get(key), kind)]:
-        raise InputError(Problem(str(path), f"there is no {' and no '.join(wrong)}", HINT))
-    if wrong := [str(place) for place, system in enumerate(found["systems"], 1) if not _is_system(system)]:
-        what = f"system {', '.join(wrong)} has no name, or no numbers as scores by region"
-        raise InputError(Problem(str(path), what, HINT))
-    return found
+@dataclass(frozen=True, kw_only=True)
+class RegionScores:
+    """The scores of one system in one region of ``n`` rows, which lie in so many ``bins``.
+
+    By metric: ``scores``; the ends of each interval, ``ci``, and the ``detectable`` difference where the scores were
+    resampled; the standard deviation ``sd`` over seeds.
+    """
+
+    n: Score = None
+    bins: Score = None
+    scores: Mapping[str, Score]
+    ci: Mapping[str, Sequence[float] | None] | None = None
+    detectable: Mapping[str, float | None] | None = None
+    sd: Mapping[str, float | None] | None = None
+
+    def score(self, name: str) -> Score:
+        """The score of a metric, or ``n`` or ``bins``; None where it is undefined or was not asked for."""
+        return {**self.scores, "n": self.n, "bins": self.bins}.get(name)
+
+    def as_json(self) -> Json:
+        """Sizes, scores, and their intervals or spreads, in the order in which results are written."""
+        sizes, intervals = _known(n=self.n, bins=self.bins), _known(ci=self.ci, detectable=self.detectable)
+        return {**sizes, **_known(sd=self.sd), **self.scores, **intervals}
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> RegionScores:
+        """The scores that stand in ``written``, which `_is_system` has approved of; the rest is taken as it is."""
+        fields = {key: written.get(key) for key in ("n", "bins", "ci", "detectable", "sd")}
+        return cls(scores={key: value for key, value in written.items() if key in EVERY}, **fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemResult:
+    """The scores of one file by region, or those of the files ``name@seed`` of one system as their means over seeds."""
+
+    name: str
+    file: str | None = None
+    sha256: str | None = None
+    seeds: tuple[str, ...] | None = None
+    regions: Mapping[str, RegionScores]
+
+    def score(self, region: str, name: str) -> Score:
+        """One score; None where it is undefined, was not asked for, or the region has no rows."""
+        return self.regions[region].score(name) if region in self.regions else None
+
+    def as_json(self) -> Json:
+        """The name, the file, and the scores by region."""
+        regions = {name: scores.as_json() for name, scores in self.regions.items()}
+        return _known(name=self.name, file=self.file, sha256=self.sha256, seeds=self.seeds, regions=regions)
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> SystemResult:
+        """The system that stands in ``written``, which `_is_system` has approved of."""
+        regions = {name: RegionScores.from_json(scores) for name, scores in written["regions"].items()}
+        return cls(name=written["name"], file=written.get("file"), sha256=written.get("sha256"), regions=regions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A score minus the baseline's: paired interval, detectable difference, p, Holm-corrected p, and the verdict."""
+
+    difference: float | None
+    ci: list[float] | None
+    detectable: float | None
+    p: float | None
+    p_holm: float | None
+    verdict: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedSystem:
+    """A system's differences from the baseline by region and metric."""
+
+    name: str
+    regions: dict[str, dict[str, Difference]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Each system but the first, the ``baseline``, compared with it by a paired test of so many ``permutations``."""
+
+    baseline: str
+    correction: str = "Holm, over regions and metrics of each system"
+    permutations: int
+    systems: tuple[ComparedSystem, ...]
+
+    def verdict(self, system: str, region: str, metric: str) -> str | None:
+        """Whether ``system`` is significantly "better" or "worse" than the baseline in one score; else None."""
+        for compared in self.systems:
+            if compared.name == system and metric in compared.regions.get(region, {}):
+                return compared.regions[region][metric].verdict
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The scores of one or more systems on the same rows.
+
+    ``groups`` are the systems whose seeds were asked to be shown as one. ``drawn`` is the field of the signature about
+    the resamples of intervals. ``stated`` is the signature that stands in a file, or a short one, in the place of the
+    one that follows from the other fields; ``other`` is what else stands there.
+    """
+
+    dataset: str
+    split: str
+    protocol: ProtocolName
+    content: str
+    version: str | None
+    systems: tuple[SystemResult, ...]
+    groups: tuple[SystemResult, ...] | None = None
+    comparison: Comparison | None = None
+    drawn: str = ""
+    stated: str | None = None
+    other: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def signature(self) -> str:
+        """What the scores may be compared with."""
+        if self.stated is not None:
+            return self.stated
+        fields = {key: str(getattr(self, key)) for key in ("split", "protocol", "content", "version")}
+        signed = signature(name=self.dataset, n=int(self.systems[0].regions["all"].n or 0), **fields)
+        return f"{signed}|{self.drawn}" if self.drawn else signed
+
+    @property
+    def regions(self) -> list[str]:
+        """The regions of all systems, in their order."""
+        return list(dict.fromkeys(region for system in self.systems for region in system.regions))
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of the metrics that were computed, in their order."""
+        return list(self.systems[0].regions["all"].scores)
+
+    def as_json(self) -> Json:
+        """The result as `dir evaluate --format json` prints it."""
+        return {
+            "signature": self.signature,
+            "dataset": self.dataset,
+            "split": self.split,
+            "protocol": self.protocol,
+            "content": self.content,
+            **_known(version=self.version),
+            "systems": [system.as_json() for system in self.systems],
+            **({"groups": [group.as_json() for group in self.groups]} if self.groups else {}),
+            **({"comparison": asdict(self.comparison)} if self.comparison else {}),
+            **self.other,
+        }
+
+    @classmethod
+    def from_json(cls, written: object, where: str) -> Result:
+        """The result in ``written``, the JSON of the file ``where``; InputError where it is none.
+
+        Groups of seeds and comparisons stay in ``other``, for nothing asks an earlier result for them.
+        """
+        if not isinstance(written, dict):
+            raise InputError(Problem(where, "this is no JSON object", HINT))
+        if wrong := [key for key, kind in KEYS.items() if not isinstance(written.get(key), kind)]:
+            raise InputError(Problem(where, f"there is no {' and no '.join(wrong)}", HINT))
+        if wrong := [str(place) for place, system in enumerate(written["systems"], 1) if not _is_system(system)]:
+            what = f"system {', '.join(wrong)} has no name, or no numbers as scores by region"
+            raise InputError(Problem(where, what, HINT))
+        rest = dict(written)
+        stated, systems = rest.pop("signature"), tuple(map(SystemResult.from_json, rest.pop("systems")))
+        fields = {key: rest.pop(key, None) for key in ("dataset", "split", "protocol", "content", "version")}
+        return cls(stated=stated, systems=systems, other=rest, **fields)
+
+
+def _known(**fields: object) -> Json:
+    """The fields that are there."""
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 def _is_system(system: object) -> bool:
@@ -73,10 +217,90 @@ def _are_scores(scores: object) -> bool:
     """Whether every score in it is a finite number or null; other keys may hold anything."""
     if not isinstance(scores, dict):
         return False
-    held = [scores[name] for name in SCORES if scores.get(name) is not None]
-    return all(type(value) in {int, float} and abs(value) <= sys.float_info.max for value in held)
+    values = [scores[name] for name in ("n", "bins", *EVERY) if scores.get(name) is not None]
+    return all(type(value) in {int, float} and abs(value) <= sys.float_info.max for value in values)
 
 
-def read_result(path: Path) -> dict[str, Any]:
-    """An earlier result that `dir evaluate` wrote as JSON."""
-    return read(path)
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """One scored file: its name in the result, what it was scored against, and its predictions (n,) row by row.
+
+    ``given`` holds (n,) values for each row under every name that a metric needs.
+    """
+
+    name: str
+    file: Predictions
+    reference: Reference
+    values: FloatArray
+    given: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """A result, and the rows behind it."""
+
+    result: Result
+    systems: list[System]
+    against: Benchmark
+
+
+def _parsed(path: Path) -> Any:
+    """The JSON in ``path``; InputError where it is none."""
+    try:
+        return json.loads(files.read(path, hint=HINT))
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(str(path), f"this is no JSON ({error})", HINT)) from None
+
+
+def read(path: Path) -> Result:
+    """The result in ``path``, which `dir evaluate` wrote as JSON; InputError where it is none."""
+    return Result.from_json(_parsed(path), str(path))
+
+
+def collect(folder: Path) -> tuple[dict[str, Result], list[str]]:
+    """The results under ``folder`` by their path in it, and the paths of other JSON files; both sorted.
+
+    A file that is no JSON may be a result that was cut off. Raises InputError with every problem of every file that is
+    no JSON, or that has a signature or systems, as only results have, and is no result.
+    """
+    if not folder.is_dir():
+        state = "this is a file, and a folder of results is expected" if folder.exists() else "there is no such folder"
+        raise UsageError(f"{folder}: {state}")
+    results: dict[str, Result] = {}
+    others: list[str] = []
+    problems: list[Problem] = []
+    for path in sorted(path for path in folder.rglob("*.json") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        try:
+            written = _parsed(path)
+            json.dumps(written, ensure_ascii=False).encode()  # half a surrogate pair is no text that could be printed
+            if isinstance(written, dict) and {"signature", "systems"} & written.keys():
+                results[name] = Result.from_json(written, str(path))
+                problems += [Problem(str(path), what, AGAIN) for what in _contradictions(results[name])]
+            else:
+                others.append(name)
+        except InputError as error:
+            problems += [Problem(problem.where, problem.found, AGAIN) for problem in error.problems]
+        except (UnicodeEncodeError, RecursionError) as error:
+            problems.append(Problem(str(path), f"this is no JSON ({error})", AGAIN))
+    if problems:
+        raise InputError(problems)
+    return results, others
+
+
+def _contradictions(result: Result) -> Iterator[str]:
+    """What is wrong with the rows, the names and the signature of a result."""
+    if not result.systems:
+        yield "it holds no systems"
+    names = Counter(system.name for system in result.systems)
+    if repeated := [repr(name) for name, count in names.items() if count > 1]:
+        yield f"more than one system is called {sample(repeated)}"
+    sizes = {json.dumps(system.regions["all"].n) for system in result.systems}
+    if strange := sorted(size for size in sizes if not size.isdecimal()):
+        yield f"the number of rows of a system is {sample(strange)}"
+    elif len(sizes) > 1:
+        yield f"its systems have {sample(sorted(map(int, sizes)))} rows"
+    elif not isinstance(result.version, str):
+        yield "there is no version"
+    elif sizes and comparable(result.signature) != (derived := replace(result, stated=None).signature):
+        yield f"its signature is {result.signature}, and what it holds makes {derived}"

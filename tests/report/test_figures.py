@@ -25,7 +25,7 @@ from dircli.datasets.open import Benchmark, open_benchmark
 from dircli.report.figures import data, figures, letters, style
 from dircli.scores import breakdown
 from dircli.scores.by_region import Reference
-from dircli.scores.results import Scored, System
+from dircli.scores.results import Result, Scored, System
 from dircli.store import manifests
 from dircli.store.predictions import Predictions
 from dircli.weights.schemes import WeightOptions
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 SHIPPED = PROJECT / "manifests"
 FULL = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
+RESULT = Result(dataset="x", split="test", protocol="released", content="bins:", version="0.1.0", systems=())
 NASTY = ("$x_1^2$ & <b>", "an_extremely_long_name_" * 8, "зачем\n日本語 \x00")
 
 
@@ -92,7 +93,7 @@ def scored(against: Benchmark, names: tuple[str, ...], *, most: int = 40) -> Sco
         )
         for name, each in zip(names, values, strict=True)
     ]
-    return Scored(result={"split": "test", "protocol": "released"}, systems=systems, against=against)
+    return Scored(result=RESULT, systems=systems, against=against)
 
 
 PICTURES: dict[str, Callable[[Benchmark], data.Picture]] = {
@@ -279,7 +280,7 @@ def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
         System(name=name, file=file, reference=reference, values=values.astype(float))
         for name, values in (("first", first), ("second", second))
     ]
-    found = data.errors(Scored(result={"split": "test"}, systems=systems, against=against), WeightOptions())
+    found = data.errors(Scored(result=RESULT, systems=systems, against=against), WeightOptions())
     gains = found.gains()
     assert gains["all"] == pytest.approx(found.curves[0].overall - found.curves[1].overall, abs=1e-9)
     sizes = {name: int(found.rows[mask].sum()) for name, mask in data.regions(found.ground).items()}

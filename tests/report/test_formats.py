@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import pkgutil
 import re
 import shlex
 import shutil
@@ -19,10 +20,12 @@ from conftest import PROJECT
 from rich.console import Console
 
 from dircli import __version__
-from dircli.report import console, tables
-from dircli.report.formats import plain
+from dircli.report import console, formats
+from dircli.report.formats import BY_ENDING, FORMATS, NAMED
+from dircli.report.formats.table import scores_only
 from dircli.report.values import number
 from dircli.scores.metrics.table import METRICS
+from dircli.scores.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,32 +48,39 @@ NAMES = (
     "naïve模型",
     "two\nlines",
 )
-Result = dict[str, Any]
+Json = dict[str, Any]
 
 
-def made(
-    scores: Mapping[str, Sequence[float | None]], *, names: Sequence[str] = "abcdef", zero: bool = False
-) -> Result:
+def made(scores: Mapping[str, Sequence[float | None]], *, names: Sequence[str] = "abcdef", zero: bool = False) -> Json:
     """A result with these scores: by metric, one per system, alike in every region; null in medium."""
     regions = [*REGIONS, *(["zero"] if zero else [])]
     count = len(next(iter(scores.values())))
 
-    def system(place: int) -> Result:
-        held = {name: values[place] for name, values in scores.items()}
+    def system(place: int) -> Json:
+        by_metric = {name: values[place] for name, values in scores.items()}
         empty = {"n": 0, "bins": 0, **dict.fromkeys(scores)}
-        found = {"n": 1234, "bins": 5, **held}
-        return {region: dict(empty if region == "medium" else found) for region in regions}
+        filled = {"n": 1234, "bins": 5, **by_metric}
+        return {region: dict(empty if region == "medium" else filled) for region in regions}
 
     return {
         "signature": "dir|agedb|test|released|sha256:1a2b3c4d|n:1234|v:0.1.0",
+        "dataset": "agedb",
+        "split": "test",
+        "protocol": "released",
+        "content": "sha256:1a2b3c4d",
         "systems": [{"name": names[place], "regions": system(place)} for place in range(count)],
     }
+
+
+def rendered(form: str, result: Json, decimals: int) -> str:
+    """The result in one of the formats."""
+    return NAMED[form].render(Result.from_json(result, "made up"), decimals)
 
 
 MAE = {"mae": (1.5, 0.5, None), "bias": (-0.25, 0.125, 1.0), "exact": (0, 12345, 7)}
 
 
-def add_intervals(result: Result) -> Result:
+def add_intervals(result: Json) -> Json:
     for system in result["systems"]:
         for scores in system["regions"].values():
             bounds = {name: [-0.5, 2.5] for name in ("mae", "bias") if scores[name] is not None}
@@ -93,20 +103,20 @@ several = pytest.mark.parametrize("variety", VARIETY)
 @several
 def test_a_csv_holds_every_value_of_the_json(variety: str) -> None:
     result = VARIETY[variety]()
-    rows = list(csv.DictReader(io.StringIO(plain.csv_text(result, 1), newline="")))
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    rows = list(csv.DictReader(io.StringIO(rendered("csv", result, 1), newline="")))
+    values: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         assert row.pop("signature") == result["signature"]
         key = (row.pop("system"), row.pop("region"))
-        found[key] = {name: None if text == "" else json.loads(text) for name, text in row.items()}
+        values[key] = {name: None if text == "" else json.loads(text) for name, text in row.items()}
     expected = {}
     for system in result["systems"]:
         for region, scores in system["regions"].items():
             bounds = {name: scores["ci"].get(name, (None, None)) for name in MAE} if "ci" in scores else {}
             ends = {f"{name}_{end}": pair[k] for name, pair in bounds.items() for k, end in enumerate(("low", "high"))}
             expected[system["name"], region] = {key: value for key, value in scores.items() if key != "ci"} | ends
-    assert found == expected
-    assert plain.csv_text(result, 1) == plain.csv_text(result, 12)
+    assert values == expected
+    assert rendered("csv", result, 1) == rendered("csv", result, 12)
 
 
 @pytest.mark.usefixtures("files")
@@ -114,10 +124,10 @@ def test_scores_of_real_rows_come_back_from_csv_to_the_last_bit(run: Run) -> Non
     words = [*WORDS, "one.csv", "two, with a comma.csv", "--format"]
     systems = json.loads(run(*words, "json").stdout)["systems"]
     rows = csv.DictReader(io.StringIO(run(*words, "csv").stdout))
-    found = [[None if row[name] == "" else float(row[name]) for name in METRICS] for row in rows]
+    values = [[None if row[name] == "" else float(row[name]) for name in METRICS] for row in rows]
     expected = [[scores[name] for name in METRICS] for system in systems for scores in system["regions"].values()]
-    assert found == expected
-    assert any(None in row for row in found)
+    assert values == expected
+    assert any(None in row for row in values)
 
 
 # — markdown —
@@ -135,7 +145,7 @@ def cells_of(line: str) -> list[str]:
 @several
 def test_markdown_is_a_table_of_rows_of_one_width_with_the_signature_under_it(variety: str) -> None:
     result = VARIETY[variety]()
-    *table, empty, signature, last = plain.markdown(result, 3).split("\n")
+    *table, empty, signature, last = rendered("markdown", result, 3).split("\n")
     assert (empty, signature, last) == ("", f"`{result['signature']}`", "")
     head, rule, sizes, *rows = map(cells_of, table)
     regions = list(result["systems"][0]["regions"])
@@ -149,7 +159,7 @@ def test_markdown_is_a_table_of_rows_of_one_width_with_the_signature_under_it(va
 
 def test_names_in_markdown_are_shown_and_never_read_as_markup() -> None:
     """A backslash before punctuation shows the punctuation; underscores within a word are left readable."""
-    lines = plain.markdown(made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3).splitlines()[3:-2]
+    lines = rendered("markdown", made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3).splitlines()[3:-2]
     shown = [cells_of(line)[1] for line in lines]
     assert [re.sub(r"\\(.)", r"\1", cell) for cell in shown] == [" ".join(name.split()) for name in NAMES]
     assert shown[1] == "my_model_v2"
@@ -161,12 +171,12 @@ def test_names_in_markdown_are_shown_and_never_read_as_markup() -> None:
 def test_markdown_sizes_are_shown_per_system_where_they_differ() -> None:
     result = made({"mae": (1.0, 2.0)}, names=("a|b", "c"))
     result["systems"][1]["regions"]["few"]["n"] = 7
-    rows = [cells_of(line) for line in plain.markdown(result, 3).splitlines()[2:4]]
+    rows = [cells_of(line) for line in rendered("markdown", result, 3).splitlines()[2:4]]
     assert rows == [["n", r"a\|b", "1,234", "1,234", "0", "1,234"], ["n", "c", "1,234", "1,234", "0", "7"]]
 
 
 def test_markdown_shows_the_interval_beside_its_score() -> None:
-    (line,) = [line for line in plain.markdown(VARIETY["intervals"](), 2).splitlines() if "| MAE | a " in line]
+    (line,) = [line for line in rendered("markdown", VARIETY["intervals"](), 2).splitlines() if "| MAE | a " in line]
     assert cells_of(line)[2:5] == ["1.50 (-0.50 – 2.50)", "1.50 (-0.50 – 2.50)", "–"]
 
 
@@ -182,7 +192,7 @@ def latex_rows(text: str) -> list[list[str]]:
 @several
 def test_latex_is_a_balanced_table_whose_rows_fill_its_columns(variety: str) -> None:
     result = VARIETY[variety]()
-    text = plain.latex(result, 3)
+    text = rendered("latex", result, 3)
     assert text.startswith(f"% {result['signature']}\n")
     begun, ended = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
     assert begun == ended == ["tabular"]
@@ -205,7 +215,7 @@ def test_latex_is_a_balanced_table_whose_rows_fill_its_columns(variety: str) -> 
 
 
 def test_names_in_latex_have_no_character_that_means_something_there() -> None:
-    _, _, *rows = latex_rows(plain.latex(made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3))
+    _, _, *rows = latex_rows(rendered("latex", made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3))
     assert [row[0] for row in rows] == [
         r"a\textbar{}b",
         r"my\_model\_v2",
@@ -226,7 +236,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
         pytest.skip("pdflatex is not installed; the test above checks braces, columns and rules instead")
     names = [name for name in NAMES if name.isascii()]
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}%s\end{document}"
-    text = plain.latex(made({name: [1.0] * len(names) for name in METRICS}, names=names, zero=True), 3)
+    text = rendered("latex", made({name: [1.0] * len(names) for name in METRICS}, names=names, zero=True), 3)
     (tmp_path / "t.tex").write_text(document % text)
     words = [program, "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
@@ -256,11 +266,11 @@ def test_the_best_is_bold_and_the_second_underlined(
 ) -> None:
     result = made({metric: values})
     kinds = {r"\textbf{": "best", r"\underline{": "second"}
-    _, _, *rows = latex_rows(plain.latex(result, 3))
+    _, _, *rows = latex_rows(rendered("latex", result, 3))
     few = [row[4] for row in rows]
     assert tuple(next((kind for start, kind in kinds.items() if cell.startswith(start)), "") for cell in few) == marks
     assert {row[3] for row in rows} == {"--"}
-    bold = [cells_of(line)[-1].startswith("**") for line in plain.markdown(result, 3).splitlines()[3:-2]]
+    bold = [cells_of(line)[-1].startswith("**") for line in rendered("markdown", result, 3).splitlines()[3:-2]]
     assert bold == [mark == "best" for mark in marks]
 
 
@@ -268,7 +278,7 @@ def test_the_best_is_bold_and_the_second_underlined(
 
 
 def test_scores_alone_are_numbers_with_tabs_between() -> None:
-    text = plain.scores_only(made(MAE), 2)
+    text = scores_only(Result.from_json(made(MAE), "made up"), 2)
     assert [line.split("\t") for line in text.splitlines()] == [
         ["1.50", "1.50", "null", "1.50", "-0.25", "-0.25", "null", "-0.25", "0", "0", "null", "0"],
         ["0.50", "0.50", "null", "0.50", *["0.12", "0.12", "null", "0.12"], *["12345", "12345", "null", "12345"]],
@@ -291,14 +301,14 @@ def test_decimals_are_those_asked_for_in_every_shown_format(run: Run) -> None:
 
 @pytest.mark.usefixtures("files")
 def test_score_only_prints_a_line_per_file(run: Run) -> None:
-    found = run(*WORDS, "one.csv", "two, with a comma.csv", "--metrics", "mae", "--score-only", "-w", 1)
-    assert found.stdout == "1.7\t1.5\tnull\t2.0\n2.0\t2.0\tnull\t2.0\n"
+    done = run(*WORDS, "one.csv", "two, with a comma.csv", "--metrics", "mae", "--score-only", "-w", 1)
+    assert done.stdout == "1.7\t1.5\tnull\t2.0\n2.0\t2.0\tnull\t2.0\n"
 
 
-def shown_at(width: int, result: Result, monkeypatch: pytest.MonkeyPatch) -> str:
+def shown_at(width: int, result: Json, monkeypatch: pytest.MonkeyPatch) -> str:
     """The table as a terminal of this width shows it."""
     monkeypatch.setattr(console, "out", lambda: Console(width=width, highlight=False))
-    return tables.scores_text(result, 3)
+    return rendered("table", result, 3)
 
 
 @several
@@ -309,8 +319,8 @@ def test_no_number_is_cut_on_a_narrow_terminal(variety: str, width: int, monkeyp
     numbers = set(re.findall(r"-?[\d,]+\.?\d*", shown_at(width, result, monkeypatch)))
     for system in result["systems"]:
         for scores in system["regions"].values():
-            held = [number(value) for name, value in scores.items() if name != "ci" and value is not None]
-            assert set(held) <= numbers
+            shown_numbers = [number(value) for name, value in scores.items() if name != "ci" and value is not None]
+            assert set(shown_numbers) <= numbers
     # nor is there a fragment of one
     assert numbers <= set(re.findall(r"-?[\d,]+\.?\d*", shown_at(500, result, monkeypatch)))
 
@@ -329,6 +339,11 @@ def test_sizes_in_the_table_name_their_system_where_any_differs(monkeypatch: pyt
 
 
 # — where it goes —
+
+
+def test_every_format_is_a_module_and_a_row() -> None:
+    assert {module.name for module in pkgutil.iter_modules(formats.__path__)} == set(NAMED)
+    assert len(BY_ENDING) == len(FORMATS)
 
 
 @pytest.fixture
@@ -353,28 +368,28 @@ def test_several_files_are_written_at_once_each_by_its_ending(run: Run, work: Pa
 
 @pytest.mark.usefixtures("files")
 def test_a_dash_is_json_on_stdout(run: Run, work: Path) -> None:
-    found = run("evaluate", "--bins", BINS, "one.csv", "--output", "-", "--output", "r.json")
-    assert found.stdout == (work / "r.json").read_text()
-    assert "written to r.json" in found.stderr
-    json.loads(found.stdout)
+    done = run("evaluate", "--bins", BINS, "one.csv", "--output", "-", "--output", "r.json")
+    assert done.stdout == (work / "r.json").read_text()
+    assert "written to r.json" in done.stderr
+    json.loads(done.stdout)
 
 
 @pytest.mark.usefixtures("files")
 def test_an_unknown_ending_exits_2_before_anything_is_written(run: Run, work: Path) -> None:
     words = ["--output", "r.json", "--output", "r.xlsx", "--output", "r"]
-    found = run(*WORDS, "one.csv", *words, code=2)
-    assert found.stderr == "dir: --output r.xlsx, r: end the name in one of .json, .csv, .md, .tex, .txt\n"
-    assert found.stdout == ""
+    done = run(*WORDS, "one.csv", *words, code=2)
+    assert done.stderr == "dir: --output r.xlsx, r: end the name in one of .json, .csv, .md, .tex, .txt\n"
+    assert done.stdout == ""
     assert not (work / "r.json").exists()
 
 
 @pytest.mark.usefixtures("files")
 def test_json_has_the_promised_keys_and_no_others(run: Run) -> None:
-    found = json.loads(run(*WORDS, "one.csv", "--format", "json").stdout)
-    assert list(found) == ["signature", "dataset", "split", "protocol", "content", "version", "systems"]
-    assert (found["dataset"], found["split"], found["protocol"]) == ("agedb", "test", "released")
-    assert found["version"] == __version__
-    (system,) = found["systems"]
+    printed = json.loads(run(*WORDS, "one.csv", "--format", "json").stdout)
+    assert list(printed) == ["signature", "dataset", "split", "protocol", "content", "version", "systems"]
+    assert (printed["dataset"], printed["split"], printed["protocol"]) == ("agedb", "test", "released")
+    assert printed["version"] == __version__
+    (system,) = printed["systems"]
     assert list(system) == ["name", "file", "sha256", "regions"]
     assert (system["name"], system["file"]) == ("one", "one.csv")
     assert re.fullmatch("[0-9a-f]{64}", system["sha256"])

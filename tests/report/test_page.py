@@ -19,6 +19,7 @@ from PIL import Image
 
 from dircli.report.page import html
 from dircli.report.page.content import thumbnail
+from dircli.scores.results import Result
 from dircli.store import manifests
 from dircli.store.raw.tree import open_raw
 
@@ -191,8 +192,9 @@ def test_words_contrast_with_the_paper_in_light_and_dark() -> None:
 
 def test_intervals_stand_under_their_scores() -> None:
     region = {"n": 3, "bins": 1, "mae": -1.25, "pearson": None, "ci": {"mae": (-2.0, 0.5)}}
-    result = {"systems": [{"name": "a", "file": "a", "sha256": "0", "regions": {"all": region, "zero": {"n": 0}}}]}
-    table = html._scores(result, 2)  # noqa: SLF001 - the table alone, without a run
+    system = {"name": "a", "file": "a", "sha256": "0", "regions": {"all": region, "zero": {"n": 0}}}
+    result = {**dict.fromkeys(("signature", "dataset", "split", "protocol", "content"), ""), "systems": [system]}
+    table = html._scores(Result.from_json(result, "made up"), 2)  # noqa: SLF001 - the table alone, without a run
     assert "<td>−1.25<small>−2.00 to 0.50</small></td><td>–</td>" in table  # noqa: RUF001 - a minus sign
     assert Page(table).text.endswith("Pearson ↑ – –")
 
@@ -200,8 +202,8 @@ def test_intervals_stand_under_their_scores() -> None:
 @pytest.mark.parametrize("name", sorted(MINIATURES))
 def test_every_miniature_has_a_report(name: str, tmp_path: Path, work: Path, run: Run) -> None:
     run("curate", name, "--raw", MINIATURES[name].build(tmp_path), "--split", "redraw")
-    found = manifests.read_bins(work / "manifests" / name / "bins.parquet")
-    counts = found.counts["test"]
+    table = manifests.read_bins(work / "manifests" / name / "bins.parquet")
+    counts = table.counts["test"]
     if (work / "manifests" / name / "pixels.parquet").exists():
         np.save(work / "preds.npy", np.full((np.unique(_images(work, name)).size, 228, 304), 3.3, dtype=np.float32))
         page = _report(run, work, "preds.npy")
@@ -317,6 +319,6 @@ def test_a_browser_shows_the_page_without_an_error(
     )
     measured.write_text(open_page, encoding="utf-8")
     dumped = _browse(measured, tmp_path / "profile", *look, "--dump-dom").stdout
-    found = re.search(r'data-reach="(\d+)"', dumped)
-    assert found
-    assert int(found[1]) <= width
+    reach = re.search(r'data-reach="(\d+)"', dumped)
+    assert reach
+    assert int(reach[1]) <= width

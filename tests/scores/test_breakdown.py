@@ -35,16 +35,16 @@ Row = dict[str, Any]
 def files(work: Path) -> dict[str, list[Row]]:
     """Two systems on the reference rows of STS-B, of which one has ids: their rows by system."""
     rows = np.genfromtxt(REFERENCE / "stsb_rows.csv", delimiter=",", names=True)
-    held: dict[str, list[Row]] = {}
+    rows_of: dict[str, list[Row]] = {}
     for system in ("shrunk", "sharp"):
         pairs = zip(rows["target"].tolist(), rows[system].tolist(), strict=True)
-        held[system] = [{"target": target, "prediction": value} for target, value in pairs]
-        lines = [f"{row['target']!r},{row['prediction']!r}" for row in held[system]]
+        rows_of[system] = [{"target": target, "prediction": value} for target, value in pairs]
+        lines = [f"{row['target']!r},{row['prediction']!r}" for row in rows_of[system]]
         head = "target,prediction"
         if system == "sharp":
             head, lines = f"id,{head}", [f'"row, {place}",{line}' for place, line in enumerate(lines)]
         (work / f"{system}.csv").write_text("\n".join([head, *lines, ""]))
-    return held
+    return rows_of
 
 
 def evaluate(run: Run, *words: object) -> Row:
@@ -152,9 +152,9 @@ def test_an_unknown_ending_is_refused_before_anything_is_written(
     words: list[str], named: str, run: Run, work: Path
 ) -> None:
     before = sorted(work.iterdir())
-    found = run("evaluate", *ONE, "-q", *words, code=2)
-    assert found.stderr == f"dir: {named}: tables are written as .parquet or .csv; end the name in one of them\n"
-    assert found.stdout == ""
+    done = run("evaluate", *ONE, "-q", *words, code=2)
+    assert done.stderr == f"dir: {named}: tables are written as .parquet or .csv; end the name in one of them\n"
+    assert done.stdout == ""
     assert sorted(work.iterdir()) == before
 
 
@@ -167,15 +167,15 @@ def test_nor_is_the_result_written_before_that(run: Run, work: Path) -> None:
 def test_rows_of_a_manifest_stand_in_its_order_with_its_ids(tmp_path: Path, run: Run, work: Path) -> None:
     run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
     samples = manifests.read(work / "manifests" / "agedb").samples
-    held = samples.split == "test"
-    ids, targets = samples.ids[held].tolist(), samples.targets[held].tolist()
+    test_rows = samples.split == "test"
+    ids, targets = samples.ids[test_rows].tolist(), samples.targets[test_rows].tolist()
     lines = [f"{key},{target + place / 8}" for place, (key, target) in enumerate(zip(ids, targets, strict=True))]
     (work / "p.csv").write_text("\n".join(["id,prediction", *reversed(lines), ""]))
     run("evaluate", "p.csv", "--per-sample", "s.csv")
     rows = read_csv(work / "s.csv", OF_SAMPLES)
     assert [(row["id"], row["target"]) for row in rows] == list(zip(ids, targets, strict=True))
     assert [row["error"] for row in rows] == [place / 8 for place in range(len(ids))]
-    assert [row["bin"] for row in rows] == samples.bin_index[held].tolist()
+    assert [row["bin"] for row in rows] == samples.bin_index[test_rows].tolist()
 
 
 def test_text_in_a_csv_comes_back_whatever_it_holds(work: Path) -> None:
@@ -188,6 +188,6 @@ def test_text_in_a_csv_comes_back_whatever_it_holds(work: Path) -> None:
 
 
 def test_nothing_is_written_where_nothing_is_asked_for() -> None:
-    breakdown.write({None: breakdown.by_bin}, Any)  # type: ignore[arg-type]  # the result is not looked at
+    breakdown.dump(Any, per_bin=None, per_sample=None)  # type: ignore[arg-type]  # the result is not looked at
     with pytest.raises(UsageError, match=r"x\.txt: tables are written as \.parquet or \.csv"):
         parquet.check_endings([Path("x.txt"), Path("y.csv")])

@@ -10,6 +10,7 @@ from conftest import PROJECT
 
 from dircli.errors import UsageError
 from dircli.scores.compare.checks import Condition, Outcome, conditions, regressions, tolerance
+from dircli.scores.results import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,15 +23,17 @@ SIGNATURE = "dir|agedb|test|released|sha256:1a2b3c4d|n:5|v:0.1.0"
 Scores = dict[str, Any]
 
 
-def result(*systems: Mapping[str, Scores], signature: str = SIGNATURE, names: str = "abcdef") -> Scores:
+def result(*systems: Mapping[str, Scores], signature: str = SIGNATURE, names: str = "abcdef") -> Result:
     """A result of systems called a, b, … with these scores by region; all has n and whatever few has."""
-    return {
+    written = {
+        **dict.fromkeys(("dataset", "split", "protocol", "content"), "made up"),
         "signature": signature,
         "systems": [
-            {"name": name, "regions": {"all": {"n": 5, **regions.get("few", {})}, **regions}}
+            {"name": name, "regions": {"all": {"n": 5, "bins": 3, **regions.get("few", {})}, **regions}}
             for name, regions in zip(names, systems, strict=False)
         ],
     }
+    return Result.from_json(written, "made up")
 
 
 def held(outcomes: list[Outcome]) -> list[bool]:
@@ -57,11 +60,11 @@ def check(text: str, *systems: Mapping[str, Scores]) -> list[bool]:
     ],
 )
 def test_a_condition_is_a_score_an_operator_and_a_number(text: str, limit: float) -> None:
-    found = Condition.parse(text)
-    assert (found.region, found.metric, found.operator) == ("few", "mae", ">")
-    assert found.limit == pytest.approx(limit)
-    assert found.baseline is None
-    assert found.text == text.strip()
+    condition = Condition.parse(text)
+    assert (condition.region, condition.metric, condition.operator) == ("few", "mae", ">")
+    assert condition.limit == pytest.approx(limit)
+    assert condition.baseline is None
+    assert condition.text == text.strip()
 
 
 @pytest.mark.parametrize(
@@ -77,9 +80,9 @@ def test_a_condition_is_a_score_an_operator_and_a_number(text: str, limit: float
 def test_a_condition_may_be_about_the_baseline_and_a_margin(
     text: str, baseline: tuple[str, str], margin: float
 ) -> None:
-    found = Condition.parse(text)
-    assert found.baseline == baseline
-    assert found.limit == pytest.approx(margin)
+    condition = Condition.parse(text)
+    assert condition.baseline == baseline
+    assert condition.limit == pytest.approx(margin)
 
 
 @pytest.mark.parametrize(
@@ -144,8 +147,8 @@ def test_counts_can_be_asked_for_too() -> None:
 
 
 def test_the_line_of_a_check_says_what_was_asked_and_what_was_found() -> None:
-    found = result({"few": {"mae": 2.0}}, {"few": {"mae": 2.5}})
-    lines = [each.line for each in conditions(["few.mae > 2.25", "few.mae > baseline.few.mae + 0.2"], found)]
+    both = result({"few": {"mae": 2.0}}, {"few": {"mae": 2.5}})
+    lines = [each.line for each in conditions(["few.mae > 2.25", "few.mae > baseline.few.mae + 0.2"], both)]
     assert lines == [
         "a: few.mae > 2.25: few.mae = 2",
         "b: few.mae > 2.25: few.mae = 2.5",
@@ -177,16 +180,16 @@ def test_bad_conditions_are_all_reported_together() -> None:
     assert malformed.startswith("--fail-if 'few.mae' is no condition; ")
     assert others == [
         "--fail-if 'rare.mae > 1': there is no region 'rare'; there are all, few",
-        "--fail-if 'few.mea > 1': there is no score 'mea'; there are n, mae, gm",
+        "--fail-if 'few.mea > 1': there is no score 'mea'; there are n, bins, mae, gm",
         "--fail-if 'odd.eam > 1': there is no region 'odd'; there are all, few",
-        "--fail-if 'odd.eam > 1': there is no score 'eam'; there are n, mae, gm",
+        "--fail-if 'odd.eam > 1': there is no score 'eam'; there are n, bins, mae, gm",
         "--fail-if 'few.mae > baseline.few.mae' needs two files, of which the first is the baseline",
     ]
 
 
 def test_an_interval_is_no_score() -> None:
     system = {"few": {"mae": 1.0, "ci": {"mae": [0.5, 1.5]}}}
-    with pytest.raises(UsageError, match=r"there is no score 'ci'; there are n, mae$"):
+    with pytest.raises(UsageError, match=r"there is no score 'ci'; there are n, bins, mae$"):
         check("few.ci > 1", system)
 
 
@@ -250,8 +253,8 @@ def test_the_rounding_of_another_machine_is_no_regression() -> None:
 def test_a_score_that_became_undefined_fails_and_one_that_became_defined_does_not() -> None:
     then, now = {"mae": 1.0, "gm": None, "bias": None}, {"mae": None, "gm": 3.0, "bias": None}
     earlier, later = ({"all": dict.fromkeys(then), "few": scores} for scores in (then, now))
-    found = regressions(result(later), result(earlier), allowed=(0, False))
-    assert [(each.held, each.line) for each in found] == [
+    outcomes = regressions(result(later), result(earlier), allowed=(0, False))
+    assert [(each.held, each.line) for each in outcomes] == [
         (False, "a: few.mae: 1 before, undefined now"),
         (True, "a: few.gm: undefined before, 3 now"),
     ]
@@ -338,9 +341,9 @@ def test_a_check_that_fails_exits_1_with_a_line_per_check_on_stderr(run: Run) ->
         "--fail-if",
         "few.pearson > 2",
     ]
-    found = run(*WORDS, "good.csv", "poor.csv", "--format", "json", *words, code=1)
-    assert [system["name"] for system in json.loads(found.stdout)["systems"]] == ["good", "poor"]
-    assert found.stderr.splitlines() == [
+    done = run(*WORDS, "good.csv", "poor.csv", "--format", "json", *words, code=1)
+    assert [system["name"] for system in json.loads(done.stdout)["systems"]] == ["good", "poor"]
+    assert done.stderr.splitlines() == [
         "FAILED  poor: few.mae > baseline.few.mae + 6.5: few.mae = 9, limit 8.5",
         "ok      good: many.mae>=3: many.mae = 1",
         "FAILED  poor: many.mae>=3: many.mae = 3.5",
@@ -352,11 +355,11 @@ def test_a_check_that_fails_exits_1_with_a_line_per_check_on_stderr(run: Run) ->
 
 def test_bad_conditions_exit_2_all_at_once_and_nothing_is_written(run: Run, work: Path) -> None:
     words = ["--fail-if", "few.mae > twelve", "--fail-if", "zero.mae > 1", "--fail-if", "few.x > 1"]
-    found = run(*WORDS, "good.csv", *words, "--output", "r.json", code=2)
-    assert found.stdout == ""
-    assert "--fail-if 'few.mae > twelve' is no condition" in found.stderr
-    assert "there is no region 'zero'; there are all, many, medium, few" in found.stderr
-    assert "there is no score 'x'; there are n, bins, mae" in found.stderr
+    done = run(*WORDS, "good.csv", *words, "--output", "r.json", code=2)
+    assert done.stdout == ""
+    assert "--fail-if 'few.mae > twelve' is no condition" in done.stderr
+    assert "there is no region 'zero'; there are all, many, medium, few" in done.stderr
+    assert "there is no score 'x'; there are n, bins, mae" in done.stderr
     assert not (work / "r.json").exists()
 
 

@@ -65,8 +65,8 @@ def exported(tmp_path: Path, work: Path, run: Run) -> Callable[..., Bundle]:
 
     def exported(*words: str) -> Bundle:
         run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
-        found = run("export", "--format", "codabench", "--out", "bundle", *words)
-        assert sorted(found.stdout.splitlines()) == sorted(
+        done = run("export", "--format", "codabench", "--out", "bundle", *words)
+        assert sorted(done.stdout.splitlines()) == sorted(
             str(path.relative_to(work)) for path in (work / "bundle").rglob("*") if path.is_file()
         )
         samples = manifests.read(work / "manifests" / "agedb").samples
@@ -164,16 +164,20 @@ def test_the_program_itself_fails_on_an_unfit_submission(exported: Callable[...,
 
 def test_the_bundle_is_what_the_platform_reads(exported: Callable[..., Bundle]) -> None:
     folder = exported("--image", "docker.io/me/dircli:0.1").folder
-    found: Any = yaml.safe_load((folder / "competition.yaml").read_text())
+    competition: Any = yaml.safe_load((folder / "competition.yaml").read_text())
     facts = json.loads((folder / "reference_data" / "agedb" / "manifest.json").read_text())
-    assert (found["version"], found["title"], found["docker_image"]) == (2, "agedb", "docker.io/me/dircli:0.1")
+    assert (competition["version"], competition["title"], competition["docker_image"]) == (
+        2,
+        "agedb",
+        "docker.io/me/dircli:0.1",
+    )
     for what in ("test split", "released protocol", facts["content"]):
-        assert what in found["description"]
-    (task,) = found["tasks"]
+        assert what in competition["description"]
+    (task,) = competition["tasks"]
     for part in ("reference_data", "scoring_program"):
         assert (folder / task[part]).is_dir()
-    assert [phase["tasks"] for phase in found["phases"]] == [[task["index"]]]
-    (board,) = found["leaderboards"]
+    assert [phase["tasks"] for phase in competition["phases"]] == [[task["index"]]]
+    (board,) = competition["leaderboards"]
     columns = {column["key"]: column["sorting"] for column in board["columns"]}
     assert columns["few_mae"] == "asc"
     assert columns["all_pearson"] == "desc"
@@ -201,10 +205,10 @@ def test_a_name_that_is_no_text_in_yaml_stays_text(name: str, tmp_path: Path, wo
     run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw", "--out", "m")
     manifest = manifests.read(work / "m" / "agedb")
     renamed = replace(manifest, facts={**manifest.facts, "name": name})
-    found = codabench.bundle(renamed, split="test", protocol="paper", image=name)
-    competition: Any = yaml.safe_load(found["competition.yaml"])
+    files = codabench.bundle(renamed, split="test", protocol="paper", image=name)
+    competition: Any = yaml.safe_load(files["competition.yaml"])
     assert (competition["title"], competition["tasks"][0]["name"], competition["docker_image"]) == (name,) * 3
-    assert f"reference_data/{name}/samples.parquet" in found
+    assert f"reference_data/{name}/samples.parquet" in files
 
 
 def test_the_same_export_gives_the_same_bytes(exported: Callable[..., Bundle], work: Path, run: Run) -> None:

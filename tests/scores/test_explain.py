@@ -39,8 +39,8 @@ def sharp(work: Path) -> tuple[FloatArray, FloatArray]:
 
 
 def explained(run: Run, *words: object, **options: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run("explain", *words, "--json", **options).stdout)
-    return found
+    explanation: dict[str, Any] = json.loads(run("explain", *words, "--json", **options).stdout)
+    return explanation
 
 
 # — both protocols —
@@ -48,11 +48,11 @@ def explained(run: Run, *words: object, **options: Any) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("sharp")
 def test_both_protocols_score_as_evaluate_does(run: Run) -> None:
-    found = explained(run, "sharp.csv", "--dataset", "sts-b")
-    assert list(found) == ["dataset", "split", "file", "protocols", "moved", "exact", "warnings"]
-    assert (found["dataset"], found["split"], found["file"]) == ("sts-b", "test", "sharp.csv")
-    assert list(found["protocols"]) == ["released", "paper"]
-    for protocol, regions in found["protocols"].items():
+    explanation = explained(run, "sharp.csv", "--dataset", "sts-b")
+    assert list(explanation) == ["dataset", "split", "file", "protocols", "moved", "exact", "warnings"]
+    assert (explanation["dataset"], explanation["split"], explanation["file"]) == ("sts-b", "test", "sharp.csv")
+    assert list(explanation["protocols"]) == ["released", "paper"]
+    for protocol, regions in explanation["protocols"].items():
         words = ["sharp.csv", "--dataset", "sts-b", "--protocol", protocol, "--format", "json"]
         (system,) = json.loads(run("evaluate", *words).stdout)["systems"]
         assert regions == system["regions"]
@@ -83,8 +83,8 @@ def test_no_row_of_agedb_changes_region(run: Run, work: Path) -> None:
 @pytest.mark.usefixtures("sharp")
 def test_a_file_may_come_from_standard_input(run: Run, work: Path) -> None:
     expected = explained(run, "sharp.csv", "--dataset", "sts-b")
-    found = explained(run, "-", "--dataset", "sts-b", stdin=(work / "sharp.csv").read_bytes())
-    assert found == expected | {"file": "-"}
+    explanation = explained(run, "-", "--dataset", "sts-b", stdin=(work / "sharp.csv").read_bytes())
+    assert explanation == expected | {"file": "-"}
 
 
 # — exact hits —
@@ -95,7 +95,7 @@ def test_exact_hits_and_gm_without_them_are_those_of_another_computation(
 ) -> None:
     """As released, targets are float32, and an exact hit counts as 1e-10."""
     target, prediction = sharp
-    found = explained(run, "sharp.csv", "--dataset", "sts-b")["exact"]
+    exact = explained(run, "sharp.csv", "--dataset", "sts-b")["exact"]
     path = manifests.shipped("sts-b")
     assert path is not None
     table = manifests.read_bins(path)
@@ -109,17 +109,17 @@ def test_exact_hits_and_gm_without_them_are_those_of_another_computation(
             "gm": pytest.approx(np.exp(np.log(np.where(own == 0, 1e-10, own)).mean())),
             "gm_without": pytest.approx(np.exp(np.log(own[own != 0]).mean())),
         }
-    assert found == {name: row for name, row in hits.items() if row["exact"]}
-    assert found["all"]["exact"] == 29
+    assert exact == {name: row for name, row in hits.items() if row["exact"]}
+    assert exact["all"]["exact"] == 29
     shown = run("explain", "sharp.csv", "--dataset", "sts-b").stdout
     assert "exact hits, and GM with and without them (released protocol):" in shown
-    assert f"all         29   {found['all']['gm']:.3f}     {found['all']['gm_without']:.3f}" in shown
+    assert f"all         29   {exact['all']['gm']:.3f}     {exact['all']['gm_without']:.3f}" in shown
 
 
 def test_gm_without_exact_hits_is_null_where_every_prediction_is_one(run: Run, work: Path) -> None:
     write(work / "p.csv", TARGETS, [30.0, 40.0, 19.5, 90.0])
-    found = explained(run, "p.csv", *AGES)["exact"]
-    assert found == {
+    exact = explained(run, "p.csv", *AGES)["exact"]
+    assert exact == {
         "all": {"exact": 3, "gm": 0, "gm_without": pytest.approx(1.5)},
         "many": {"exact": 2, "gm": 0, "gm_without": None},
         "few": {"exact": 1, "gm": 0, "gm_without": None},
@@ -212,9 +212,9 @@ def test_a_good_file_is_not_suspected_whatever_its_order(
     places = {"manifest": range(len(ids)), "reversed": range(len(ids))[::-1]}
     rows = list(places.get(order, np.argsort(ids).tolist()))
     with_ids(work / "p.csv", [ids[row] for row in rows], predictions[rows])
-    found = explained(run, "p.csv")
-    assert found["warnings"] == []
-    assert found["protocols"]["released"]["all"]["mae"] == pytest.approx(np.abs(predictions - targets).mean())
+    explanation = explained(run, "p.csv")
+    assert explanation["warnings"] == []
+    assert explanation["protocols"]["released"]["all"]["mae"] == pytest.approx(np.abs(predictions - targets).mean())
 
 
 def test_a_bad_model_with_right_ids_is_not_suspected(
@@ -230,7 +230,7 @@ def test_a_broken_file_is_refused_once_and_not_once_per_protocol(
 ) -> None:
     ids, targets = miniature
     with_ids(work / "p.csv", ids[1:], targets[1:])
-    found = run("explain", "p.csv", code=2)
-    assert found.stdout == ""
-    assert len(found.stderr.splitlines()) == 1
-    assert "p.csv: 1 ids are missing: AgeDB/" in found.stderr
+    done = run("explain", "p.csv", code=2)
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "p.csv: 1 ids are missing: AgeDB/" in done.stderr

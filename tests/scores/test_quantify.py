@@ -10,7 +10,11 @@ import pytest
 from conftest import REFERENCE
 from miniatures import MINIATURES
 
+from dircli.datasets.open import open_benchmark
+from dircli.scores import from_files
+from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
 from dircli.store import manifests
+from dircli.store.predictions import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +53,18 @@ def test_scores_are_the_same_with_and_without_intervals(files: Path, run: Run) -
     plain, sure = scored(run, files / "sharp.csv"), scored(run, files / "sharp.csv", *QUICK)
     for region, scores in plain["systems"][0]["regions"].items():
         assert scores.items() <= sure["systems"][0]["regions"][region].items()
+
+
+def test_intervals_and_seeds_make_a_new_result_and_leave_the_old_one_as_it_is(files: Path) -> None:
+    names = [str(files / f"{name}.csv") for name in ("sharp", "shrunk")]
+    request = from_files.ScoreOptions(split="test", protocol="released", metrics=["mae"], layout=Layout())
+    plain = from_files.score(names, open_benchmark("agedb", files, None), request)
+    written = json.dumps(plain.result.as_json())
+    sure = quantify(plain, BootstrapOptions(resamples=100)).result
+    assert json.dumps(plain.result.as_json()) == written
+    assert sure.comparison
+    assert sure.comparison.verdict("shrunk", "few", "mae") == "worse"
+    assert list(sure.as_json()) == [*plain.result.as_json(), "comparison"]
 
 
 def test_the_same_seed_gives_the_same_result_and_another_seed_another(files: Path, run: Run) -> None:

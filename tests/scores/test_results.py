@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,33 @@ def test_what_evaluate_wrote_is_read_back_whole(run: Run, work: Path) -> None:
     words = ["evaluate", "p.csv", "--bins", PROJECT / "manifests" / "agedb" / "bins.parquet"]
     printed = run(*words, "--format", "json").stdout
     run(*words, "--output", "r.json")
-    assert results.read(work / "r.json") == json.loads(printed)
+    assert results.read(work / "r.json").as_json() == json.loads(printed)
 
 
 def test_keys_that_are_not_known_are_kept(work: Path) -> None:
     whole = WHOLE | {"more": 1}
     (work / "r.json").write_text(json.dumps(whole))
-    assert results.read(work / "r.json") == whole
+    assert results.read(work / "r.json").as_json() == whole
+
+
+def test_what_is_not_known_in_a_system_is_passed_over(work: Path) -> None:
+    """A metric of another version is no score here; intervals and sizes may look like anything."""
+    scores = {"n": 1, "mae": 2, "of-tomorrow": "x", "ci": 3}
+    written = WHOLE | {"systems": [{"name": "a", "colour": 1, "regions": {"all": scores}}], "comparison": []}
+    (work / "r.json").write_text(json.dumps(written))
+    result = results.read(work / "r.json")
+    assert (result.metrics, result.regions) == (["mae"], ["all"])
+    assert (result.signature, result.comparison) == (WHOLE["signature"], None)
+    assert [result.systems[0].score("all", name) for name in ("n", "mae", "gm")] == [1, 2, None]
+    assert result.systems[0].score("few", "mae") is None
+
+
+def test_a_signature_follows_from_the_other_fields_unless_one_is_stated() -> None:
+    result = replace(results.Result.from_json(WHOLE | {"version": "0.1.0"}, "made up"), stated=None)
+    assert result.signature == WHOLE["signature"]
+    drawn = replace(result, drawn="ci:bca,bin,100,1")
+    assert drawn.signature == f"{WHOLE['signature']}|ci:bca,bin,100,1"
+    assert drawn.as_json() == result.as_json() | {"signature": drawn.signature}
 
 
 NO_SCORES = "has no name, or no numbers as scores by region"

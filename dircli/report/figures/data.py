@@ -213,7 +213,7 @@ def errors(scored: Scored, request: WeightOptions) -> Errors:
     rows = np.bincount(scored.systems[0].reference.bin_index, minlength=bins).astype(np.int64)
     return Errors(
         smoothing=smooth,
-        split=str(scored.result["split"]),
+        split=scored.result.split,
         rows=rows,
         curves=tuple(_curve(system, smooth) for system in scored.systems),
     )

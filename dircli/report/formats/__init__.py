@@ -1,1 +1,41 @@
-"""One result in every format."""
+"""The formats of a result: a module each, whose ``render`` is loaded when it is used, and a row each in `FORMATS`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from dircli.scores.results import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format called as its module, and the ``ending`` of its files; ``of_boards`` if leaderboards have it, too."""
+
+    name: str
+    ending: str
+    of_boards: bool = True
+
+    def render(self, result: Result, decimals: int) -> str:
+        """The result as text; shown scores have so many ``decimals``, and JSON and CSV keep every digit."""
+        return str(import_module(f"{__name__}.{self.name}").render(result, decimals))
+
+
+FORMATS = (
+    Format(name="table", ending=".txt"),
+    Format(name="json", ending=".json"),
+    Format(name="csv", ending=".csv"),
+    Format(name="markdown", ending=".md"),
+    Format(name="latex", ending=".tex", of_boards=False),
+)
+NAMED = {form.name: form for form in FORMATS}
+BY_ENDING = {form.ending: form for form in (*FORMATS[1:], FORMATS[0])}
+
+if TYPE_CHECKING:
+    Name: TypeAlias = str
+    BoardName: TypeAlias = str
+else:  # what commands offer; a type checker takes no Literal that is computed
+    Name = Literal[tuple(NAMED)]
+    BoardName = Literal[tuple(form.name for form in FORMATS if form.of_boards)]

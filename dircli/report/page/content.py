@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,20 +23,12 @@ if TYPE_CHECKING:
     from dircli.arrays import IntArray
     from dircli.benchmark.raw import Raw
     from dircli.report.figures.data import Density, Errors, Ground
-    from dircli.scores.results import Scored, System
+    from dircli.scores.results import Result, Scored, System
 
 WORST_BINS = 10
 WORST_SAMPLES = 20
 SIDE = 96
 QUALITY = 70
-
-
-@dataclass(frozen=True, kw_only=True)
-class PageOptions:
-    """How to report: the ``command`` to show, and the folder of raw files, where images may lie."""
-
-    command: str
-    data: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +72,9 @@ class Review:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A report: the result as JSON, the command that made it, pictures to draw, notes, and a review of each file."""
+    """A report: the result, the command that made it, pictures to draw, notes, and a review of each file."""
 
-    result: dict[str, Any]
+    result: Result
     command: str
     notes: tuple[str, ...]
     density: Density
@@ -90,24 +82,24 @@ class Page:
     reviews: tuple[Review, ...]
 
 
-def page(scored: Scored, order: PageOptions) -> Page:
-    """The report on ``scored``."""
+def page(scored: Scored, *, command: str, data: Path) -> Page:
+    """The report on ``scored``, which ``command`` made; in the folder ``data`` may lie raw files, and images."""
     against, result = scored.against, scored.result
-    found = errors(scored, WeightOptions(protocol=result["protocol"]))
+    by_target = errors(scored, WeightOptions(protocol=result.protocol))
     with_images = against.dataset is not None and against.dataset.images
-    tree = _tree(order.data / against.dataset.name) if with_images and against.dataset else None
+    tree = _tree(data / against.dataset.name) if with_images and against.dataset else None
     return Page(
         result=result,
-        command=order.command,
-        notes=(TARGETS_UNVERIFIED,) if result["content"].startswith("bins:") else (),
-        density=density(against, result["protocol"]),
-        errors=found,
+        command=command,
+        notes=(TARGETS_UNVERIFIED,) if result.content.startswith("bins:") else (),
+        density=density(against, result.protocol),
+        errors=by_target,
         reviews=tuple(
             Review(
                 name=system.name,
                 warnings=tuple(warnings(system.reference, system.values, against, in_file_order=system.file.values)),
-                bins=_worst_bins(system, found.ground),
-                samples=_worst_samples(system, scored, found.ground, tree),
+                bins=_worst_bins(system, by_target.ground),
+                samples=_worst_samples(system, scored, by_target.ground, tree),
             )
             for system in scored.systems
         ),
@@ -154,7 +146,7 @@ def _worst_samples(system: System, scored: Scored, ground: Ground, tree: Raw | N
 
 def _keys(system: System, scored: Scored, rows: IntArray) -> Sequence[str]:
     """What each of ``rows`` is called: its id, its pixel, or its place where it has no id."""
-    against, split = scored.against, scored.result["split"]
+    against, split = scored.against, scored.result.split
     if against.maps is not None:
         pixels, ids = against.maps.pixels, against.maps.samples.ids[against.maps.samples.split == split]
         return [f"{ids[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]

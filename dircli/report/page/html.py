@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dircli.report import values
 from dircli.report.values import number
 from dircli.scores.metrics.table import EVERY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dircli.report.figures.figures import Drawn
     from dircli.report.page.content import Page, Review
+    from dircli.scores.results import Result
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 ENDINGS = (".html", ".htm")
@@ -26,7 +27,7 @@ ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→ 0", "neither": ""
 def page(found: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
     """The page; ``pictures`` are drawn with `plots.for_page`."""
     result = found.result
-    title = f"{result['dataset']}, {result['split']}: scores by shot region"
+    title = f"{result.dataset}, {result.split}: scores by shot region"
     body = "\n".join(_body(found, pictures, title, decimals))
     css = files("dircli.report.page").joinpath("page.css").read_text(encoding="utf-8")
     return (
@@ -49,7 +50,7 @@ def _body(found: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> 
     result = found.result
     yield f"<header>\n<h1>{text(title)}</h1>"
     yield "<p>Two scores compare if, and only if, their signatures are equal:</p>"
-    yield f"<pre>{text(result['signature'])}</pre>"
+    yield f"<pre>{text(result.signature)}</pre>"
     yield f"<p>Made by:</p>\n<pre>{text(found.command)}</pre>\n</header>\n<main>"
     for note in found.notes:
         yield f'<p class="warning"><strong>Note:</strong> {text(note)}</p>'
@@ -98,22 +99,20 @@ def shown(value: float | None, decimals: int) -> str:
     return number(value, decimals).replace("-", MINUS)
 
 
-def _scores(result: Mapping[str, Any], decimals: int) -> str:
+def _scores(result: Result, decimals: int) -> str:
     """A block of rows per metric, a row per system, a column per region; an interval or spread under its score."""
     result = values.shown(result)
-    regions, systems = values.regions_of(result), result["systems"]
+    regions, systems = result.regions, result.systems
     several = len(systems) > 1
     rows = []
     for name in ("n", "bins"):
-        sizes = (shown(values.score(systems[0], region, name), decimals) for region in regions)
+        sizes = (shown(systems[0].score(region, name), decimals) for region in regions)
         rows.append(_row(name, [*([""] if several else []), *sizes]))
-    for name in values.metrics_of(result):
-        places = {region: values.order(result, region, name) for region in regions}
+    for name in result.metrics:
         head = f"{text(EVERY[name].title)} {ARROWS[EVERY[name].better]}".strip()
-        for place, system in enumerate(systems):
-            best = {region for region in regions if places[region].get(system["name"]) == 0}
-            cells = [_score(result, system, (region, name), decimals, best=region in best) for region in regions]
-            rows.append(_row("" if place else head, cells, span=len(systems), name=system["name"] if several else None))
+        for place, (system, scores) in enumerate(values.rows(result, name, decimals)):
+            cells = [_score(score) for score in scores]
+            rows.append(_row("" if place else head, cells, span=len(systems), name=system.name if several else None))
     heads = ["score", *(["system"] if several else []), *regions]
     label = "Scores by shot region; ↓ lower is better, ↑ higher, → 0 nearer zero" + (
         "; best in bold" if several else ""
@@ -122,12 +121,10 @@ def _scores(result: Mapping[str, Any], decimals: int) -> str:
     return "\n".join([_table(label, heads, rows, words=1 + several), *marks])
 
 
-def _score(
-    result: Mapping[str, Any], system: Mapping[str, Any], which: tuple[str, str], decimals: int, *, best: bool
-) -> str:
-    cell = shown(values.score(system, *which), decimals) + values.mark(result, system, *which)
-    cell = f"<strong>{cell}</strong>" if best else cell
-    under = values.detail(system, *which, decimals).replace("-", MINUS).replace("..", " to ")
+def _score(score: values.Cell) -> str:
+    cell = score.text.replace("-", MINUS) + score.mark
+    cell = f"<strong>{cell}</strong>" if score.place == 0 else cell
+    under = score.detail.replace("-", MINUS).replace("..", " to ")
     return cell + (f"<small>{under}</small>" if under else "")
 
 
@@ -170,18 +167,18 @@ def _broken(key: str) -> str:
     return text(key).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
-def _files(result: dict[str, Any]) -> str:
+def _files(result: Result) -> str:
     rows = [
         _row(
-            text(system["name"]),
+            text(system.name),
             [
-                f"<code>{text(str(system['file']).replace(chr(92), '/').rpartition('/')[2])}</code>",
-                f"<code>{text(system['sha256'])}</code>",
+                f"<code>{text(str(system.file).replace(chr(92), '/').rpartition('/')[2])}</code>",
+                f"<code>{text(system.sha256)}</code>",
             ],
         )
-        for system in result["systems"]
+        for system in result.systems
     ]
-    facts = f"Benchmark content {result['content']}; {result['protocol']} protocol; dircli {result['version']}."
+    facts = f"Benchmark content {result.content}; {result.protocol} protocol; dircli {result.version}."
     return (
         "<footer>\n<h2>What was scored</h2>\n"
         + _table("Prediction files", ["system", "file", "sha256"], rows)

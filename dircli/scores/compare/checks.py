@@ -6,14 +6,16 @@ import math
 import operator
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dircli.errors import UsageError
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.signature import comparable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from dircli.scores.results import Result, SystemResult
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -67,7 +69,7 @@ class Condition:
         )
 
 
-def conditions(texts: Sequence[str], result: Mapping[str, Any]) -> list[Outcome]:
+def conditions(texts: Sequence[str], result: Result) -> list[Outcome]:
     """Each condition on each system of ``result``; with ``baseline.`` on each system but the first.
 
     A score that is undefined fails its check, for nothing was shown. Raises UsageError, with all of them, for
@@ -87,28 +89,26 @@ def conditions(texts: Sequence[str], result: Mapping[str, Any]) -> list[Outcome]
     return [outcome for condition in parsed for outcome in _outcomes(condition, result)]
 
 
-def _unknown(condition: Condition, result: Mapping[str, Any]) -> Iterator[str]:
-    systems = result["systems"]
-    if condition.baseline and len(systems) < 2:  # noqa: PLR2004 - a baseline and a system
+def _unknown(condition: Condition, result: Result) -> Iterator[str]:
+    if condition.baseline and len(result.systems) < 2:  # noqa: PLR2004 - a baseline and a system
         yield f"--fail-if {condition.text!r} needs two files, of which the first is the baseline"
-    regions = dict.fromkeys(region for system in systems for region in system["regions"])
-    scores = [name for name in systems[0]["regions"]["all"] if name in EVERY or name in {"n", "bins"}]
+    scores = ["n", "bins", *result.metrics]
     for region, metric in filter(None, ((condition.region, condition.metric), condition.baseline)):
-        if region not in regions:
-            yield f"--fail-if {condition.text!r}: there is no region {region!r}; there are {', '.join(regions)}"
+        if region not in result.regions:
+            yield f"--fail-if {condition.text!r}: there is no region {region!r}; there are {', '.join(result.regions)}"
         if metric not in scores:
             yield f"--fail-if {condition.text!r}: there is no score {metric!r}; there are {', '.join(scores)}"
 
 
-def _outcomes(condition: Condition, result: Mapping[str, Any]) -> Iterator[Outcome]:
-    systems = result["systems"]
+def _outcomes(condition: Condition, result: Result) -> Iterator[Outcome]:
+    systems = result.systems
     limit: float | None = condition.limit
     if condition.baseline:
-        reference, systems = _score(systems[0], *condition.baseline), systems[1:]
-        limit = None if reference is None else reference + condition.limit
+        baseline, systems = systems[0].score(*condition.baseline), systems[1:]
+        limit = None if baseline is None else baseline + condition.limit
     for system in systems:
-        value = _score(system, condition.region, condition.metric)
-        name = f"{system['name']}: {condition.text}"
+        value = system.score(condition.region, condition.metric)
+        name = f"{system.name}: {condition.text}"
         if value is None or limit is None:
             yield Outcome(held=False, line=f"{name}: undefined, so nothing was shown")
         else:
@@ -116,12 +116,6 @@ def _outcomes(condition: Condition, result: Mapping[str, Any]) -> Iterator[Outco
             shown = f"{condition.region}.{condition.metric} = {value:.6g}"
             versus = f", limit {limit:.6g}" if condition.baseline else ""
             yield Outcome(held=not failed, line=f"{name}: {shown}{versus}")
-
-
-def _score(system: Mapping[str, Any], region: str, metric: str) -> float | None:
-    """One score of one system; None where it is undefined or the region has no rows."""
-    value: float | None = system["regions"].get(region, {}).get(metric)
-    return value
 
 
 def tolerance(text: str) -> tuple[float, bool]:
@@ -136,20 +130,20 @@ def tolerance(text: str) -> tuple[float, bool]:
     return (value / 100 if relative else value), relative
 
 
-def regressions(result: Mapping[str, Any], earlier: Mapping[str, Any], *, allowed: tuple[float, bool]) -> list[Outcome]:
+def regressions(result: Result, earlier: Result, *, allowed: tuple[float, bool]) -> list[Outcome]:
     """Whether any score of ``result`` is worse than in ``earlier`` by more than is ``allowed`` (see `tolerance`).
 
     Systems are matched by name, or one to one where each result has a single one; what is compared are the metrics
     that both have. Raises UsageError where the two do not compare: other signatures, no system or metric in common.
     """
-    if comparable(result["signature"]) != comparable(earlier["signature"]):
+    if comparable(result.signature) != comparable(earlier.signature):
         raise UsageError(
             "--against: the signatures differ, so the scores do not compare: "
-            f"{earlier['signature']} then, {result['signature']} now; score both files alike"
+            f"{earlier.signature} then, {result.signature} now; score both files alike"
         )
-    pairs = _pairs(result["systems"], earlier["systems"])
+    pairs = _pairs(result.systems, earlier.systems)
     if not pairs:
-        now, then = (", ".join(system["name"] for system in each["systems"]) for each in (result, earlier))
+        now, then = (", ".join(system.name for system in each.systems) for each in (result, earlier))
         raise UsageError(f"--against: no system is in both results: {then or 'none'} then, {now} now")
     outcomes = [outcome for new, old in pairs for outcome in _compared(new, old, allowed)]
     if not outcomes:
@@ -157,33 +151,26 @@ def regressions(result: Mapping[str, Any], earlier: Mapping[str, Any], *, allowe
     return outcomes
 
 
-def _pairs(new: Sequence[Any], old: Sequence[Any]) -> list[tuple[Any, Any]]:
+def _pairs(new: Sequence[SystemResult], old: Sequence[SystemResult]) -> list[tuple[SystemResult, SystemResult]]:
     if len(new) == len(old) == 1:
         return [(new[0], old[0])]
-    by_name = {system["name"]: system for system in old}
-    return [(system, by_name[system["name"]]) for system in new if system["name"] in by_name]
+    by_name = {system.name: system for system in old}
+    return [(system, by_name[system.name]) for system in new if system.name in by_name]
 
 
-def _compared(new: Any, old: Any, allowed: tuple[float, bool]) -> Iterator[Outcome]:
+def _compared(new: SystemResult, old: SystemResult, allowed: tuple[float, bool]) -> Iterator[Outcome]:
     share, relative = allowed
-    for region, scores in old["regions"].items():
-        for name, before in scores.items():
-            metric = EVERY.get(name)
-            after = _score(new, region, name)
-            if metric is None or metric.better == "neither" or name not in new["regions"]["all"]:
-                continue
-            if before is None and after is None:
+    for region, scores in old.regions.items():
+        for name, before in scores.scores.items():
+            metric, after = EVERY[name], new.score(region, name)
+            if metric.better == "neither" or name not in new.regions["all"].scores or before is after is None:
                 continue
             then, now = ("undefined" if value is None else f"{value:.6g}" for value in (before, after))
-            line = f"{new['name']}: {region}.{name}: {then} before, {now} now"
+            line = f"{new.name}: {region}.{name}: {then} before, {now} now"
             if before is None or after is None:
                 yield Outcome(held=before is None, line=line)
                 continue
-            worse = {
-                "lower": after - before,
-                "higher": before - after,
-                "nearer zero": abs(after) - abs(before),
-            }[metric.better]
+            worse = metric.badness(after) - metric.badness(before)
             limit = share * abs(before) if relative else share
             held = worse <= limit + ROUNDING * abs(before)
             allows = f", {limit:.6g} allowed" if limit else ""

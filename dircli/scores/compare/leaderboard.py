@@ -20,64 +20,110 @@ printed in the paper, null where the value is not rounded.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dircli.benchmark.regions import ALL, REGIONS, ZERO
 from dircli.errors import UsageError, sample
-from dircli.scores import collection
 from dircli.scores.compare import paper
 from dircli.scores.metrics.table import EVERY
+from dircli.scores.results import collect
 from dircli.scores.signature import comparable
 from dircli.store import manifests
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from dircli.scores.by_region import Score
     from dircli.scores.metrics.table import Metric
+    from dircli.scores.results import Result
 
-Json = dict[str, Any]
 UNVERIFIED = "the paper's rows are as printed; that they are of the published test rows cannot be verified"
 
 
-def board(folder: Path, *, dataset: str | None, region: str, metric: str) -> Json:
-    """The results under ``folder`` and the paper's rows, ranked by ``region`` and ``metric``, as JSON.
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One system: its place, where its scores come from, the score that ranks, and that score in every region."""
+
+    rank: int | None = None
+    system: str
+    origin: str
+    source: str
+    value: Score
+    decimals: int | None = None
+    regions: dict[str, Score]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Rows that compare with each other, under their signature; ``apart`` says why the paper's are not among them."""
+
+    signature: str
+    apart: str | None = None
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A leaderboard, as the docstring of this module describes its JSON."""
+
+    dataset: str
+    region: str
+    metric: str
+    title: str
+    better: str
+    blocks: tuple[Block, ...]
+    notes: list[str]
+    skipped: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The board as `dir leaderboard --format json` prints it."""
+        return asdict(self)
+
+
+def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) -> Board:
+    """The results under ``folder`` and the paper's rows, ranked by ``region`` and ``metric`` as far as they compare.
 
     ``dataset`` None is that of all the results; UsageError where there are several, or none.
     """
-    found, skipped = collection.collect(folder)
-    name = dataset or _only(found, folder)
+    results, skipped = collect(folder)
+    name = dataset or _only(results, folder)
     tables = paper.of(name)
     measure = _measure(metric)
     regions = list(dict.fromkeys([ALL, *REGIONS, ZERO, *(each for table in tables for each in table.regions)]))
     if region not in regions:
         raise UsageError(f"no region is called {region!r}; there are {', '.join(regions)}")
-    ours = {file: result for file, result in found.items() if result["dataset"] == name}
+    ours = {file: result for file, result in results.items() if result.dataset == name}
     if not ours and not tables:
-        there = ", ".join(sorted({result["dataset"] for result in found.values()})) or "none at all"
+        there = ", ".join(_datasets(results)) or "none at all"
         raise UsageError(f"{folder}: there are no results of {name!r}, and the paper has none; there are of {there}")
-    notes = _left_out(found, ours, name) + _lacking(ours, region, metric)
-    rows, more = _printed(tables, region, metric)
-    blocks = _blocks(ours, rows, name=name, region=region, metric=metric)
-    for block in blocks:
-        block["rows"] = _ranked(block["rows"], measure.better)
-    return {
-        "dataset": name,
-        "region": region,
-        "metric": metric,
-        "title": measure.title,
-        "better": measure.better,
-        "blocks": blocks,
-        "notes": notes + (more if tables else [f"the paper has no table of {name}"]),
-        "skipped": skipped,
-    }
+    printed, about_tables = _printed(tables, region, metric)
+    blocks = _blocks(ours, printed, name=name, region=region, metric=metric)
+    notes = _left_out(results, name) + _lacking(ours, region, metric)
+    return Board(
+        dataset=name,
+        region=region,
+        metric=metric,
+        title=measure.title,
+        better=measure.better,
+        blocks=tuple(replace(block, rows=_ranked(block.rows, measure)) for block in blocks),
+        notes=notes + (about_tables if tables else [f"the paper has no table of {name}"]),
+        skipped=skipped,
+    )
 
 
-def _only(found: Mapping[str, Json], folder: Path) -> str:
-    match sorted({result["dataset"] for result in found.values()}):
+def _datasets(results: Mapping[str, Result]) -> list[str]:
+    return sorted({result.dataset for result in results.values()})
+
+
+def _only(results: Mapping[str, Result], folder: Path) -> str:
+    """The dataset of all ``results``."""
+    match _datasets(results):
         case [name]:
-            return str(name)
+            return name
         case []:
             raise UsageError(
                 f"{folder}: no results are here; `dir evaluate --format json` writes them, "
@@ -97,29 +143,31 @@ def _measure(metric: str) -> Metric:
     return EVERY[metric]
 
 
-def _left_out(found: Mapping[str, Json], ours: Mapping[str, Json], name: str) -> list[str]:
-    others = sorted({result["dataset"] for file, result in found.items() if file not in ours})
-    if not ours:
-        return [f"there are no results of {name} here" + (f"; there are of {', '.join(others)}" if others else "")]
-    return [f"results of {', '.join(others)} are left out"] if others else []
+def _left_out(results: Mapping[str, Result], name: str) -> list[str]:
+    """A note on the results of other datasets than ``name``."""
+    there = _datasets(results)
+    others = ", ".join(other for other in there if other != name)
+    if name not in there:
+        return [f"there are no results of {name} here" + (f"; there are of {others}" if others else "")]
+    return [f"results of {others} are left out"] if others else []
 
 
-def _lacking(ours: Mapping[str, Json], region: str, metric: str) -> list[str]:
-    """A note on the systems whose file does not tell the score at all; a score of null is told, and undefined."""
+def _lacking(ours: Mapping[str, Result], region: str, metric: str) -> list[str]:
+    """A note on the systems whose file does not have the score; one that is null is there, and undefined."""
     systems = [
-        f"{system['name']} ({file})"
+        f"{system.name} ({file})"
         for file, result in ours.items()
-        for system in result["systems"]
-        if metric not in system["regions"].get(region, {})
+        for system in result.systems
+        if region not in system.regions or metric not in system.regions[region].scores
     ]
     return [f"{region}.{metric} is not in the result of {sample(systems)}"] if systems else []
 
 
 def _printed(
-    tables: Sequence[paper.Table], region: str, metric: str
-) -> tuple[list[tuple[paper.Table, list[Json]]], list[str]]:
+    tables: Iterable[paper.Table], region: str, metric: str
+) -> tuple[list[tuple[paper.Table, tuple[Row, ...]]], list[str]]:
     """The paper's rows for each table that has the score, and what there is to say about the tables."""
-    shown, notes = [], []
+    printed, notes = [], []
     for table in tables:
         where = f"Table {table.number} of the paper"
         if metric not in table.columns:
@@ -127,72 +175,66 @@ def _printed(
         elif region not in table.regions:
             notes.append(f"{where} has no region {region}; it has {', '.join(table.regions)}")
         else:
-            rows = []
-            for row in table.rows:
-                scores = table.scores(row, metric)
-                rows.append(
-                    {
-                        "system": row.method,
-                        "origin": "paper",
-                        "source": f"Table {table.number}",
-                        "value": float(scores[region]),
-                        "decimals": -int(scores[region].as_tuple().exponent),
-                        "regions": {name: float(value) for name, value in scores.items()},
-                    }
-                )
-            shown.append((table, rows))
+            printed.append((table, tuple(_printed_row(table, row, region, metric) for row in table.rows)))
             column = table.columns[metric]
             notes += [f"{where}: {column.title} is {column.note}"] if column.note else []
-    return shown, notes + ([UNVERIFIED] if shown else [])
+    return printed, notes + ([UNVERIFIED] if printed else [])
+
+
+def _printed_row(table: paper.Table, row: paper.Row, region: str, metric: str) -> Row:
+    scores = table.scores(row, metric)
+    return Row(
+        system=row.method,
+        origin="paper",
+        source=f"Table {table.number}",
+        value=float(scores[region]),
+        decimals=-int(scores[region].as_tuple().exponent),
+        regions={name: float(value) for name, value in scores.items()},
+    )
 
 
 def _blocks(
-    ours: Mapping[str, Json],
-    printed: Sequence[tuple[paper.Table, list[Json]]],
+    ours: Mapping[str, Result],
+    printed: list[tuple[paper.Table, tuple[Row, ...]]],
     *,
     name: str,
     region: str,
     metric: str,
-) -> list[Json]:
+) -> list[Block]:
     """The rows, not yet ranked, by what they compare with: blocks with the paper's rows first, then by signature."""
-    groups: dict[tuple[str, str], dict[str, Json]] = {}
+    groups: dict[tuple[str, str], dict[str, Result]] = {}
     for file, result in ours.items():
-        groups.setdefault((comparable(result["signature"]), result["content"]), {})[file] = result
+        groups.setdefault((comparable(result.signature), result.content), {})[file] = result
     joining = [row for table, rows in printed if not table.subset for row in rows]
     released = _released(name)
     blocks = []
     for (signature, _), group in sorted(groups.items()):
         apart = _unlike_the_paper(next(iter(group.values())), released) if joining else None
-        rows = _scored(group, region, metric)
-        rows += [dict(row) for row in joining] if apart is None else []
-        blocks.append({"signature": signature, "apart": apart, "rows": rows})
-    blocks.sort(key=lambda block: block["apart"] is not None)
-    joined = any(block["apart"] is None for block in blocks)
-    for table, rows in printed:
+        rows = (*_scored(group, region, metric), *(joining if apart is None else ()))
+        blocks.append(Block(signature=signature, apart=apart, rows=rows))
+    blocks.sort(key=lambda block: block.apart is not None)
+    joined = any(block.apart is None for block in blocks)
+    for table, printed_rows in printed:
         if table.subset or not joined:
             signature = f"paper|{name}|{paper.SPLIT}|{paper.PROTOCOL}|Table {table.number}"
-            blocks.append({"signature": signature, "apart": table.subset or None, "rows": rows})
+            blocks.append(Block(signature=signature, apart=table.subset or None, rows=printed_rows))
     return blocks
 
 
-def _scored(group: Mapping[str, Json], region: str, metric: str) -> list[Json]:
+def _scored(group: Mapping[str, Result], region: str, metric: str) -> list[Row]:
     """The rows of results that compare with each other; a name that stands in several files gets its file's."""
-    names = Counter(system["name"] for result in group.values() for system in result["systems"])
-    rows = []
-    for file, result in group.items():
-        for system in result["systems"]:
-            scores = {key: found[metric] for key, found in system["regions"].items() if metric in found}
-            rows.append(
-                {
-                    "system": system["name"] if names[system["name"]] == 1 else f"{system['name']} ({file})",
-                    "origin": "scored here",
-                    "source": file,
-                    "value": scores.get(region),
-                    "decimals": None,
-                    "regions": scores,
-                }
-            )
-    return rows
+    names = Counter(system.name for result in group.values() for system in result.systems)
+    return [
+        Row(
+            system=system.name if names[system.name] == 1 else f"{system.name} ({file})",
+            origin="scored here",
+            source=file,
+            value=system.score(region, metric),
+            regions={name: each.scores[metric] for name, each in system.regions.items() if metric in each.scores},
+        )
+        for file, result in group.items()
+        for system in result.systems
+    ]
 
 
 def _released(name: str) -> str | None:
@@ -202,35 +244,25 @@ def _released(name: str) -> str | None:
     return str(facts["content"]) if facts.get("origin") == "released" and "content" in facts else None
 
 
-def _unlike_the_paper(result: Json, released: str | None) -> str | None:
+def _unlike_the_paper(result: Result, released: str | None) -> str | None:
     """Why ``result`` does not compare with the paper's rows, or None where it does as far as can be told."""
     reasons = []
-    if result["split"] != paper.SPLIT:
+    if result.split != paper.SPLIT:
         reasons.append(f"they are of the {paper.SPLIT} split")
-    if result["protocol"] != paper.PROTOCOL:
+    if result.protocol != paper.PROTOCOL:
         reasons.append(f"they are of the {paper.PROTOCOL} protocol")
-    if result["content"].startswith("bins:"):
+    if result.content.startswith("bins:"):
         reasons.append("these targets came with the predictions, unverified")
     elif released is None:
         reasons.append("the content of the published split is not known here")
-    elif result["content"] != released:
+    elif result.content != released:
         reasons.append("this content is not that of the published split")
     return f"without the paper's rows: {'; '.join(reasons)}" if reasons else None
 
 
-def _ranked(rows: Sequence[Json], better: str) -> list[Json]:
-    """``rows`` from best to worst, each with its rank; those of equal value by name."""
-
-    def key(row: Json) -> float:
-        value = float(row["value"])
-        return {"lower": value, "higher": -value, "nearer zero": abs(value)}[better]
-
-    held = sorted((row for row in rows if row["value"] is not None), key=lambda row: (key(row), row["system"]))
-    keys = [key(row) for row in held]
-    last = sorted((row for row in rows if row["value"] is None), key=lambda row: str(row["system"]))
-    return [{"rank": 1 + keys.index(key(row)), **row} for row in held] + [{"rank": None, **row} for row in last]
-
-
-def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) -> dict[str, Any]:
-    """The results under ``folder`` and the paper's rows of the dataset, ranked as far as they compare."""
-    return board(folder, dataset=dataset, region=region, metric=metric)
+def _ranked(rows: Iterable[Row], metric: Metric) -> tuple[Row, ...]:
+    """``rows`` from best to worst, each with its rank; those of equal value, or without one, by name."""
+    keyed = [(math.inf if row.value is None else metric.badness(float(row.value)), row) for row in rows]
+    keyed.sort(key=lambda pair: (pair[0], pair[1].system))
+    keys = [key for key, _ in keyed]
+    return tuple(replace(row, rank=None if row.value is None else 1 + keys.index(key)) for key, row in keyed)

@@ -42,27 +42,17 @@ class Row:
     method: str
     printed: Mapping[str, tuple[Decimal, ...]]
 
-    @property
-    def ours(self) -> bool:
-        """Whether the method uses LDS or FDS: the rows over which OURS (BEST) ranges."""
-        return bool({"LDS", "FDS"} & set(self.method.split(" + ")))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table; ``best`` is its row OURS (BEST) VS. VANILLA, ``subset`` says what else its models were trained on.
-
-    ``unreconciled`` are the methods whose printed overall MAE is not the mean of their regions' by rows.
-    """
+    """One table; ``subset`` says what else its models were trained on."""
 
     number: int
     dataset: str
     regions: tuple[str, ...]
     columns: Mapping[str, Column]
-    best: Mapping[str, tuple[Decimal, ...]]
     rows: tuple[Row, ...]
     subset: str = ""
-    unreconciled: tuple[str, ...] = ()
 
     def scores(self, row: Row, metric: str) -> dict[str, Decimal]:
         """The scores of ``row`` by region, in the unit of `dir evaluate`, with as many digits as were printed."""
@@ -71,10 +61,16 @@ class Table:
 
 
 @cache
+def published() -> list[dict[str, Any]]:
+    """The tables as they stand in published.toml, with each number to the digits that were printed."""
+    text = Path(__file__).with_name("published.toml").read_text(encoding="utf-8")
+    tables: list[dict[str, Any]] = tomllib.loads(text, parse_float=Decimal)["table"]
+    return tables
+
+
 def tables() -> tuple[Table, ...]:
     """The six tables, in the paper's order."""
-    text = Path(__file__).with_name("published.toml").read_text(encoding="utf-8")
-    return tuple(_table(found) for found in tomllib.loads(text, parse_float=Decimal)["table"])
+    return tuple(map(_table, published()))
 
 
 def of(dataset: str) -> tuple[Table, ...]:
@@ -82,16 +78,14 @@ def of(dataset: str) -> tuple[Table, ...]:
     return tuple(table for table in tables() if table.dataset == dataset)
 
 
-def _table(found: Mapping[str, Any]) -> Table:
-    columns = {column["name"]: Column(**column) for column in found["metrics"]}
-    rows = [Row(method=row["method"], printed={name: tuple(row[name]) for name in columns}) for row in found["rows"]]
+def _table(written: Mapping[str, Any]) -> Table:
+    columns = {column["name"]: Column(**column) for column in written["metrics"]}
+    rows = [Row(method=row["method"], printed={name: tuple(row[name]) for name in columns}) for row in written["rows"]]
     return Table(
-        number=found["number"],
-        dataset=found["dataset"],
-        regions=tuple(found["regions"]),
+        number=written["number"],
+        dataset=written["dataset"],
+        regions=tuple(written["regions"]),
         columns=columns,
-        best={name: tuple(found["best"][name]) for name in columns},
         rows=tuple(rows),
-        subset=found.get("subset", ""),
-        unreconciled=tuple(found.get("unreconciled", ())),
+        subset=written.get("subset", ""),
     )

@@ -3,47 +3,51 @@
 from __future__ import annotations
 
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dircli.errors import UsageError
-from dircli.scores.metrics.table import EVERY
+from dircli.scores.results import RegionScores, SystemResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from dircli.scores.results import Result
 
 
-def grouped(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+def grouped(result: Result) -> tuple[SystemResult, ...]:
     """The systems of ``result`` by the part of their names before the last "@", in order of their first file.
 
-    Each holds its files' names as ``seeds``, and per region the mean of every score, n and bins as they are, and under
-    ``sd`` the standard deviation over the seeds (n - 1; None for a single seed). A score that is undefined for one
-    seed is undefined. Raises UsageError for names without a seed.
+    Each has its files' ``seeds``, and per region the mean of every score, n and bins as they are, and under ``sd`` the
+    standard deviation over the seeds (n - 1; None for a single seed). A score that is undefined for one seed is
+    undefined. Raises UsageError for names without a seed.
     """
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    plain = []
-    for system in result["systems"]:
-        name, mark, seed = system["name"].rpartition("@")
+    groups: dict[str, list[SystemResult]] = {}
+    unseeded = []
+    for system in result.systems:
+        name, mark, seed = system.name.rpartition("@")
         if not (name and mark and seed):
-            plain.append(system["name"])
+            unseeded.append(system.name)
         groups.setdefault(name, []).append(system)
-    if plain:
-        raise UsageError(f"--seeds groups files called name@seed.csv, and {', '.join(plain)} has no @seed in its name")
-    return [
-        {
-            "name": name,
-            "seeds": [system["name"].rpartition("@")[2] for system in systems],
-            "regions": {region: _over(systems, region) for region in systems[0]["regions"]},
-        }
+    if unseeded:
+        names = ", ".join(unseeded)
+        raise UsageError(f"--seeds groups files called name@seed.csv, and {names} has no @seed in its name")
+    return tuple(
+        SystemResult(
+            name=name,
+            seeds=tuple(system.name.rpartition("@")[2] for system in systems),
+            regions={region: _over_seeds(systems, region) for region in systems[0].regions},
+        )
         for name, systems in groups.items()
-    ]
+    )
 
 
-def _over(systems: Sequence[Mapping[str, Any]], region: str) -> dict[str, Any]:
-    first = systems[0]["regions"][region]
-    found: dict[str, Any] = {"n": first["n"], "bins": first["bins"], "sd": {}}
-    for name in (key for key in first if key in EVERY):
-        values = [system["regions"].get(region, {}).get(name) for system in systems]
-        defined = None not in values
-        found[name] = fmean(values) if defined else None
-        found["sd"][name] = stdev(values) if defined and len(values) > 1 else None
-    return found
+def _over_seeds(systems: Sequence[SystemResult], region: str) -> RegionScores:
+    first = systems[0].regions[region]
+    mean: dict[str, float | None] = {}
+    sd: dict[str, float | None] = {}
+    for name in first.scores:
+        values = [value for system in systems if (value := system.score(region, name)) is not None]
+        defined = len(values) == len(systems)
+        mean[name] = fmean(values) if defined else None
+        sd[name] = stdev(values) if defined and len(values) > 1 else None
+    return RegionScores(n=first.n, bins=first.bins, scores=mean, sd=sd)

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
 from dircli.benchmark.regions import masks
 from dircli.errors import UsageError
 from dircli.scores.metrics.table import EVERY
+from dircli.scores.results import ComparedSystem, Comparison, Difference
 from dircli.scores.uncertainty import intervals
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dircli.arrays import BoolArray, FloatArray, IntArray
+    from dircli.scores.by_region import Score
     from dircli.scores.metrics.table import Metric
-    from dircli.scores.results import Scored, System
+    from dircli.scores.results import Result, Scored, System, SystemResult
 
 ALPHA = 0.05
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapOptions:
     """How resamples are drawn: how many, from which seed, and in which units.
 
-    Rows are drawn within bins, or, with ``cluster``, a column of the manifest, as whole groups of equal values there.
+    ScoredRows are drawn within bins, or, with ``cluster``, a column of the manifest, as whole groups of equal values there.
     """
 
     resamples: int = 2000
@@ -44,32 +47,50 @@ class BootstrapOptions:
         return f"ci:{self.method},{self.cluster or 'bin'},{self.resamples},{self.seed}"
 
 
-def quantify(scored: Scored, sampling: BootstrapOptions) -> None:
-    """Add to the result: ``ci`` and ``detectable`` per region, and with several systems ``comparison``.
+@dataclass(frozen=True, kw_only=True)
+class _Draws:
+    """The rows of every system, and what was drawn from them: the ``scores``, (systems, metrics, resamples) by region.
+
+    ``regions`` holds the mask (B,) of each region's bins.
+    """
+
+    rows: Sequence[ScoredRows]
+    regions: Mapping[str, BoolArray]
+    metrics: Sequence[Metric]
+    plan: ResamplingPlan
+    clusters: IntArray | None
+    scores: Mapping[str, FloatArray]
+
+    def named(self, values: Iterable[T]) -> dict[str, T]:
+        """``values``, one per metric, by the names of the metrics."""
+        return {metric.name: value for metric, value in zip(self.metrics, values, strict=True)}
+
+
+def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
+    """``scored`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison.
 
     ``detectable`` is the true distance from a fixed value that a two-sided 5 % test on these rows finds with 80 %
     power; in the comparison, the true difference between the two systems.
     """
-    result, systems = scored.result, scored.systems
-    names = [name for name in result["systems"][0]["regions"]["all"] if name in EVERY and not EVERY[name].count]
-    metrics = [EVERY[name] for name in names]
-    reference = systems[0].reference
-    held = masks(reference.regions, reference.train)
-    regions = {name: held[name] for name in result["systems"][0]["regions"] if name in held}
-    rows = [_rows(system) for system in systems]
-    clusters = _clusters(scored, sampling.cluster)
+    result, reference = scored.result, scored.systems[0].reference
+    metrics = [EVERY[name] for name in result.metrics if not EVERY[name].count]
+    rows = [_rows(system) for system in scored.systems]
+    every_region = masks(reference.regions, reference.train)
+    regions = {name: every_region[name] for name in result.systems[0].regions if name in every_region}
+    clusters = _clusters(scored, options.cluster)
     plan = ResamplingPlan(strata(reference.bin_index, reference.regions), clusters)
-    drawn = resampled(plan, rows, regions, metrics, resamples=sampling.resamples, seed=sampling.seed)
-    points = {region: _points(result, region, names) for region in regions}
-    for region, scores in drawn.items():
-        ends = _ends(points[region], scores, sampling, plan, rows, {region: regions[region]}, metrics)
-        detectable = intervals.detectable(intervals.standard_error(scores))
-        for system, own, least in zip(result["systems"], ends, detectable, strict=True):
-            system["regions"][region]["ci"] = {name: _pair(pair) for name, pair in zip(names, own, strict=True)}
-            system["regions"][region]["detectable"] = dict(zip(names, map(_number, least), strict=True))
-    result["signature"] += f"|{sampling.field}"
-    if len(systems) > 1:
-        result["comparison"] = _comparison(result, rows, regions, metrics, drawn, sampling, clusters)
+    scores = resampled(plan, rows, regions, metrics, resamples=options.resamples, seed=options.seed)
+    draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, clusters=clusters, scores=scores)
+    compared = tuple(_compared(result, draws, options, place) for place in range(1, len(rows)))
+    result = replace(
+        result,
+        systems=_with_intervals(result.systems, draws, options),
+        comparison=Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
+        if compared
+        else None,
+        drawn=options.field,
+    )
+    return replace(scored, result=result)
 
 
 def _rows(system: System) -> ScoredRows:
@@ -94,93 +115,72 @@ def _clusters(scored: Scored, column: str | None) -> IntArray | None:
     if samples is None or column not in samples.columns:
         there = ", ".join(samples.columns) if samples is not None else "image" if maps is not None else "none"
         raise UsageError(f"--cluster {column}: the manifest has no such column; its columns are {there}")
-    values = samples.columns[column][samples.split == scored.result["split"]]
+    values = samples.columns[column][samples.split == scored.result.split]
     return np.unique(values.astype(str), return_inverse=True)[1]
 
 
-def _points(result: Mapping[str, Any], region: str, names: Sequence[str]) -> FloatArray:
-    """The scores of the rows themselves, (systems, metrics), NaN where undefined."""
-    return np.array(
-        [[_value(system["regions"][region][name]) for name in names] for system in result["systems"]], dtype=np.float64
+def _with_intervals(
+    systems: Sequence[SystemResult], draws: _Draws, options: BootstrapOptions
+) -> tuple[SystemResult, ...]:
+    regions = [dict(system.regions) for system in systems]
+    for name, scores in draws.scores.items():
+        points = np.array([[_value(system.score(name, metric.name)) for metric in draws.metrics] for system in systems])
+        if options.method == "percentile":
+            ends = intervals.percentile(points, scores)
+        else:
+            (without,) = jackknife(draws.plan, draws.rows, {name: draws.regions[name]}, draws.metrics).values()
+            ends = intervals.bca(points, scores, without, draws.plan.unit_strata)
+        detectable = intervals.detectable(intervals.standard_error(scores))
+        for of_system, pairs, least in zip(regions, ends, detectable, strict=True):
+            ci, smallest = draws.named(map(_pair, pairs)), draws.named(map(_number, least))
+            of_system[name] = replace(of_system[name], ci=ci, detectable=smallest)
+    return tuple(replace(system, regions=new) for system, new in zip(systems, regions, strict=True))
+
+
+def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: int) -> ComparedSystem:
+    """The system at ``place`` against the first: its differences by region and metric."""
+    baseline, system = result.systems[0], result.systems[place]
+    tested = paired_permutation_test(
+        draws.rows[0],
+        draws.rows[place],
+        draws.regions,
+        draws.metrics,
+        permutations=options.resamples,
+        seed=options.seed,
+        clusters=draws.clusters,
     )
-
-
-def _value(score: float | None) -> float:
-    return math.nan if score is None else score
-
-
-def _ends(  # noqa: PLR0913, PLR0917 - BCa needs the rows again, without each in turn
-    points: FloatArray,
-    scores: FloatArray,
-    sampling: BootstrapOptions,
-    plan: ResamplingPlan,
-    rows: Sequence[ScoredRows],
-    regions: Mapping[str, BoolArray],
-    metrics: Sequence[Metric],
-) -> FloatArray:
-    """The interval of each score, (systems, metrics, 2)."""
-    if sampling.method == "percentile":
-        return intervals.percentile(points, scores)
-    (without,) = jackknife(plan, rows, regions, metrics).values()
-    return intervals.bca(points, scores, without, plan.unit_strata)
-
-
-def _comparison(  # noqa: PLR0913, PLR0917 - all that was drawn, once more in pairs
-    result: Mapping[str, Any],
-    rows: Sequence[ScoredRows],
-    regions: Mapping[str, BoolArray],
-    metrics: Sequence[Metric],
-    drawn: Mapping[str, FloatArray],
-    sampling: BootstrapOptions,
-    clusters: IntArray | None,
-) -> dict[str, Any]:
-    """Each system against the first: difference, paired interval, detectable difference, p and Holm-corrected p."""
-    compared = []
-    for place, system in enumerate(result["systems"][1:], 1):
-        tested = paired_permutation_test(
-            rows[0],
-            rows[place],
-            regions,
-            metrics,
-            permutations=sampling.resamples,
-            seed=sampling.seed,
-            clusters=clusters,
+    corrected = holm(np.concatenate([tested[region].p for region in draws.regions])).reshape(len(draws.regions), -1)
+    regions = {}
+    for region, adjusted in zip(draws.regions, corrected, strict=True):
+        pairs = draws.scores[region][place] - draws.scores[region][0]
+        difference, p = tested[region].difference, tested[region].p
+        ends = intervals.percentile(difference, pairs)
+        least = intervals.detectable(intervals.standard_error(pairs))
+        regions[region] = draws.named(
+            Difference(
+                difference=_number(difference[k]),
+                ci=_pair(ends[k]),
+                detectable=_number(least[k]),
+                p=_number(p[k]),
+                p_holm=_number(adjusted[k]),
+                verdict=_verdict(
+                    metric, baseline.score(region, metric.name), system.score(region, metric.name), adjusted[k]
+                ),
+            )
+            for k, metric in enumerate(draws.metrics)
         )
-        corrected = holm(np.concatenate([tested[region].p for region in regions])).reshape(len(regions), -1)
-        found = {}
-        for region, adjusted in zip(regions, corrected, strict=True):
-            pairs = drawn[region][place] - drawn[region][0]
-            ends = intervals.percentile(tested[region].difference, pairs)
-            least = intervals.detectable(intervals.standard_error(pairs))
-            columns = (metrics, tested[region].difference, ends, least, tested[region].p, adjusted)
-            found[region] = {
-                metric.name: {
-                    "difference": _number(difference),
-                    "ci": _pair(pair),
-                    "detectable": _number(smallest),
-                    "p": _number(p),
-                    "p_holm": _number(p_holm),
-                    "verdict": _verdict(metric, result, place, region, p_holm),
-                }
-                for metric, difference, pair, smallest, p, p_holm in zip(*columns, strict=True)
-            }
-        compared.append({"name": system["name"], "regions": found})
-    return {
-        "baseline": result["systems"][0]["name"],
-        "correction": "Holm, over regions and metrics of each system",
-        "permutations": sampling.resamples,
-        "systems": compared,
-    }
+    return ComparedSystem(name=system.name, regions=regions)
 
 
-def _verdict(metric: Metric, result: Mapping[str, Any], place: int, region: str, p: float) -> str | None:
-    """Whether the system is "better" or "worse" than the baseline where the corrected p is below 5 %, else None."""
+def _verdict(metric: Metric, baseline: Score, score: Score, p: float) -> str | None:
+    """Whether a system is "better" or "worse" than the baseline where the corrected p is below 5 %, else None."""
     if not p < ALPHA or metric.better == "neither":
         return None
-    theirs, ours = (_value(result["systems"][k]["regions"][region][metric.name]) for k in (0, place))
-    if metric.better == "nearer zero":
-        theirs, ours = abs(theirs), abs(ours)
-    return "better" if (ours > theirs) == (metric.better == "higher") else "worse"
+    return "better" if metric.badness(_value(score)) <= metric.badness(_value(baseline)) else "worse"
+
+
+def _value(score: Score) -> float:
+    return math.nan if score is None else score
 
 
 def _number(value: float) -> float | None:

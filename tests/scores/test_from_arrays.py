@@ -1,0 +1,59 @@
+"""Scores from arrays: the numbers of `dir evaluate`, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from conftest import PROJECT, REFERENCE
+
+from dircli import evaluate
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+SHIPPED = PROJECT / "manifests"
+ROWS = np.loadtxt(REFERENCE / "agedb_rows.csv", delimiter=",", skiprows=1)
+
+
+@pytest.mark.parametrize("protocol", ["released", "paper"])
+def test_arrays_score_as_files_do(protocol: Any, work: Path, run: Run) -> None:
+    np.savetxt(work / "p.csv", ROWS[:, :2], delimiter=",", header="target,prediction", comments="", fmt="%.17g")
+    words = ("evaluate", "p.csv", "--bins", SHIPPED / "agedb" / "bins.parquet", "--protocol", protocol)
+    printed = json.loads(run(*words, "--format", "json").stdout)["systems"][0]["regions"]
+    assert evaluate(ROWS[:, 0], ROWS[:, 1], dataset="agedb", protocol=protocol, manifests=SHIPPED) == printed
+
+
+def test_regions_follow_from_training_targets_where_no_dataset_is_named() -> None:
+    train = np.repeat([1.0, 2.0, 3.0], [9, 5, 1])
+    scores = evaluate([1, 2, 3, 4], [1, 3, 5, 7], train=train, many=8, few=2, metrics=["mae"])
+    assert {region: each["mae"] for region, each in scores.items()} == {
+        "all": 1.5,
+        "many": 0,
+        "medium": 1,
+        "few": 2.5,
+        "zero": 3,
+        "extrapolation": 3,
+        "with-data": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "give either dataset, or the training targets"),
+        ({"dataset": "agedb", "train": [1]}, "give either dataset, or the training targets"),
+        ({"dataset": "agedb", "target": [30, -1]}, r"1 targets lie outside 0\.\.121"),
+        ({"dataset": "agedb", "target": [30]}, "they must be equal"),
+        ({"dataset": "agedb", "target": [[1, 2]]}, "one number per row is expected"),
+        ({"dataset": "agedb", "target": [30, np.nan]}, "target has 1 values that are not finite"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        evaluate(given.pop("target", [30, 40]), [31, 42], manifests=SHIPPED, **given)
