@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from dircli.arrays import AnyArray, IntArray, TextArray
     from dircli.benchmark.bins import Bins
@@ -62,6 +62,15 @@ class Pixels:
 
     def __len__(self) -> int:
         return len(self.image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What predictions must be: ``names`` of the n images, ``shape`` (H, W) of each; a PNG counts 1/``codes`` units."""
+
+    names: Sequence[str]
+    shape: tuple[int, int]
+    codes: int
 
 
 def prepared(frame: AnyArray, *, shorter: int, shape: tuple[int, int]) -> AnyArray:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from dircli.benchmark.dataset import Channel, Dataset
+    from dircli.benchmark.dataset import Channel, SampleReader
     from dircli.benchmark.manifest import Manifest, PixelManifest
     from dircli.benchmark.raw import Raw
     from dircli.curation.options import CurateOptions
@@ -66,18 +66,18 @@ def reader() -> Any:
         ) from None
 
 
-def examined(raw: Raw, ids: Iterable[str], dataset: Dataset) -> Iterator[Recording]:
+def examined(raw: Raw, ids: Iterable[str], samples: SampleReader) -> Iterator[Recording]:
     """What the recording of each of ``ids`` shows, in their order."""
     edfio = reader()
     for key in ids:
         recording = Recording(id=key, file=None)
         try:
-            recording.file = raw.find(dataset.recording.format(id=key))
+            recording.file = raw.find(samples.recording.format(id=key))
             if recording.file is None:
                 recording.findings.append("there is no recording")
             else:
                 with raw.open(recording.file) as stream:
-                    _examine(recording, stream, raw.size(recording.file), dataset.channels, edfio)
+                    _examine(recording, stream, raw.size(recording.file), samples.channels, edfio)
         except (OSError, DirError) as error:
             recording.findings.append(f"cannot be read ({_line(error)})")
         yield recording
@@ -226,7 +226,7 @@ def _line(error: Exception) -> str:
 
 def need_signals(name: str) -> None:
     """Raise UsageError where the recordings of ``name`` could not be checked: it has none, or edfio is missing."""
-    if not datasets.load(name).channels:
+    if not datasets.load(name).samples.channels:
         raise UsageError(f"{name} has no recordings to check")
     reader()
 
@@ -236,10 +236,9 @@ def check_signals(
 ) -> tuple[list[Recording], Path]:
     """Open the recording of every row of the manifest; what each shows, and the table of it beside the manifest."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
-    tree = obtain.raw_source(dataset, options.raw, terms, download=False)
-    if tree is None:
-        raise obtain.absent(dataset, terms, "the recordings are not here; give them with --raw PATH")
-    found = list(examined(tree, manifest.samples.ids, dataset))
+    with obtain.raw_files(dataset, options.raw, terms, "the recordings") as tree:
+        recordings = list(examined(tree, manifest.samples.ids, dataset.samples))
     path = root / str(manifest.facts["name"]) / "signals.parquet"
-    files.write(path, parquet.parquet_bytes(columns(found, dataset.channels), manifest.table.facts))
-    return found, path
+    table = columns(recordings, dataset.samples.channels)
+    files.write(path, parquet.parquet_bytes(table, manifest.table.facts))
+    return recordings, path

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
 from dircli.benchmark.protocol import FdsRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.ages import BINS, RULES, WEIGHTS, published, written
+from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem, sample
 
 if TYPE_CHECKING:
@@ -78,11 +78,19 @@ def export(records: Records, split: TextArray) -> dict[str, bytes]:
     return written(records, split, "agedb.csv")
 
 
-DATASET = Dataset(
-    name="agedb",
-    title="AgeDB-DIR",
+_RULES = Rules(
     target="age",
     unit="year",
+    bins=BINS,
+    grows=True,
+    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
+    score_rules=SCORE_RULES,
+    weights=WEIGHTS,
+    fds=FdsRule(start=3, last=99, exact=True),
+)
+
+_PUBLICATION = Publication(
+    title="AgeDB-DIR",
     licence="non-commercial research only; the archive's password comes from the authors of AgeDB by e-mail",
     homepage="https://ibug.doc.ic.ac.uk/resources/agedb/",
     obtain=(
@@ -99,6 +107,7 @@ DATASET = Dataset(
   booktitle = {CVPR Workshops},
   year      = {2017}
 }""",
+    expected={"train": 12_208, "val": 2_140, "test": 2_140},
     sources=(
         Source(file="AgeDB.zip", holds="images"),
         Source(
@@ -109,18 +118,19 @@ DATASET = Dataset(
             digest="git:78abfdb939ff5cf68672cf11ee9b84a0eb9e990a",
         ),
     ),
-    bins=BINS,
-    grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
-    rules=RULES,
-    weights=WEIGHTS,
-    fds=FdsRule(start=3, last=99, exact=True),
-    expected={"train": 12_208, "val": 2_140, "test": 2_140},
-    read=read,
-    read_released=read_released,
-    export=export,
-    leaks=(Leak(kind="identity", columns=("identity",)),),
-    images=True,
     released_alone=True,
     unseen="the images were not seen: ids and ages are the published file's",
+)
+
+DATASET = Dataset(
+    name="agedb",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=SampleReader(
+        read=read,
+        read_released=read_released,
+        export=export,
+        leaks=(Leak(kind="identity", columns=("identity",)),),
+        images=True,
+    ),
 )

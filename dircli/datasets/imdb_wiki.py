@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
 from dircli.benchmark.protocol import FdsRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.ages import BINS, RULES, WEIGHTS, published, written
+from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -129,11 +129,19 @@ def export(records: Records, split: TextArray) -> dict[str, bytes]:
 
 _BASE = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/"
 
-DATASET = Dataset(
-    name="imdb-wiki",
-    title="IMDB-WIKI-DIR",
+_RULES = Rules(
     target="age",
     unit="year",
+    bins=BINS,
+    grows=True,
+    recipe=SplitRecipe(bins=BINS, cap=150, published_seed=666),
+    score_rules=SCORE_RULES,
+    weights=WEIGHTS,
+    fds=FdsRule(start=0, last=99, exact=True),
+)
+
+_PUBLICATION = Publication(
+    title="IMDB-WIKI-DIR",
     licence="non-commercial research only: IMDB-WIKI's authors do not own the images",
     homepage="https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/",
     obtain=(
@@ -151,6 +159,7 @@ DATASET = Dataset(
   volume  = {126},
   year    = {2018}
 }""",
+    expected={"train": 191_509, "val": 11_022, "test": 11_022},
     sources=(
         Source(
             file="imdb_meta.tar",
@@ -180,19 +189,20 @@ DATASET = Dataset(
             digest="git:c1512e3da0de9076a0793b982c9a74cd872c0d8b",
         ),
     ),
-    bins=BINS,
-    grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=150, published_seed=666),
-    rules=RULES,
-    weights=WEIGHTS,
-    fds=FdsRule(start=0, last=99, exact=True),
-    expected={"train": 191_509, "val": 11_022, "test": 11_022},
-    read=read,
-    read_released=read_released,
-    export=export,
-    parts={part: partial(read, parts=(part,)) for part in FACES},
-    leaks=(Leak(kind="identity", columns=("identity",)),),
-    images=True,
     released_alone=True,
     unseen="neither the images nor the .mat files were seen: ids and ages are the published file's",
+)
+
+DATASET = Dataset(
+    name="imdb-wiki",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=SampleReader(
+        read=read,
+        read_released=read_released,
+        export=export,
+        parts={part: partial(read, parts=(part,)) for part in FACES},
+        leaks=(Leak(kind="identity", columns=("identity",)),),
+        images=True,
+    ),
 )

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Shelf
-from dircli.benchmark.protocol import Rules, Thresholds, WeightRule
+from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Publication, Rules, SampleReader, Shelf
+from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem, first, sample
@@ -136,15 +136,21 @@ def read(raw: Raw) -> Records:
     return Records(ids=ids, targets=scores[rows], columns={KEY: keys[rows]}, facts=facts)
 
 
-_RULES = Rules(thresholds=Thresholds(many=100, few=20))
+_SCORE_RULE = ScoreRule(thresholds=Thresholds(many=100, few=20))
 _BREATHING = (4.0, 256.0)  # SHHS records at 8 to 25 Hz
 _CORTEX = (50.0, 1024.0)  # and EEG and ECG at 125 to 512 Hz
 
-DATASET = Dataset(
-    name="shhs",
-    title="SHHS-DIR",
+_RULES = Rules(
     target="gh_s2",
     unit="point",
+    bins=BINS,
+    recipe=SplitRecipe(bins=BINS, total=369),
+    score_rules={"released": _SCORE_RULE, "paper": _SCORE_RULE},  # there is no released code: as paper
+    weights=WeightRule(default="inverse"),
+)
+
+_PUBLICATION = Publication(
+    title="SHHS-DIR",
     licence="data-use agreement of the National Sleep Research Resource; the data must not be passed on",
     homepage="https://sleepdata.org/datasets/shhs",
     obtain=(
@@ -168,7 +174,7 @@ DATASET = Dataset(
   pages   = {1077--1085},
   year    = {1997}
 }""",
-    sources=(),
+    expected={"train": 1_892, "val": 369, "test": 369},
     catalogue=Catalogue(
         listing="https://sleepdata.org/api/v1/datasets/shhs/files.json",
         files="https://sleepdata.org/datasets/shhs/files/m/dircli/",
@@ -178,19 +184,22 @@ DATASET = Dataset(
             Shelf(holds="recordings", folder=FOLDER, what=f"shhs2-<{KEY}>.edf", choose=recordings),
         ),
     ),
-    bins=BINS,
-    recipe=SplitRecipe(bins=BINS, total=369),
-    rules={"released": _RULES, "paper": _RULES},  # there is no released code: as paper
-    weights=WeightRule(default="inverse"),
-    expected={"train": 1_892, "val": 369, "test": 369},
-    read=read,
     unreleased="the authors' draw was never released",
-    recording="{id}.edf",
-    channels=(
-        Channel(role="eeg", labels=("EEG", "EEG(sec)", "EEG sec", "EEG2", "EEG 2"), rates=_CORTEX),
-        Channel(role="ecg", labels=("ECG",), rates=_CORTEX),
-        Channel(role="airflow", labels=("AIRFLOW", "NEW AIR"), rates=_BREATHING),
-        Channel(role="thorax", labels=("THOR RES",), rates=_BREATHING, inverts=True),
-        Channel(role="abdomen", labels=("ABDO RES",), rates=_BREATHING, inverts=True),
+)
+
+DATASET = Dataset(
+    name="shhs",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=SampleReader(
+        read=read,
+        recording="{id}.edf",
+        channels=(
+            Channel(role="eeg", labels=("EEG", "EEG(sec)", "EEG sec", "EEG2", "EEG 2"), rates=_CORTEX),
+            Channel(role="ecg", labels=("ECG",), rates=_CORTEX),
+            Channel(role="airflow", labels=("AIRFLOW", "NEW AIR"), rates=_BREATHING),
+            Channel(role="thorax", labels=("THOR RES",), rates=_BREATHING, inverts=True),
+            Channel(role="abdomen", labels=("ABDO RES",), rates=_BREATHING, inverts=True),
+        ),
     ),
 )

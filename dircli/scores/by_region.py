@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.protocol import Rules
+    from dircli.benchmark.protocol import ScoreRule
 
 Score: TypeAlias = "int | float | None"
 
@@ -33,7 +33,7 @@ class Reference:
     bin_index: IntArray
     regions: TextArray
     train: IntArray
-    rules: Rules
+    rules: ScoreRule
 
     @property
     def scored_target(self) -> FloatArray:

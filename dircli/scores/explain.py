@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.arrays import FloatArray
-    from dircli.datasets.open import Benchmark
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.scores.by_region import Reference
     from dircli.scores.from_files import ScoreOptions
 
@@ -37,7 +37,7 @@ def explain(
     # read once, for the file may be a stream
     found, reference, values = paired(path, against, split=request.split, protocol="released", layout=request.layout)
     regions = against.table.regions
-    references = {name: replace(reference, regions=regions[name], rules=against.rules(name)) for name in PROTOCOLS}
+    references = {name: replace(reference, regions=regions[name], rules=against.score_rule(name)) for name in PROTOCOLS}
     return {
         "dataset": against.name,
         "split": request.split,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.protocol import Rules, Thresholds
+from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.benchmark.regions import region
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
@@ -65,13 +65,13 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
             known.table.bins,
             known.table.counts["train"],
             known.table.regions[protocol],
-            known.rules(protocol),
+            known.score_rule(protocol),
         )
     else:
         seen = _column(np.asarray(train), "train")
         bins = Bins.covering(np.concatenate([y, seen]), bin_width)
         counts = bins.counts(seen)
-        rules = Rules(thresholds=Thresholds(many=many, few=few))
+        rules = ScoreRule(thresholds=Thresholds(many=many, few=few))
         regions = region(counts, rules.thresholds)
     index = known.index(y) if known else bins.index(y)
     if (index < 0).any():

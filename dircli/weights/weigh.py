@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dircli.arrays import FloatArray, IntArray
-    from dircli.benchmark.dataset import Dataset
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise, ProtocolName
-    from dircli.datasets.open import Benchmark
     from dircli.weights.schemes import WeightSummary
 
 DENSE: AnyScheme = "dense-weight"
@@ -74,11 +73,11 @@ def weigh(name: str | None, request: WeightOptions, *, root: Path) -> Weighted:
     dataset = against.dataset
     if dataset is None:
         raise UsageError(f"{against.name}: its bins name no dataset that is known, so that its rules are not known")
-    rule = dataset.weights
+    rule = dataset.rules.weights
     fold = rule.fold(np.arange(len(against.table.bins)))
     counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
     scheme = request.scheme or rule.default
-    per = _per(against, dataset, request, root)
+    per = _per(against, request, root)
     low, high = against.table.bins.low[: len(counts)], against.table.bins.high[: len(counts)]
     if scheme == DENSE:
         found, weight = _of_samples(against, rule, request, counts)
@@ -105,14 +104,14 @@ def weigh(name: str | None, request: WeightOptions, *, root: Path) -> Weighted:
     return Weighted(name=against.name, by_bin=found, low=low, high=high, columns=columns, facts=facts, spread=amounts)
 
 
-def _per(against: Benchmark, dataset: Dataset, request: WeightOptions, root: Path) -> Literal["sample", "bin"]:
+def _per(against: Benchmark, request: WeightOptions, root: Path) -> Literal["sample", "bin"]:
     """One weight per what; UsageError where that cannot be had."""
-    per = request.per or ("bin" if dataset.dense else "sample")
-    if per == "sample" and dataset.dense:
+    per = request.per or against.weights_per
+    if per == "sample" and against.weights_per == "bin":
         raise UsageError(f"{against.name}: its samples are pixels; use --per bin, or --maps OUT.h5 for maps of weights")
     if request.scheme == DENSE and per == "bin":
         raise UsageError(f"{DENSE} weighs each sample by its own target, and has no weights of bins; use --per sample")
-    if against.samples is None and per == "sample":
+    if not against.has_rows and per == "sample":
         instead = "" if request.scheme == DENSE else "add --per bin, or "
         raise UsageError(
             f"{against.name} is not curated in {root}, so only its bins are known: {instead}run "
@@ -131,13 +130,12 @@ def _of_samples(
     against: Benchmark, rule: WeightRule, request: WeightOptions, counts: IntArray
 ) -> tuple[BinWeights, FloatArray]:
     """What dense-weight gives each training sample, (n,), and the means of its density and weight in each bin, (B,)."""
-    assert against.samples is not None  # noqa: S101 - `_per` has seen to it
     if request.clip is not None or request.edge is not None or request.kernel != "none":
         raise UsageError(f"{DENSE} has a density of its own: --kernel, --edge and --clip are for weights of bins")
-    rows = against.samples.split == "train"
-    density, weight = dense_weights(against.samples.targets[rows], alpha=request.alpha)
+    rows = against.rows("train")
+    density, weight = dense_weights(rows.targets, alpha=request.alpha)
     weight *= factor(weight, np.ones(weight.size), request.normalise)
-    index = rule.fold(against.samples.bin_index[rows])
+    index = rule.fold(rows.bin_index)
     means = (
         np.divide(np.bincount(index, value, len(counts)), counts, out=np.full(len(counts), np.nan), where=counts > 0)
         for value in (density, weight)
@@ -163,12 +161,11 @@ def _by_sample(
 ) -> dict[str, pa.Array]:
     import pyarrow as pa
 
-    assert against.samples is not None  # noqa: S101 - `_per` has seen to it
-    rows = against.samples.split == "train"
-    index = rule.fold(against.samples.bin_index[rows])
+    rows = against.rows("train")
+    index = rule.fold(rows.bin_index)
     return {
-        "id": pa.array(against.samples.ids[rows], pa.string()),
-        "target": pa.array(against.samples.targets[rows]),
+        "id": pa.array(rows.ids, pa.string()),
+        "target": pa.array(rows.targets),
         "bin": pa.array(index, pa.int32()),
         "weight": pa.array(found.weight[index] if weight is None else weight),
     }

@@ -81,10 +81,10 @@ def timed(what: str, source: Path, out: Path) -> None:
     import h5py
     import scipy.ndimage  # noqa: F401 - what the command loads is not what the work takes
 
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.benchmark.bins import Bins
     from dircli.benchmark.manifest import BinTable
     from dircli.datasets.agedb import DATASET
-    from dircli.datasets.open import Benchmark
     from dircli.features.calibrate import FdsOptions, calibrate
 
     table = BinTable(bins=Bins.regular(0, EDGES - 1, 1), counts={}, regions={}, facts={"dataset": DATASET.name})
@@ -96,7 +96,7 @@ def timed(what: str, source: Path, out: Path) -> None:
             for first in range(0, len(features), BLOCK):
                 copy[first : first + BLOCK] = features[first : first + BLOCK]
     else:
-        calibrate(source, Benchmark(name="agedb", table=table, samples=None), FdsOptions(), out=out)
+        calibrate(source, Benchmark(name="agedb", table=table, dataset=DATASET), FdsOptions(), out=out)
     seconds = time.perf_counter() - begin
     sys.stdout.write(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dircli.benchmark import binning as widths
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.sampling import draw, draw_groups, quota
+from dircli.benchmark.splits import SplitRecipe, draw_codes, quota
 from dircli.curation import custom as own
 from dircli.errors import InputError, UsageError
 from dircli.store import manifests
@@ -265,6 +265,12 @@ def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path)
 
 # — laws —
 
+
+def keyed(bins: int, *, cap: int) -> SplitRecipe:
+    """The recipe of a table of one's own."""
+    return SplitRecipe(bins=Bins.regular(0, bins, 1), cap=cap, generator="pcg64")
+
+
 TARGETS = st.lists(st.integers(-50, 120).map(lambda k: k / 10), min_size=1, max_size=150)
 
 
@@ -300,15 +306,15 @@ def test_a_table_becomes_a_lawful_manifest_whatever_the_order_of_its_rows(
 def test_no_group_is_divided_and_train_keeps_a_third(rows: list[tuple[int, int]], seed: int) -> None:
     index, groups = (np.array(column) for column in zip(*rows, strict=True))
     groups = np.unique(groups, return_inverse=True)[1]
-    split = draw_groups(groups, index, 9, share=3, cap=5, seed=seed)
+    split = draw_codes(index, keyed(9, cap=5), seed=seed, groups=groups)
     assert all(len(set(split[groups == group])) == 1 for group in groups)
     assert (split == 0).sum() >= len(rows) - 2 * len(rows) // 3
-    assert np.array_equal(split, draw_groups(groups, index, 9, share=3, cap=5, seed=seed))
+    assert np.array_equal(split, draw_codes(index, keyed(9, cap=5), seed=seed, groups=groups))
 
 
 def test_groups_of_one_fill_the_bins_as_rows_do() -> None:
     index = np.random.default_rng(0).integers(0, 20, 2000)
-    split = draw_groups(np.arange(2000), index, 20, share=3, cap=7, seed=1)
+    split = draw_codes(index, keyed(20, cap=7), seed=1, groups=np.arange(2000))
     for part in (1, 2):
         assert np.bincount(index[split == part], minlength=20).tolist() == [7] * 20
 
@@ -319,10 +325,10 @@ def test_the_draw_gives_each_bin_its_quota_and_leaves_rows_outside_to_train(
     rows: list[int], cap: int, seed: int
 ) -> None:
     index = np.array(rows, dtype=np.int64)
-    split = draw(index, 7, share=3, cap=cap, seed=seed)
+    split = draw_codes(index, keyed(7, cap=cap), seed=seed)
     assert (split[index < 0] == 0).all()
     for b in range(7):
-        n = quota(rows.count(b), share=3, cap=cap)
+        n = quota(rows.count(b), keyed(7, cap=cap))
         assert [(split[index == b] == part).sum() for part in (1, 2)] == [n, n]
 
 
@@ -335,7 +341,7 @@ def test_the_draw_is_the_one_that_the_manifests_readme_describes() -> None:
         rows = sorted(np.flatnonzero(index == b), key=lambda row: key[row])
         n = min(len(rows) // 3, 6)
         expected[rows[:n]], expected[rows[n : 2 * n]] = 1, 2
-    assert draw(index, 9, share=3, cap=6, seed=7).tolist() == expected.tolist()
+    assert draw_codes(index, keyed(9, cap=6), seed=7).tolist() == expected.tolist()
     assert key[:2].tolist() == [11530976094092348043, 16550673365885938325]  # for readers in other languages
 
 

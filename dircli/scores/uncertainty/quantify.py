@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dircli.benchmark.regions import masks
-from dircli.errors import UsageError
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.uncertainty import intervals
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
@@ -57,7 +56,9 @@ def quantify(scored: Scored, sampling: BootstrapOptions) -> None:
     held = masks(reference.regions, reference.train)
     regions = {name: held[name] for name in result["systems"][0]["regions"] if name in held}
     rows = [_rows(system) for system in systems]
-    clusters = _clusters(scored, sampling.cluster)
+    clusters = None
+    if sampling.cluster is not None:
+        clusters = scored.against.clusters(sampling.cluster, result["split"])
     plan = ResamplingPlan(strata(reference.bin_index, reference.regions), clusters)
     drawn = resampled(plan, rows, regions, metrics, resamples=sampling.resamples, seed=sampling.seed)
     points = {region: _points(result, region, names) for region in regions}
@@ -82,20 +83,6 @@ def _rows(system: System) -> Rows:
         zero_error=reference.rules.zero_error,
         given=system.given,
     )
-
-
-def _clusters(scored: Scored, column: str | None) -> IntArray | None:
-    """The cluster of each row, codes 0.., from the manifest's ``column``."""
-    if column is None:
-        return None
-    samples, maps = scored.against.samples, scored.against.maps
-    if maps is not None and column == "image":
-        return np.unique(maps.pixels.image, return_inverse=True)[1]
-    if samples is None or column not in samples.columns:
-        there = ", ".join(samples.columns) if samples is not None else "image" if maps is not None else "none"
-        raise UsageError(f"--cluster {column}: the manifest has no such column; its columns are {there}")
-    values = samples.columns[column][samples.split == scored.result["split"]]
-    return np.unique(values.astype(str), return_inverse=True)[1]
 
 
 def _points(result: Mapping[str, Any], region: str, names: Sequence[str]) -> FloatArray:
