@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from conftest import PROJECT
 from miniatures import MINIATURES, publish, records
 
 from dircli import datasets
@@ -50,8 +51,9 @@ class OfAll:
         for threads, seed in (("1", "0"), ("2", "1"), ("7", "2")):
             root = work / threads
             environment = {"OMP_NUM_THREADS": threads, "ARROW_NUM_THREADS": threads, "PYTHONHASHSEED": seed}
+            environment |= {"LC_ALL": "C", "PYTHONPATH": str(PROJECT)}
             words = ["curate", name, "--raw", str(raw), "--split", "redraw", "--out", str(root)]
-            subprocess.run([*program, *words], env={**environment, "LC_ALL": "C"}, check=True, capture_output=True)
+            subprocess.run([*program, *words], env=environment, check=True, capture_output=True)
             trees.append({path.name: path.read_bytes() for path in sorted((root / name).iterdir())})
         pixels = {"pixels.parquet"} if datasets.load(name).counted == "pixels" else set()
         assert set(trees[0]) == {"bins.parquet", "manifest.json", "samples.parquet"} | pixels

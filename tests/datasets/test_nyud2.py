@@ -416,7 +416,7 @@ def test_a_finished_manifest_leaves_no_checkpoint_behind_and_a_failed_one_keeps_
     curate = partial(pixels.curated, DATASET, READER, CurateOptions(raw=raw, split="redraw"), terms, folder=folder)
     good = (raw / "data" / "nyu2_train" / "kitchen_0001a_out" / "2.png").read_bytes()
     depth.damage(raw)
-    with pytest.raises(InputError, match="depth"):
+    with pytest.raises(InputError, match="the PNG is damaged"):
         curate(chunk=1)
     assert (folder / CHECKPOINT).exists()
     (raw / "data" / "nyu2_train" / "kitchen_0001a_out" / "2.png").write_bytes(good)
