@@ -21,7 +21,7 @@ from dircli.store.raw.formats import is_archive
 from dircli.store.raw.tree import OneFile, open_raw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from dircli.benchmark.dataset import Catalogue, Dataset
@@ -94,60 +94,43 @@ def _plans(dataset: Dataset, sources: Iterable[Source], terms: DownloadOptions) 
             yield error
 
 
-def _bring(dataset: Dataset, sources: Iterable[Source], terms: DownloadOptions) -> list[Fetched]:
-    """Bring public ``sources`` to the dataset's folder."""
-    planned = sorted(_plans(dataset, sources, terms), key=lambda each: isinstance(each, DownloadPlan))  # errors first
-    fetched, failures = list[Fetched](), list[str]()
-    if any(isinstance(each, DownloadPlan) and not each.present and each.urls for each in planned):
-        _accept(dataset, terms)
+def _bring(
+    dataset: Dataset, sources: Sequence[Source], terms: DownloadOptions, *, token: tuple[str, str] | None = None
+) -> list[Fetched]:
+    """Bring ``sources`` to the dataset's folder: public ones, or with a ``token`` those that a provider hands out."""
+    planned: Iterable[DownloadPlan | SourceError] = _plans(dataset, sources, terms)
+    if token is None:
+        planned = sorted(planned, key=lambda each: isinstance(each, DownloadPlan))  # errors first
+        if any(isinstance(each, DownloadPlan) and not each.present and each.urls for each in planned):
+            _accept(dataset, terms)
+    fetched, failures, barren = list[Fetched](), list[str](), 0
     for each in planned:
-        try:
-            fetched.append(_fetched(each, terms))
-        except SourceError as error:
-            failures.append(str(error))
+        if isinstance(each, SourceError):  # no word on the provider
+            failures.append(str(each))
             continue
-        if fetched[-1].fresh and not fetched[-1].verified:
-            recorded = f"sha256 {fetched[-1].sha256} is recorded and held from now on"
-            terms.progress.note(f"{fetched[-1].path.name}: no hash was known; {recorded}")
+        try:
+            fetched.append(fetch(each, progress=terms.progress, token=token))
+            barren = 0 if fetched[-1].fresh else barren
+            if token is None and fetched[-1].fresh and not fetched[-1].verified:
+                recorded = f"sha256 {fetched[-1].sha256} is recorded and held from now on"
+                terms.progress.note(f"{each.path.name}: no hash was known; {recorded}")
+        except SourceError as error:
+            failures.append(_refusal(str(error), dataset))
+            barren += 1
+        if token and (barren >= PATIENT or (barren and not any(each.fresh for each in fetched))):
+            failures.append(f"gave up with {len(sources) - len(fetched):,} of {len(sources):,} files missing")
+            break
     if failures:
         raise _stepwise(failures, dataset, terms)
     return fetched
 
 
 def _bring_listed(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions, *, only: str) -> list[Fetched]:
-    """Bring what the provider lists to the dataset's folder, laid out as the provider's.
-
-    Raises SourceError, with the steps to obtain the files, where there is no token or a file cannot be had.
-    """
+    """Bring what the provider lists to the dataset's folder, laid out as the provider's."""
     token = _token(dataset, catalogue, terms)
-    fetched, failures, barren = list[Fetched](), list[str](), 0
     with unlogged():
         _accept(dataset, terms)
-        sources = list(_listed(dataset, catalogue, terms, token, only=only))
-        for planned in _plans(dataset, sources, terms):
-            if isinstance(planned, SourceError):  # no word on the provider
-                failures.append(str(planned))
-                continue
-            try:
-                fetched.append(_fetched(planned, terms, token=token))
-                barren = 0 if fetched[-1].fresh else barren
-            except SourceError as error:
-                failures.append(_refusal(str(error), catalogue))
-                barren += 1
-            if barren >= PATIENT or (barren and not any(each.fresh for each in fetched)):
-                failures.append(f"gave up with {len(sources) - len(fetched):,} of {len(sources):,} files missing")
-                break
-    if failures:
-        raise _stepwise(failures, dataset, terms)
-    return fetched
-
-
-def _fetched(
-    planned: DownloadPlan | SourceError, terms: DownloadOptions, *, token: tuple[str, str] | None = None
-) -> Fetched:
-    if isinstance(planned, SourceError):
-        raise planned
-    return fetch(planned, progress=terms.progress, token=token)
+        return _bring(dataset, list(_listed(dataset, catalogue, terms, token, only=only)), terms, token=token)
 
 
 def _token(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions) -> tuple[str, str]:
@@ -169,7 +152,7 @@ def _listed(
         try:
             listed = {entry.path: entry for entry in entries(catalogue.listing, shelf.folder, token=token)}
         except SourceError as error:
-            raise _stepwise([_refusal(str(error), catalogue)], dataset, terms) from None
+            raise _stepwise([_refusal(str(error), dataset)], dataset, terms) from None
         chosen = shelf.choose(list(listed))
         if not chosen:
             what = f"{catalogue.listing} lists no {shelf.folder}/{shelf.what}; {REFUSED} {catalogue.variable}"
@@ -179,9 +162,10 @@ def _listed(
             yield Source(file=entry.path, holds=shelf.holds, urls=(url,), size=entry.size, digest=entry.digest)
 
 
-def _refusal(reason: str, catalogue: Catalogue) -> str:
+def _refusal(reason: str, dataset: Dataset) -> str:
     """``reason``, and where it may be so what it means: the provider does not take the token."""
-    return f"{reason}\n{REFUSED} {catalogue.variable}" if unwelcome(reason) else reason
+    catalogue = dataset.published.catalogue
+    return f"{reason}\n{REFUSED} {catalogue.variable}" if catalogue and unwelcome(reason) else reason
 
 
 def _accept(dataset: Dataset, terms: DownloadOptions) -> None:
