@@ -130,8 +130,8 @@ def picked(index: AnyArray, before: IntArray, ranks: list[IntArray]) -> IntArray
     order = np.argsort(flat, kind="stable")
     counts = np.bincount(flat, minlength=len(before))
     stops = np.cumsum(counts)
-    found = []
+    positions = []
     for b in np.flatnonzero(counts):
         low, high = np.searchsorted(ranks[b], [before[b], before[b] + counts[b]])
-        found.append(order[stops[b] - counts[b] + ranks[b][low:high] - before[b]])
-    return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        positions.append(order[stops[b] - counts[b] + ranks[b][low:high] - before[b]])
+    return np.sort(np.concatenate(positions)) if positions else np.zeros(0, dtype=np.int64)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Watched:
-    """A `Raw` that remembers which members were opened, and is otherwise the ``raw`` that it is made of."""
+    """A `Raw` that remembers which members were opened, and is otherwise the same as ``raw``."""
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw

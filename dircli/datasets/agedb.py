@@ -30,10 +30,10 @@ FOLDER = "AgeDB/"
 
 def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
     """Records of the file names that are well formed, as they stand, and the names that are not."""
-    found = [(file, NAME.fullmatch(file)) for file in files]
-    parts = [match.groupdict() for _, match in found if match]
+    matches = [(file, NAME.fullmatch(file)) for file in files]
+    parts = [match.groupdict() for _, match in matches if match]
     records = Records(
-        ids=np.array([FOLDER + file for file, match in found if match], dtype=object),
+        ids=np.array([FOLDER + file for file, match in matches if match], dtype=object),
         targets=np.array([float(part["age"]) for part in parts]),
         columns={
             "index": np.array([int(part["index"]) for part in parts], dtype=np.int64),
@@ -41,7 +41,7 @@ def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
             "gender": np.array([part["gender"] for part in parts], dtype=object),
         },
     )
-    return records, [file for file, match in found if not match]
+    return records, [file for file, match in matches if not match]
 
 
 def read(raw: Raw) -> Records:
@@ -52,8 +52,8 @@ def read(raw: Raw) -> Records:
         raise InputError(Problem(raw.name, "there are no .jpg files", hint))
     records, malformed = _records(files)
     if malformed:
-        found = f"{len(malformed):,} names are not <index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        raise InputError(Problem(raw.name, found, "Remove what does not belong to AgeDB"))
+        what = f"{len(malformed):,} names are not <index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        raise InputError(Problem(raw.name, what, "Remove what does not belong to AgeDB"))
     return records.take(np.lexsort((records.ids.astype(str), records.columns["index"])))
 
 
@@ -61,15 +61,12 @@ def read_released(raw: Raw) -> tuple[Records, TextArray]:
     """The rows of the published agedb.csv in their order, and the split of each."""
     paths, ages, split = published(raw, "agedb.csv")
     records, malformed = _records([path.removeprefix(FOLDER) for path in paths])
-    problems = []
     if malformed:
-        found = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        problems.append(Problem("agedb.csv", found))
-    elif unlike := list(paths[records.targets != ages]):
-        found = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
-        problems.append(Problem("agedb.csv", found))
-    if problems:
-        raise InputError(problems)
+        what = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        raise InputError(Problem("agedb.csv", what))
+    if unlike := list(paths[records.targets != ages]):
+        what = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
+        raise InputError(Problem("agedb.csv", what))
     return records, split
 
 

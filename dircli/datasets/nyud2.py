@@ -51,15 +51,15 @@ MASK = "test_balanced_mask.npy"
 def maps(raw: Raw) -> dict[str, Maps]:
     """The depth maps of train and test as the csv lists name them, or those of test in the official MATLAB file."""
     members = {split: raw.find(file) for split, (file, _) in LISTS.items()}
-    found = {split: maps_of[split](raw, member) for split, member in members.items() if member}
-    if "test" in found:
-        return found
+    listed_maps = {split: maps_of[split](raw, member) for split, member in members.items() if member}
+    if "test" in listed_maps:
+        return listed_maps
     mat, splits = raw.find(MAT), raw.find(SPLITS)
     if mat is None or splits is None:
         missing = "nyu2_test.csv" if mat is None and splits is None else MAT if mat is None else SPLITS
         hint = f"Give the archive of Hu et al. as a folder or zip, or a folder with {MAT} and {SPLITS}"
         raise InputError(Problem(raw.name, f"there is no {missing}", hint))
-    return {**found, "test": from_matlab(raw, mat, splits)}
+    return {**listed_maps, "test": from_matlab(raw, mat, splits)}
 
 
 def listed(ids: TextArray, columns: Mapping[str, AnyArray]) -> bytes:

@@ -50,8 +50,8 @@ def _records(tables: Mapping[str, Table]) -> Records:
     for table in tables.values():
         values, unread = numbers(table, "score")
         outside = np.flatnonzero((values < LOW) | (values > HIGH)).tolist()
-        found = [(table.lines[row], f"score is {table.columns['score'][row]!r}") for row in outside]
-        problems += unread + first(table.name, found, hint="Expected 0 to 5", rest="more scores outside 0 to 5")
+        wrong = [(table.lines[row], f"score is {table.columns['score'][row]!r}") for row in outside]
+        problems += unread + first(table.name, wrong, hint="Expected 0 to 5", rest="more scores outside 0 to 5")
         scores.append(values)
     if problems:
         raise InputError(problems)
