@@ -32,7 +32,7 @@ def curate(
     if options.part and options.part not in dataset.samples.parts:
         parts = ", ".join(dataset.samples.parts) or "none"
         raise UsageError(f"{name} has no part called {options.part!r}; it has {parts}")
-    called = derive.checked_name(options.called or derive.named(name, part=options.part, order=options.cut))
+    called = derive.checked_name(options.called or derive.named(name, part=options.part, options=options.cut))
     if options.cut is not None and (called == name or dataset.counted == "pixels"):
         raise UsageError(f"{name} with fewer training samples is another benchmark, of samples; give it another --name")
     if dataset.unreleased and options.split == "released":

@@ -77,39 +77,39 @@ def checked_name(name: str) -> str:
     return name
 
 
-def named(name: str, *, part: str | None, order: Cut | None) -> str:
-    """What the manifest of dataset ``name`` is called, or of a ``part`` of it, or of what ``order`` leaves of it."""
+def named(name: str, *, part: str | None, options: Cut | None) -> str:
+    """What the manifest of dataset ``name`` is called, or of a ``part`` of it, or of what ``options`` leave of it."""
     name = f"{name}-{part}-only" if part else name
-    return name if order is None else order.named(name)
+    return name if options is None else options.named(name)
 
 
-def cut(targets: FloatArray, train: BoolArray, bins: Bins, order: Cut) -> tuple[BoolArray, dict[str, Any]]:
+def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tuple[BoolArray, dict[str, Any]]:
     """Which of n rows stay, (n,), of ``targets`` (n,) of which ``train`` (n,) are for training; and what was done.
 
     Raises UsageError where nothing is left to train on, or nothing was taken away.
     """
-    gone = train & in_gaps(targets, order.gaps, end=float(bins.edges[-1]))
+    gone = train & in_gaps(targets, options.gaps, end=float(bins.edges[-1]))
     facts: dict[str, Any] = {}
-    if order.gaps:
-        facts |= {"gaps": [list(gap) for gap in order.gaps], "in_gaps": int(gone.sum())}
+    if options.gaps:
+        facts |= {"gaps": [list(gap) for gap in options.gaps], "in_gaps": int(gone.sum())}
         if not gone.any():
             raise UsageError("--drop-train: no training row lies in these ranges, so that nothing would change")
-    if order.skew is not None and order.size is not None:
+    if options.skew is not None and options.size is not None:
         rows = np.flatnonzero(train & ~gone)
-        mixture = components(order.skew)
-        asked = whole(density(bins, mixture), order.size)
+        mixture = components(options.skew)
+        asked = whole(density(bins, mixture), options.size)
         index = bins.index(targets[rows])
-        stay = thinned(index, asked, seed=order.seed)
+        stay = thinned(index, asked, seed=options.seed)
         gone[np.delete(rows, stay)] = True
         reached = np.bincount(index[stay], minlength=len(bins))
         facts["skew"] = {
             "asked": asked.tolist(),
             "distance": _distance(asked, reached),
-            "mixture": order.skew,
+            "mixture": options.skew,
             "reached": reached.tolist(),
-            "seed": order.seed,
+            "seed": options.seed,
             "supports": [list(support) for support in supports(mixture)],
-            "train_size": order.size,
+            "train_size": options.size,
         }
     if not (train & ~gone).any():
         raise UsageError("no training row is left; ask for smaller gaps, or another density")
@@ -135,10 +135,10 @@ def note(facts: Mapping[str, Any], name: str) -> str:
     return f"{'; '.join(parts)}; this is not {name}, and scores on it do not compare with those there"
 
 
-def derived(dataset: Dataset, curation: Curation, order: Cut) -> Curation:
-    """``curation`` without the rows that ``order`` takes away."""
+def derived(dataset: Dataset, curation: Curation, options: Cut) -> Curation:
+    """``curation`` without the rows that ``options`` take away."""
     records, split = curation.records, curation.split
-    stay, facts = cut(records.targets, split == "train", dataset.rules.scoring_bins(records.targets), order)
+    stay, facts = cut(records.targets, split == "train", dataset.rules.scoring_bins(records.targets), options)
     recipe = dataset.rules.recipe
     parent = {
         "content": content(records.ids, records.targets, split),

@@ -104,13 +104,12 @@ def _needs(names: Sequence[str]) -> set[str]:
 def _given(system: System, against: Benchmark, request: ScoreOptions) -> dict[str, FloatArray]:
     """What the metrics asked for need beside target and prediction, (n,) each, as far as it can be had."""
     needs, file = _needs(request.metrics), system.file
-    by_sample = against.has_rows and against.unit == "samples"
     given = {}
-    if "relevance" in needs and by_sample:
+    if "relevance" in needs and against.has_rows and against.unit == "samples":
         given["relevance"] = relevance(against.rows("train").targets)(system.reference.scored_target)
     if "sigma" in needs and file.sigma is not None:
-        ids = against.rows(request.split).ids if by_sample else None
-        given["sigma"] = file.sigma if ids is None else predictions.sigmas(file, ids)
+        known = against.has_rows
+        given["sigma"] = predictions.sigmas(file, against.rows(request.split).ids) if known else file.sigma
     return given
 
 
