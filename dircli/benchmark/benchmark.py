@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from dircli.benchmark.dataset import PixelReader
+from dircli.benchmark.dataset import PixelReader, Rules
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.pixels import Frame
-from dircli.benchmark.protocol import ScoreRule, Thresholds
+from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,20 +71,32 @@ class Benchmark:
         return "sample" if self.unit == "samples" else "bin"
 
     @property
+    def rules(self) -> Rules:
+        """The rules of the dataset that the bins name, or plain ones where it is none of ours."""
+        if self.dataset is not None:
+            return self.dataset.rules
+        return Rules(
+            target="target",
+            unit="",
+            bins=self.table.bins,
+            recipe=SplitRecipe(bins=self.table.bins),
+            score_rules=dict.fromkeys(PROTOCOLS, ScoreRule(thresholds=Thresholds(many=100, few=20))),
+            weights=WeightRule(default="inverse"),
+        )
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The scores that the dataset asks for; none where it asks for the usual ones."""
-        return self.dataset.rules.metrics if self.dataset else ()
+        return self.rules.metrics
 
     @property
     def positive(self) -> bool:
         """Whether predictions of 0 or less are refused."""
-        return self.dataset is not None and self.dataset.rules.positive
+        return self.rules.positive
 
     def score_rule(self, protocol: ProtocolName) -> ScoreRule:
-        """The protocol's rule for the dataset that the bins name, or the plain one where it is none of ours."""
-        if self.dataset is None:
-            return ScoreRule(thresholds=Thresholds(many=100, few=20))
-        return self.dataset.rules.score_rules[protocol]
+        """How the ``protocol`` scores."""
+        return self.rules.score_rules[protocol]
 
     def index(self, targets: FloatArray) -> IntArray:
         """The bin of each of ``targets`` (n,); those of pixels are the float32 values that a map holds."""

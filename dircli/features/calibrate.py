@@ -16,7 +16,7 @@ import numpy as np
 
 from dircli import __version__
 from dircli.arrays import AnyArray, FloatArray
-from dircli.benchmark.protocol import PROTOCOLS, FdsRule
+from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.errors import SHOWN, InputError, Problem, UsageError
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
@@ -77,7 +77,7 @@ def calibrate(path: Path, against: Benchmark, request: FdsOptions, *, out: Path)
     with staged(out.parent, out.name, beside.name) as staging, opened(path) as source:
         check_ending(source, out)
         check(source, path, against, request.split)
-        fds = FDS(source.epochs[0].dim, against.table.bins, rule(against), **_arguments(request))
+        fds = FDS(source.epochs[0].dim, against.table.bins, against.rules.fds, **_arguments(request))
         problems: list[Problem] = []
         with source.rewritten(staging / out.name) as put:
             for epoch in source.epochs:
@@ -129,11 +129,6 @@ def _arguments(request: FdsOptions) -> dict[str, Any]:
     return {key: facts[key] for key in ("kernel", "ks", "sigma", "momentum")} | {
         "protocol": PROTOCOLS[request.protocol]
     }
-
-
-def rule(against: Benchmark) -> FdsRule:
-    """The FDS rule of the dataset that the bins name, or the default where it is none of ours."""
-    return against.dataset.rules.fds if against.dataset else FdsRule()
 
 
 def check(source: Features, path: Path, against: Benchmark, split: str) -> None:

@@ -181,15 +181,11 @@ def _outside(found: Predictions, table: BinTable) -> list[Problem]:
 
 def _unpositive(found: Predictions, against: Benchmark) -> list[Problem]:
     """The predictions of 0 or less, where the dataset scores ratios."""
-    if against.dataset is None or not against.positive:
+    if not against.positive:
         return []
     low = [f"{value:g}" for value in found.values[found.values <= 0]]
     what = f"{len(low):,} predictions are 0 or less: {sample(low)}"
-    return (
-        [Problem(found.file, what, f"Ratios are scored; predict a positive {against.dataset.rules.target}")]
-        if low
-        else []
-    )
+    return [Problem(found.file, what, f"Ratios are scored; predict a positive {against.rules.target}")] if low else []
 
 
 def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -> None:
