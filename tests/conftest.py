@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,12 @@ def _clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
     work.mkdir()
     monkeypatch.setenv("DIR_DATA", str(work.with_name("no-raw-files")))
     monkeypatch.chdir(work)
+
+
+@pytest.fixture
+def program() -> list[str]:
+    """How to start `dir` in a process of its own."""
+    return [sys.executable, "-m", "dircli"]
 
 
 @pytest.fixture

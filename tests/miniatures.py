@@ -16,6 +16,7 @@ from edf import edf
 
 from dircli import datasets
 from dircli.store.digests import git_blob
+from dircli.store.raw.tree import open_raw
 from dircli.store.text import parse
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     import pytest
     from numpy.typing import NDArray
+
+    from dircli.benchmark.records import Records
 
 RAW = Path(__file__).parent / "raw"
 
@@ -141,14 +144,28 @@ MINIATURES = {
 }
 
 
-def publish(name: str, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make ``files`` the published split files of ``name`` for the length of a test."""
-    module = __import__(f"dircli.datasets.{name.replace('-', '_')}", fromlist=["DATASET"])
+def records(name: str, path: Path) -> Records:
+    """What the reader of ``name`` gives of the raw source at ``path``."""
+    read = datasets.load(name).samples.read
+    assert read is not None
+    with open_raw(path) as raw:
+        return read(raw)
+
+
+def publish(name: str, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Make ``files`` the published split files of ``name`` for the length of a test, with ``changes`` of its parts."""
     dataset = datasets.load(name)
     sources = tuple(
         replace(source, digest=f"git:{git_blob(files[source.file])}", size=len(files[source.file]))
         if source.file in files
         else source
-        for source in dataset.sources
+        for source in dataset.published.sources
     )
-    monkeypatch.setattr(module, "DATASET", replace(dataset, sources=sources))
+    publication = replace(dataset.published, sources=sources, **changes.pop("publication", {}))
+    alter(name, monkeypatch, publication=publication, **changes)
+
+
+def alter(name: str, monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
+    """Give the dataset ``name`` other ``parts``, such as ``publication``, for the length of a test."""
+    module = f"dircli.datasets.{name.replace('-', '_')}"
+    monkeypatch.setattr(f"{module}.DATASET", replace(datasets.load(name), **parts))

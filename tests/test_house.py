@@ -257,7 +257,7 @@ def test_the_readme_names_every_command_and_every_dataset() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     commands = [str(command.callback.__name__) for command in app.registered_commands if command.callback]
     assert not [name for name in commands if f"dir {name}" not in text]
-    assert not [name for name in datasets.names() if f"`{name}`" not in text]
+    assert not [name for name in datasets.NAMES if f"`{name}`" not in text]
 
 
 def test_the_public_names_are_functions_whatever_was_imported_before() -> None:

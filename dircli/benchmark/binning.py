@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +13,6 @@ from dircli.benchmark.bins import Bins, interval
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dircli.arrays import FloatArray
 
 MOST = 1000
@@ -71,17 +70,22 @@ def chosen(targets: FloatArray, limits: str | None) -> Bins:
         targets = targets[(targets >= low) & (targets <= high)]
         if not targets.size:
             raise UsageError(f"--range {limits}: no target lies there")
-    width = _nearest(_freedman_diaconis(targets))
-    while (stop - start) / width > MOST:
-        width = next(_wider(width))
+    exponent, step = _nearest(_freedman_diaconis(targets))
+    round_up = ((e, s) for e in count(exponent) for s in STEPS if (e, s) >= (exponent, step))
+    exponent, step = next(each for each in round_up if (stop - start) / _width(*each) <= MOST)
     if limits is None:
-        return Bins.covering(targets, _decimal(width))
-    for narrower in _narrower(width):
-        if (stop - start) / narrower > MOST:
+        return Bins.covering(targets, f"{step}e{exponent}")
+    for e, s in ((e, s) for e in count(exponent, -1) for s in STEPS[::-1] if (e, s) <= (exponent, step)):
+        if (stop - start) / _width(e, s) > MOST:
             break
-        if (stop - start) % narrower == 0:
-            return Bins.regular(*_ends(limits), _decimal(narrower))
+        if (stop - start) % _width(e, s) == 0:
+            return Bins.regular(*_ends(limits), f"{s}e{e}")
     raise UsageError(f"--bins auto finds no width for the range {limits}; give --bin-width")
+
+
+def _width(exponent: int, step: int) -> Fraction:
+    """1, 2 or 5 times a power of ten."""
+    return step * Fraction(10) ** exponent
 
 
 def _ends(limits: str) -> tuple[str, str]:
@@ -98,37 +102,8 @@ def _freedman_diaconis(targets: FloatArray) -> float:
     return float(spread * targets.size ** (-1 / 3))
 
 
-def _nearest(width: float) -> Fraction:
-    """The 1, 2 or 5 times a power of ten whose logarithm is nearest to that of ``width``."""
+def _nearest(width: float) -> tuple[int, int]:
+    """Exponent and step of the 1, 2 or 5 times a power of ten whose logarithm is nearest to that of ``width``."""
     exponent = math.floor(math.log10(width))
-    near = [Fraction(step) * Fraction(10) ** k for k in (exponent, exponent + 1) for step in STEPS]
-    return min(near, key=lambda each: abs(math.log(each) - math.log(width)))
-
-
-def _wider(width: Fraction) -> Iterator[Fraction]:
-    """The widths above ``width``: 1, 2 or 5 times a power of ten, ascending."""
-    while True:
-        width *= Fraction(5, 2) if _lead(width) == STEPS[1] else 2
-        yield width
-
-
-def _narrower(width: Fraction) -> Iterator[Fraction]:
-    """``width`` and those below it, descending."""
-    while True:
-        yield width
-        width /= Fraction(5, 2) if _lead(width) == STEPS[2] else 2
-
-
-def _lead(width: Fraction) -> int:
-    """The leading digit of ``width``, which has only one: 1, 2 or 5."""
-    while width >= 10:  # noqa: PLR2004 - the base of decimals
-        width /= 10
-    while width < 1:
-        width *= 10
-    return int(width)
-
-
-def _decimal(width: Fraction) -> str:
-    """``width`` as an exact decimal."""
-    lead = _lead(width)
-    return f"{lead}e{round(math.log10(width / lead))}"
+    near = [(e, step) for e in (exponent, exponent + 1) for step in STEPS]
+    return min(near, key=lambda each: abs(math.log(_width(*each)) - math.log(width)))

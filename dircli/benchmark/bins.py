@@ -82,9 +82,9 @@ class Bins:
 
     def index(self, values: AnyArray) -> IntArray:
         """The bin of each of ``values`` (any shape), in 0..B-1; -1 for a value outside the range or NaN."""
-        found = np.searchsorted(self.edges, values, side="right") - 1
-        beyond = found >= len(self)  # at the right end or above it, or NaN, which sorts last
-        return np.where(beyond, np.where(values == self.edges[-1], len(self) - 1, -1), found) if beyond.any() else found
+        index = np.searchsorted(self.edges, values, side="right") - 1
+        beyond = index >= len(self)  # at the right end or above it, or NaN, which sorts last
+        return np.where(beyond, np.where(values == self.edges[-1], len(self) - 1, -1), index) if beyond.any() else index
 
     def counts(self, values: AnyArray) -> IntArray:
         """How many of ``values`` lie in each bin, (B,); values outside the range are not counted."""

@@ -1,9 +1,9 @@
-"""What a dataset is: facts as frozen values, and the three functions that read and write its own formats."""
+"""What a dataset is, as frozen values: rules, publication, and a reader of samples or of maps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
     from dircli.benchmark.pixels import Maps
-    from dircli.benchmark.protocol import Rules, WeightRule
+    from dircli.benchmark.protocol import ScoreRule, WeightRule
     from dircli.benchmark.raw import Raw
     from dircli.benchmark.records import Records
     from dircli.benchmark.splits import SplitRecipe
@@ -52,8 +52,88 @@ class Channel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dense:
-    """What a dataset adds whose labels are maps: every pixel of an image has a target, and some pixels are scored.
+class Rules:
+    """What decides the bins, the split, the weights and the scores of a dataset; targets are in ``unit``.
+
+    ``bins`` are the scoring bins; where ``grows`` is set, bins of the last one's width are added up to the highest
+    target. ``score_rules`` holds each protocol's. ``metrics`` are the scores in their order, where they are not the
+    usual ones; ``positive`` refuses predictions of 0 or less.
+    """
+
+    target: str
+    unit: str
+    bins: Bins
+    recipe: SplitRecipe
+    score_rules: Mapping[str, ScoreRule]
+    weights: WeightRule
+    fds: FdsRule = field(default_factory=FdsRule)
+    grows: bool = False
+    metrics: tuple[str, ...] = ()
+    positive: bool = False
+
+    def scoring_bins(self, targets: FloatArray) -> Bins:
+        """The scoring bins for these targets (n,): `bins`, grown to hold the highest where the rules say so."""
+        edges = self.bins.edges
+        if not self.grows or not targets.size or targets.max() < edges[-1]:
+            return self.bins
+        width = edges[-1] - edges[-2]
+        more = int(np.floor((targets.max() - edges[-1]) / width)) + 1
+        return Bins(np.concatenate([edges, edges[-1] + width * np.arange(1, more + 1)]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """Where a benchmark comes from, and on which terms: its files, their owners, and what was published of it.
+
+    ``obtain`` are the steps to its files, ``sources`` the files whose addresses are known, ``catalogue`` the provider
+    who hands them out where that takes a token. ``expected`` are the published sizes of train, val and test. Where the
+    authors never released their split, ``unreleased`` says so. ``released_alone`` says that the published files hold
+    all that a manifest needs, so that a raw source only confirms them; ``unseen`` names what then nobody looked at.
+    """
+
+    title: str
+    licence: str
+    homepage: str
+    obtain: tuple[str, ...]
+    bibtex: str
+    expected: Mapping[str, int]
+    sources: tuple[Source, ...] = ()
+    catalogue: Catalogue | None = None
+    unreleased: str = ""
+    released_alone: bool = False
+    unseen: str = ""
+
+    @property
+    def released(self) -> tuple[Source, ...]:
+        """The published split files."""
+        return tuple(source for source in self.sources if source.holds == "released")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleReader:
+    """Reads and writes the formats of a dataset that has one target per sample.
+
+    ``read(raw)`` gives the records in the declared order; None for a table of one's own. ``read_released(raw)`` gives
+    the records as the published split files hold them, in their order, with the split of each; ``export(records,
+    split)`` the bytes of those files by name; both are None where no split was released. ``parts`` are readers of a
+    part of the sources, which may be curated on request, under a name of their own. ``leaks`` are what test may share
+    with train. ``images`` says that an id is the path of an image. ``recording`` is the file name of a row's
+    recording, with its id as ``{id}``, and ``channels`` what it must hold.
+    """
+
+    read: Callable[[Raw], Records] | None = None
+    read_released: Callable[[Raw], tuple[Records, TextArray]] | None = None
+    export: Callable[[Records, TextArray], dict[str, bytes]] | None = None
+    parts: Mapping[str, Callable[[Raw], Records]] = field(default_factory=dict)
+    leaks: tuple[Leak, ...] = ()
+    images: bool = False
+    recording: str = ""
+    channels: tuple[Channel, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelReader:
+    """Reads and writes the formats of a dataset whose labels are maps: every pixel has a target, some are scored.
 
     ``shape`` (H, W) is that of a prepared map, and of an image in prediction arrays (test images, H, W). ``maps(raw)``
     gives the label maps of each split that the source holds; ``lists`` names the published list of each split with its
@@ -74,78 +154,54 @@ class Dense:
     foreign: Mapping[int, str]
     named_by: str
     codes: int
+    images: bool = True
 
-
-def no_records(*_: object) -> NoReturn:
-    """Stands where a dataset of maps has no records to read or write."""
-    raise TypeError("the labels of this dataset are maps, not records; see Dense")
+    def balanced(self, bins: int) -> IntArray:
+        """How many pixels of each of ``bins`` bins the published mask holds, (B,)."""
+        return np.where(np.arange(bins) < self.first, 0, self.per_bin).astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """One benchmark.
-
-    ``bins`` are the scoring bins; where ``grows`` is set, bins of the last one's width are added up to the highest
-    target. ``rules`` holds each protocol's. ``expected`` are the published sizes of train, val and test.
-
-    ``read(raw)`` gives the records in the declared order; ``read_released(raw)`` the records as the published split
-    files hold them, in their order, with the split of each; ``export(records, split)`` the bytes of those files by
-    name. ``released_alone`` says that the published files hold all that a manifest needs, so that a raw source only
-    confirms them. ``unseen`` names what then nobody has looked at. ``parts`` are readers of a part of the sources,
-    which may be curated on request, under a name of their own. ``leaks`` are what test may share with
-    train. ``images`` says that an id is the path of an image. ``dense`` is set where labels are maps. ``metrics`` are
-    the scores in their order, where they are not the usual ones; ``positive`` refuses predictions of 0 or less.
-
-    Where the authors never released their split, ``unreleased`` says so, and there is no ``read_released`` and no
-    ``export``. ``catalogue`` is the provider who hands the files out, where that takes a token. ``recording`` is the
-    file name of a row's recording, with its id as ``{id}``, and ``channels`` what it must hold.
-    """
+    """One dataset: its rules, how its files are read, and its publication, which a table of one's own has none of."""
 
     name: str
-    title: str
-    target: str
-    unit: str
-    licence: str
-    homepage: str
-    obtain: tuple[str, ...]
-    bibtex: str
-    sources: tuple[Source, ...]
-    bins: Bins
-    grows: bool = False
-    recipe: SplitRecipe
-    rules: Mapping[str, Rules]
-    weights: WeightRule
-    fds: FdsRule = field(default_factory=FdsRule)
-    expected: Mapping[str, int]
-    read: Callable[[Raw], Records]
-    read_released: Callable[[Raw], tuple[Records, TextArray]] | None = None
-    export: Callable[[Records, TextArray], dict[str, bytes]] | None = None
-    parts: Mapping[str, Callable[[Raw], Records]] = field(default_factory=dict)
-    leaks: tuple[Leak, ...] = ()
-    images: bool = False
-    dense: Dense | None = None
-    metrics: tuple[str, ...] = ()
-    positive: bool = False
-    released_alone: bool = False
-    unseen: str = ""
-    unreleased: str = ""
-    catalogue: Catalogue | None = None
-    recording: str = ""
-    channels: tuple[Channel, ...] = ()
+    rules: Rules
+    publication: Publication | None
+    reader: SampleReader | PixelReader
 
-    def scoring_bins(self, targets: FloatArray) -> Bins:
-        """The scoring bins for these targets (n,): `bins`, grown to hold the highest where the dataset says so."""
-        edges = self.bins.edges
-        if not self.grows or not targets.size or targets.max() < edges[-1]:
-            return self.bins
-        width = edges[-1] - edges[-2]
-        more = int(np.floor((targets.max() - edges[-1]) / width)) + 1
-        return Bins(np.concatenate([edges, edges[-1] + width * np.arange(1, more + 1)]))
+    @property
+    def published(self) -> Publication:
+        """The publication of a benchmark; TypeError for a table of one's own."""
+        if self.publication is None:
+            raise TypeError(f"{self.name}: a table of one's own was published nowhere")
+        return self.publication
 
     @property
     def released(self) -> tuple[Source, ...]:
-        """The published split files."""
-        return tuple(source for source in self.sources if source.holds == "released")
+        """The published split files; none of a table of one's own."""
+        return self.publication.released if self.publication else ()
+
+    @property
+    def unreleased(self) -> str:
+        """Why there is no published split; empty where there is one."""
+        return self.publication.unreleased if self.publication else "no split of a table of one's own was published"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The git blob id, ``git:<hex>``, of each published file that an export writes."""
+        lists = dict(self.reader.lists.values()) if isinstance(self.reader, PixelReader) else {}
+        return {source.file: str(source.digest) for source in self.released} | lists
+
+    @property
+    def samples(self) -> SampleReader:
+        """How its samples are read; a reader of nothing where its labels are maps."""
+        return self.reader if isinstance(self.reader, SampleReader) else SampleReader()
+
+    @property
+    def counted(self) -> Literal["samples", "pixels"]:
+        """What is counted, weighed and scored."""
+        return "pixels" if isinstance(self.reader, PixelReader) else "samples"
 
 
 Holds = Literal["labels", "images", "recordings", "released"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dircli.benchmark.regions import REGIONS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +26,16 @@ class BinTable:
     counts: Mapping[str, IntArray]
     regions: Mapping[str, TextArray]
     facts: Mapping[str, Any]
+
+    def rows_by_region(self) -> dict[str, dict[str, dict[str, int]]]:
+        """How many rows of each split lie in each region, by protocol, split and region."""
+        return {
+            key: {
+                part: {name: int(counts[regions == name].sum()) for name in REGIONS}
+                for part, counts in self.counts.items()
+            }
+            for key, regions in self.regions.items()
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

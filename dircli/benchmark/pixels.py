@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from dircli.arrays import AnyArray, IntArray, TextArray
     from dircli.benchmark.bins import Bins
@@ -62,6 +62,15 @@ class Pixels:
 
     def __len__(self) -> int:
         return len(self.image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What predictions must be: ``names`` of the n images, ``shape`` (H, W) of each; a PNG counts 1/``codes`` units."""
+
+    names: Sequence[str]
+    shape: tuple[int, int]
+    codes: int
 
 
 def prepared(frame: AnyArray, *, shorter: int, shape: tuple[int, int]) -> AnyArray:
@@ -121,8 +130,8 @@ def picked(index: AnyArray, before: IntArray, ranks: list[IntArray]) -> IntArray
     order = np.argsort(flat, kind="stable")
     counts = np.bincount(flat, minlength=len(before))
     stops = np.cumsum(counts)
-    found = []
+    positions = []
     for b in np.flatnonzero(counts):
         low, high = np.searchsorted(ranks[b], [before[b], before[b] + counts[b]])
-        found.append(order[stops[b] - counts[b] + ranks[b][low:high] - before[b]])
-    return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        positions.append(order[stops[b] - counts[b] + ranks[b][low:high] - before[b]])
+    return np.sort(np.concatenate(positions)) if positions else np.zeros(0, dtype=np.int64)

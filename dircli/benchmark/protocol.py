@@ -1,7 +1,7 @@
 """The two ways to compute every number, as frozen values: ``released`` (the authors' code) and ``paper`` (as printed).
 
 What differs for every dataset alike stands here; what differs per dataset (thresholds, clipping bounds, the GM of a
-zero error) is a `Rules` value per protocol in the dataset's own file.
+zero error) is a `ScoreRule` per protocol in the dataset's own file.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class ScoreRule:
     """What one protocol means for one dataset's scores.
 
     ``zero_error`` is what |e| = 0 counts as in GM (0 makes GM 0). With ``single_precision`` a target is the float32

@@ -68,8 +68,7 @@ def differences(raw: Records, released: Records, *, name: str) -> list[Problem]:
         problems.append(Problem(name, f"{len(surplus):,} ids that the raw source does not have: {sample(surplus)}"))
     known = set(released.ids)
     if missing := [key for key in raw.ids if key not in known]:
-        found = f"{len(missing):,} ids of the raw source are missing: {sample(missing)}"
-        problems.append(Problem(name, found))
+        problems.append(Problem(name, f"{len(missing):,} ids of the raw source are missing: {sample(missing)}"))
     if problems:
         return problems
     rows = np.array([position[key] for key in released.ids], dtype=np.int64)

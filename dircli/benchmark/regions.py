@@ -34,7 +34,7 @@ def masks(regions: TextArray, counts: AnyArray) -> dict[str, BoolArray]:
     ``with-data`` are all other bins.
     """
     parts = {name: np.asarray(regions == name) for name in REGIONS}
-    held = np.asarray(counts > 0)
-    below, above = np.maximum.accumulate(held), np.maximum.accumulate(held[::-1])[::-1]
-    found = {ZERO: ~held, BETWEEN: ~held & below & above, BEYOND: ~held & ~(below & above), WITH_DATA: held}
-    return {ALL: np.ones(len(counts), bool), **parts, **found}
+    data = np.asarray(counts > 0)
+    inside = np.maximum.accumulate(data) & np.maximum.accumulate(data[::-1])[::-1]
+    by_data = {ZERO: ~data, BETWEEN: ~data & inside, BEYOND: ~inside, WITH_DATA: data}
+    return {ALL: np.ones(len(counts), bool), **parts, **by_data}

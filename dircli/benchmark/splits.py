@@ -1,6 +1,8 @@
-"""Balanced validation and test rows, drawn per bin with Python's own Mersenne Twister as the released code does.
+"""Balanced validation and test rows, drawn per bin: by the released code's generator, or by keys for large tables.
 
-Tables of one's own, which may have millions of rows or groups that must stay together, are drawn as `sampling` says.
+Benchmarks are drawn with Python's own Mersenne Twister, as the released code does. In tables of one's own, which may
+have millions of rows or groups that must stay together, row i gets the i-th raw 64-bit output of PCG64 under the seed:
+unlike the methods of a generator, that stream is fixed for good (NumPy's NEP 19) and easily had in other languages.
 """
 
 from __future__ import annotations
@@ -8,16 +10,19 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from dircli.benchmark import sampling
 from dircli.benchmark.records import SPLITS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dircli.arrays import AnyArray, IntArray, TextArray
     from dircli.benchmark.bins import Bins
+
+TRAIN, VAL, TEST = 0, 1, 2  # as places in SPLITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +32,7 @@ class SplitRecipe:
     Rows outside ``bins`` always train. ``published_seed`` is the seed that reproduces the published split over the
     published row order, or None where that draw was unseeded and can only be imported. With ``total``, the cap follows
     from the rows (`nearest_cap`), and 0 stands for it until they are known. ``generator`` is Python's Mersenne Twister,
-    or the keys of `sampling`; with those, rows that agree in the column ``group`` are not divided.
+    or the raw stream of PCG64; with that one, rows that agree in the column ``group`` are not divided.
     """
 
     bins: Bins
@@ -75,32 +80,121 @@ def nearest_cap(counts: IntArray, *, share: int, total: int) -> int:
     return min(near, key=lambda cap: abs(int(np.minimum(most, cap).sum()) - total))
 
 
-def draw(bin_index: IntArray, recipe: SplitRecipe, *, seed: int, groups: IntArray | None = None) -> TextArray:
-    """The split of each row, (n,), from its split bin (n,): "train", "val" or "test".
+def quota(rows: int, recipe: SplitRecipe) -> int:
+    """How many of a bin's ``rows`` go to val, and as many again to test, by a settled ``recipe``."""
+    return min(rows // recipe.share, recipe.cap)
 
-    Per bin in ascending order: shuffle its rows as they stand, take n = min(rows // share, cap), the first n to val
-    and the next n to test. One generator is seeded once, so the result depends on the row order, on nothing else.
-    Where the recipe's generator is not Python's, the draw is that of `sampling`, in which ``groups`` (n,) stay whole.
+
+def draw(bin_index: IntArray, recipe: SplitRecipe, *, seed: int, groups: IntArray | None = None) -> TextArray:
+    """The split of each row, (n,), from its split bin (n,): "train", "val" or "test"; see `draw_codes`."""
+    return np.array(SPLITS, dtype=object)[draw_codes(bin_index, recipe, seed=seed, groups=groups)]
+
+
+def draw_codes(bin_index: IntArray, recipe: SplitRecipe, *, seed: int, groups: IntArray | None = None) -> AnyArray:
+    """The split of each row, (n,) int8 of TRAIN, VAL and TEST, from its split bin (n,), as the ``recipe`` says.
+
+    ``groups`` (n,), codes 0..G-1, are not divided; only the generator "pcg64" draws them. The result depends on the
+    seed and the order of rows, on nothing else.
     """
     recipe = recipe.settled(bin_index)
-    if recipe.generator == "pcg64":
-        return np.array(SPLITS, dtype=object)[keyed(bin_index, recipe, seed=seed, groups=groups)]
-    split = np.full(bin_index.size, "train", dtype=object)
-    generator = random.Random(seed)  # noqa: S311 - the published splits came from this very generator
-    order = np.argsort(bin_index, kind="stable")
-    borders = np.searchsorted(bin_index[order], np.arange(len(recipe.bins) + 1))
-    for start, stop in pairwise(borders):
-        rows = order[start:stop].tolist()
-        generator.shuffle(rows)
-        n = min(len(rows) // recipe.share, recipe.cap)
-        split[rows[:n]] = "val"
-        split[rows[n : 2 * n]] = "test"
+    if groups is not None:
+        return _by_group(groups, bin_index, recipe, seed)
+    draw_bins = _by_key if recipe.generator == "pcg64" else _as_released
+    split = np.full(bin_index.size, TRAIN, dtype=np.int8)
+    for drawn in draw_bins(bin_index, recipe, seed):
+        split[drawn[: len(drawn) // 2]] = VAL
+        split[drawn[len(drawn) // 2 :]] = TEST
     return split
 
 
-def keyed(bin_index: IntArray, recipe: SplitRecipe, *, seed: int, groups: IntArray | None = None) -> AnyArray:
-    """The draw of `sampling` by a settled recipe: the place in SPLITS of the split of each row, (n,) int8."""
-    rule = {"share": recipe.share, "cap": recipe.cap, "seed": seed}
-    if groups is None:
-        return sampling.draw(bin_index, len(recipe.bins), **rule)
-    return sampling.draw_groups(groups, bin_index, len(recipe.bins), **rule)
+def _as_released(bin_index: IntArray, recipe: SplitRecipe, seed: int) -> Iterator[list[int]]:
+    """Of each bin, in ascending order, the rows of val and then as many of test: its rows as they stand, shuffled.
+
+    One generator is seeded once.
+    """
+    generator = random.Random(seed)  # noqa: S311 - the published splits came from this very generator
+    for rows in by_bin(bin_index, len(recipe.bins)):
+        shuffled = rows.tolist()
+        generator.shuffle(shuffled)
+        yield shuffled[: 2 * quota(rows.size, recipe)]
+
+
+def _by_key(bin_index: IntArray, recipe: SplitRecipe, seed: int) -> Iterator[IntArray]:
+    """Of each bin the rows of val and then as many of test: those of the lowest keys, by ascending key."""
+    key = keys(bin_index.size, seed)
+    for rows in by_bin(bin_index, len(recipe.bins)):
+        yield lowest(rows, key, 2 * quota(rows.size, recipe))
+
+
+def keys(n: int, seed: int) -> AnyArray:
+    """The first ``n`` raw outputs of PCG64 under ``seed``, (n,) uint64."""
+    return np.asarray(np.random.PCG64(seed).random_raw(n), dtype=np.uint64)
+
+
+def by_bin(bin_index: IntArray, bins: int) -> Iterator[IntArray]:
+    """The rows of each of ``bins`` bins in ascending order, from the bin of each row (n,); rows outside in none."""
+    order = np.argsort(bin_index.astype(np.int16) if bins < 1 << 15 else bin_index, kind="stable")  # 16 bits: radix
+    counts = np.bincount(bin_index + 1, minlength=bins + 1)[: bins + 1]
+    for start, stop in pairwise(np.cumsum(counts)):
+        yield order[start:stop]
+
+
+def lowest(rows: IntArray, key: AnyArray, n: int) -> IntArray:
+    """The ``n`` of ``rows`` of the lowest ``key`` (one per row of the table), by ascending key; of equals the first."""
+    drawn = key[rows]
+    if n < rows.size:
+        near = np.flatnonzero(drawn <= np.partition(drawn, n)[n])  # a few more, in row order, where keys are equal
+        rows, drawn = rows[near], drawn[near]
+    return rows[np.argsort(drawn, kind="stable")[:n]]
+
+
+class _Cells(NamedTuple):
+    """Rows counted by group and bin: the cells of group g are ``start[g]`` to ``start[g + 1]``."""
+
+    start: list[int]
+    bins: list[int]
+    counts: list[int]
+
+
+def _by_group(groups: IntArray, bin_index: IntArray, recipe: SplitRecipe, seed: int) -> AnyArray:
+    """The split of each row, (n,) int8, that divides none of the ``groups``.
+
+    Groups are taken by ascending key, where group g has the g-th. Each goes to val or to test, whichever it brings
+    nearer to the `quota` of every bin (the sum of what is missing and what is too much; val, where both gain alike),
+    unless it brings neither nearer, or val and test would hold more than 2 in ``share`` of the rows: then to train.
+    """
+    number, bins = int(groups.max(initial=-1)) + 1, len(recipe.bins)
+    cells = _cells(groups, bin_index, bins, number)
+    sizes = np.bincount(bin_index[bin_index >= 0], minlength=bins).tolist()
+    need = [[quota(size, recipe) for size in sizes] for _ in range(2)]
+    left, most = [sum(part) for part in need], 2 * bin_index.size // recipe.share
+    part_of = np.full(number, TRAIN, dtype=np.int8)
+    row_counts = np.bincount(groups, minlength=number).tolist()
+    for group in np.argsort(keys(number, seed), kind="stable").tolist():
+        if max(left) <= 0:
+            break
+        at = range(cells.start[group], cells.start[group + 1])
+        counts = [(cells.bins[cell], cells.counts[cell]) for cell in at]
+        gains = [sum(abs(part[b]) - abs(part[b] - n) for b, n in counts) for part in need]
+        part = int(gains[1] > gains[0])
+        if gains[part] <= 0 or row_counts[group] > most:
+            continue
+        most -= row_counts[group]
+        part_of[group] = VAL + part
+        for b, n in counts:
+            left[part] -= max(0, min(need[part][b], n))
+            need[part][b] -= n
+    return part_of[groups]
+
+
+def _cells(groups: IntArray, bin_index: IntArray, bins: int, number: int) -> _Cells:
+    inside = bin_index >= 0
+    cells, counts = np.unique(groups[inside] * bins + bin_index[inside], return_counts=True)
+    start = np.searchsorted(cells, np.arange(number + 1) * bins)
+    return _Cells(start.tolist(), (cells % bins).tolist(), counts.tolist())
+
+
+def codes(values: AnyArray) -> IntArray:
+    """Codes from 0 of ``values`` (n,), by first appearance; equal values share one."""
+    _, first, index = np.unique(values.astype(str), return_index=True, return_inverse=True)
+    return np.asarray(np.argsort(np.argsort(first, kind="stable"), kind="stable")[index])

@@ -22,7 +22,7 @@ def datasets(
     from dircli.report import console, tables
     from dircli.report.formats.json import as_text
 
-    rows = [describe.dataset(name, root=manifests, data=data_folder(data)) for name in registry.names()]
+    rows = [describe.dataset(name, root=manifests, data=data_folder(data)) for name in registry.NAMES]
     if as_json:
         typer.echo(as_text(rows), nl=False)
     else:

@@ -44,7 +44,8 @@ def terms(
     with watching() as watch:
 
         def consent(dataset: Dataset) -> None:
-            text = f"{dataset.title}: {dataset.licence}\n{dataset.homepage}"
+            about = dataset.published
+            text = f"{about.title}: {about.licence}\n{about.homepage}"
             if accept:
                 console.note(text)
                 return
@@ -55,9 +56,10 @@ def terms(
                 raise UsageError(f"{dataset.name}: nothing was downloaded, for its terms were not accepted")
 
         def ask(dataset: Dataset) -> str | None:
-            found = token or (os.environ.get(dataset.catalogue.variable) if dataset.catalogue else None)
+            catalogue = dataset.published.catalogue
+            found = token or (os.environ.get(catalogue.variable) if catalogue else None)
             if not found and sys.stdin.isatty() and sys.stderr.isatty():
-                ask_for = f"Download token for {dataset.title}"
+                ask_for = f"Download token for {dataset.published.title}"
                 found = typer.prompt(ask_for, "", hide_input=True, show_default=False, err=True)
             return found.strip() if found else None
 

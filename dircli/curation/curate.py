@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from dircli import datasets
-from dircli.curation import derive
-from dircli.curation import samples as curation
-from dircli.curation.pixels import curate as dense
-from dircli.datasets import obtain
+from dircli.benchmark.dataset import PixelReader
+from dircli.curation import derive, samples
+from dircli.curation.pixels import curate as pixels
 from dircli.errors import UsageError
-from dircli.store import manifests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,27 +29,14 @@ def curate(
 ) -> Manifest | PixelManifest:
     """Make the manifest of ``name`` as ``options`` say and write it to ``root``; what is missing is downloaded."""
     dataset = datasets.load(name)
-    if options.part and options.part not in dataset.parts:
-        parts = ", ".join(dataset.parts) or "none"
+    if options.part and options.part not in dataset.samples.parts:
+        parts = ", ".join(dataset.samples.parts) or "none"
         raise UsageError(f"{name} has no part called {options.part!r}; it has {parts}")
-    called = derive.checked_name(options.called or derive.named(name, part=options.part, order=options.cut))
-    if options.cut is not None and (called == name or dataset.dense is not None):
+    called = derive.checked_name(options.called or derive.named(name, part=options.part, options=options.cut))
+    if options.cut is not None and (called == name or dataset.counted == "pixels"):
         raise UsageError(f"{name} with fewer training samples is another benchmark, of samples; give it another --name")
     if dataset.unreleased and options.split == "released":
         raise UsageError(f"{name}: {dataset.unreleased}, so there is none to import; use --split redraw, the default")
-    if dataset.dense is not None:
-        return dense.from_sources(dataset, dataset.dense, options, terms, folder=root / called, watch=watch)
-    if dataset.catalogue and options.raw is None:
-        obtain.complete(dataset, dataset.catalogue, terms)
-    alone = options.released is not None and dataset.released_alone
-    tree = obtain.raw_source(dataset, options.raw, terms, download=not alone)
-    if options.split == "released":
-        made = curation.imported(dataset, obtain.split_files(dataset, options.released, terms), tree)
-    elif tree is not None:
-        made = curation.redrawn(dataset, tree, seed=options.seed, part=options.part)
-    else:
-        raise obtain.absent(dataset, terms, "a redraw needs the raw source; give it with --raw PATH")
-    made = made if options.cut is None else derive.derived(dataset, made, options.cut)
-    manifest = curation.build(dataset, made, name=called)
-    manifests.write(root / called, manifest)
-    return manifest
+    if isinstance(dataset.reader, PixelReader):
+        return pixels.curated(dataset, dataset.reader, options, terms, folder=root / called, watch=watch)
+    return samples.curated(dataset, options, terms, folder=root / called)

@@ -15,9 +15,9 @@ import numpy as np
 from dircli import datasets
 from dircli.benchmark import binning as widths
 from dircli.benchmark.records import SPLITS
-from dircli.benchmark.splits import SplitRecipe, keyed
+from dircli.benchmark.splits import SplitRecipe, draw_codes
 from dircli.curation.derive import DERIVED, checked_name, cut, note
-from dircli.curation.samples import all_facts, described
+from dircli.curation.provenance import all_facts, described
 from dircli.datasets import custom as custom_dataset
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.store import files, manifests, parquet, text, user_tables
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray, IntArray
     from dircli.benchmark.bins import Bins
     from dircli.benchmark.dataset import Dataset
+    from dircli.benchmark.manifest import BinTable
     from dircli.curation.derive import Cut
     from dircli.store.user_tables import Names
 
@@ -96,163 +97,157 @@ class Made:
     edges: FloatArray
 
 
-def curate(order: CustomOptions, *, root: Path) -> Made:
-    """Make the manifest of a table as ``order`` says, in ``root``."""
-    folder = root / checked_name(order.called)
-    if order.called in datasets.names():
-        raise UsageError(f"{order.called} is the name of a benchmark; give your table another --name")
-    rows, told = _read(order)
+def curate(options: CustomOptions, *, root: Path) -> Made:
+    """Make the manifest of a table as ``options`` say, in ``root``."""
+    folder = root / checked_name(options.called)
+    if options.called in datasets.NAMES:
+        raise UsageError(f"{options.called} is the name of a benchmark; give your table another --name")
+    rows, notes = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
-        return _curate(order, folder, rows, told, hashed=pool.submit(begun, rows.ids, rows.targets))
+        return _curate(options, folder, rows, notes, hashed=pool.submit(begun, rows.ids, rows.targets))
 
 
-def _curate(order: CustomOptions, folder: Path, rows: _Rows, told: list[str], *, hashed: Future[hashlib._Hash]) -> Made:
-    """The manifest of the ``rows`` that were read, with what was ``told`` of them, into ``folder``."""
-    read = rows
-    bins, binning = _bins(order, rows.targets)
-    rows, outside = _inside(order, rows, bins)
+def _curate(
+    options: CustomOptions, folder: Path, read: _Rows, notes: list[str], *, hashed: Future[hashlib._Hash]
+) -> Made:
+    """The manifest of the rows that were ``read``, with ``notes`` on them, into ``folder``."""
+    bins, binning = _bins(options, read.targets)
+    rows, outside = _inside(options, read, bins)
     index = bins.index(rows.targets)
-    dataset, own = _dataset(order, index, bins, binning)
-    drawn = rows.codes is None
-    codes = _split(rows, dataset.recipe, index, order.seed) if rows.codes is None else rows.codes
+    dataset, own = _dataset(options, index, bins, binning)
+    origin, seed = ("redraw", options.seed) if rows.codes is None else ("given", None)
+    codes = _drawn(rows, dataset.rules.recipe, index, options.seed) if rows.codes is None else rows.codes
     if not (codes == 0).any():
         raise UsageError("no row is left for training; ask for fewer --per-bin, or another split")
-    rows, notes = replace(rows, codes=codes), [*told, f"bins: {binning}", *outside]
-    origin, derived = "redraw" if drawn else "given", {}
-    if order.cut is not None:
-        stay, taken = cut(rows.targets, codes == 0, bins, order.cut)
+    recipe = dataset.rules.recipe.as_json() | ({"group": options.names.group} if options.names.group else {})
+    stated: dict[str, Any] = {
+        "facts": {"outside": options.outside} if outside else {},
+        "notes": [*notes, f"bins: {binning}", *outside],
+        "recipe": recipe,
+        "seed": seed,
+        "sources": [_source(options, read, hashed.result())],
+    }
+    rows, same = replace(rows, codes=codes), rows.targets is read.targets
+    if options.cut is not None:
+        stay, taken = cut(rows.targets, codes == 0, bins, options.cut)
         parent = {"content": content(rows.ids, rows.targets, codes), "name": datasets.OWN, "origin": origin}
-        derived, origin = {"derived": {**taken, "from": parent}}, DERIVED
-        rows, index, codes = rows.at(stay), index[stay], codes[stay]
-        notes.append(note(taken, "the table as it is"))
-    stated = derived | {
-        "facts": {"outside": order.outside} if outside else {},
-        "notes": notes,
-        "recipe": dataset.recipe.as_json() | ({"group": order.names.group} if order.names.group else {}),
-        "seed": order.seed if drawn else None,
-        "sources": [_source(order, read, hashed.result())],
-    }
-    same = rows.targets is read.targets
+        stated["derived"] = {**taken, "from": parent}
+        stated["notes"] += [note(taken, "the table as it is")]
+        rows, index, codes, origin, same = rows.at(stay), index[stay], codes[stay], DERIVED, False
     digest = finished(hashed.result(), codes) if same else content(rows.ids, rows.targets, codes)
-    identity = {
-        "content": digest,
-        "dataset": datasets.OWN,
-        "name": order.called,
-        "origin": origin,
-        custom_dataset.KEY: own,
-    }
-    facts = _write(folder, dataset, rows, index, identity=identity, stated=stated)
+    identity = {"content": digest, "dataset": datasets.OWN, "name": options.called, "origin": origin}
+    cells = np.bincount(index * len(SPLITS) + codes, minlength=len(bins) * len(SPLITS))
+    counts = {part: cells[place :: len(SPLITS)] for place, part in enumerate(SPLITS)}
+    table = described(dataset, bins, counts, facts=identity | {custom_dataset.KEY: own})
+    facts = all_facts(dataset, table, stated)
+    files.write_all(folder, _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)})
     return Made(facts=facts, edges=bins.edges)
 
 
-def _read(order: CustomOptions) -> tuple[_Rows, list[str]]:
+def _read(options: CustomOptions) -> tuple[_Rows, list[str]]:
     """The rows in the order of their ids, and what to tell about them; InputError for ids that repeat."""
     import pyarrow as pa
 
-    found = user_tables.read(order.table, order.names)
-    told = ["targets are float32, and were taken as the decimals that they print"] if found.single else []
-    ids = found.ids
+    table = user_tables.read(options.table, options.names)
+    notes = ["targets are float32, and were taken as the decimals that they print"] if table.single else []
+    ids = table.ids
     if ids is None:
-        ids = pa.array(np.arange(found.targets.size)).cast(pa.string())
-        told.append(NO_IDS)
-    codes = None if found.split is None else _codes(order, found.split)
-    rows = _Rows(ids=ids, targets=found.targets + 0.0, group=found.group, codes=codes)
-    if found.ids is not None:
+        ids = pa.array(np.arange(table.targets.size)).cast(pa.string())
+        notes.append(NO_IDS)
+    codes = None if table.split is None else _codes(options, table.split)
+    rows = _Rows(ids=ids, targets=table.targets + 0.0, group=table.group, codes=codes)
+    if table.ids is not None:
         places, repeats = ascending(*encoded(ids))
         rows = rows if places is None else rows.at(places)
         if repeats.any():
             keys = list(dict.fromkeys(rows.ids.filter(pa.array(repeats)).to_pylist()))
             what = f"{len(keys):,} ids occur more than once: {sample(keys)}"
-            raise InputError(Problem(str(order.table), what, f"Give each row an own {order.names.id}"))
-    return rows, told
+            raise InputError(Problem(str(options.table), what, f"Give each row an own {options.names.id}"))
+    return rows, notes
 
 
-def _codes(order: CustomOptions, column: pa.Array) -> AnyArray:
+def _codes(options: CustomOptions, column: pa.Array) -> AnyArray:
     """The split of each row, (n,) int8, from a column that holds it as a word; InputError for other words."""
-    found = column.dictionary_encode()
-    words = found.dictionary.to_pylist()
+    coded = column.dictionary_encode()
+    words = coded.dictionary.to_pylist()
     if unknown := sorted({word for word in words if word.strip().lower() not in WORDS}):
-        what = f"column {order.names.split} holds {sample([repr(word) for word in unknown])}"
-        raise InputError(Problem(str(order.table), what, "Expected train, val (or valid, dev) or test"))
+        what = f"column {options.names.split} holds {sample([repr(word) for word in unknown])}"
+        raise InputError(Problem(str(options.table), what, "Expected train, val (or valid, dev) or test"))
     places = np.array([WORDS[word.strip().lower()] for word in words], dtype=np.int8)
-    return np.asarray(places[found.indices.to_numpy()])
+    return np.asarray(places[coded.indices.to_numpy()])
 
 
-def _source(order: CustomOptions, rows: _Rows, hashed: hashlib._Hash) -> dict[str, Any]:
+def _source(options: CustomOptions, rows: _Rows, hashed: hashlib._Hash) -> dict[str, Any]:
     """What the manifest rests on: the table's name, its columns, and the hash of ids and targets as they were read."""
-    names = {key: name for key, name in vars(order.names).items() if name is not None}
-    return {"columns": names, "file": order.table.name, "rows": rows.targets.size, "sha256": hashed.hexdigest()}
+    names = {key: name for key, name in vars(options.names).items() if name is not None}
+    return {"columns": names, "file": options.table.name, "rows": rows.targets.size, "sha256": hashed.hexdigest()}
 
 
-def _bins(order: CustomOptions, targets: FloatArray) -> tuple[Bins, str]:
+def _bins(options: CustomOptions, targets: FloatArray) -> tuple[Bins, str]:
     """The scoring bins, and how they came about."""
-    if order.edges is not None:
-        if order.width is not None or order.limits is not None:
+    if options.edges is not None:
+        if options.width is not None or options.limits is not None:
             raise UsageError("--edges say it all; leave out --bin-width and --range")
-        return widths.given(order.edges), "by the given edges"
-    if order.width is not None:
-        over = f"over {order.limits}" if order.limits else "at its multiples"
-        return widths.regular(order.width, order.limits, targets), f"{order.width} wide, {over}"
-    bins = widths.chosen(targets, order.limits)
+        return widths.given(options.edges), "by the given edges"
+    if options.width is not None:
+        over = f"over {options.limits}" if options.limits else "at its multiples"
+        return widths.regular(options.width, options.limits, targets), f"{options.width} wide, {over}"
+    bins = widths.chosen(targets, options.limits)
     return bins, f"{bins.high[0] - bins.low[0]:g} wide, chosen by {widths.RULE}"
 
 
-def _inside(order: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, list[str]]:
-    """The rows whose targets lie in the bins, the others dropped, or clipped, and a word on it; or InputError."""
+def _inside(options: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, list[str]]:
+    """The rows whose targets lie in the bins, the others dropped, or clipped, and a note on it; or InputError."""
     low, high = float(bins.edges[0]), float(bins.edges[-1])
     inside = (rows.targets >= low) & (rows.targets <= high)
     count = int((~inside).sum())
     if not count:
         return rows, []
-    if order.outside == "refuse":
+    if options.outside == "refuse":
         where = np.flatnonzero(~inside)[:1000]
         named = [f"{rows.ids[int(row)]} = {rows.targets[row]:g}" for row in where[:10]]
         named += [f"and {count - len(named):,} more"] if count > len(named) else []
         what = f"{count:,} targets lie outside {low:g}..{high:g}: {', '.join(named)}"
-        raise InputError(Problem(str(order.table), what, "Choose --outside clip or --outside drop, or other bins"))
-    if order.outside == "clip":
-        told = f"{count:,} targets beyond {low:g}..{high:g} were clipped to it"
-        return replace(rows, targets=np.clip(rows.targets, low, high)), [told]
+        raise InputError(Problem(str(options.table), what, "Choose --outside clip or --outside drop, or other bins"))
+    if options.outside == "clip":
+        note = f"{count:,} targets beyond {low:g}..{high:g} were clipped to it"
+        return replace(rows, targets=np.clip(rows.targets, low, high)), [note]
     if count == rows.targets.size:
         raise UsageError(f"every target lies outside {low:g}..{high:g}, so that no row is left")
     return rows.at(inside), [f"{count:,} rows with targets outside {low:g}..{high:g} were dropped"]
 
 
-def _dataset(order: CustomOptions, index: IntArray, bins: Bins, binning: str) -> tuple[Dataset, dict[str, Any]]:
+def _dataset(options: CustomOptions, index: IntArray, bins: Bins, binning: str) -> tuple[Dataset, dict[str, Any]]:
     """The rules for this table, and the facts that hold them."""
-    total = None if order.per_bin is not None else max(1, index.size // TENTH)
-    recipe = SplitRecipe(bins=bins, cap=order.per_bin or 0, share=SHARE, total=total, generator="pcg64").settled(index)
-    own = custom_dataset.facts(
-        target=order.names.target,
-        unit=order.unit,
-        many=order.many,
-        few=order.few,
-        recipe=recipe,
-        group=order.names.group,
-        binning=binning,
-    )
-    return custom_dataset.dataset({"name": order.called, custom_dataset.KEY: own}, bins), own
+    total = None if options.per_bin is not None else max(1, index.size // TENTH)
+    recipe = SplitRecipe(bins=bins, cap=options.per_bin or 0, share=SHARE, total=total, generator="pcg64")
+    recipe = recipe.settled(index)
+    own = {
+        "binning": binning,
+        "cap": recipe.cap,
+        "few": options.few,
+        "group": options.names.group,
+        "many": options.many,
+        "scheme": custom_dataset.DEFAULT,
+        "share": recipe.share,
+        "target": options.names.target,
+        "unit": options.unit,
+    }
+    return custom_dataset.dataset({"name": options.called, custom_dataset.KEY: own}, bins), own
 
 
-def _split(rows: _Rows, recipe: SplitRecipe, index: IntArray, seed: int) -> AnyArray:
+def _drawn(rows: _Rows, recipe: SplitRecipe, index: IntArray, seed: int) -> AnyArray:
     """The drawn split of each row, (n,) int8."""
     groups = None
     if rows.group is not None:
         groups = rows.group.dictionary_encode().indices.to_numpy().astype(np.int64)  # by first appearance
-    return keyed(index, recipe, seed=seed, groups=groups)
+    return draw_codes(index, recipe, seed=seed, groups=groups)
 
 
-def _write(  # noqa: PLR0913 - everything that a manifest holds
-    folder: Path, dataset: Dataset, rows: _Rows, index: IntArray, *, identity: dict[str, Any], stated: dict[str, Any]
-) -> dict[str, Any]:
-    """The three files of the manifest into ``folder``; its facts."""
+def _contents(rows: _Rows, index: IntArray, table: BinTable) -> dict[str, bytes]:
+    """``samples.parquet`` of rows in the bins ``index`` (n,), and ``bins.parquet``."""
     import pyarrow as pa
 
-    assert rows.codes is not None  # noqa: S101 - rows have been split by now
-    cells = np.bincount(index * len(SPLITS) + rows.codes, minlength=len(dataset.bins) * len(SPLITS))
-    counts = {part: cells[place :: len(SPLITS)] for place, part in enumerate(SPLITS)}
-    table = described(dataset, dataset.bins, counts, facts=identity)
-    facts = all_facts(dataset, table, stated)
     columns = {
         "id": rows.ids,
         "target": pa.array(rows.targets),
@@ -260,10 +255,7 @@ def _write(  # noqa: PLR0913 - everything that a manifest holds
         "split": pa.array(SPLITS, pa.string()).take(pa.array(rows.codes)),
     } | ({} if rows.group is None else {custom_dataset.GROUP: rows.group})
     repeated = [name for name in columns if name != "id"]
-    made = {
-        manifests.SAMPLES: parquet.parquet_bytes(columns, identity, dictionary=repeated),
+    return {
+        manifests.SAMPLES: parquet.parquet_bytes(columns, table.facts, dictionary=repeated),
         manifests.BINS: manifests.bins_bytes(table),
-        manifests.FACTS: text.as_json(facts),
     }
-    files.write_all(folder, made)
-    return facts

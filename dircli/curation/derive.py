@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dircli.benchmark.bins import interval
-from dircli.benchmark.sampling import by_bin, keys, lowest
+from dircli.benchmark.splits import by_bin, keys, lowest
 from dircli.errors import UsageError
 from dircli.store.content import content
 from dircli.store.text import as_json
@@ -77,43 +77,43 @@ def checked_name(name: str) -> str:
     return name
 
 
-def named(name: str, *, part: str | None, order: Cut | None) -> str:
-    """What the manifest of dataset ``name`` is called, or of a ``part`` of it, or of what ``order`` leaves of it."""
+def named(name: str, *, part: str | None, options: Cut | None) -> str:
+    """What the manifest of dataset ``name`` is called, or of a ``part`` of it, or of what ``options`` leave of it."""
     name = f"{name}-{part}-only" if part else name
-    return name if order is None else order.named(name)
+    return name if options is None else options.named(name)
 
 
-def cut(targets: FloatArray, train: BoolArray, bins: Bins, order: Cut) -> tuple[BoolArray, dict[str, Any]]:
+def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tuple[BoolArray, dict[str, Any]]:
     """Which of n rows stay, (n,), of ``targets`` (n,) of which ``train`` (n,) are for training; and what was done.
 
     Raises UsageError where nothing is left to train on, or nothing was taken away.
     """
-    gone = train & in_gaps(targets, order.gaps, end=float(bins.edges[-1]))
-    told: dict[str, Any] = {}
-    if order.gaps:
-        told |= {"gaps": [list(gap) for gap in order.gaps], "in_gaps": int(gone.sum())}
+    gone = train & in_gaps(targets, options.gaps, end=float(bins.edges[-1]))
+    facts: dict[str, Any] = {}
+    if options.gaps:
+        facts |= {"gaps": [list(gap) for gap in options.gaps], "in_gaps": int(gone.sum())}
         if not gone.any():
             raise UsageError("--drop-train: no training row lies in these ranges, so that nothing would change")
-    if order.skew is not None and order.size is not None:
+    if options.skew is not None and options.size is not None:
         rows = np.flatnonzero(train & ~gone)
-        mixture = components(order.skew)
-        asked = whole(density(bins, mixture), order.size)
+        mixture = components(options.skew)
+        asked = whole(density(bins, mixture), options.size)
         index = bins.index(targets[rows])
-        stay = thinned(index, asked, seed=order.seed)
+        stay = thinned(index, asked, seed=options.seed)
         gone[np.delete(rows, stay)] = True
         reached = np.bincount(index[stay], minlength=len(bins))
-        told["skew"] = {
+        facts["skew"] = {
             "asked": asked.tolist(),
             "distance": _distance(asked, reached),
-            "mixture": order.skew,
+            "mixture": options.skew,
             "reached": reached.tolist(),
-            "seed": order.seed,
+            "seed": options.seed,
             "supports": [list(support) for support in supports(mixture)],
-            "train_size": order.size,
+            "train_size": options.size,
         }
     if not (train & ~gone).any():
         raise UsageError("no training row is left; ask for smaller gaps, or another density")
-    return ~gone, told | {"removed": int(gone.sum())}
+    return ~gone, facts | {"removed": int(gone.sum())}
 
 
 def _distance(asked: Any, reached: Any) -> float:
@@ -121,12 +121,12 @@ def _distance(asked: Any, reached: Any) -> float:
     return float(np.abs(asked / asked.sum() - reached / max(reached.sum(), 1)).sum() / 2)
 
 
-def note(told: Mapping[str, Any], name: str) -> str:
+def note(facts: Mapping[str, Any], name: str) -> str:
     """One sentence about what was taken away from the benchmark ``name``."""
-    gaps = " and ".join(f"[{low:g}, {high:g})" for low, high in told.get("gaps", ()))
-    parts = [f"{told['in_gaps']:,} training rows in {gaps} were left out"] if gaps else []
-    if "skew" in told:
-        skew = told["skew"]
+    gaps = " and ".join(f"[{low:g}, {high:g})" for low, high in facts.get("gaps", ()))
+    parts = [f"{facts['in_gaps']:,} training rows in {gaps} were left out"] if gaps else []
+    if "skew" in facts:
+        skew = facts["skew"]
         reached = sum(skew["reached"])
         parts.append(
             f"train was cut to {reached:,} rows of the {skew['train_size']:,} that the density asks for, "
@@ -135,16 +135,16 @@ def note(told: Mapping[str, Any], name: str) -> str:
     return f"{'; '.join(parts)}; this is not {name}, and scores on it do not compare with those there"
 
 
-def derived(dataset: Dataset, curation: Curation, order: Cut) -> Curation:
-    """``curation`` without the rows that ``order`` takes away."""
+def derived(dataset: Dataset, curation: Curation, options: Cut) -> Curation:
+    """``curation`` without the rows that ``options`` take away."""
     records, split = curation.records, curation.split
-    stay, told = cut(records.targets, split == "train", dataset.scoring_bins(records.targets), order)
-    recipe = dataset.recipe.settled(dataset.recipe.bins.index(records.targets)).as_json()
+    stay, facts = cut(records.targets, split == "train", dataset.rules.scoring_bins(records.targets), options)
+    recipe = dataset.rules.recipe
     parent = {
         "content": content(records.ids, records.targets, split),
         "name": dataset.name,
         "origin": curation.origin,
-        "recipe": recipe,
+        "recipe": recipe.settled(recipe.bins.index(records.targets)).as_json(),
         "seed": curation.seed,
     }
     rows = np.flatnonzero(stay)
@@ -153,8 +153,8 @@ def derived(dataset: Dataset, curation: Curation, order: Cut) -> Curation:
         records=records.take(rows),
         split=split[rows],
         origin=DERIVED,
-        notes=(*curation.notes, note(told, dataset.name)),
-        derived={**told, "from": parent},
+        notes=(*curation.notes, note(facts, dataset.name)),
+        derived={**facts, "from": parent},
     )
 
 
@@ -164,10 +164,10 @@ REACH = 3.0
 
 def in_gaps(targets: FloatArray, gaps: Iterable[tuple[float, float]], *, end: float) -> BoolArray:
     """Which ``targets`` (n,) lie in the ``gaps`` [low, high); one that reaches ``end``, the range's, holds it."""
-    found = np.zeros(targets.size, dtype=bool)
+    inside = np.zeros(targets.size, dtype=bool)
     for low, high in gaps:
-        found |= (targets >= low) & ((targets < high) | (targets == end if high >= end else False))
-    return found
+        inside |= (targets >= low) & ((targets < high) | (targets == end if high >= end else False))
+    return inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,7 +194,7 @@ EXAMPLE = "such as 30:8:0.7,70:5/10:0.3 (mean, standard deviation or left/right,
 
 def components(text: str) -> list[Component]:
     """The components that ``MEAN:STD:WEIGHT, …`` states, by ascending mean; STD may be ``LEFT/RIGHT``."""
-    found = []
+    mixture = []
     for part in text.split(","):
         try:
             mean, std, weight = part.split(":")
@@ -205,11 +205,11 @@ def components(text: str) -> list[Component]:
         numbers = (one.mean, one.left, one.right, one.weight)
         if not all(map(math.isfinite, numbers)) or min(numbers[1:]) <= 0:
             raise UsageError(f"--skew: in {part.strip()!r}, deviations and weight must be positive; {EXAMPLE}")
-        found.append(one)
-    found.sort(key=lambda each: each.mean)
-    if len({each.mean for each in found}) < len(found):
+        mixture.append(one)
+    mixture.sort(key=lambda each: each.mean)
+    if len({each.mean for each in mixture}) < len(mixture):
         raise UsageError("--skew: two components have the same mean; give each a place of its own")
-    return found
+    return mixture
 
 
 def supports(mixture: Sequence[Component]) -> list[tuple[float, float]]:
@@ -232,8 +232,8 @@ def density(bins: Bins, mixture: Sequence[Component]) -> FloatArray:
     """
     shares = np.zeros(len(bins))
     for one, (low, high) in zip(mixture, supports(mixture), strict=True):
-        held = np.diff(one.below(np.clip(bins.edges, low, high)))
-        shares += one.weight * held / np.diff(one.below(np.array([low, high])))
+        in_bins = np.diff(one.below(np.clip(bins.edges, low, high)))
+        shares += one.weight * in_bins / np.diff(one.below(np.array([low, high])))
     if not shares.sum() > 0:
         raise UsageError(f"--skew: no component reaches the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
     return np.asarray(shares / shares.sum())
@@ -251,7 +251,7 @@ def whole(shares: FloatArray, total: int) -> IntArray:
 def thinned(bin_index: IntArray, asked: IntArray, *, seed: int) -> IntArray:
     """The rows, ascending, that stay of those in ``bin_index`` (n,): ``asked`` (B,) of each bin, or all it has.
 
-    Of each bin those with the lowest keys stay; row i has the i-th key (see `sampling`).
+    Of each bin those with the lowest keys stay; row i has the i-th key (see `splits`).
     """
     key = keys(bin_index.size, seed)
     kept = [lowest(rows, key, int(asked[b])) for b, rows in enumerate(by_bin(bin_index, len(asked)))]

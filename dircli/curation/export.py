@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from dircli import datasets
+from dircli.benchmark.dataset import PixelReader
+from dircli.benchmark.manifest import PixelManifest
 from dircli.benchmark.records import Records
+from dircli.curation.pixels import choose
+from dircli.datasets.open import read_manifest
 from dircli.errors import UsageError
-from dircli.store import files, manifests, parquet, pixel_manifests
+from dircli.store import files, manifests, parquet
 from dircli.store.digests import git_blob
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.arrays import AnyArray
-    from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.manifest import Manifest, PixelManifest
+    from dircli.benchmark.manifest import Manifest
 
 Form: TypeAlias = Literal["parquet", "csv", "npy"]
 
@@ -29,8 +32,8 @@ def tables(manifest: Manifest, form: Form) -> dict[str, bytes]:
     ``npy``: an array per column of the samples, (n,) in manifest order, text as unicode; and ``edges.npy``, (B + 1,).
     """
     if form == "parquet":
-        made = manifests.contents(manifest)
-        return {name: made[name] for name in (manifests.SAMPLES, manifests.BINS)}
+        contents = manifests.contents(manifest)
+        return {name: contents[name] for name in (manifests.SAMPLES, manifests.BINS)}
     if form == "csv":
         return {
             "samples.csv": parquet.csv_bytes(manifests.sample_columns(manifest.samples)),
@@ -48,58 +51,22 @@ def _npy(array: AnyArray) -> bytes:
     return stream.getvalue()
 
 
-def exported(manifest: Manifest) -> dict[str, bytes]:
+def exported(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
     """The files that the released training code reads, by name, as this manifest gives them."""
-    samples, dataset = manifest.samples, datasets.of(manifest.facts, manifest.table.bins)
-    if dataset.export is None:
+    dataset = datasets.of(manifest.facts, manifest.table.bins)
+    if isinstance(dataset.reader, PixelReader) and isinstance(manifest, PixelManifest):
+        return choose.exported(dataset.reader, manifest)
+    if dataset.samples.export is None or isinstance(manifest, PixelManifest):
         raise UsageError(f"{dataset.name}: {dataset.unreleased}, so that there is no released format to write")
+    samples = manifest.samples
     records = Records(ids=samples.ids, targets=samples.targets, columns=samples.columns)
-    return dataset.export(records, samples.split)
-
-
-def digests(dataset: Dataset) -> dict[str, str]:
-    """The git blob id of each published file that `exported` writes."""
-    lists = dict(dataset.dense.lists.values()) if dataset.dense else {}
-    return {source.file: str(source.digest) for source in dataset.released} | lists
-
-
-def released_files(folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
-    """The files that the released training code reads, from the manifest in ``folder`` of either kind; and digests.
-
-    The digests, ``git:<blob id>``, are those of the published files.
-    """
-    facts = manifests.read_facts(folder)
-    if facts["dataset"] not in datasets.names():
-        return exported(manifests.read(folder)), {}
-    dataset = datasets.load(str(facts["dataset"]))
-    if dataset.dense is None:
-        return exported(manifests.read(folder)), digests(dataset)
-    return exported_pixels(pixel_manifests.read(folder)), digests(dataset)
-
-
-def exported_pixels(manifest: PixelManifest) -> dict[str, bytes]:
-    """The mask of scored pixels and the lists of images, as the released training code reads them."""
-    dense = datasets.load(str(manifest.facts["dataset"])).dense
-    if dense is None:
-        raise TypeError("the labels of this dataset are no maps")
-    samples, scored = manifest.samples, manifest.pixels
-    mask = np.zeros((np.count_nonzero(samples.split == "test"), *dense.shape), dtype=np.uint8)
-    mask[scored.image, scored.row, scored.col] = 1
-    stream = io.BytesIO()
-    np.save(stream, mask)
-    contents = {dense.mask: stream.getvalue()}
-    for split, (file, _) in dense.lists.items():
-        rows = samples.split == split
-        if rows.any():
-            columns = {name: column[rows] for name, column in samples.columns.items()}
-            contents[file] = dense.listed(samples.ids[rows], columns)
-    return contents
+    return dataset.samples.export(records, samples.split)
 
 
 def export(name: str | None, *, root: Path, out: Path) -> dict[str, tuple[str, bool]]:
     """Write the files that the released training code reads; each with its git blob id, and whether it is published."""
-    folder = manifests.named(name, root)
-    contents, published = released_files(folder)
+    manifest = read_manifest(manifests.named(name, root))
+    contents, published = exported(manifest), datasets.of(manifest.facts, manifest.table.bins).digests
     files.write_all(out, contents)
     blobs = {file: git_blob(data) for file, data in contents.items()}
     return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}

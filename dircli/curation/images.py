@@ -25,31 +25,36 @@ if TYPE_CHECKING:
     from dircli.curation.options import CurateOptions
     from dircli.datasets.obtain import DownloadOptions
 
-BATCH = 1024
 JPEG = {"JPEG", "MPO"}
 JPEG_END = b"\xff\xd9"
 
 
 def unreadable(
-    raw: Raw, ids: Iterable[str], *, workers: int | None = None, done: Callable[[int], None] = lambda _n: None
+    raw: Raw,
+    ids: Iterable[str],
+    *,
+    workers: int | None = None,
+    batch: int = 1024,
+    done: Callable[[int], None] = lambda _n: None,
 ) -> Iterator[tuple[str, str]]:
     """Each of ``ids`` whose image is missing or cannot be read, with the reason, in the order of ``ids``.
 
     An id is the path of an image in the source, or at the end of a longer path there; its first folder may be the
-    source itself. Memory does not grow with the number of ids; ``done`` is told how many more were looked at.
+    source itself. Ids are taken a ``batch`` at a time, so that memory does not grow with their number; ``done`` is told
+    how many more were looked at.
     """
     from PIL import Image
 
     reason = partial(_reason, raw, Lock())
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         rows = iter(ids)
-        while batch := list(islice(rows, BATCH)):
+        while taken := list(islice(rows, batch)):
             with warnings.catch_warnings():  # out here, because the filters are the process's, not a thread's
                 warnings.simplefilter("ignore")  # such as odd metadata of an image that reads well
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
-                reasons = list(pool.map(reason, batch))
-            done(len(batch))
-            yield from ((key, why) for key, why in zip(batch, reasons, strict=True) if why)
+                reasons = list(pool.map(reason, taken))
+            done(len(taken))
+            yield from ((key, why) for key, why in zip(taken, reasons, strict=True) if why)
 
 
 def _reason(raw: Raw, lock: Lock, key: str) -> str:
@@ -108,11 +113,9 @@ def check_images(
 ) -> list[tuple[str, str]]:
     """Open every image of the manifest; those that cannot be read, with the reason, are listed beside it."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
-    if not dataset.images:
+    if not dataset.reader.images:
         raise UsageError(f"{dataset.name} has no images to check")
-    tree = obtain.raw_source(dataset, options.raw, terms, download=False)
-    if tree is None:
-        raise obtain.absent(dataset, terms, "the images are not here; give them with --raw PATH")
-    found = list(unreadable(tree, manifest.samples.ids, done=done))
-    files.write(root / str(manifest.facts["name"]) / "unreadable.csv", text.as_csv([("id", "reason"), *found]))
-    return found
+    with obtain.raw_files(dataset, options.raw, terms, "the images") as tree:
+        reasons = list(unreadable(tree, manifest.samples.ids, done=done))
+    files.write(root / str(manifest.facts["name"]) / "unreadable.csv", text.as_csv([("id", "reason"), *reasons]))
+    return reasons

@@ -45,13 +45,13 @@ def counted(manifest: Manifest) -> tuple[list[Leakage], bytes]:
     samples = manifest.samples
     counts = []
     listed: list[Sequence[object]] = [("kind", "split", "id", "key")]
-    for leak in datasets.of(manifest.facts, manifest.table.bins).leaks:
+    for leak in datasets.of(manifest.facts, manifest.table.bins).samples.leaks:
         columns = [samples.columns[column] for column in leak.columns]
-        found: BoolArray = shared(keys(columns, leak.match), samples.split)
+        leaked = shared(keys(columns, leak.match), samples.split)
         for split in ("val", "test"):
             rows = samples.split == split
-            counts.append(Leakage(leak.kind, split, int((found & rows).sum()), int(rows.sum())))
-            for row in np.flatnonzero(found & rows):
+            counts.append(Leakage(leak.kind, split, int((leaked & rows).sum()), int(rows.sum())))
+            for row in np.flatnonzero(leaked & rows):
                 key = " | ".join(str(column[row]) for column in columns)
                 listed.append((leak.kind, split, samples.ids[row], key))
     return counts, as_csv(listed)
@@ -63,10 +63,10 @@ def shared(columns: Sequence[TextArray], split: TextArray) -> BoolArray:
     ``split`` (n,) is "train", "val" or "test". The keys of all columns are one set: a first sentence of a test row may
     be a second sentence of a train row.
     """
-    trains = split == "train"
-    known = set().union(*(column[trains] for column in columns))
-    held = [np.fromiter((key in known for key in column), dtype=bool, count=len(column)) for column in columns]
-    return np.asarray(np.logical_or.reduce(held) & ~trains)
+    train = split == "train"
+    of_train = set().union(*(column[train] for column in columns))
+    known = [np.fromiter((key in of_train for key in column), dtype=bool, count=len(column)) for column in columns]
+    return np.asarray(np.logical_or.reduce(known) & ~train)
 
 
 def keys(columns: Sequence[TextArray], match: Match) -> list[TextArray]:

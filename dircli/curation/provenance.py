@@ -1,71 +1,74 @@
-"""What a manifest rests on: the files that were opened, and records with their split and origin."""
+"""What a manifest states of its making: the files that were read, how rows were split, counts and regions."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from dircli import __version__
+from dircli.benchmark.manifest import BinTable
+from dircli.benchmark.records import SPLITS
+from dircli.benchmark.regions import region
+from dircli.store.digests import CHUNK, digest_of, git_blob
 
-    from dircli.arrays import TextArray
-    from dircli.benchmark.dataset import Dataset
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dircli.arrays import IntArray, TextArray
+    from dircli.benchmark.bins import Bins
+    from dircli.benchmark.dataset import Dataset, Source
     from dircli.benchmark.raw import Raw
     from dircli.benchmark.records import Records
 
 
-@dataclass
 class Watched:
-    """A `Raw` that remembers which members were opened, and whether it was listed: what a manifest rests on."""
+    """A `Raw` that remembers which members were opened, and is otherwise the same as ``raw``."""
 
-    raw: Raw
-    opened: list[str] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """As the tree's."""
-        return self.raw.name
-
-    def members(self) -> Sequence[str]:
-        """As the tree's."""
-        return self.raw.members()
-
-    def find(self, name: str) -> str | None:
-        """As the tree's."""
-        return self.raw.find(name)
-
-    def size(self, member: str) -> int:
-        """As the tree's."""
-        return self.raw.size(member)
-
-    def stamp(self, member: str) -> str:
-        """As the tree's."""
-        return self.raw.stamp(member)
+    def __init__(self, raw: Raw) -> None:
+        self.raw = raw
+        self.name, self.members, self.find, self.size, self.stamp = raw.name, raw.members, raw.find, raw.size, raw.stamp
+        self.opened: list[str] = []
 
     def open(self, member: str) -> IO[bytes]:
         """As the tree's, and remembered."""
         self.opened.append(member)
         return self.raw.open(member)
 
-    def sources(self, dataset: Dataset) -> list[dict[str, Any]]:
-        """One entry per opened member: file, bytes, sha256, and the URL where that very file is published."""
-        urls = {source.file: source.urls for source in dataset.sources}
-        entries = []
-        for member in sorted(set(self.opened)):
-            file = member.rpartition("/")[2]
-            with self.raw.open(member) as stream:
-                digest = _sha256(stream)
-            entry = {"bytes": self.raw.size(member), "file": file, "sha256": digest}
-            entries.append(entry | ({"url": urls[file][0]} if urls.get(file) else {}))
-        return entries
+    def sources(self, dataset: Dataset, records: Records) -> list[dict[str, Any]]:
+        """What the tree contributed to ``records``: the files that were opened, or names alone where none was."""
+        if self.opened:
+            return sources(self.raw, self.opened, dataset)
+        names = "\n".join(sorted(records.ids)).encode()
+        return [{"file": "file names", "names": len(records), "sha256": hashlib.sha256(names).hexdigest()}]
 
 
-def _sha256(stream: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while block := stream.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
+def sources(raw: Raw, members: Iterable[str], dataset: Dataset) -> list[dict[str, Any]]:
+    """One entry per member, sorted: file, bytes, sha256, and the URL where that very file is published."""
+    urls = {source.file: source.urls for source in dataset.published.sources}
+    entries = []
+    for member in sorted(set(members)):
+        file = member.rpartition("/")[2]
+        with raw.open(member) as stream:
+            digest = digest_of(iter(lambda: stream.read(CHUNK), b""), "sha256").removeprefix("sha256:")
+        entry = {"bytes": raw.size(member), "file": file, "sha256": digest}
+        entries.append(entry | ({"url": urls[file][0]} if urls.get(file) else {}))
+    return entries
+
+
+def unlike_published(dataset: Dataset, released: Raw) -> Iterator[tuple[str, Source, str]]:
+    """Each split file in ``released`` that is not the published one: its member, the published one, its git blob id.
+
+    Files that are missing are left to the reader.
+    """
+    for source in dataset.released:
+        member = released.find(source.file)
+        if member is None:
+            continue
+        with released.open(member) as stream:
+            blob = git_blob(stream.read())
+        if f"git:{blob}" != source.digest:
+            yield member, source, blob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +84,23 @@ class Curation:
     derived: Mapping[str, Any] | None = None
 
 
-def seen_of(watched: Watched, dataset: Dataset, records: Records) -> list[dict[str, Any]]:
-    """What a raw source contributed: the files that were opened, or the names alone where none was."""
-    if watched.opened:
-        return watched.sources(dataset)
-    names = "\n".join(sorted(records.ids)).encode()
-    return [{"file": "file names", "names": len(records), "sha256": hashlib.sha256(names).hexdigest()}]
+def described(dataset: Dataset, bins: Bins, counts: Mapping[str, IntArray], *, facts: Mapping[str, Any]) -> BinTable:
+    """``bins`` with the rows of each split in each, ``counts`` (B,), and their regions by both protocols."""
+    regions = {key: region(counts["train"], rule.thresholds) for key, rule in dataset.rules.score_rules.items()}
+    return BinTable(bins=bins, counts=counts, regions=regions, facts=facts)
+
+
+def all_facts(dataset: Dataset, table: BinTable, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a manifest: those of its bins, the counts of all splits, and those ``stated`` about its rows."""
+    sizes = {part: int(table.counts[part].sum()) for part in SPLITS}
+    return {
+        **table.facts,
+        "bins": len(table.bins),
+        "counts": sizes,
+        "regions": table.rows_by_region(),
+        "rows": sum(sizes.values()),
+        "target": dataset.rules.target,
+        "unit": dataset.rules.unit,
+        "version": __version__,
+        **stated,
+    }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from dircli.benchmark.dataset import Channel, Dataset
+    from dircli.benchmark.dataset import Channel, SampleReader
     from dircli.benchmark.manifest import Manifest, PixelManifest
     from dircli.benchmark.raw import Raw
     from dircli.curation.options import CurateOptions
@@ -40,7 +40,7 @@ SAMPLE = 2  # bytes
 
 @dataclass(kw_only=True)
 class Recording:
-    """What one recording shows: ``found`` maps a role to the label and rate (Hz) of the channel that fills it.
+    """What one recording shows: ``filled`` maps a role to the label and rate (Hz) of the channel that fills it.
 
     ``duration`` is in seconds, of the whole data records that are there, or None where it cannot be known.
     ``signals`` are all (label, rate) in the file's order; ``inverted`` the labels of channels that run from a higher
@@ -50,7 +50,7 @@ class Recording:
     id: str
     file: str | None
     duration: float | None = None
-    found: dict[str, tuple[str, float]] = field(default_factory=dict)
+    filled: dict[str, tuple[str, float]] = field(default_factory=dict)
     signals: list[tuple[str, float]] = field(default_factory=list)
     inverted: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
@@ -66,18 +66,18 @@ def reader() -> Any:
         ) from None
 
 
-def examined(raw: Raw, ids: Iterable[str], dataset: Dataset) -> Iterator[Recording]:
+def examined(raw: Raw, ids: Iterable[str], samples: SampleReader) -> Iterator[Recording]:
     """What the recording of each of ``ids`` shows, in their order."""
     edfio = reader()
     for key in ids:
         recording = Recording(id=key, file=None)
         try:
-            recording.file = raw.find(dataset.recording.format(id=key))
+            recording.file = raw.find(samples.recording.format(id=key))
             if recording.file is None:
                 recording.findings.append("there is no recording")
             else:
                 with raw.open(recording.file) as stream:
-                    _examine(recording, stream, raw.size(recording.file), dataset.channels, edfio)
+                    _examine(recording, stream, raw.size(recording.file), samples.channels, edfio)
         except (OSError, DirError) as error:
             recording.findings.append(f"cannot be read ({_line(error)})")
         yield recording
@@ -163,13 +163,13 @@ def _filled(recording: Recording, channels: Sequence[Channel]) -> Iterator[str]:
         rates.setdefault(_plain(label), []).append((label, rate))
     for channel in channels:
         low, high = channel.rates
-        held = [same for label in channel.labels if (same := rates.get(_plain(label)))]
-        if not held:
+        fitting = [same for label in channel.labels if (same := rates.get(_plain(label)))]
+        if not fitting:
             yield f"no {channel.role} channel ({' or '.join(channel.labels)})"
             continue
-        recording.found[channel.role] = held[0][0]
-        yield from (f"{len(same)} channels are called {same[0][0]}" for same in held if len(same) > 1)
-        for label, rate in (pair for same in held for pair in same):
+        recording.filled[channel.role] = fitting[0][0]
+        yield from (f"{len(same)} channels are called {same[0][0]}" for same in fitting if len(same) > 1)
+        for label, rate in (pair for same in fitting for pair in same):
             if not low <= rate <= high:
                 yield f"{label} has {rate:g} Hz, expected {low:g} to {high:g}"
 
@@ -196,23 +196,23 @@ def columns(recordings: Sequence[Recording], channels: Sequence[Channel]) -> dic
     """The table of findings, one row per recording; null is what is not there."""
     import pyarrow as pa
 
-    texts: dict[str, list[str | None]] = {
-        "id": [each.id for each in recordings],
-        "file": [each.file for each in recordings],
-        "status": ["finding" if each.findings else "ok" for each in recordings],
+    def text(values: Iterable[str | None]) -> pa.Array:
+        return pa.array(list(values), pa.string())
+
+    table = {
+        "id": text(each.id for each in recordings),
+        "file": text(each.file for each in recordings),
+        "status": text("finding" if each.findings else "ok" for each in recordings),
+        "duration_s": pa.array([each.duration for each in recordings], pa.float64()),
     }
-    table = {name: pa.array(values, pa.string()) for name, values in texts.items()}
-    table["duration_s"] = pa.array([each.duration for each in recordings], pa.float64())
     for role in (channel.role for channel in channels):
-        pairs = [each.found.get(role, (None, None)) for each in recordings]
-        table[role] = pa.array([label for label, _ in pairs], pa.string())
-        table[f"{role}_hz"] = pa.array([rate for _, rate in pairs], pa.float64())
-    texts = {
-        "signals": ["; ".join(f"{label} {rate:g} Hz" for label, rate in each.signals) for each in recordings],
-        "inverted": ["; ".join(each.inverted) for each in recordings],
-        "finding": ["; ".join(each.findings) for each in recordings],
+        labels, rates = zip(*(each.filled.get(role, (None, None)) for each in recordings), strict=True)
+        table |= {role: text(labels), f"{role}_hz": pa.array(rates, pa.float64())}
+    return table | {
+        "signals": text("; ".join(f"{label} {rate:g} Hz" for label, rate in each.signals) for each in recordings),
+        "inverted": text("; ".join(each.inverted) for each in recordings),
+        "finding": text("; ".join(each.findings) for each in recordings),
     }
-    return table | {name: pa.array(values, pa.string()) for name, values in texts.items()}
 
 
 def _plain(label: str) -> str:
@@ -226,7 +226,7 @@ def _line(error: Exception) -> str:
 
 def need_signals(name: str) -> None:
     """Raise UsageError where the recordings of ``name`` could not be checked: it has none, or edfio is missing."""
-    if not datasets.load(name).channels:
+    if not datasets.load(name).samples.channels:
         raise UsageError(f"{name} has no recordings to check")
     reader()
 
@@ -236,10 +236,9 @@ def check_signals(
 ) -> tuple[list[Recording], Path]:
     """Open the recording of every row of the manifest; what each shows, and the table of it beside the manifest."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
-    tree = obtain.raw_source(dataset, options.raw, terms, download=False)
-    if tree is None:
-        raise obtain.absent(dataset, terms, "the recordings are not here; give them with --raw PATH")
-    found = list(examined(tree, manifest.samples.ids, dataset))
+    with obtain.raw_files(dataset, options.raw, terms, "the recordings") as tree:
+        recordings = list(examined(tree, manifest.samples.ids, dataset.samples))
     path = root / str(manifest.facts["name"]) / "signals.parquet"
-    files.write(path, parquet.parquet_bytes(columns(found, dataset.channels), manifest.table.facts))
-    return found, path
+    table = columns(recordings, dataset.samples.channels)
+    files.write(path, parquet.parquet_bytes(table, manifest.table.facts))
+    return recordings, path

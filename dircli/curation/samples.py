@@ -1,93 +1,118 @@
-"""From a raw source to a manifest: read, split (imported or drawn), and written down with all that it came from.
-
-Stands between the pipeline and the layers below, because it is the one place where a dataset's reader meets the store.
-"""
+"""From a raw source of samples to a manifest: read, split (imported or drawn), and written down."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli import __version__
-from dircli.benchmark.manifest import BinTable, Manifest, Samples
+from dircli.benchmark.manifest import Manifest, Samples
 from dircli.benchmark.records import SPLITS, differences
-from dircli.benchmark.regions import REGIONS, region
 from dircli.benchmark.splits import draw
-from dircli.curation.provenance import Curation, Watched, seen_of
+from dircli.curation import derive
+from dircli.curation.provenance import Curation, Watched, all_facts, described, sources, unlike_published
+from dircli.datasets import obtain
 from dircli.errors import InputError, Problem, UsageError
+from dircli.store import manifests
 from dircli.store.content import content
-from dircli.store.digests import git_blob
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
-    from dircli.arrays import IntArray, TextArray
-    from dircli.benchmark.bins import Bins
     from dircli.benchmark.dataset import Dataset
     from dircli.benchmark.raw import Raw
+    from dircli.benchmark.records import Records
+    from dircli.curation.options import CurateOptions
+    from dircli.datasets.obtain import DownloadOptions
 
 NEVER_PUBLISHED = "this is a redraw, and scores on it compare only where the content is equal, not with the paper's"
 NOT_PUBLISHED = "this draw is not the published split, and scores on it do not compare with published ones"
 
 
-def imported(dataset: Dataset, released: Raw, raw: Raw | None) -> Curation:
+def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *, folder: Path) -> Manifest:
+    """The manifest under the name of ``folder``, written there; what is missing is downloaded.
+
+    Raises SourceError, with the steps to obtain it, where the raw source is needed and is not here.
+    """
+    alone = options.released is not None and dataset.published.released_alone
+    with ExitStack() as opened:
+        raw = opened.enter_context(obtain.raw_source(dataset, options.raw, terms, download=not alone))
+        if options.split == "released":
+            released = opened.enter_context(obtain.split_files(dataset, options.released, terms, download=True))
+            curation = _imported(dataset, released, raw)
+        elif raw is not None:
+            curation = _redrawn(dataset, raw, seed=options.seed, part=options.part)
+        else:
+            raise obtain.absent(dataset, terms, "a redraw needs the raw source; give it with --raw PATH")
+    if options.cut is not None:
+        curation = derive.derived(dataset, curation, options.cut)
+    manifest = _built(dataset, curation, name=folder.name)
+    manifests.write(folder, manifest)
+    return manifest
+
+
+def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curation:
     """The published split, row by row equal to the raw source where there is one.
 
     Raises InputError where the files are not the published ones (by their git blob ids), or do not hold exactly the
     rows of ``raw``; UsageError where the dataset cannot do without a raw source and there is none.
     """
-    if raw is None and not dataset.released_alone:
+    publication, read_released = dataset.published, dataset.samples.read_released
+    if raw is None and not publication.released_alone:
         raise UsageError(
             f"{dataset.name}: the published split is checked row by row against the raw source; give it with --raw"
         )
-    if dataset.read_released is None:
+    if released is None or read_released is None:
         raise UsageError(f"{dataset.name}: {dataset.unreleased}, so that none can be imported; use --split redraw")
-    watched, seen = Watched(released), Watched(raw) if raw is not None else None
-    records, split = dataset.read_released(watched)
-    theirs = dataset.read(seen) if seen else None
-    problems = differences(theirs, records, name=released.name) if theirs else []
-    if problems and seen and theirs and theirs.facts:
-        counts = ", ".join(f"{key}: {value}" for key, value in theirs.facts.items())
-        problems.append(Problem(seen.name, counts))
-    for source in dataset.released:
-        member = released.find(source.file)
-        if member is None:
-            continue  # read_released has its own word for that
-        with released.open(member) as stream:
-            found = git_blob(stream.read())
-        if found != str(source.digest).removeprefix("git:"):
-            what = f"this is not the published {source.file}: git blob {found}, published {source.digest}"
-            hint = f"Fetch it from {source.urls[0]}, byte for byte" if source.urls else "Fetch the published file"
-            problems.append(Problem(member, what, hint))
+    watched, watched_raw = Watched(released), Watched(raw) if raw is not None else None
+    records, split = read_released(watched)
+    raw_records = _records(dataset, watched_raw) if watched_raw else None
+    problems = differences(raw_records, records, name=released.name) if raw_records else []
+    if problems and raw_records and raw_records.facts:
+        counts = ", ".join(f"{key}: {value}" for key, value in raw_records.facts.items())
+        problems.append(Problem(raw.name if raw else "", counts))
+    for member, source, blob in unlike_published(dataset, released):
+        what = f"this is not the published {source.file}: git blob {blob}, published {source.digest}"
+        hint = f"Fetch it from {source.urls[0]}, byte for byte" if source.urls else "Fetch the published file"
+        problems.append(Problem(member, what, hint))
     if problems:
         raise InputError(problems)
-    notes = (dataset.unseen,) if seen is None and dataset.unseen else ()
-    sources = watched.sources(dataset) + (seen_of(seen, dataset, records) if seen else [])
-    records = replace(records, facts=theirs.facts) if theirs else records
-    return Curation(records=records, split=split, origin="released", seed=None, sources=sources, notes=notes)
+    read_from = sources(released, watched.opened, dataset)
+    if raw_records and watched_raw:
+        read_from += watched_raw.sources(dataset, records)
+        records = replace(records, facts=raw_records.facts)
+    notes = (publication.unseen,) if raw is None and publication.unseen else ()
+    return Curation(records=records, split=split, origin="released", seed=None, sources=read_from, notes=notes)
 
 
-def redrawn(dataset: Dataset, raw: Raw, *, seed: int, part: str | None = None) -> Curation:
+def _records(dataset: Dataset, raw: Raw, part: str | None = None) -> Records:
+    """The records of the raw source, or of a ``part`` of it."""
+    read = dataset.samples.parts[part] if part else dataset.samples.read
+    assert read is not None  # noqa: S101 - every benchmark of samples has one
+    return read(raw)
+
+
+def _redrawn(dataset: Dataset, raw: Raw, *, seed: int, part: str | None) -> Curation:
     """A new draw by the dataset's own rule over the records, or those of a ``part``, in their declared order."""
-    watched = Watched(raw)
-    records = dataset.parts[part](watched) if part else dataset.read(watched)
-    split = draw(dataset.recipe.bins.index(records.targets), dataset.recipe, seed=seed)
-    notes = [f"{dataset.unreleased}; {NEVER_PUBLISHED}" if dataset.unreleased else NOT_PUBLISHED]
-    rows = sum(dataset.expected.values())
+    watched, publication, recipe = Watched(raw), dataset.published, dataset.rules.recipe
+    records = _records(dataset, watched, part)
+    split = draw(recipe.bins.index(records.targets), recipe, seed=seed)
+    notes = [f"{publication.unreleased}; {NEVER_PUBLISHED}" if publication.unreleased else NOT_PUBLISHED]
+    rows = sum(publication.expected.values())
     if part:
-        notes.append(f"this is the {part} part alone, not {dataset.title}")
+        notes.append(f"this is the {part} part alone, not {publication.title}")
     elif len(records) != rows:
-        notes.append(f"{len(records):,} rows were found, and {dataset.title} has {rows:,}")
-    sources = seen_of(watched, dataset, records)
-    return Curation(records=records, split=split, origin="redraw", seed=seed, sources=sources, notes=tuple(notes))
+        notes.append(f"{len(records):,} rows were found, and {publication.title} has {rows:,}")
+    read_from = watched.sources(dataset, records)
+    return Curation(records=records, split=split, origin="redraw", seed=seed, sources=read_from, notes=tuple(notes))
 
 
-def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
+def _built(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
     """The manifest of ``curation`` under ``name``: bins, counts, regions under both protocols, content and facts."""
-    records, split = curation.records, curation.split
-    bins = dataset.scoring_bins(records.targets)
+    records, split, recipe = curation.records, curation.split, dataset.rules.recipe
+    bins = dataset.rules.scoring_bins(records.targets)
     index = bins.index(records.targets)
     counts = {part: np.bincount(index[split == part], minlength=len(bins)) for part in SPLITS}
     digest = content(records.ids, records.targets, split)
@@ -95,36 +120,10 @@ def build(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
     stated = {
         "facts": dict(records.facts),
         "notes": list(curation.notes),
-        "recipe": dataset.recipe.settled(dataset.recipe.bins.index(records.targets)).as_json(),
+        "recipe": recipe.settled(recipe.bins.index(records.targets)).as_json(),
         "seed": curation.seed,
         "sources": curation.sources,
     } | ({} if curation.derived is None else {"derived": dict(curation.derived)})
     table = described(dataset, bins, counts, facts=identity)
     samples = Samples(ids=records.ids, targets=records.targets, bin_index=index, split=split, columns=records.columns)
     return Manifest(samples=samples, table=table, facts=all_facts(dataset, table, stated))
-
-
-def described(dataset: Dataset, bins: Bins, counts: Mapping[str, IntArray], *, facts: Mapping[str, Any]) -> BinTable:
-    """``bins`` with the rows of each split in each, ``counts`` (B,), and their regions by both protocols."""
-    regions = {key: region(counts["train"], rules.thresholds) for key, rules in dataset.rules.items()}
-    return BinTable(bins=bins, counts=counts, regions=regions, facts=facts)
-
-
-def all_facts(dataset: Dataset, table: BinTable, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a manifest: those of its bins, those ``stated`` about its rows, and the counts of both."""
-    sizes = {part: int(table.counts[part].sum()) for part in SPLITS}
-    return {
-        **table.facts,
-        **stated,
-        "bins": len(table.bins),
-        "counts": sizes,
-        "regions": {key: _rows_by_region(found, table.counts) for key, found in table.regions.items()},
-        "rows": sum(sizes.values()),
-        "target": dataset.target,
-        "unit": dataset.unit,
-        "version": __version__,
-    }
-
-
-def _rows_by_region(regions: TextArray, counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    return {part: {name: int(counts[part][regions == name].sum()) for name in REGIONS} for part in SPLITS}

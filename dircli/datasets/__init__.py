@@ -20,27 +20,27 @@ OWN = "custom"
 """What a table of one's own is called where a dataset is named; see `custom`."""
 
 
-def names() -> list[str]:
-    """The names of all datasets, sorted."""
-    return list(NAMES)
-
-
 def load(name: str) -> Dataset:
     """The dataset called ``name``; UsageError, naming all there are, if there is none."""
-    if name not in names():
-        raise UsageError(f"no dataset is called {name!r}; there are {', '.join(names())}")
+    if name not in NAMES:
+        raise UsageError(f"no dataset is called {name!r}; there are {', '.join(NAMES)}")
     dataset: Dataset = import_module(f"{__name__}.{name.replace('-', '_')}").DATASET
     return dataset
 
 
-def of(facts: Mapping[str, Any], bins: Bins) -> Dataset:
-    """The dataset whose rules hold for a manifest with these ``facts`` and ``bins``.
+def known(facts: Mapping[str, Any], bins: Bins) -> Dataset | None:
+    """The dataset that ``bins`` with these ``facts`` belong to; None where they name none that is known.
 
     A benchmark's rules stand in its file; those of a table of one's own in the facts, so that its manifest is
-    complete. Raises UsageError for a benchmark that there is none of, InputError for facts that are damaged.
+    complete. Raises InputError for facts that are damaged.
     """
-    if "own" not in facts:
-        return load(str(facts["dataset"]))
     from dircli.datasets import custom
 
-    return custom.dataset(facts, bins)
+    if custom.KEY in facts:
+        return custom.dataset(facts, bins)
+    return load(facts["dataset"]) if facts.get("dataset") in NAMES else None
+
+
+def of(facts: Mapping[str, Any], bins: Bins) -> Dataset:
+    """The dataset of a manifest with these ``facts`` and ``bins``, as `known`; UsageError where there is none."""
+    return known(facts, bins) or load(str(facts["dataset"]))

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
 from dircli.benchmark.protocol import FdsRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.ages import BINS, RULES, WEIGHTS, published, written
+from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem, sample
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ FOLDER = "AgeDB/"
 
 def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
     """Records of the file names that are well formed, as they stand, and the names that are not."""
-    found = [(file, NAME.fullmatch(file)) for file in files]
-    parts = [match.groupdict() for _, match in found if match]
+    matches = [(file, NAME.fullmatch(file)) for file in files]
+    parts = [match.groupdict() for _, match in matches if match]
     records = Records(
-        ids=np.array([FOLDER + file for file, match in found if match], dtype=object),
+        ids=np.array([FOLDER + file for file, match in matches if match], dtype=object),
         targets=np.array([float(part["age"]) for part in parts]),
         columns={
             "index": np.array([int(part["index"]) for part in parts], dtype=np.int64),
@@ -41,7 +41,7 @@ def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
             "gender": np.array([part["gender"] for part in parts], dtype=object),
         },
     )
-    return records, [file for file, match in found if not match]
+    return records, [file for file, match in matches if not match]
 
 
 def read(raw: Raw) -> Records:
@@ -52,8 +52,8 @@ def read(raw: Raw) -> Records:
         raise InputError(Problem(raw.name, "there are no .jpg files", hint))
     records, malformed = _records(files)
     if malformed:
-        found = f"{len(malformed):,} names are not <index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        raise InputError(Problem(raw.name, found, "Remove what does not belong to AgeDB"))
+        what = f"{len(malformed):,} names are not <index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        raise InputError(Problem(raw.name, what, "Remove what does not belong to AgeDB"))
     return records.take(np.lexsort((records.ids.astype(str), records.columns["index"])))
 
 
@@ -61,15 +61,12 @@ def read_released(raw: Raw) -> tuple[Records, TextArray]:
     """The rows of the published agedb.csv in their order, and the split of each."""
     paths, ages, split = published(raw, "agedb.csv")
     records, malformed = _records([path.removeprefix(FOLDER) for path in paths])
-    problems = []
     if malformed:
-        found = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        problems.append(Problem("agedb.csv", found))
-    elif unlike := list(paths[records.targets != ages]):
-        found = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
-        problems.append(Problem("agedb.csv", found))
-    if problems:
-        raise InputError(problems)
+        what = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        raise InputError(Problem("agedb.csv", what))
+    if unlike := list(paths[records.targets != ages]):
+        what = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
+        raise InputError(Problem("agedb.csv", what))
     return records, split
 
 
@@ -78,11 +75,19 @@ def export(records: Records, split: TextArray) -> dict[str, bytes]:
     return written(records, split, "agedb.csv")
 
 
-DATASET = Dataset(
-    name="agedb",
-    title="AgeDB-DIR",
+_RULES = Rules(
     target="age",
     unit="year",
+    bins=BINS,
+    grows=True,
+    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
+    score_rules=SCORE_RULES,
+    weights=WEIGHTS,
+    fds=FdsRule(start=3, last=99, exact=True),
+)
+
+_PUBLICATION = Publication(
+    title="AgeDB-DIR",
     licence="non-commercial research only; the archive's password comes from the authors of AgeDB by e-mail",
     homepage="https://ibug.doc.ic.ac.uk/resources/agedb/",
     obtain=(
@@ -99,6 +104,7 @@ DATASET = Dataset(
   booktitle = {CVPR Workshops},
   year      = {2017}
 }""",
+    expected={"train": 12_208, "val": 2_140, "test": 2_140},
     sources=(
         Source(file="AgeDB.zip", holds="images"),
         Source(
@@ -109,18 +115,19 @@ DATASET = Dataset(
             digest="git:78abfdb939ff5cf68672cf11ee9b84a0eb9e990a",
         ),
     ),
-    bins=BINS,
-    grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
-    rules=RULES,
-    weights=WEIGHTS,
-    fds=FdsRule(start=3, last=99, exact=True),
-    expected={"train": 12_208, "val": 2_140, "test": 2_140},
-    read=read,
-    read_released=read_released,
-    export=export,
-    leaks=(Leak(kind="identity", columns=("identity",)),),
-    images=True,
     released_alone=True,
     unseen="the images were not seen: ids and ages are the published file's",
+)
+
+DATASET = Dataset(
+    name="agedb",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=SampleReader(
+        read=read,
+        read_released=read_released,
+        export=export,
+        leaks=(Leak(kind="identity", columns=("identity",)),),
+        images=True,
+    ),
 )

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dircli.benchmark.dataset import Dataset, Leak, no_records
-from dircli.benchmark.protocol import Rules, Thresholds, WeightRule
+from dircli.benchmark.dataset import Dataset, Leak, Rules, SampleReader
+from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem
 from dircli.store.text import as_csv
@@ -26,61 +26,38 @@ GROUP = "group"
 DEFAULT = "sqrt-inv"
 
 
-def facts(  # noqa: PLR0913 - each becomes one fact
-    *, target: str, unit: str, many: float, few: float, recipe: SplitRecipe, group: str | None, binning: str
-) -> dict[str, Any]:
-    """What `dataset` needs, for the manifest; ``binning`` says how the bins came about."""
-    return {
-        "binning": binning,
-        "cap": recipe.cap,
-        "few": few,
-        "group": group,
-        "many": many,
-        "scheme": DEFAULT,
-        "share": recipe.share,
-        "target": target,
-        "unit": unit,
-    }
-
-
 def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:
     """The dataset whose manifest, or bins, state these facts; InputError where they lack something.
 
     ``stated`` are the facts of the manifest, ``bins`` its bins.
     """
     try:
-        held = stated[KEY]
-        rules = Rules(thresholds=Thresholds(many=float(held["many"]), few=float(held["few"])))
-        group = held["group"]
+        rules = stated[KEY]
+        score_rule = ScoreRule(thresholds=Thresholds(many=float(rules["many"]), few=float(rules["few"])))
+        recipe = SplitRecipe(
+            bins=bins,
+            cap=int(rules["cap"]),
+            share=int(rules["share"]),
+            generator="pcg64",
+            group=GROUP if rules["group"] else None,
+        )
+        leaks = (Leak(kind=str(rules["group"]), columns=(GROUP,)),) if rules["group"] else ()
         return Dataset(
             name=NAME,
-            title=str(stated["name"]),
-            target=str(held["target"]),
-            unit=str(held["unit"]),
-            licence="whatever the table's owner says",
-            homepage="",
-            obtain=("Give the table with --table; see `dir curate --help`.",),
-            bibtex="",
-            sources=(),
-            bins=bins,
-            recipe=SplitRecipe(
+            rules=Rules(
+                target=str(rules["target"]),
+                unit=str(rules["unit"]),
                 bins=bins,
-                cap=int(held["cap"]),
-                share=int(held["share"]),
-                generator="pcg64",
-                group=GROUP if group else None,
+                recipe=recipe,
+                score_rules=dict.fromkeys(("released", "paper"), score_rule),
+                weights=WeightRule(default=rules["scheme"]),
             ),
-            rules=dict.fromkeys(("released", "paper"), rules),
-            weights=WeightRule(default=held["scheme"]),
-            expected={},
-            read=no_records,
-            export=_export,
-            leaks=(Leak(kind=str(group), columns=(GROUP,)),) if group else (),
-            unreleased="no split of a table of one's own was published",
+            publication=None,
+            reader=SampleReader(export=_export, leaks=leaks),
         )
     except (KeyError, TypeError, ValueError) as error:
-        found = f"what it says about its own rules is damaged ({type(error).__name__}: {error})"
-        raise InputError(Problem(str(stated.get("name")), found, "Run `dir curate` again")) from None
+        what = f"what it says about its own rules is damaged ({type(error).__name__}: {error})"
+        raise InputError(Problem(str(stated.get("name")), what, "Run `dir curate` again")) from None
 
 
 def _export(records: Records, split: TextArray) -> dict[str, bytes]:

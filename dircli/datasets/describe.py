@@ -1,4 +1,4 @@
-"""What there is to tell about a benchmark and about the metrics, for `dir datasets` and `dir info`."""
+"""What there is to tell about a benchmark, for `dir datasets` and `dir info`."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
     """The facts about a dataset, and its state here: curated in ``root`` or not, raw files in ``data`` or not."""
-    of = datasets.load(name)
-    folder = data / name
+    dataset = datasets.load(name)
+    rules, about, folder = dataset.rules, dataset.published, data / name
     return {
         "name": name,
-        "title": of.title,
-        "target": of.target,
-        "unit": of.unit,
-        "licence": of.licence,
-        "homepage": of.homepage,
-        "obtain": list(of.obtain),
-        "rows": dict(of.expected),
-        "bins": len(of.bins),
-        "default_scheme": of.weights.default,
+        "title": about.title,
+        "target": rules.target,
+        "unit": rules.unit,
+        "licence": about.licence,
+        "homepage": about.homepage,
+        "obtain": list(about.obtain),
+        "rows": dict(about.expected),
+        "bins": len(rules.bins),
+        "default_scheme": rules.weights.default,
         "regions": {
-            key: {"many": f"> {rules.thresholds.many:g}", "few": f"< {rules.thresholds.few:g}"}
-            for key, rules in of.rules.items()
+            key: {"many": f"> {rule.thresholds.many:g}", "few": f"< {rule.thresholds.few:g}"}
+            for key, rule in rules.score_rules.items()
         },
-        "published_seed": of.recipe.published_seed,
-        "unreleased": of.unreleased,
+        "published_seed": rules.recipe.published_seed,
+        "unreleased": about.unreleased,
         "sources": [
             {
                 "file": source.file,
@@ -41,11 +41,11 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
                 "urls": list(source.urls),
                 "here": (folder / source.file).exists(),
             }
-            for source in of.sources
+            for source in about.sources
         ],
-        "catalogue": of.catalogue.as_json() if of.catalogue else [],
+        "catalogue": about.catalogue.as_json() if about.catalogue else [],
         "raw_folder": str(folder),
         "curated": name in manifests.curated(root),
         "bins_shipped": manifests.shipped(name) is not None,
-        "bibtex": of.bibtex,
+        "bibtex": about.bibtex,
     }

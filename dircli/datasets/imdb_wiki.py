@@ -6,38 +6,27 @@ second face was found, and the age, from the date of birth and the year of the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
 from dircli.benchmark.protocol import FdsRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.ages import BINS, RULES, WEIGHTS, published, written
+from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from dircli.arrays import AnyArray, BoolArray, IntArray, TextArray
+    from dircli.arrays import AnyArray, IntArray, TextArray
     from dircli.benchmark.raw import Raw
 
 MATLAB_EPOCH = 366  # MATLAB counts days from year 0, Python from year 1
 UNIX_EPOCH = 719_163  # 1970-01-01, in Python's count
 OLDEST = 200
-FACES = {"imdb": 460_723, "wiki": 62_328}
+PARTS = ("imdb", "wiki")
 FIELDS = ("dob", "photo_taken", "full_path", "face_score", "second_face_score")
-
-
-@dataclass(frozen=True)
-class _Half:
-    """All faces of one .mat file: path, age, and which of them each step of the filter drops; all (n,)."""
-
-    part: str
-    paths: AnyArray
-    ages: IntArray
-    dropped: dict[str, BoolArray]
 
 
 def ages(birth: AnyArray, taken: AnyArray) -> IntArray:
@@ -61,44 +50,38 @@ def _load(raw: Raw, member: str, part: str) -> dict[str, AnyArray]:
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
-        found = f"it cannot be read as a MATLAB file ({type(error).__name__}: {error})"
-        raise InputError(Problem(member, found, hint)) from None
+        what = f"it cannot be read as a MATLAB file ({type(error).__name__}: {error})"
+        raise InputError(Problem(member, what, hint)) from None
     lengths = {name: len(field) for name, field in fields.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(Problem(member, f"its fields differ in length: {lengths}", hint))
     return fields
 
 
-def _half(raw: Raw, part: str) -> _Half:
+def _faces(raw: Raw, part: str) -> tuple[TextArray, IntArray, dict[str, int]]:
+    """The paths and ages, (n,) each, of the faces that the filter keeps of one .mat file; and how many it drops.
+
+    Each step of the filter counts those that it drops of what the steps before have left.
+    """
     names = (f"{part}/{part}.mat", f"{part}_crop/{part}.mat", f"{part}.mat")  # two archives of IMDB hold one each
     member = next(filter(None, map(raw.find, names)), None)
     if member is None:
-        found = f"there is no {part}.mat, in no folder and no archive"
+        what = f"there is no {part}.mat, in no folder and no archive"
         hint = "It stands in imdb_meta.tar (imdb) and wiki_crop.tar (wiki); `--only wiki` curates the WIKI half alone"
-        raise InputError(Problem(raw.name, found, hint))
+        raise InputError(Problem(raw.name, what, hint))
     fields = _load(raw, member, part)
     age = ages(np.nan_to_num(fields["dob"]), fields["photo_taken"])
-    dropped = {
+    steps = {
         "no face with score 1 or more": ~(fields["face_score"] >= 1),
         "a second face": fields["second_face_score"] > 0,
         f"age outside 0..{OLDEST}": (age < 0) | (age > OLDEST),
     }
-    paths = np.array([f"{part}_crop/{cell[0]}" for cell in fields["full_path"]], dtype=object)
-    return _Half(part, paths, age, dropped)
-
-
-def _facts(half: _Half) -> dict[str, int]:
-    """How many faces there were, how many each step dropped of those left by the steps before, and how many remain."""
-    left = np.ones(len(half.ages), dtype=bool)
-    facts = {f"{half.part}: faces": len(half.ages)}
-    for step, dropped in half.dropped.items():
-        facts[f"{half.part}: dropped, {step}"] = int((left & dropped).sum())
-        left &= ~dropped
-    return {**facts, f"{half.part}: kept": int(left.sum())}
-
-
-def _kept(half: _Half) -> BoolArray:
-    return np.asarray(~np.logical_or.reduce(list(half.dropped.values())))
+    kept, facts = np.ones(len(age), dtype=bool), {f"{part}: faces": len(age)}
+    for step, dropped in steps.items():
+        facts[f"{part}: dropped, {step}"] = int((kept & dropped).sum())
+        kept &= ~dropped
+    paths = np.array([f"{part}_crop/{cell[0]}" for cell in fields["full_path"][kept]], dtype=object)
+    return paths, age[kept], facts | {f"{part}: kept": len(paths)}
 
 
 def _columns(paths: TextArray) -> dict[str, TextArray]:
@@ -107,19 +90,19 @@ def _columns(paths: TextArray) -> dict[str, TextArray]:
     return {"identity": np.array(list(names), dtype=object)}
 
 
-def read(raw: Raw, *, parts: tuple[str, ...] = ("imdb", "wiki")) -> Records:
+def read(raw: Raw, *, parts: tuple[str, ...] = PARTS) -> Records:
     """The faces that the filter keeps, in the order of the .mat files; the counts of each step are in ``facts``."""
-    halves = [_half(raw, part) for part in parts]
-    ids = np.concatenate([half.paths[_kept(half)] for half in halves])
-    targets = np.concatenate([half.ages[_kept(half)] for half in halves]).astype(np.float64)
-    facts = {name: count for half in halves for name, count in _facts(half).items()}
-    return Records(ids=ids, targets=targets, columns=_columns(ids), facts=facts)
+    paths, faces_ages, facts = zip(*(_faces(raw, part) for part in parts), strict=True)
+    ids = np.concatenate(paths)
+    counts = {name: count for of_part in facts for name, count in of_part.items()}
+    targets = np.concatenate(faces_ages).astype(np.float64)
+    return Records(ids=ids, targets=targets, columns=_columns(ids), facts=counts)
 
 
 def read_released(raw: Raw) -> tuple[Records, TextArray]:
     """The rows of the published imdb_wiki.csv in their order, and the split of each."""
-    paths, found, split = published(raw, "imdb_wiki.csv")
-    return Records(ids=paths, targets=found, columns=_columns(paths)), split
+    paths, targets, split = published(raw, "imdb_wiki.csv")
+    return Records(ids=paths, targets=targets, columns=_columns(paths)), split
 
 
 def export(records: Records, split: TextArray) -> dict[str, bytes]:
@@ -129,11 +112,19 @@ def export(records: Records, split: TextArray) -> dict[str, bytes]:
 
 _BASE = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/"
 
-DATASET = Dataset(
-    name="imdb-wiki",
-    title="IMDB-WIKI-DIR",
+_RULES = Rules(
     target="age",
     unit="year",
+    bins=BINS,
+    grows=True,
+    recipe=SplitRecipe(bins=BINS, cap=150, published_seed=666),
+    score_rules=SCORE_RULES,
+    weights=WEIGHTS,
+    fds=FdsRule(start=0, last=99, exact=True),
+)
+
+_PUBLICATION = Publication(
+    title="IMDB-WIKI-DIR",
     licence="non-commercial research only: IMDB-WIKI's authors do not own the images",
     homepage="https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/",
     obtain=(
@@ -151,6 +142,7 @@ DATASET = Dataset(
   volume  = {126},
   year    = {2018}
 }""",
+    expected={"train": 191_509, "val": 11_022, "test": 11_022},
     sources=(
         Source(
             file="imdb_meta.tar",
@@ -180,19 +172,20 @@ DATASET = Dataset(
             digest="git:c1512e3da0de9076a0793b982c9a74cd872c0d8b",
         ),
     ),
-    bins=BINS,
-    grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=150, published_seed=666),
-    rules=RULES,
-    weights=WEIGHTS,
-    fds=FdsRule(start=0, last=99, exact=True),
-    expected={"train": 191_509, "val": 11_022, "test": 11_022},
-    read=read,
-    read_released=read_released,
-    export=export,
-    parts={part: partial(read, parts=(part,)) for part in FACES},
-    leaks=(Leak(kind="identity", columns=("identity",)),),
-    images=True,
     released_alone=True,
     unseen="neither the images nor the .mat files were seen: ids and ages are the published file's",
+)
+
+DATASET = Dataset(
+    name="imdb-wiki",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=SampleReader(
+        read=read,
+        read_released=read_released,
+        export=export,
+        parts={part: partial(read, parts=(part,)) for part in PARTS},
+        leaks=(Leak(kind="identity", columns=("identity",)),),
+        images=True,
+    ),
 )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.dataset import AUTHORS, Dataset, Dense, Source, no_records
+from dircli.benchmark.dataset import AUTHORS, Dataset, PixelReader, Publication, Rules, Source
 from dircli.benchmark.pixels import single_bins
-from dircli.benchmark.protocol import FdsRule, Rules, Thresholds, WeightRule
+from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.splits import SplitRecipe
 from dircli.datasets.formats.nyu_depth import MAT, SHAPE, SPLITS, from_matlab, maps_of
 from dircli.errors import InputError, Problem
@@ -51,15 +51,15 @@ MASK = "test_balanced_mask.npy"
 def maps(raw: Raw) -> dict[str, Maps]:
     """The depth maps of train and test as the csv lists name them, or those of test in the official MATLAB file."""
     members = {split: raw.find(file) for split, (file, _) in LISTS.items()}
-    found = {split: maps_of[split](raw, member) for split, member in members.items() if member}
-    if "test" in found:
-        return found
+    listed_maps = {split: maps_of[split](raw, member) for split, member in members.items() if member}
+    if "test" in listed_maps:
+        return listed_maps
     mat, splits = raw.find(MAT), raw.find(SPLITS)
     if mat is None or splits is None:
         missing = "nyu2_test.csv" if mat is None and splits is None else MAT if mat is None else SPLITS
         hint = f"Give the archive of Hu et al. as a folder or zip, or a folder with {MAT} and {SPLITS}"
         raise InputError(Problem(raw.name, f"there is no {missing}", hint))
-    return {**found, "test": from_matlab(raw, mat, splits)}
+    return {**listed_maps, "test": from_matlab(raw, mat, splits)}
 
 
 def listed(ids: TextArray, columns: Mapping[str, AnyArray]) -> bytes:
@@ -68,13 +68,25 @@ def listed(ids: TextArray, columns: Mapping[str, AnyArray]) -> bytes:
 
 
 _NYU = "http://horatio.cs.nyu.edu/mit/silberman/"
-_RULES = Rules(thresholds=Thresholds(many=2.6e7, few=1.0e7), single_precision=True)
+_SCORE_RULE = ScoreRule(thresholds=Thresholds(many=2.6e7, few=1.0e7), single_precision=True)
 
-DATASET = Dataset(
-    name="nyud2",
-    title="NYUD2-DIR",
+_RULES = Rules(
     target="depth",
     unit="metre",
+    bins=BINS,
+    recipe=SplitRecipe(bins=Bins(BINS.edges[FIRST:]), cap=PER_BIN, share=1),
+    score_rules=dict.fromkeys(("released", "paper"), _SCORE_RULE),  # the paper prints no thresholds
+    weights=WeightRule(default="inverse", edge="mirror", first=FIRST),
+    fds=FdsRule(start=FIRST, clip=(0.2, 5.0)),
+    metrics=(
+        *("rmse", "absrel", "log10", "delta1", "delta2", "delta3"),
+        *("mae", "mse", "gm", "pearson", "spearman", "bias", "bmae", "exact"),
+    ),
+    positive=True,
+)
+
+_PUBLICATION = Publication(
+    title="NYUD2-DIR",
     licence="NYU Depth V2 is handed out for research by its authors, and states no licence; cite it",
     homepage="https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html",
     obtain=(
@@ -94,6 +106,7 @@ DATASET = Dataset(
   booktitle = {ECCV},
   year      = {2012}
 }""",
+    expected={"train": 50_688, "val": 0, "test": 654},
     sources=(
         Source(file="data.zip", holds="labels", gives=("nyu2_train.csv", "nyu2_test.csv")),
         Source(
@@ -111,16 +124,13 @@ DATASET = Dataset(
             digest="git:156c67de7a6901c50f15b011e07c42c67e6203c3",
         ),
     ),
-    bins=BINS,
-    recipe=SplitRecipe(bins=Bins(BINS.edges[FIRST:]), cap=PER_BIN, share=1),
-    rules=dict.fromkeys(("released", "paper"), _RULES),  # the paper prints no thresholds
-    weights=WeightRule(default="inverse", edge="mirror", first=FIRST),
-    fds=FdsRule(start=FIRST, clip=(0.2, 5.0)),
-    expected={"train": 50_688, "val": 0, "test": 654},
-    read=no_records,
-    read_released=no_records,
-    export=no_records,
-    dense=Dense(
+)
+
+DATASET = Dataset(
+    name="nyud2",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=PixelReader(
         shape=SHAPE,
         maps=maps,
         lists=LISTS,
@@ -133,10 +143,4 @@ DATASET = Dataset(
         named_by="depth",
         codes=1000,
     ),
-    metrics=(
-        *("rmse", "absrel", "log10", "delta1", "delta2", "delta3"),
-        *("mae", "mse", "gm", "pearson", "spearman", "bias", "bmae", "exact"),
-    ),
-    positive=True,
-    images=True,
 )

@@ -1,9 +1,13 @@
-"""Raw files brought to the user's folder: what is missing is fetched, what cannot be fetched is explained in steps."""
+"""Raw files brought to the user's folder: what is missing is fetched, what cannot be fetched is explained in steps.
+
+Sources are public files at known addresses, or those that a provider lists and hands out to whoever holds a token.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dircli import datasets
@@ -17,227 +21,116 @@ from dircli.store.raw.formats import is_archive
 from dircli.store.raw.tree import OneFile, open_raw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from dircli.benchmark.dataset import Catalogue, Dataset
     from dircli.benchmark.raw import Raw
     from dircli.store.download.transfer import Progress
+    from dircli.store.raw.tree import Tree
 
 ACCEPTED = "LICENCE-ACCEPTED.txt"
 
-
-class Consent(Protocol):
-    """Asks the user to accept a dataset's terms before its first download; raises UsageError where they are not."""
-
-    def __call__(self, dataset: Dataset) -> None:
-        """Return once they are accepted."""
-        ...
-
-
-class Ask(Protocol):
-    """Finds the user's token for a dataset whose provider wants one."""
-
-    def __call__(self, dataset: Dataset) -> str | None:
-        """Return it, or None where there is none and nobody can be asked."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class DownloadOptions:
-    """How to download: into which folder, from which mirror, with whose consent and token, and who watches."""
-
-    data: Path
-    mirror: str | None
-    consent: Consent
-    progress: Progress
-    token: Ask | None = None
-
-
-def steps(dataset: Dataset, data: Path) -> str:
-    """How to obtain the files of ``dataset``, one step a line."""
-    lines = (f"  {number}. {step}" for number, step in enumerate(dataset.obtain, 1))
-    return "\n".join([f"How to obtain {dataset.title} (the folder is {data / dataset.name}):", *lines])
-
-
-def wanted(dataset: Dataset, only: str) -> list[Source]:
-    """The sources that ``only`` names: "labels" is all that curation needs, "all" adds images and recordings."""
-    return [source for source in dataset.sources if only == "all" or source.holds in {"labels", "released"}]
-
-
-def plans(dataset: Dataset, sources: Iterable[Source], *, data: Path, mirror: str | None) -> list[DownloadPlan]:
-    """What would be done for each source; nothing is transferred.
-
-    Raises SourceError with a line for each other file that stands under the name of one.
-    """
-    planned, failures = _planned(sources, data / dataset.name, mirror)
-    if failures:
-        raise SourceError("\n".join(failures))
-    return planned
-
-
-def _planned(sources: Iterable[Source], folder: Path, mirror: str | None) -> tuple[list[DownloadPlan], list[str]]:
-    """What is to be done for each source, and a line for each that cannot be planned: another file stands there."""
-    planned, failures = [], []
-    for source in sources:
-        try:
-            planned.append(plan(source, folder, mirror=mirror))
-        except SourceError as error:
-            failures.append(str(error))
-    return planned, failures
-
-
-def obtain(dataset: Dataset, sources: Sequence[Source], terms: DownloadOptions) -> list[Fetched]:
-    """Bring ``sources`` to the dataset's folder; those that are there and whole are left alone.
-
-    Raises SourceError, with the steps to obtain the files by hand, where one cannot be had; the others are brought all
-    the same.
-    """
-    folder = terms.data / dataset.name
-    fetched: list[Fetched] = []
-    planned, failures = _planned(sources, folder, terms.mirror)
-    if any(not each.present and each.urls for each in planned):
-        accept(dataset, folder, terms.consent)
-    for each in planned:
-        try:
-            found = fetch(each, progress=terms.progress)
-        except SourceError as error:
-            failures.append(str(error))
-            continue
-        fetched.append(found)
-        if found.fresh and not found.verified:
-            terms.progress.note(
-                f"{found.path.name}: no hash was known; sha256 {found.sha256} is recorded and held from now on"
-            )
-    if failures:
-        raise SourceError("\n".join([*failures, steps(dataset, terms.data)]))
-    return fetched
-
-
-def accept(dataset: Dataset, folder: Path, consent: Consent) -> None:
-    """Ask once per dataset and folder; what was accepted is kept beside the files."""
-    terms = f"{dataset.title}: {dataset.licence}\n{dataset.homepage}\n".encode()
-    path = folder / ACCEPTED
-    if path.is_file() and path.read_bytes() == terms:
-        return
-    consent(dataset)
-    files.write(path, terms)
-
-
-def absent(dataset: Dataset, terms: DownloadOptions, what: str) -> SourceError:
-    """The error that says ``what`` is not here, and how to obtain it."""
-    return SourceError(f"{dataset.name}: {what}\n{steps(dataset, terms.data)}")
-
-
-def raw_source(dataset: Dataset, given: Path | None, terms: DownloadOptions, *, download: bool) -> Raw | None:
-    """The raw source as ``given``; else the dataset's own folder, or None where that holds none.
-
-    With ``download``, sources that curation needs and that are public are brought first, unless what they give is
-    there in another form, such as the unpacked files.
-    """
-    if given is not None:
-        return open_raw(given)
-    tree = _own_folder(dataset, terms.data)
-    labels = [source for source in dataset.sources if source.holds == "labels"]
-    missing = [source for source in labels if not (tree and all(_holds(tree, file) for file in source.gives))]
-    if not missing or not download:
-        return tree
-    obtain(dataset, missing, terms)
-    return _own_folder(dataset, terms.data)
-
-
-def split_files(dataset: Dataset, given: Path | None, terms: DownloadOptions) -> Raw:
-    """The published split files as ``given``, or in the dataset's own folder; downloaded to there if missing."""
-    here = split_files_here(dataset, given, terms)
-    if here is not None:
-        return here
-    folder = terms.data / dataset.name
-    obtain(dataset, [source for source in dataset.released if not (folder / source.file).is_file()], terms)
-    return open_raw(folder)
-
-
-def split_files_here(dataset: Dataset, given: Path | None, terms: DownloadOptions) -> Raw | None:
-    """The published split files: the folder or archive ``given``, or the file itself where there is only one.
-
-    Where none is given, the dataset's own folder, or None where that does not hold them all.
-    """
-    if not dataset.released:
-        return None
-    if given is not None and len(dataset.released) == 1 and given.is_file() and not is_archive(given):
-        return OneFile(given)
-    if given is not None:
-        return open_raw(given)
-    folder = terms.data / dataset.name
-    return open_raw(folder) if all((folder / source.file).is_file() for source in dataset.released) else None
-
-
-def _own_folder(dataset: Dataset, data: Path) -> Raw | None:
-    """The dataset's own folder, where that holds a source that is not a split file."""
-    folder = data / dataset.name
-    ours = {ACCEPTED, *(source.file for source in dataset.released)}
-    found = folder.iterdir() if folder.is_dir() else ()
-    names = (path.name for path in found)
-    held = any(not name.startswith(".") and name not in ours and not name.endswith(UNFINISHED) for name in names)
-    return open_raw(folder) if held else None
-
-
-def _holds(tree: Raw, file: str) -> bool:
-    try:
-        return tree.find(file) is not None
-    except InputError:  # several answer to the name
-        return True
-
-
 PATIENT = 3
-"""So many files in a row that cannot be had end a download; one does before any has come."""
+"""So many files of a provider in a row that cannot be had end a download; one does before any has come."""
 
 REFUSED = "the token was refused, or your agreement is not approved or has ended; see the steps, and"
 
 
-def _bring(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions, *, only: str) -> list[Fetched]:
-    """Bring the labels, or all, to the dataset's folder, laid out as the provider's; what is there is left alone.
+@dataclass(frozen=True, kw_only=True)
+class DownloadOptions:
+    """How to download: into which folder, from which mirror, with whose consent and token, and who watches.
 
-    Raises SourceError, with the steps to obtain the files, where there is no token or a file cannot be had.
+    ``consent`` asks the user to accept a dataset's terms before its first download, and raises UsageError where they
+    are not; ``token`` finds the user's token for a dataset whose provider wants one, or None.
     """
-    token, folder = _token(dataset, catalogue, terms), terms.data / dataset.name
-    with unlogged():
-        accept(dataset, folder, terms.consent)
-        sources = list(_sources(dataset, catalogue, terms, token, only=only))
-        fetched, failures, barren = list[Fetched](), list[str](), 0
-        for source in sources:
-            try:
-                planned = plan(source, folder, mirror=terms.mirror)
-            except SourceError as error:  # another file stands there: no word on the provider
-                failures.append(str(error))
-                continue
-            try:
-                fetched.append(fetch(planned, progress=terms.progress, token=token))
-                barren = 0 if fetched[-1].fresh else barren
-            except SourceError as error:
-                failures.append(_told(str(error), catalogue))
-                barren += 1
-            if barren >= PATIENT or (barren and not any(each.fresh for each in fetched)):
-                failures.append(f"gave up with {len(sources) - len(fetched):,} of {len(sources):,} files missing")
-                break
+
+    data: Path
+    mirror: str | None
+    consent: Callable[[Dataset], None]
+    progress: Progress
+    token: Callable[[Dataset], str | None] | None = None
+
+
+def download(name: str, *, only: str, terms: DownloadOptions) -> list[Fetched]:
+    """Bring the raw files of ``name``: what curation needs ("labels"), or also images and recordings ("all").
+
+    Files that are there and whole are left alone. Raises SourceError, with the steps to obtain the files by hand,
+    where one cannot be had; the others are brought all the same.
+    """
+    dataset = datasets.load(name)
+    if dataset.published.catalogue:
+        return _bring_listed(dataset, dataset.published.catalogue, terms, only=only)
+    return _bring(dataset, _wanted(dataset, only), terms)
+
+
+def download_plans(name: str, *, only: str, terms: DownloadOptions) -> list[DownloadPlan]:
+    """What `download` would do; nothing is transferred, but a provider is asked for its list.
+
+    Raises SourceError with a line for each other file that stands under the name of a source.
+    """
+    dataset = datasets.load(name)
+    sources = _wanted(dataset, only)
+    if catalogue := dataset.published.catalogue:
+        with unlogged():
+            sources = list(_listed(dataset, catalogue, terms, _token(dataset, catalogue, terms), only=only))
+    planned = list(_plans(dataset, sources, terms))
+    if failures := [str(each) for each in planned if isinstance(each, SourceError)]:
+        raise SourceError("\n".join(failures))
+    return [each for each in planned if isinstance(each, DownloadPlan)]
+
+
+def _wanted(dataset: Dataset, only: str) -> list[Source]:
+    """The sources that ``only`` names: "labels" is all that curation needs, "all" adds images and recordings."""
+    return [source for source in dataset.published.sources if only == "all" or source.holds in {"labels", "released"}]
+
+
+def _plans(dataset: Dataset, sources: Iterable[Source], terms: DownloadOptions) -> Iterator[DownloadPlan | SourceError]:
+    """What is to be done for each source, or why nothing can be: another file stands there."""
+    for source in sources:
+        try:
+            yield plan(source, terms.data / dataset.name, mirror=terms.mirror)
+        except SourceError as error:
+            yield error
+
+
+def _bring(
+    dataset: Dataset, sources: Sequence[Source], terms: DownloadOptions, *, token: tuple[str, str] | None = None
+) -> list[Fetched]:
+    """Bring ``sources`` to the dataset's folder: public ones, or with a ``token`` those that a provider hands out."""
+    planned: Iterable[DownloadPlan | SourceError] = _plans(dataset, sources, terms)
+    if token is None:
+        planned = sorted(planned, key=lambda each: isinstance(each, DownloadPlan))  # errors first
+        if any(isinstance(each, DownloadPlan) and not each.present and each.urls for each in planned):
+            _accept(dataset, terms)
+    fetched, failures, barren = list[Fetched](), list[str](), 0
+    for each in planned:
+        if isinstance(each, SourceError):  # no word on the provider
+            failures.append(str(each))
+            continue
+        try:
+            fetched.append(fetch(each, progress=terms.progress, token=token))
+            barren = 0 if fetched[-1].fresh else barren
+            if token is None and fetched[-1].fresh and not fetched[-1].verified:
+                recorded = f"sha256 {fetched[-1].sha256} is recorded and held from now on"
+                terms.progress.note(f"{each.path.name}: no hash was known; {recorded}")
+        except SourceError as error:
+            failures.append(_refusal(str(error), dataset))
+            barren += 1
+        if token and (barren >= PATIENT or (barren and not any(each.fresh for each in fetched))):
+            failures.append(f"gave up with {len(sources) - len(fetched):,} of {len(sources):,} files missing")
+            break
     if failures:
-        raise SourceError("\n".join([*failures, steps(dataset, terms.data)]))
+        raise _stepwise(failures, dataset, terms)
     return fetched
 
 
-def _gated_plans(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions, *, only: str) -> list[DownloadPlan]:
-    """What `_bring` would do; the provider is asked for its list, and nothing else is transferred."""
+def _bring_listed(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions, *, only: str) -> list[Fetched]:
+    """Bring what the provider lists to the dataset's folder, laid out as the provider's."""
     token = _token(dataset, catalogue, terms)
     with unlogged():
-        sources = list(_sources(dataset, catalogue, terms, token, only=only))
-    return plans(dataset, sources, data=terms.data, mirror=terms.mirror)
-
-
-def complete(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions) -> None:
-    """Bring the labels to the dataset's folder if there are none; whatever version is there will do."""
-    tree = raw_source(dataset, None, terms, download=False)
-    members = tree.members() if tree else ()
-    if not all(shelf.choose(members) for shelf in catalogue.shelves if shelf.holds == "labels"):
-        _bring(dataset, catalogue, terms, only="labels")
+        _accept(dataset, terms)
+        return _bring(dataset, list(_listed(dataset, catalogue, terms, token, only=only)), terms, token=token)
 
 
 def _token(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions) -> tuple[str, str]:
@@ -245,11 +138,11 @@ def _token(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions) -> tu
     value = terms.token(dataset) if terms.token else None
     if not value:
         what = f"{dataset.name}: its files are handed out to holders of a token alone, and there is none"
-        raise SourceError(f"{what}; set {catalogue.variable}\n{steps(dataset, terms.data)}")
+        raise _stepwise([f"{what}; set {catalogue.variable}"], dataset, terms)
     return catalogue.parameter, value
 
 
-def _sources(
+def _listed(
     dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions, token: tuple[str, str], *, only: str
 ) -> Iterator[Source]:
     """The files that the provider lists and the dataset uses; SourceError where a shelf holds none of them."""
@@ -259,33 +152,121 @@ def _sources(
         try:
             listed = {entry.path: entry for entry in entries(catalogue.listing, shelf.folder, token=token)}
         except SourceError as error:
-            told = _told(str(error), catalogue)
-            raise SourceError(f"{told}\n{steps(dataset, terms.data)}") from None
+            raise _stepwise([_refusal(str(error), dataset)], dataset, terms) from None
         chosen = shelf.choose(list(listed))
         if not chosen:
-            told = f"{catalogue.listing} lists no {shelf.folder}/{shelf.what}; {REFUSED} {catalogue.variable}"
-            raise SourceError(f"{told}\n{steps(dataset, terms.data)}")
+            what = f"{catalogue.listing} lists no {shelf.folder}/{shelf.what}; {REFUSED} {catalogue.variable}"
+            raise _stepwise([what], dataset, terms)
         for entry in (listed[path] for path in chosen):
             url = catalogue.files + quote(entry.path)
             yield Source(file=entry.path, holds=shelf.holds, urls=(url,), size=entry.size, digest=entry.digest)
 
 
-def _told(reason: str, catalogue: Catalogue) -> str:
+def _refusal(reason: str, dataset: Dataset) -> str:
     """``reason``, and where it may be so what it means: the provider does not take the token."""
-    return f"{reason}\n{REFUSED} {catalogue.variable}" if unwelcome(reason) else reason
+    catalogue = dataset.published.catalogue
+    return f"{reason}\n{REFUSED} {catalogue.variable}" if catalogue and unwelcome(reason) else reason
 
 
-def download(name: str, *, only: str, terms: DownloadOptions) -> list[Fetched]:
-    """Bring the raw files of ``name``: what curation needs ("labels"), or also images and recordings ("all")."""
-    dataset = datasets.load(name)
-    if dataset.catalogue:
-        return _bring(dataset, dataset.catalogue, terms, only=only)
-    return obtain(dataset, wanted(dataset, only), terms)
+def _accept(dataset: Dataset, terms: DownloadOptions) -> None:
+    """Ask once per dataset and folder; what was accepted is kept beside the files."""
+    publication, path = dataset.published, terms.data / dataset.name / ACCEPTED
+    text = f"{publication.title}: {publication.licence}\n{publication.homepage}\n".encode()
+    if path.is_file() and path.read_bytes() == text:
+        return
+    terms.consent(dataset)
+    files.write(path, text)
 
 
-def download_plans(name: str, *, only: str, terms: DownloadOptions) -> list[DownloadPlan]:
-    """What `download` would do; nothing is transferred."""
-    dataset = datasets.load(name)
-    if dataset.catalogue:
-        return _gated_plans(dataset, dataset.catalogue, terms, only=only)
-    return plans(dataset, wanted(dataset, only), data=terms.data, mirror=terms.mirror)
+def _stepwise(lines: Iterable[str], dataset: Dataset, terms: DownloadOptions) -> SourceError:
+    """The error that says ``lines``, and how to obtain the files of ``dataset``, one step a line."""
+    publication, folder = dataset.published, terms.data / dataset.name
+    steps = (f"  {number}. {step}" for number, step in enumerate(publication.obtain, 1))
+    return SourceError("\n".join([*lines, f"How to obtain {publication.title} (the folder is {folder}):", *steps]))
+
+
+def absent(dataset: Dataset, terms: DownloadOptions, what: str) -> SourceError:
+    """The error that says ``what`` is not here, and how to obtain it."""
+    return _stepwise([f"{dataset.name}: {what}"], dataset, terms)
+
+
+@contextmanager
+def raw_source(dataset: Dataset, given: Path | None, terms: DownloadOptions, *, download: bool) -> Iterator[Raw | None]:
+    """The raw source as ``given``; else the dataset's own folder, or None where that holds none.
+
+    With ``download``, sources that curation needs are brought first, unless what they give is there in another form,
+    such as the unpacked files; of a provider's files, whatever version is there will do.
+    """
+    tree = open_raw(given) if given is not None else _own_folder(dataset, terms)
+    with tree or nullcontext():
+        if not (given is None and download and _bring_labels(dataset, tree, terms)):
+            yield tree
+            return
+    with _own_folder(dataset, terms) or nullcontext() as tree:
+        yield tree
+
+
+def _own_folder(dataset: Dataset, terms: DownloadOptions) -> Tree | None:
+    """The dataset's own folder, where that holds a source that is not a split file."""
+    folder = terms.data / dataset.name
+    ours = {ACCEPTED, *(source.file for source in dataset.released)}
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    raw = any(not name.startswith(".") and name not in ours and not name.endswith(UNFINISHED) for name in names)
+    return open_raw(folder) if raw else None
+
+
+def _bring_labels(dataset: Dataset, tree: Raw | None, terms: DownloadOptions) -> bool:
+    """Bring what curation needs and ``tree`` does not hold; whether anything was brought."""
+    if catalogue := dataset.published.catalogue:
+        members = tree.members() if tree else ()
+        if all(shelf.choose(members) for shelf in catalogue.shelves if shelf.holds == "labels"):
+            return False
+        _bring_listed(dataset, catalogue, terms, only="labels")
+        return True
+    labels = [source for source in dataset.published.sources if source.holds == "labels"]
+    missing = [source for source in labels if not (tree and all(_holds(tree, file) for file in source.gives))]
+    _bring(dataset, missing, terms)
+    return bool(missing)
+
+
+def _holds(tree: Raw, file: str) -> bool:
+    try:
+        return tree.find(file) is not None
+    except InputError:  # several answer to the name
+        return True
+
+
+@contextmanager
+def raw_files(dataset: Dataset, given: Path | None, terms: DownloadOptions, what: str) -> Iterator[Raw]:
+    """The raw source as ``given``, or in the dataset's own folder; SourceError where ``what`` is in neither.
+
+    Nothing is downloaded. The error holds the steps to obtain the files.
+    """
+    with raw_source(dataset, given, terms, download=False) as tree:
+        if tree is None:
+            raise absent(dataset, terms, f"{what} are not here; give them with --raw PATH")
+        yield tree
+
+
+@contextmanager
+def split_files(
+    dataset: Dataset, given: Path | None, terms: DownloadOptions, *, download: bool
+) -> Iterator[Raw | None]:
+    """The published split files: the folder or archive ``given``, or the file itself where there is only one.
+
+    Where none is given, the dataset's own folder; where that does not hold them all, they are downloaded to there, or
+    without ``download`` the result is None. None also where there are no published files.
+    """
+    folder = terms.data / dataset.name
+    missing = [source for source in dataset.released if not (folder / source.file).is_file()]
+    if given is not None and len(dataset.released) == 1 and given.is_file() and not is_archive(given):
+        yield OneFile(given)
+        return
+    if given is None and missing and download:
+        _bring(dataset, missing, terms)
+        missing = []
+    if not dataset.released or (given is None and missing):
+        yield None
+        return
+    with open_raw(given or folder) as tree:
+        yield tree

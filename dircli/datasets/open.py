@@ -2,90 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dircli import datasets
-from dircli.benchmark.protocol import ProtocolName, Rules, Thresholds
+from dircli.benchmark.benchmark import Benchmark
 from dircli.errors import UsageError
 from dircli.store import manifests, pixel_manifests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dircli.arrays import FloatArray, IntArray
-    from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.manifest import BinTable, PixelManifest, Samples
+    from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest
 
 TARGETS_UNVERIFIED = (
     "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Benchmark:
-    """What a file is scored with: bins, the protocol's rules, and the manifest's samples where there is one.
-
-    Without ``samples`` the targets come from the file; ``fixed`` then says whether its rows must fill the bins as the
-    split does. ``maps`` is the manifest where labels are maps; its targets are those of the scored pixels.
-    """
-
-    name: str
-    table: BinTable
-    samples: Samples | None
-    fixed: bool = False
-    maps: PixelManifest | None = None
-
-    @property
-    def content(self) -> str:
-        """The manifest's content; with bins alone marked as such, for nothing showed that the rows are its own."""
-        stated = str(self.table.facts.get("content", "sha256:unknown"))
-        proven = self.samples is not None or self.maps is not None
-        return stated if proven else f"bins:{stated.removeprefix('sha256:')}"
-
-    @property
-    def dataset(self) -> Dataset | None:
-        """The dataset that the bins name, or None where it is none of ours."""
-        facts = self.table.facts
-        known = "own" in facts or facts.get("dataset") in datasets.names()
-        return datasets.of(facts, self.table.bins) if known else None
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The scores that the dataset asks for; none where it asks for the usual ones."""
-        return self.dataset.metrics if self.dataset else ()
-
-    def index(self, targets: FloatArray) -> IntArray:
-        """The bin of each of ``targets`` (n,); those of maps are the float32 values that a map holds."""
-        if self.dataset and self.dataset.dense:
-            targets = targets.astype(np.float32).astype(np.float64)
-        return self.table.bins.index(targets)
-
-    def rules(self, protocol: ProtocolName) -> Rules:
-        """The protocol's rules for the dataset that the bins name, or the plain ones where it is none of ours."""
-        return self.dataset.rules[protocol] if self.dataset else Rules(thresholds=Thresholds(many=100, few=20))
-
-
 def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benchmark:
     """What to score with: ``bins_file``; else the manifest ``name`` in ``root``; else the bins shipped under it."""
     if bins_file is not None:
         table = manifests.read_bins(bins_file, hint="Give a bins.parquet that `dir curate` wrote")
-        return Benchmark(name=name or str(table.facts.get("name", "bins")), table=table, samples=None)
+        return _benchmark(name or str(table.facts.get("name", "bins")), table)
     name = name or manifests.only(root)
     if name in manifests.curated(root):
-        facts = manifests.read_facts(root / name)
-        if facts["dataset"] in datasets.names() and datasets.load(facts["dataset"]).dense:
-            maps = pixel_manifests.read(root / name)
-            return Benchmark(name=name, table=maps.table, samples=None, maps=maps)
-        manifest = manifests.read(root / name)
-        return Benchmark(name=str(facts["name"]), table=manifest.table, samples=manifest.samples)
+        manifest = read_manifest(root / name)
+        return _benchmark(str(manifest.facts["name"]), manifest.table, manifest)
     shipped = manifests.shipped(name)
     if shipped is None:
         advice = "run `dir curate` first"
-        if name not in datasets.names():
-            known = sorted({*manifests.curated(root), *datasets.names()})
+        if name not in datasets.NAMES:
+            known = sorted({*manifests.curated(root), *datasets.NAMES})
             advice = f"name one of {', '.join(known)}, or {advice}"
         raise UsageError(f"{name!r} is not curated in {root}; {advice}")
-    return Benchmark(name=name, table=manifests.read_bins(shipped), samples=None, fixed=True)
+    return _benchmark(name, manifests.read_bins(shipped), fixed=True)
+
+
+def read_manifest(folder: Path) -> Manifest | PixelManifest:
+    """The manifest in ``folder``, of samples or of pixels; InputError with every disagreement."""
+    dataset = manifests.read_facts(folder)["dataset"]
+    of_pixels = dataset in datasets.NAMES and datasets.load(dataset).counted == "pixels"
+    return pixel_manifests.read(folder) if of_pixels else manifests.read(folder)
+
+
+def _benchmark(
+    name: str, table: BinTable, manifest: Manifest | PixelManifest | None = None, *, fixed: bool = False
+) -> Benchmark:
+    """The benchmark with the rules of the dataset that the bins name."""
+    dataset = datasets.known(table.facts, table.bins)
+    return Benchmark(name=name, table=table, dataset=dataset, manifest=manifest, fixed=fixed)

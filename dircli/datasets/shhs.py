@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Shelf
-from dircli.benchmark.protocol import Rules, Thresholds, WeightRule
+from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Publication, Rules, SampleReader, Shelf
+from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem, first, sample
@@ -54,14 +54,14 @@ def recordings(members: Sequence[str]) -> list[str]:
 
 def _table(raw: Raw, members: Sequence[str]) -> tuple[Table, dict[str, str]]:
     """The newest csv, and what to tell about it: its version, and its encoding where that is unusual."""
-    found = newest(members)
-    if len(found) != 1:
-        what = f"{len(found)} files are the newest version: {sample(found)}" if found else f"there is no {CSV}"
-        hint = "Keep one of them" if found else "Give the folder of the provider's download; see `dir info shhs`"
+    tables = newest(members)
+    if len(tables) != 1:
+        what = f"{len(tables)} files are the newest version: {sample(tables)}" if tables else f"there is no {CSV}"
+        hint = "Keep one of them" if tables else "Give the folder of the provider's download; see `dir info shhs`"
         raise InputError(Problem(raw.name, what, hint))
-    with raw.open(found[0]) as stream:
+    with raw.open(tables[0]) as stream:
         data = stream.read()
-    facts = {"dataset version": found[0].rpartition("-")[2].removesuffix(".csv")}
+    facts = {"dataset version": tables[0].rpartition("-")[2].removesuffix(".csv")}
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -69,7 +69,7 @@ def _table(raw: Raw, members: Sequence[str]) -> tuple[Table, dict[str, str]]:
         data = data.decode("latin-1").encode()
         facts["encoding of the csv"] = "not UTF-8; read as Latin-1"
     hint = f"Expected the {CSV} of sleepdata.org as it is"
-    return parse(data, found[0], columns=(KEY, TARGET), hint=hint), facts
+    return parse(data, tables[0], columns=(KEY, TARGET), hint=hint), facts
 
 
 def _keys(table: Table) -> list[Problem]:
@@ -106,45 +106,51 @@ def _scores(table: Table) -> tuple[FloatArray, list[Problem]]:
 def read(raw: Raw) -> Records:
     """The rows of the newest csv that have a score and a recording, by ascending key; the others are counted.
 
-    Where no recording is there at all, such as after a download of the labels alone, rows are not held to have one,
-    and the facts say so.
+    Where no recording is there at all, such as after a download of the labels alone, rows need none, and the facts
+    say so.
     """
     members = raw.members()
-    table, told = _table(raw, members)
+    table, version = _table(raw, members)
     scores, problems = _scores(table)
     problems = table.problems + _keys(table) + problems
     if problems:
         raise InputError(problems)
     keys = np.array([int(text) for text in table.columns[KEY]], dtype=np.int64)
-    held = {int(member.rpartition("-")[2].removesuffix(".edf")) for member in recordings(members)}
+    recorded_keys = {int(member.rpartition("-")[2].removesuffix(".edf")) for member in recordings(members)}
     scored = np.isfinite(scores)
-    recorded = np.isin(keys, list(held)) if held else np.ones(len(keys), dtype=bool)
+    recorded = np.isin(keys, list(recorded_keys)) if recorded_keys else np.ones(len(keys), dtype=bool)
     rows = np.flatnonzero(scored & recorded)
     if not rows.size:
         what = f"of {len(keys):,} rows, {scored.sum():,} have a score, and none of those has a recording"
         raise InputError(Problem(table.name, what, f"Expected {FOLDER}/shhs2-<{KEY}>.edf beside datasets/"))
     facts: dict[str, int | str | bool] = {
-        **told,
+        **version,
         "rows in the csv": len(keys),
         f"left out, no {TARGET}": int((~scored).sum()),
         "left out, no recording": int((scored & ~recorded).sum()),
-        "recordings": len(held) or "none was seen, so that no row was left out for want of one",
-        "recordings without a row": len(held - set(keys.tolist())),
+        "recordings": len(recorded_keys) or "none was seen, so that no row was left out for want of one",
+        "recordings without a row": len(recorded_keys - set(keys.tolist())),
     }
     rows = rows[np.argsort(keys[rows], kind="stable")]
     ids = np.array([f"shhs2-{key}" for key in keys[rows]], dtype=object)
     return Records(ids=ids, targets=scores[rows], columns={KEY: keys[rows]}, facts=facts)
 
 
-_RULES = Rules(thresholds=Thresholds(many=100, few=20))
+_SCORE_RULE = ScoreRule(thresholds=Thresholds(many=100, few=20))
 _BREATHING = (4.0, 256.0)  # SHHS records at 8 to 25 Hz
 _CORTEX = (50.0, 1024.0)  # and EEG and ECG at 125 to 512 Hz
 
-DATASET = Dataset(
-    name="shhs",
-    title="SHHS-DIR",
+_RULES = Rules(
     target="gh_s2",
     unit="point",
+    bins=BINS,
+    recipe=SplitRecipe(bins=BINS, total=369),
+    score_rules={"released": _SCORE_RULE, "paper": _SCORE_RULE},  # there is no released code: as paper
+    weights=WeightRule(default="inverse"),
+)
+
+_PUBLICATION = Publication(
+    title="SHHS-DIR",
     licence="data-use agreement of the National Sleep Research Resource; the data must not be passed on",
     homepage="https://sleepdata.org/datasets/shhs",
     obtain=(
@@ -168,7 +174,7 @@ DATASET = Dataset(
   pages   = {1077--1085},
   year    = {1997}
 }""",
-    sources=(),
+    expected={"train": 1_892, "val": 369, "test": 369},
     catalogue=Catalogue(
         listing="https://sleepdata.org/api/v1/datasets/shhs/files.json",
         files="https://sleepdata.org/datasets/shhs/files/m/dircli/",
@@ -178,19 +184,22 @@ DATASET = Dataset(
             Shelf(holds="recordings", folder=FOLDER, what=f"shhs2-<{KEY}>.edf", choose=recordings),
         ),
     ),
-    bins=BINS,
-    recipe=SplitRecipe(bins=BINS, total=369),
-    rules={"released": _RULES, "paper": _RULES},  # there is no released code: as paper
-    weights=WeightRule(default="inverse"),
-    expected={"train": 1_892, "val": 369, "test": 369},
-    read=read,
     unreleased="the authors' draw was never released",
-    recording="{id}.edf",
-    channels=(
-        Channel(role="eeg", labels=("EEG", "EEG(sec)", "EEG sec", "EEG2", "EEG 2"), rates=_CORTEX),
-        Channel(role="ecg", labels=("ECG",), rates=_CORTEX),
-        Channel(role="airflow", labels=("AIRFLOW", "NEW AIR"), rates=_BREATHING),
-        Channel(role="thorax", labels=("THOR RES",), rates=_BREATHING, inverts=True),
-        Channel(role="abdomen", labels=("ABDO RES",), rates=_BREATHING, inverts=True),
+)
+
+DATASET = Dataset(
+    name="shhs",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=SampleReader(
+        read=read,
+        recording="{id}.edf",
+        channels=(
+            Channel(role="eeg", labels=("EEG", "EEG(sec)", "EEG sec", "EEG2", "EEG 2"), rates=_CORTEX),
+            Channel(role="ecg", labels=("ECG",), rates=_CORTEX),
+            Channel(role="airflow", labels=("AIRFLOW", "NEW AIR"), rates=_BREATHING),
+            Channel(role="thorax", labels=("THOR RES",), rates=_BREATHING, inverts=True),
+            Channel(role="abdomen", labels=("ABDO RES",), rates=_BREATHING, inverts=True),
+        ),
     ),
 )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Source
-from dircli.benchmark.protocol import FdsRule, Rules, Thresholds, WeightRule
+from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
+from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem, first
@@ -50,8 +50,8 @@ def _records(tables: Mapping[str, Table]) -> Records:
     for table in tables.values():
         values, unread = numbers(table, "score")
         outside = np.flatnonzero((values < LOW) | (values > HIGH)).tolist()
-        found = [(table.lines[row], f"score is {table.columns['score'][row]!r}") for row in outside]
-        problems += unread + first(table.name, found, hint="Expected 0 to 5", rest="more scores outside 0 to 5")
+        wrong = [(table.lines[row], f"score is {table.columns['score'][row]!r}") for row in outside]
+        problems += unread + first(table.name, wrong, hint="Expected 0 to 5", rest="more scores outside 0 to 5")
         scores.append(values)
     if problems:
         raise InputError(problems)
@@ -88,11 +88,21 @@ def export(records: Records, split: TextArray) -> dict[str, bytes]:
 
 _PUBLISHED = AUTHORS + "sts-b-dir/glue_data/STS-B/"
 
-DATASET = Dataset(
-    name="sts-b",
-    title="STS-B-DIR",
+_RULES = Rules(
     target="similarity",
     unit="point of 0..5",
+    bins=Bins.regular(0, 5, "0.1"),
+    recipe=SplitRecipe(bins=Bins.regular(0, 5, "0.25"), cap=50),
+    score_rules={
+        "released": ScoreRule(thresholds=Thresholds(many=100, few=30), zero_error=1e-10, single_precision=True),
+        "paper": ScoreRule(thresholds=Thresholds(many=100, few=20)),
+    },
+    weights=WeightRule(default="inverse"),
+    fds=FdsRule(clip=(0.5, 2.0), fill=True),
+)
+
+_PUBLICATION = Publication(
+    title="STS-B-DIR",
     licence="as GLUE hands it out: research use; each text keeps the licence of the source it came from",
     homepage="https://gluebenchmark.com",
     obtain=(
@@ -107,6 +117,7 @@ DATASET = Dataset(
   booktitle = {SemEval},
   year      = {2017}
 }""",
+    expected={"train": 5_249, "val": 1_000, "test": 1_000},
     sources=(
         Source(
             file="STS-B.zip",
@@ -138,21 +149,20 @@ DATASET = Dataset(
             digest="git:ce71c5455c44aec9e518b05672f9d8888b0b035e",
         ),
     ),
-    bins=Bins.regular(0, 5, "0.1"),
-    recipe=SplitRecipe(bins=Bins.regular(0, 5, "0.25"), cap=50),
-    rules={
-        "released": Rules(thresholds=Thresholds(many=100, few=30), zero_error=1e-10, single_precision=True),
-        "paper": Rules(thresholds=Thresholds(many=100, few=20)),
-    },
-    weights=WeightRule(default="inverse"),
-    fds=FdsRule(clip=(0.5, 2.0), fill=True),
-    expected={"train": 5_249, "val": 1_000, "test": 1_000},
-    read=read,
-    read_released=read_released,
-    export=export,
-    leaks=(
-        Leak(kind="pair", columns=("sentence1", "sentence2"), match="row"),
-        Leak(kind="pair either way", columns=("sentence1", "sentence2"), match="set"),
-        Leak(kind="sentence", columns=("sentence1", "sentence2")),
+)
+
+DATASET = Dataset(
+    name="sts-b",
+    rules=_RULES,
+    publication=_PUBLICATION,
+    reader=SampleReader(
+        read=read,
+        read_released=read_released,
+        export=export,
+        leaks=(
+            Leak(kind="pair", columns=("sentence1", "sentence2"), match="row"),
+            Leak(kind="pair either way", columns=("sentence1", "sentence2"), match="set"),
+            Leak(kind="sentence", columns=("sentence1", "sentence2")),
+        ),
     ),
 )

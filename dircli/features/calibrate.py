@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from dircli import __version__, datasets
+from dircli import __version__
 from dircli.arrays import AnyArray, FloatArray
-from dircli.benchmark.protocol import PROTOCOLS, FdsRule
+from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.errors import SHOWN, InputError, Problem, UsageError
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.arrays import IntArray
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.benchmark.bins import Bins
     from dircli.benchmark.protocol import Kernel, ProtocolName
-    from dircli.datasets.open import Benchmark
     from dircli.store.features.layout import Block, Epoch, Features, Put
 
 WORKERS = 1
@@ -85,7 +85,7 @@ def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Pa
         fds = FDS(
             source.epochs[0].dim,
             against.table.bins,
-            rule(against),
+            against.rules.fds,
             kernel=options.kernel,
             ks=options.ks,
             sigma=options.sigma,
@@ -137,24 +137,11 @@ def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
         put(epoch, block, features)
 
 
-def _dense(against: Benchmark) -> bool:
-    """Whether a sample is a map, so that only the file knows whose features its rows are."""
-    dataset = against.table.facts.get("dataset")
-    return dataset in datasets.names() and datasets.load(str(dataset)).dense is not None
-
-
-def rule(against: Benchmark) -> FdsRule:
-    """The FDS rule of the dataset that the bins name, or the default where it is none of ours."""
-    dataset = against.table.facts.get("dataset")
-    return datasets.load(str(dataset)).fds if dataset in datasets.names() else FdsRule()
-
-
 def check(source: Features, path: Path, against: Benchmark, split: str) -> None:
     """InputError with everything by which ``source`` does not fit the split, UsageError where that has no rows."""
-    samples = against.samples
-    if samples is not None and not (samples.split == split).any():
-        raise UsageError(f"{against.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
     problems = []
+    if against.has_rows and against.unit == "samples":
+        against.rows(split)
     for epoch in source.epochs:
         try:
             _labels(epoch, path, against, split)
@@ -166,10 +153,10 @@ def check(source: Features, path: Path, against: Benchmark, split: str) -> None:
 
 def _labels(epoch: Epoch, path: Path, against: Benchmark, split: str) -> FloatArray:
     """The target of each row of ``epoch`` (n,), in the file's order."""
-    if against.samples is None or _dense(against):
+    if not against.has_rows or against.unit == "pixels":  # a row is a map: only the file knows its target
         return store.labels(epoch, str(path), None, None)
-    rows = against.samples.split == split
-    return store.labels(epoch, str(path), against.samples.ids[rows], against.samples.targets[rows])
+    rows = against.rows(split)
+    return store.labels(epoch, str(path), rows.ids, rows.targets)
 
 
 def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers: int) -> Iterator[Moments]:

@@ -50,8 +50,8 @@ def by_sample(scored: Scored) -> dict[str, pa.Array]:
 
 
 def _rows_of(system: System, scored: Scored) -> dict[str, Any]:
-    reference, samples = system.reference, scored.against.samples
-    ids: Any = system.file.ids if samples is None else samples.ids[samples.split == scored.result.split]
+    reference, against = system.reference, scored.against
+    ids: Any = against.rows(scored.result.split).ids if against.has_rows else system.file.ids
     return {
         "system": [system.name] * system.values.size,
         "id": [None] * system.values.size if ids is None else ids,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.protocol import ProtocolName, Rules
-    from dircli.datasets.open import Benchmark
+    from dircli.benchmark.benchmark import Benchmark
+    from dircli.benchmark.protocol import ProtocolName, ScoreRule
     from dircli.scores.metrics.table import FromRanks, Mergeable, Metric
 
 Score: TypeAlias = "int | float | None"
@@ -36,7 +36,7 @@ class Reference:
     bin_index: IntArray
     regions: TextArray
     train: IntArray
-    rules: Rules
+    rules: ScoreRule
 
     @property
     def scored_target(self) -> FloatArray:
@@ -53,7 +53,7 @@ class Reference:
             bin_index=bin_index,
             regions=benchmark.table.regions[protocol],
             train=benchmark.table.counts["train"],
-            rules=benchmark.rules(protocol),
+            rules=benchmark.score_rule(protocol),
         )
 
     def at(self, rows: BoolArray) -> Reference:

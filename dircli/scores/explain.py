@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.arrays import FloatArray
-    from dircli.datasets.open import Benchmark
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.scores.by_region import Score
     from dircli.scores.from_files import ScoreOptions
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import Thresholds
 from dircli.benchmark.regions import region
-from dircli.datasets.open import Benchmark, open_benchmark
+from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.table import chosen
@@ -68,7 +69,7 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
         counts = bins.counts(seen)
         regions = {str(protocol): region(counts, Thresholds(many=many, few=few))}
         table = BinTable(bins=bins, counts={"train": counts}, regions=regions, facts={})
-        benchmark = Benchmark(name="train", table=table, samples=None)
+        benchmark = Benchmark(name="train", table=table)
     index = benchmark.index(y)
     if (index < 0).any():
         low, high = benchmark.table.bins.edges[[0, -1]]

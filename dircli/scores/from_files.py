@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli import __version__
-from dircli.datasets.open import Benchmark, open_benchmark
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.datasets.open import open_benchmark
+from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.compare.seeds import grouped
 from dircli.scores.metrics.sera import relevance
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dircli.arrays import FloatArray, IntArray
-    from dircli.benchmark.dataset import Dense
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.benchmark.manifest import BinTable
     from dircli.benchmark.protocol import ProtocolName
     from dircli.scores.metrics.table import Metric
@@ -102,13 +102,13 @@ def _needs(names: Sequence[str]) -> set[str]:
 
 def _given(system: System, against: Benchmark, request: ScoreOptions) -> dict[str, FloatArray]:
     """What the metrics asked for need beside target and prediction, (n,) each, as far as it can be had."""
-    needs, samples, file = _needs(request.metrics), against.samples, system.file
+    needs, file = _needs(request.metrics), system.file
     given = {}
-    if "relevance" in needs and samples is not None:
-        given["relevance"] = relevance(samples.targets[samples.split == "train"])(system.reference.scored_target)
+    if "relevance" in needs and against.has_rows and against.unit == "samples":
+        given["relevance"] = relevance(against.rows("train").targets)(system.reference.scored_target)
     if "sigma" in needs and file.sigma is not None:
-        rows = None if samples is None else samples.ids[samples.split == request.split]
-        given["sigma"] = file.sigma if rows is None else predictions.sigmas(file, rows)
+        known = against.has_rows
+        given["sigma"] = predictions.sigmas(file, against.rows(request.split).ids) if known else file.sigma
     return given
 
 
@@ -122,59 +122,35 @@ def paired(
     path: str, against: Benchmark, *, split: str, protocol: ProtocolName, layout: Layout
 ) -> tuple[Predictions, Reference, FloatArray]:
     """One file's predictions with what they are scored against, row by row."""
-    table, samples = against.table, against.samples
-    if against.dataset and against.dataset.dense and path != predictions.STDIN and predicted_maps.is_array(Path(path)):
-        return _of_maps(Path(path), against, against.dataset.dense, split=split, protocol=protocol, layout=layout)
-    if against.maps is not None:
+    table = against.table
+    if against.unit == "pixels" and path != predictions.STDIN and predicted_maps.is_array(Path(path)):
+        return _of_maps(Path(path), against, split=split, protocol=protocol, layout=layout)
+    if against.unit == "pixels" and against.has_rows:
         hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
         raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
-    found = predictions.read(path, layout, need_target=samples is None, need_id=samples is not None)
-    if samples is not None:
-        rows = samples.split == split
-        target, index = samples.targets[rows], samples.bin_index[rows]
-        if not target.size:
-            raise UsageError(f"{against.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
-        values = predictions.aligned(found, samples.ids[rows], target)
+    found = predictions.read(path, layout, need_target=not against.has_rows, need_id=against.has_rows)
+    if against.has_rows:
+        rows = against.rows(split)
+        target, index = rows.targets, rows.bin_index
+        values = predictions.aligned(found, rows.ids, target)
     else:
         target, values = predictions.own_targets(found, also=[*_outside(found, table), *_unpositive(found, against)])
         index = against.index(target)
         if against.fixed:
             _refuse_unlike(found.file, table, index, split=split)
-    reference = Reference(
-        target=target,
-        bin_index=index,
-        regions=table.regions[protocol],
-        train=table.counts["train"],
-        rules=against.rules(protocol),
-    )
-    return found, reference, values
+    return found, Reference.of(against, protocol, target, index), values
 
 
-def _of_maps(  # noqa: PLR0913 - the same as of `paired`
-    path: Path, against: Benchmark, dense: Dense, *, split: str, protocol: ProtocolName, layout: Layout
+def _of_maps(
+    path: Path, against: Benchmark, *, split: str, protocol: ProtocolName, layout: Layout
 ) -> tuple[Predictions, Reference, FloatArray]:
     """Predicted maps at the pixels that are scored, with the targets there."""
-    if against.maps is None:
+    if not against.has_rows:
         hint = "Run `dir curate` first, or give a table with the columns target and prediction"
         raise InputError(Problem(str(path), "which pixels of these maps are scored is not known here", hint))
-    held, scored = against.maps.samples, against.maps.pixels
-    if split != "test":
-        raise UsageError(f"{against.name} has no {split} pixels; it has test pixels")
-    frame = predicted_maps.Frame(
-        names=[str(name).rpartition("/")[2] for name in held.columns[dense.named_by][held.split == split]],
-        shape=dense.shape,
-        codes=dense.codes,
-    )
-    positive = bool(against.dataset and against.dataset.positive)
-    found = predicted_maps.read(path, scored, frame, dataset=layout.prediction_column, positive=positive)
-    reference = Reference(
-        target=scored.targets.astype(np.float64),
-        bin_index=scored.bin_index.astype(np.int64),
-        regions=against.table.regions[protocol],
-        train=against.table.counts["train"],
-        rules=against.rules(protocol),
-    )
-    return found, reference, found.values
+    rows, dataset = against.rows(split), layout.prediction_column
+    found = predicted_maps.read(path, against.pixels, against.frame, dataset=dataset, positive=against.positive)
+    return found, Reference.of(against, protocol, rows.targets, rows.bin_index), found.values
 
 
 def _outside(file: Predictions, table: BinTable) -> list[Problem]:
@@ -190,11 +166,11 @@ def _outside(file: Predictions, table: BinTable) -> list[Problem]:
 
 def _unpositive(found: Predictions, against: Benchmark) -> list[Problem]:
     """The predictions of 0 or less, where the dataset scores ratios."""
-    if against.dataset is None or not against.dataset.positive:
+    if not against.positive:
         return []
     low = [f"{value:g}" for value in found.values[found.values <= 0]]
     what = f"{len(low):,} predictions are 0 or less: {sample(low)}"
-    return [Problem(found.file, what, f"Ratios are scored; predict a positive {against.dataset.target}")] if low else []
+    return [Problem(found.file, what, f"Ratios are scored; predict a positive {against.rules.target}")] if low else []
 
 
 def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -> None:

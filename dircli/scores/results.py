@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.arrays import FloatArray
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.benchmark.protocol import ProtocolName
-    from dircli.datasets.open import Benchmark
     from dircli.scores.by_region import Reference, Score
     from dircli.store.predictions import Predictions
 

@@ -18,11 +18,11 @@ from dircli.errors import InputError, Problem, clear, sample
 from dircli.store.predictions import Predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from dircli.arrays import AnyArray, FloatArray
-    from dircli.benchmark.pixels import Pixels
+    from dircli.benchmark.pixels import Frame, Pixels
 
 NPY, HDF5 = b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
 BLOCK = 8  # images at a time
@@ -35,15 +35,6 @@ class _Source(Protocol):
     def block(self, start: int, stop: int) -> AnyArray:
         """The images from ``start`` to before ``stop``, (n, H, W)."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """What predictions must be: ``names`` of the n images, ``shape`` (H, W) of each; a PNG counts 1/``codes`` units."""
-
-    names: Sequence[str]
-    shape: tuple[int, int]
-    codes: int
 
 
 def is_array(path: Path) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli import datasets
+from dircli.benchmark.dataset import PixelReader
 from dircli.datasets import obtain
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from dircli.arrays import AnyArray
     from dircli.benchmark.bins import Bins
-    from dircli.benchmark.dataset import Dense
     from dircli.benchmark.raw import Raw
     from dircli.datasets.obtain import DownloadOptions
     from dircli.store.parallel import Watch
@@ -38,16 +38,15 @@ def make(weighted: Weighted, raw: Path | None, out: Path, *, terms: DownloadOpti
     Raises UsageError where labels are no maps, SourceError, with the steps to obtain them, where they are not here.
     """
     dataset = datasets.load(str(weighted.facts["dataset"]))
-    if dataset.dense is None:
+    reader = dataset.reader
+    if not isinstance(reader, PixelReader):
         raise UsageError(f"{weighted.name}: its labels are no maps, and --maps is for those that are")
-    tree = obtain.raw_source(dataset, raw, terms, download=False)
-    if tree is None:
-        raise obtain.absent(dataset, terms, "the label maps are not here; give them with --raw PATH")
-    return write(out, weighted, dense=dataset.dense, bins=dataset.bins, raw=tree, watch=watch)
+    with obtain.raw_files(dataset, raw, terms, "the label maps") as tree:
+        return write(out, weighted, reader=reader, bins=dataset.rules.bins, raw=tree, watch=watch)
 
 
 def write(  # noqa: PLR0913 - what is written, from what
-    path: Path, weighted: Weighted, *, dense: Dense, bins: Bins, raw: Raw, watch: Watch = unwatched
+    path: Path, weighted: Weighted, *, reader: PixelReader, bins: Bins, raw: Raw, watch: Watch = unwatched
 ) -> int:
     """``weights`` (n, H, W) float32, and ``ids`` (n,), of the training images in ``raw``; their number.
 
@@ -58,7 +57,7 @@ def write(  # noqa: PLR0913 - what is written, from what
 
     if path.suffix not in ENDINGS:
         raise UsageError(f"{path}: maps are written as HDF5; end the name in {' or '.join(ENDINGS)}")
-    train = dense.maps(raw).get("train")
+    train = reader.maps(raw).get("train")
     if train is None:
         raise InputError(Problem(raw.name, "there are no training maps", "Give the archive with its training half"))
     if train.problems:
@@ -72,8 +71,8 @@ def write(  # noqa: PLR0913 - what is written, from what
     with files.staged(path.parent, path.name) as folder, h5py.File(folder / path.name, "x") as file:
         file.attrs.update({key: value for key, value in weighted.facts.items() if value is not None})
         file.create_dataset("ids", data=train.ids.tolist(), dtype=h5py.string_dtype())
-        shape = (len(train), *dense.shape)
-        how = {"chunks": (1, *dense.shape), "shuffle": True, "compression": "gzip", "compression_opts": LEVEL}
+        shape = (len(train), *reader.shape)
+        how = {"chunks": (1, *reader.shape), "shuffle": True, "compression": "gzip", "compression_opts": LEVEL}
         place = file.create_dataset("weights", shape, "<f4", **how)
         with watch("weight maps", len(train)) as done:
             for row, data in enumerate(in_order(packed, range(len(train)), serial=train.serial)):

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.manifest import Samples
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.benchmark.protocol import AnyScheme, WeightRule
-    from dircli.datasets.open import Benchmark
     from dircli.weights.schemes import WeightOptions, WeightSummary
 
 DENSE: AnyScheme = "dense-weight"
@@ -56,12 +54,12 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     dataset, bins = against.dataset, against.table.bins
     if dataset is None:
         raise UsageError(f"{against.name}: its bins name no dataset that is known, so that its rules are not known")
-    rule = dataset.weights
+    rule = dataset.rules.weights
     fold = rule.fold(np.arange(len(bins)))
     counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
     scheme = options.scheme or rule.default
-    per = _per(against, dataset, options, root)
-    train = _training_rows(against.samples, rule) if against.samples and per == "sample" else None
+    per = _per(against, options, root)
+    train = _training_rows(against, rule) if per == "sample" else None
     if scheme == DENSE and train:
         by_bin, weight = _dense_weights(train["target"], train["bin"], counts, options)
         summary = spread(weight, np.ones(weight.size, dtype=np.int64))
@@ -86,14 +84,14 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     )
 
 
-def _per(against: Benchmark, dataset: Dataset, options: WeightOptions, root: Path) -> Literal["sample", "bin"]:
+def _per(against: Benchmark, options: WeightOptions, root: Path) -> Literal["sample", "bin"]:
     """One weight per what; UsageError where that cannot be had."""
-    per = options.per or ("bin" if dataset.dense else "sample")
-    if per == "sample" and dataset.dense:
+    per = options.per or against.weights_per
+    if per == "sample" and against.weights_per == "bin":
         raise UsageError(f"{against.name}: its samples are pixels; use --per bin, or --maps OUT.h5 for maps of weights")
     if options.scheme == DENSE and per == "bin":
         raise UsageError(f"{DENSE} weighs each sample by its own target, and has no weights of bins; use --per sample")
-    if against.samples is None and per == "sample":
+    if not against.has_rows and per == "sample":
         instead = "" if options.scheme == DENSE else "add --per bin, or "
         raise UsageError(
             f"{against.name} is not curated in {root}, so only its bins are known: {instead}run "
@@ -102,10 +100,10 @@ def _per(against: Benchmark, dataset: Dataset, options: WeightOptions, root: Pat
     return per
 
 
-def _training_rows(samples: Samples, rule: WeightRule) -> dict[str, AnyArray]:
+def _training_rows(against: Benchmark, rule: WeightRule) -> dict[str, AnyArray]:
     """The id, the target and the weight bin of each training sample, (n,)."""
-    rows = samples.split == "train"
-    return {"id": samples.ids[rows], "target": samples.targets[rows], "bin": rule.fold(samples.bin_index[rows])}
+    rows = against.rows("train")
+    return {"id": rows.ids, "target": rows.targets, "bin": rule.fold(rows.bin_index)}
 
 
 def _dense_weights(

@@ -96,3 +96,7 @@ def test_edges_that_do_not_ascend_are_refused(edges: list[float]) -> None:
 def test_a_range_of_no_whole_number_of_bins_is_refused(low: float, high: float, width: float) -> None:
     with pytest.raises(ValueError, match="not a whole number of bins"):
         Bins.regular(low, high, width)
+
+
+def test_bins_is_what_edges_say() -> None:
+    assert Bins.regular("-2", "16", "0.1").edges[3] == -1.7

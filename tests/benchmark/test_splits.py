@@ -1,4 +1,4 @@
-"""The draw of validation and test: balanced per bin, repeatable, and the published algorithm to the letter."""
+"""The draws of validation and test: balanced per bin, repeatable, and the published algorithms to the letter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.splits import SplitRecipe, draw
+from dircli.benchmark.splits import SplitRecipe, draw, draw_codes, quota
 
 QUICK = settings(deadline=None, max_examples=80)
 BINS = 4
@@ -98,3 +98,55 @@ def test_seed_666_draws_these_rows_on_every_machine() -> None:
 def test_a_recipe_states_what_a_stranger_needs_to_repeat_it() -> None:
     recipe = SplitRecipe(bins=Bins.regular(0, 5, "0.25"), cap=50)
     assert recipe.as_json() == {"bins": 20, "cap": 50, "high": 5.0, "low": 0.0, "share": 3}
+
+
+# by keys: tables of one's own
+
+
+def keyed(bins: int, *, cap: int) -> SplitRecipe:
+    """The recipe of a table of one's own."""
+    return SplitRecipe(bins=Bins.regular(0, bins, 1), cap=cap, generator="pcg64")
+
+
+@QUICK
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, max_size=200), st.integers(0, 9))
+def test_no_group_is_divided_and_train_keeps_a_third(rows: list[tuple[int, int]], seed: int) -> None:
+    index, groups = (np.array(column) for column in zip(*rows, strict=True))
+    groups = np.unique(groups, return_inverse=True)[1]
+    split = draw_codes(index, keyed(9, cap=5), seed=seed, groups=groups)
+    assert all(len(set(split[groups == group])) == 1 for group in groups)
+    assert (split == 0).sum() >= len(rows) - 2 * len(rows) // 3
+    assert np.array_equal(split, draw_codes(index, keyed(9, cap=5), seed=seed, groups=groups))
+
+
+def test_groups_of_one_fill_the_bins_as_rows_do() -> None:
+    index = np.random.default_rng(0).integers(0, 20, 2000)
+    split = draw_codes(index, keyed(20, cap=7), seed=1, groups=np.arange(2000))
+    for part in (1, 2):
+        assert np.bincount(index[split == part], minlength=20).tolist() == [7] * 20
+
+
+@QUICK
+@given(st.lists(st.integers(-1, 6), max_size=120), st.integers(1, 10), st.integers(0, 9))
+def test_the_draw_gives_each_bin_its_quota_and_leaves_rows_outside_to_train(
+    rows: list[int], cap: int, seed: int
+) -> None:
+    index = np.array(rows, dtype=np.int64)
+    split = draw_codes(index, keyed(7, cap=cap), seed=seed)
+    assert (split[index < 0] == 0).all()
+    for b in range(7):
+        n = quota(rows.count(b), keyed(7, cap=cap))
+        assert [(split[index == b] == part).sum() for part in (1, 2)] == [n, n]
+
+
+def test_the_draw_is_the_one_that_the_manifests_readme_describes() -> None:
+    """Written out in Python from the description, with the raw stream of PCG64 alone."""
+    index = np.random.default_rng(5).integers(0, 9, 500)
+    key = np.random.PCG64(7).random_raw(500)
+    expected = np.zeros(500, dtype=int)
+    for b in range(9):
+        rows = sorted(np.flatnonzero(index == b), key=lambda row: key[row])
+        n = min(len(rows) // 3, 6)
+        expected[rows[:n]], expected[rows[n : 2 * n]] = 1, 2
+    assert draw_codes(index, keyed(9, cap=6), seed=7).tolist() == expected.tolist()
+    assert key[:2].tolist() == [11530976094092348043, 16550673365885938325]  # for readers in other languages

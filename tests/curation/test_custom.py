@@ -12,11 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dircli.benchmark import binning as widths
-from dircli.benchmark.bins import Bins
-from dircli.benchmark.sampling import draw, draw_groups, quota
 from dircli.curation import custom as own
-from dircli.errors import InputError, UsageError
+from dircli.errors import InputError
 from dircli.store import manifests
 from dircli.store.canonical import ascending
 from dircli.store.content import encoded
@@ -265,6 +262,7 @@ def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path)
 
 # — laws —
 
+
 TARGETS = st.lists(st.integers(-50, 120).map(lambda k: k / 10), min_size=1, max_size=150)
 
 
@@ -296,50 +294,6 @@ def test_a_table_becomes_a_lawful_manifest_whatever_the_order_of_its_rows(
 
 
 @QUICK
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, max_size=200), st.integers(0, 9))
-def test_no_group_is_divided_and_train_keeps_a_third(rows: list[tuple[int, int]], seed: int) -> None:
-    index, groups = (np.array(column) for column in zip(*rows, strict=True))
-    groups = np.unique(groups, return_inverse=True)[1]
-    split = draw_groups(groups, index, 9, share=3, cap=5, seed=seed)
-    assert all(len(set(split[groups == group])) == 1 for group in groups)
-    assert (split == 0).sum() >= len(rows) - 2 * len(rows) // 3
-    assert np.array_equal(split, draw_groups(groups, index, 9, share=3, cap=5, seed=seed))
-
-
-def test_groups_of_one_fill_the_bins_as_rows_do() -> None:
-    index = np.random.default_rng(0).integers(0, 20, 2000)
-    split = draw_groups(np.arange(2000), index, 20, share=3, cap=7, seed=1)
-    for part in (1, 2):
-        assert np.bincount(index[split == part], minlength=20).tolist() == [7] * 20
-
-
-@QUICK
-@given(st.lists(st.integers(-1, 6), max_size=120), st.integers(1, 10), st.integers(0, 9))
-def test_the_draw_gives_each_bin_its_quota_and_leaves_rows_outside_to_train(
-    rows: list[int], cap: int, seed: int
-) -> None:
-    index = np.array(rows, dtype=np.int64)
-    split = draw(index, 7, share=3, cap=cap, seed=seed)
-    assert (split[index < 0] == 0).all()
-    for b in range(7):
-        n = quota(rows.count(b), share=3, cap=cap)
-        assert [(split[index == b] == part).sum() for part in (1, 2)] == [n, n]
-
-
-def test_the_draw_is_the_one_that_the_manifests_readme_describes() -> None:
-    """Written out in Python from the description, with the raw stream of PCG64 alone."""
-    index = np.random.default_rng(5).integers(0, 9, 500)
-    key = np.random.PCG64(7).random_raw(500)
-    expected = np.zeros(500, dtype=int)
-    for b in range(9):
-        rows = sorted(np.flatnonzero(index == b), key=lambda row: key[row])
-        n = min(len(rows) // 3, 6)
-        expected[rows[:n]], expected[rows[n : 2 * n]] = 1, 2
-    assert draw(index, 9, share=3, cap=6, seed=7).tolist() == expected.tolist()
-    assert key[:2].tolist() == [11530976094092348043, 16550673365885938325]  # for readers in other languages
-
-
-@QUICK
 @given(st.lists(st.text("ab0\x00é", max_size=20), max_size=40))
 def test_rows_are_ordered_by_length_and_then_by_bytes(ids: list[str]) -> None:
     order, equal = ascending(*encoded(np.array(ids, dtype=object)))
@@ -349,29 +303,6 @@ def test_rows_are_ordered_by_length_and_then_by_bytes(ids: list[str]) -> None:
     assert equal.tolist() == [row > 0 and expected[row] == expected[row - 1] for row in range(len(ids))]
 
 
-@QUICK
-@given(TARGETS, st.sampled_from([None, "-10:20", "-5:12"]))
-def test_chosen_bins_hold_every_target_and_have_a_round_width(targets: list[float], limits: str | None) -> None:
-    values = np.array(targets)
-    bins = widths.chosen(values, limits)
-    assert len(bins) <= widths.MOST + 2
-    assert (bins.index(values) >= 0).all()
-    width = bins.high[0] - bins.low[0]
-    assert f"{width:.0e}"[0] in "125"
-    assert np.allclose(np.diff(bins.edges), width)
-    if limits:
-        assert f"{bins.edges[0]:g}:{bins.edges[-1]:g}" == limits
-
-
-def test_heavy_tails_do_not_make_a_million_bins() -> None:
-    assert len(widths.chosen(np.append(np.linspace(0, 1, 500), 1e6), None)) <= widths.MOST + 2
-
-
-def test_a_range_that_no_round_width_divides_is_refused() -> None:
-    with pytest.raises(UsageError, match="finds no width"):
-        widths.chosen(np.linspace(0, 1, 50), "0:0.999999999")
-
-
 def test_reading_gives_columns_in_the_tables_order(work: Path) -> None:
     path = table(work / "t.csv", {"b": [2, 1], "y": [0.5, -0.5], "a": ["x", "z"]})
     rows = read(path, Names(target="y", id="a", group="b"))
@@ -379,7 +310,3 @@ def test_reading_gives_columns_in_the_tables_order(work: Path) -> None:
     assert [None if each is None else each.to_pylist() for each in (rows.ids, rows.group)] == [["x", "z"], ["2", "1"]]
     with pytest.raises(InputError, match="no one column c"):
         read(path, Names(target="c"))
-
-
-def test_bins_is_what_edges_say() -> None:
-    assert Bins.regular("-2", "16", "0.1").edges[3] == -1.7

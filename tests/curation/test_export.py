@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
-ALL = [name for name in sorted(MINIATURES) if datasets.load(name).released and not datasets.load(name).dense]
-LEAKY = [name for name in sorted(MINIATURES) if datasets.load(name).leaks]
+ALL = [name for name in sorted(MINIATURES) if datasets.load(name).samples.read_released]
+LEAKY = [name for name in sorted(MINIATURES) if datasets.load(name).samples.leaks]
 PUBLISHED = "byte for byte the published file"
 REAL = {
     "agedb": {"agedb.csv": "78abfdb939ff5cf68672cf11ee9b84a0eb9e990a"},

@@ -173,28 +173,26 @@ def test_what_pillow_decodes_is_not_listed(what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", PACKS)
-def test_the_number_of_workers_changes_nothing(pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_workers_changes_nothing(pack: Pack, tmp_path: Path) -> None:
     kinds = [(GOOD, ""), *UNREADABLE.values(), (album(GOOD), "")]
     files = {f"AgeDB/{name}": kinds[row % len(kinds)][0] for row, name in enumerate(NAMES)}
     files |= {f"AgeDB/more-{name}": data for name, data in zip(NAMES, files.values(), strict=True)}
     path = pack(tmp_path / "raw", files)
     ids = [*files, "AgeDB/nobody.jpg"][::-1]
-    monkeypatch.setattr(images, "BATCH", 50)
     filters = list(warnings.filters)
     found = []
     for workers in (1, 2, 16):
         with open_raw(path) as raw:
-            found.append(list(images.unreadable(raw, ids, workers=workers)))
+            found.append(list(images.unreadable(raw, ids, workers=workers, batch=50)))
     assert found[0] == found[1] == found[2]
     assert [key for key, _ in found[0]] == [key for key in ids if files.get(key) not in (GOOD, album(GOOD))]
     assert found[0][0] == ("AgeDB/nobody.jpg", "missing")
     assert warnings.filters == filters
 
 
-def test_memory_does_not_grow_with_the_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_does_not_grow_with_the_ids(tmp_path: Path) -> None:
     """Ids are taken a batch at a time, as the findings are asked for."""
     raw = open_raw(in_folder(tmp_path, {"a.jpg": GOOD}))
-    monkeypatch.setattr(images, "BATCH", 10)
     taken: list[int] = []
 
     def ids() -> Iterator[str]:
@@ -202,7 +200,7 @@ def test_memory_does_not_grow_with_the_ids(tmp_path: Path, monkeypatch: pytest.M
             taken.append(row)
             yield f"{row}.jpg"
 
-    found = images.unreadable(raw, ids())
+    found = images.unreadable(raw, ids(), batch=10)
     assert next(found) == ("0.jpg", "missing")
     assert len(taken) == 10
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from miniatures import MINIATURES, publish
+from battery import OfAll, OfPublishedSplits, OfSamples
+from miniatures import MINIATURES, publish, records
 
 from dircli import datasets
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import REGIONS
 from dircli.curation.export import exported
-from dircli.errors import InputError
 from dircli.store import manifests
-from dircli.store.raw.tree import open_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,125 +23,33 @@ if TYPE_CHECKING:
     from conftest import Run
 
 ALL = sorted(MINIATURES)
-SAMPLED = [name for name in ALL if not datasets.load(name).dense]  # labels that are maps: test_nyud2.py
-PUBLISHED = [name for name in SAMPLED if not datasets.load(name).unreleased]
+SAMPLED = [name for name in ALL if datasets.load(name).counted == "samples"]
 
 
 def test_every_dataset_has_a_miniature() -> None:
-    assert datasets.names() == ALL
+    assert sorted(datasets.NAMES) == ALL
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_facts_are_complete(name: str) -> None:
-    dataset = datasets.load(name)
-    assert dataset.name == name
-    assert set(dataset.rules) == {"released", "paper"}
-    assert set(dataset.expected) == set(SPLITS)
-    assert dataset.obtain
-    assert dataset.licence
-    assert dataset.bibtex.startswith("@")
-    assert all(source.urls for source in dataset.released)
-    assert all(str(source.digest).startswith("git:") for source in dataset.released)
+class TestEveryDataset(OfAll):
+    """The battery for all."""
 
 
 @pytest.mark.parametrize("name", SAMPLED)
-def test_the_reader_gives_the_declared_rows_twice_alike(name: str, tmp_path: Path) -> None:
-    path = MINIATURES[name].build(tmp_path)
-    first, second = (datasets.load(name).read(open_raw(path)) for _ in range(2))
-    assert len(first) == MINIATURES[name].rows
-    assert list(first.ids) == list(second.ids)
-    assert np.array_equal(first.targets, second.targets)
-    assert (datasets.load(name).scoring_bins(first.targets).index(first.targets) >= 0).all()
+class TestEveryDatasetOfSamples(OfSamples):
+    """The battery for those whose labels are no maps; for maps see test_nyud2.py."""
 
 
-@pytest.mark.parametrize("name", SAMPLED)
-def test_a_damaged_source_is_refused_with_a_message(name: str, tmp_path: Path) -> None:
-    path = MINIATURES[name].build(tmp_path)
-    MINIATURES[name].damage(path)
-    with pytest.raises(InputError, match=r"\w+: .+"):
-        datasets.load(name).read(open_raw(path))
-
-
-@pytest.mark.parametrize("name", SAMPLED)
-def test_a_redraw_runs_from_the_raw_source_to_scores(name: str, tmp_path: Path, work: Path, run: Run) -> None:
-    path = MINIATURES[name].build(tmp_path)
-    run("curate", name, "--raw", path, "--split", "redraw")
-    run("verify", name)
-    run("weights", name)
-    manifest = manifests.read(work / "manifests" / name)
-    test = manifest.samples.split == "test"
-    assert test.any()
-    assert manifest.facts["origin"] == "redraw"
-    assert manifest.facts["seed"] == 666
-    rows = zip(manifest.samples.ids[test], manifest.samples.targets[test], strict=True)
-    lines = [f'"{key}",{target + 1}' for key, target in rows]
-    (work / "preds.csv").write_text("\n".join(["id,prediction", *reversed(lines)]))
-    result = json.loads(run("evaluate", "preds.csv", "--format", "json").stdout)
-    assert result["systems"][0]["regions"]["all"]["mae"] == pytest.approx(1, rel=1e-6)
-    assert result["signature"].startswith(f"dir|{name}|test|released|sha256:{manifest.content[7:15]}|n:{test.sum()}|v:")
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_the_published_split_is_imported_proven_and_written_again(
-    name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a redraw of the miniature exports is declared the published split; it then comes back byte for byte."""
-    raw = MINIATURES[name].build(tmp_path)
-    run("curate", name, "--raw", raw, "--split", "redraw")
-    files = exported(manifests.read(work / "manifests" / name))
-    publish(name, files, monkeypatch)
-    for file, data in files.items():
-        (tmp_path / file).write_bytes(data)
-        shutil.copy(tmp_path / file, work)
-    run("curate", name, "--raw", raw, "--released", ".", "--name", "again")
-    checks = run("verify", "again").stdout
-    assert all(f"{file} is byte for byte the published one" in checks for file in files)
-    assert exported(manifests.read(work / "manifests" / "again")) == files
-    facts = json.loads((work / "manifests" / "again" / "manifest.json").read_text())
-    assert facts["origin"] == "released"
-    assert {source["file"] for source in facts["sources"]} >= set(files)
-
-
-@pytest.mark.parametrize("name", PUBLISHED)
-def test_a_split_file_that_is_not_the_published_one_is_refused(
-    name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raw = MINIATURES[name].build(tmp_path)
-    run("curate", name, "--raw", raw, "--split", "redraw", "--out", tmp_path / "m")
-    files = exported(manifests.read(tmp_path / "m" / name))
-    publish(name, files, monkeypatch)
-    for file, data in files.items():
-        (work / file).write_bytes(data.replace(b"\n", b"\r\n"))
-    message = run("curate", name, "--raw", raw, "--released", work, code=2).stderr
-    assert all(f"this is not the published {file}" in message for file in files)
-    assert not (work / "manifests").exists()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_the_same_call_gives_the_same_bytes_whatever_the_threads_and_the_hash_seed(
-    name: str, tmp_path: Path, work: Path
-) -> None:
-    import subprocess
-    import sys
-
-    raw = MINIATURES[name].build(tmp_path)
-    trees = []
-    for threads, seed in (("1", "0"), ("2", "1"), ("7", "2")):
-        root = work / threads
-        environment = {"OMP_NUM_THREADS": threads, "ARROW_NUM_THREADS": threads, "PYTHONHASHSEED": seed, "LC_ALL": "C"}
-        words = ["curate", name, "--raw", str(raw), "--split", "redraw", "--out", str(root)]
-        subprocess.run([sys.executable, "-m", "dircli", *words], env=environment, check=True, capture_output=True)
-        trees.append({path.name: path.read_bytes() for path in sorted((root / name).iterdir())})
-    pixels = {"pixels.parquet"} if datasets.load(name).dense else set()
-    assert set(trees[0]) == {"bins.parquet", "manifest.json", "samples.parquet"} | pixels
-    assert trees[0] == trees[1] == trees[2]
+@pytest.mark.parametrize("name", [name for name in SAMPLED if not datasets.load(name).unreleased])
+class TestEveryPublishedSplit(OfPublishedSplits):
+    """The battery for those whose split was released."""
 
 
 def test_agedb_reads_the_same_rows_from_a_folder_and_from_its_zip(tmp_path: Path) -> None:
     path = MINIATURES["agedb"].build(tmp_path)
     with zipfile.ZipFile(path) as archive:
         archive.extractall(tmp_path / "folder")
-    folder, packed = (datasets.load("agedb").read(open_raw(each)) for each in (tmp_path / "folder", path))
+    folder, packed = (records("agedb", each) for each in (tmp_path / "folder", path))
     assert list(folder.ids) == list(packed.ids)
     assert list(folder.columns["index"]) == sorted(folder.columns["index"])
     assert "AgeDB/" in folder.ids[0]
@@ -186,10 +92,10 @@ def test_a_redraw_says_that_it_is_not_the_published_split(tmp_path: Path, run: R
 
 
 def test_sts_b_takes_quotes_as_plain_characters_and_rows_of_train_before_dev(tmp_path: Path) -> None:
-    records = datasets.load("sts-b").read(open_raw(MINIATURES["sts-b"].build(tmp_path)))
-    assert sum('"old"' in text for text in records.columns["sentence1"]) == 8
-    assert records.ids[0] == "mini-captions/Minitrain/2012/0000"
-    assert records.ids[36] == "mini-captions/Minidev/2012/0036"
+    pairs = records("sts-b", MINIATURES["sts-b"].build(tmp_path))
+    assert sum('"old"' in text for text in pairs.columns["sentence1"]) == 8
+    assert pairs.ids[0] == "mini-captions/Minitrain/2012/0000"
+    assert pairs.ids[36] == "mini-captions/Minidev/2012/0036"
 
 
 @pytest.mark.parametrize(
@@ -257,19 +163,19 @@ def tmp_zip(path: Path, names: list[str]) -> Path:
 
 
 def test_imdb_wiki_keeps_one_clear_face_with_an_age_in_range(tmp_path: Path) -> None:
-    records = datasets.load("imdb-wiki").read(open_raw(MINIATURES["imdb-wiki"].build(tmp_path)))
-    ages = dict(zip(records.ids, records.targets, strict=True))
-    assert records.facts["imdb: faces"] == 70
-    assert records.facts["imdb: kept"] == 45
-    assert records.facts["wiki: kept"] == 31
+    faces = records("imdb-wiki", MINIATURES["imdb-wiki"].build(tmp_path))
+    ages = dict(zip(faces.ids, faces.targets, strict=True))
+    assert faces.facts["imdb: faces"] == 70
+    assert faces.facts["imdb: kept"] == 45
+    assert faces.facts["wiki: kept"] == 31
     for part in ("imdb", "wiki"):
-        counts = [int(count) for name, count in records.facts.items() if name.startswith(f"{part}: dropped")]
-        assert records.facts[f"{part}: faces"] == sum(counts) + int(records.facts[f"{part}: kept"])
+        counts = [int(count) for name, count in faces.facts.items() if name.startswith(f"{part}: dropped")]
+        assert faces.facts[f"{part}: faces"] == sum(counts) + int(faces.facts[f"{part}: kept"])
     assert ages["wiki_crop/04/10002_1826-03-01_2012.jpg"] == 186
     assert ages["wiki_crop/06/10003._1980-07-01_2005.jpg"] == 24  # born in July: not yet 25 in mid-2005
     assert ages["wiki_crop/07/10003_1980-06-30_2005.jpg"] == 25
     assert not any("nm0000002_rm1_" in key or "nm0000003_rm2_" in key for key in ages)
-    assert "".join(key[0] for key in records.ids) == "i" * 45 + "w" * 31
+    assert "".join(key[0] for key in faces.ids) == "i" * 45 + "w" * 31
 
 
 def test_imdb_wiki_ages_are_those_of_pythons_own_calendar() -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import depth
@@ -20,14 +21,18 @@ from conftest import PROJECT, REFERENCE
 from miniatures import publish
 from PIL import Image
 
-from dircli import datasets
-from dircli.curation import export
+from dircli.curation.export import exported
+from dircli.curation.options import CurateOptions
+from dircli.curation.pixels import curate as pixels
 from dircli.curation.pixels.count import counted
 from dircli.curation.pixels.curate import CHECKPOINT, published_bins
 from dircli.datasets import nyud2
+from dircli.datasets.obtain import DownloadOptions
+from dircli.errors import InputError
 from dircli.scores.metrics.table import METRICS
 from dircli.store import manifests, pixel_manifests
 from dircli.store.checkpoint import Checkpoint
+from dircli.store.download.transfer import Silent
 from dircli.store.raw.tree import open_raw
 
 if TYPE_CHECKING:
@@ -37,10 +42,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dircli.benchmark import manifest
-    from dircli.benchmark.dataset import Dense
+    from dircli.benchmark.dataset import PixelReader
 
 DATASET = nyud2.DATASET
-DENSE = cast("Dense", DATASET.dense)
+READER = cast("PixelReader", DATASET.reader)
 WEIGHTS: dict[str, list[float]] = json.loads((REFERENCE / "nyud2_weights.json").read_text())
 COUNTS = WEIGHTS.pop("train_pixels_per_bin")
 SCORES = {"MSE": "mse", "RMSE": "rmse", "ABS_REL": "absrel", "LG10": "log10", "MAE": "mae", "NUM": "n"}
@@ -75,19 +80,19 @@ def predicted() -> NDArray[np.float32]:
 
 
 def test_bins_are_those_of_the_released_arithmetic_at_every_edge_and_training_value() -> None:
-    edges = DATASET.bins.edges.astype(np.float32)
-    assert np.array_equal(edges, DATASET.bins.edges)
+    edges = DATASET.rules.bins.edges.astype(np.float32)
+    assert np.array_equal(edges, DATASET.rules.bins.edges)
     near = np.concatenate([edges, np.nextafter(edges, np.float32(-1)), np.nextafter(edges, np.float32(20))])
     values = [*near[(near >= 0) & (near <= 10)], *(np.arange(256, dtype=np.float32) / np.float32(255) * np.float32(10))]
     values += [*(np.arange(10_001, dtype=np.float32) / np.float32(1000))]
     expected = [min(int(value * np.float32(10)), 99) for value in values]
-    assert DATASET.bins.index(np.array(values, dtype=np.float32)).tolist() == expected
+    assert DATASET.rules.bins.index(np.array(values, dtype=np.float32)).tolist() == expected
 
 
 def test_the_shipped_bins_are_the_published_counts_and_say_so() -> None:
     path = manifests.shipped("nyud2")
     assert path is not None
-    assert path.read_bytes() == manifests.bins_bytes(published_bins(DATASET, DENSE))
+    assert path.read_bytes() == manifests.bins_bytes(published_bins(DATASET, READER))
     table = manifests.read_bins(path)
     assert table.counts["train"].tolist() == COUNTS
     assert table.counts["train"].sum() == 50_688 * 304 * 228
@@ -195,20 +200,18 @@ def test_folder_zip_and_matlab_give_the_same_test_pixels(raw: Path, tmp_path: Pa
 
 def _publish(curated: manifest.PixelManifest, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> dict[str, bytes]:
     """Make the miniature's mask, counts and lists the published ones for the length of a test."""
-    files = export.exported_pixels(curated)
-    publish("nyud2", files, monkeypatch)
+    files = exported(curated)
     from dircli.store.digests import git_blob
 
-    dataset = datasets.load("nyud2")
-    dense = replace(
-        DENSE,
+    reader = replace(
+        READER,
         per_bin=int(curated.table.counts["test"].max()),
         published=curated.table.counts["train"],
-        lists={split: (file, f"git:{git_blob(files[file])}") for split, (file, _) in DENSE.lists.items()},
+        lists={split: (file, f"git:{git_blob(files[file])}") for split, (file, _) in READER.lists.items()},
         **changes,
     )
     expected = {"train": 3, "val": 0, "test": 3}
-    monkeypatch.setattr(nyud2, "DATASET", replace(dataset, dense=dense, expected=expected))
+    publish("nyud2", files, monkeypatch, publication={"expected": expected}, reader=reader)
     return files
 
 
@@ -374,13 +377,10 @@ def test_a_damaged_matlab_file_is_named(tmp_path: Path, run: Run) -> None:
 
 
 def test_interrupted_counting_goes_on_where_it_was_and_never_counts_a_changed_file_as_the_old_one(
-    raw: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+    raw: Path, work: Path
 ) -> None:
-    from dircli.curation.pixels import count as counting
-
-    monkeypatch.setattr(counting, "CHUNK", 1)
     maps = nyud2.maps(open_raw(raw))["train"]
-    whole, problems = counted(maps, Checkpoint(work / "none"), what="train")
+    whole, problems = counted(maps, Checkpoint(work / "none"), what="train", size=1)
     assert not problems
     read: list[int] = []
 
@@ -391,7 +391,7 @@ def test_interrupted_counting_goes_on_where_it_was_and_never_counts_a_changed_fi
         return maps.load(row)
 
     with pytest.raises(KeyboardInterrupt):
-        counted(replace(maps, load=stopping, serial=True), Checkpoint(work / CHECKPOINT), what="train")
+        counted(replace(maps, load=stopping, serial=True), Checkpoint(work / CHECKPOINT), what="train", size=1)
     with (work / CHECKPOINT).open("ab") as stream:
         stream.write(b'\n{"key": "cut off he')
 
@@ -399,30 +399,29 @@ def test_interrupted_counting_goes_on_where_it_was_and_never_counts_a_changed_fi
         read.append(row)
         return maps.load(row)
 
-    again, _ = counted(replace(maps, load=noting, serial=True), Checkpoint(work / CHECKPOINT), what="train")
+    again, _ = counted(replace(maps, load=noting, serial=True), Checkpoint(work / CHECKPOINT), what="train", size=1)
     assert again.tolist() == whole.tolist()
     assert read == [0, 1, 2]
     file = raw / "data" / "nyu2_train" / depth.TRAIN[1][0] / "2.png"
     file.write_bytes(depth.png(depth.train_codes(6)))
     changed = nyud2.maps(open_raw(raw))["train"]
-    found, _ = counted(changed, Checkpoint(work / CHECKPOINT), what="train")
-    fresh, _ = counted(changed, Checkpoint(work / "none"), what="train")
+    found, _ = counted(changed, Checkpoint(work / CHECKPOINT), what="train", size=1)
+    fresh, _ = counted(changed, Checkpoint(work / "none"), what="train", size=1)
     assert found.tolist() == fresh.tolist() != whole.tolist()
 
 
-def test_a_finished_manifest_leaves_no_checkpoint_behind_and_a_failed_one_keeps_it(
-    raw: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dircli.curation.pixels import count as counting
-
-    monkeypatch.setattr(counting, "CHUNK", 1)
+def test_a_finished_manifest_leaves_no_checkpoint_behind_and_a_failed_one_keeps_it(raw: Path, work: Path) -> None:
+    folder = work / "manifests" / "nyud2"
+    terms = DownloadOptions(data=work, mirror=None, consent=lambda _: None, progress=Silent())
+    curate = partial(pixels.curated, DATASET, READER, CurateOptions(raw=raw, split="redraw"), terms, folder=folder)
     good = (raw / "data" / "nyu2_train" / "kitchen_0001a_out" / "2.png").read_bytes()
     depth.damage(raw)
-    run("curate", "nyud2", "--raw", raw, "--split", "redraw", code=2)
-    assert (work / "manifests" / "nyud2" / CHECKPOINT).exists()
+    with pytest.raises(InputError, match="the PNG is damaged"):
+        curate(chunk=1)
+    assert (folder / CHECKPOINT).exists()
     (raw / "data" / "nyu2_train" / "kitchen_0001a_out" / "2.png").write_bytes(good)
-    run("curate", "nyud2", "--raw", raw, "--split", "redraw")
-    names = {path.name for path in (work / "manifests" / "nyud2").iterdir()}
+    curate(chunk=1)
+    names = {path.name for path in folder.iterdir()}
     assert names == {"samples.parquet", "pixels.parquet", "bins.parquet", "manifest.json"}
 
 
@@ -566,7 +565,7 @@ def test_the_real_test_list_is_written_again_byte_for_byte(real: Path, tmp_path:
     assert len(maps) == 654
     from dircli.store.digests import git_blob
 
-    assert f"git:{git_blob(nyud2.listed(maps.ids, maps.columns))}" == DENSE.lists["test"][1]
+    assert f"git:{git_blob(nyud2.listed(maps.ids, maps.columns))}" == READER.lists["test"][1]
     numbers = [int(str(key)[-16:-11]) for key in maps.ids]
     assert numbers == sorted(numbers)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import server as web
-from miniatures import MINIATURES, half, mat_bytes
+from miniatures import MINIATURES, alter, half, mat_bytes
 
 from dircli import datasets
 from dircli.curation.export import exported
@@ -105,7 +105,7 @@ def put(server: web.Server, tmp_path: Path, run: Run, monkeypatch: pytest.Monkey
             server.add(f"/official/{file}", data)
         dataset = datasets.load(name)
         sources = []
-        for source in dataset.sources:
+        for source in dataset.published.sources:
             urls = (server.url(f"/official/{source.file}"),) if source.urls else ()
             digest, size = source.digest, source.size
             if source.file in files and source.holds == "released":
@@ -114,8 +114,7 @@ def put(server: web.Server, tmp_path: Path, run: Run, monkeypatch: pytest.Monkey
                 sha256 = hashlib.sha256(files[source.file]).hexdigest()
                 digest, size = (f"sha256:{sha256}", len(files[source.file])) if known else (None, None)
             sources.append(replace(source, urls=urls, digest=digest, size=size))
-        module = f"dircli.datasets.{name.replace('-', '_')}"
-        monkeypatch.setattr(f"{module}.DATASET", replace(dataset, sources=tuple(sources)))
+        alter(name, monkeypatch, publication=replace(dataset.published, sources=tuple(sources)))
         return Site(name, server, files, tmp_path / "data" / name)
 
     monkeypatch.setenv("DIR_DATA", str(tmp_path / "data"))
@@ -188,7 +187,7 @@ def test_what_is_here_is_not_asked_for_again(put: Put, run: Run) -> None:
 def test_without_a_terminal_nothing_is_brought_until_the_terms_are_accepted(put: Put, run: Run) -> None:
     site = put("sts-b")
     refused = run("download", "sts-b", code=2)
-    assert datasets.load("sts-b").licence in refused.stderr
+    assert datasets.load("sts-b").published.licence in refused.stderr
     assert "https://gluebenchmark.com" in refused.stderr
     assert "add --accept-license to accept these terms" in refused.stderr
     assert not refused.stdout
@@ -205,8 +204,8 @@ def test_an_accepted_licence_is_remembered_with_the_files_and_asked_for_again_wh
     (site.folder / "dev_new.tsv").unlink()
     assert "as GLUE hands it out" not in run("download", "sts-b").stderr
     (site.folder / "dev_new.tsv").unlink()
-    dataset = replace(datasets.load("sts-b"), licence="no use on Sundays")
-    monkeypatch.setattr("dircli.datasets.sts_b.DATASET", dataset)
+    publication = replace(datasets.load("sts-b").published, licence="no use on Sundays")
+    alter("sts-b", monkeypatch, publication=publication)
     assert "no use on Sundays" in run("download", "sts-b", code=2).stderr
     assert "dev_new.tsv" not in site.here()
 
@@ -234,7 +233,7 @@ def test_a_dry_run_lists_every_file_and_touches_nothing(put: Put, run: Run, serv
     assert not site.folder.parent.exists()
     for block, file in zip(shown.strip().split("\n\n"), STS_B, strict=True):
         first, *facts = block.splitlines()
-        source = next(source for source in datasets.load("sts-b").sources if source.file == file)
+        source = next(source for source in datasets.load("sts-b").published.sources if source.file == file)
         assert first == file
         assert [fact.split(maxsplit=1) for fact in facts] == [
             ["holds", source.holds],
@@ -292,7 +291,7 @@ def test_a_gated_source_is_explained_in_steps_and_the_others_are_brought(put: Pu
     assert told[0].startswith("dir: AgeDB.zip is not downloadable: no address gives it; put it at ")
     assert str(site.folder / "AgeDB.zip") in told[0]
     assert told[1] == f"dir: How to obtain AgeDB-DIR (the folder is {site.folder}):"
-    steps = datasets.load("agedb").obtain
+    steps = datasets.load("agedb").published.obtain
     assert told[2:] == [f"  {number}. {step}" for number, step in enumerate(steps, 1)]
     assert site.here() == {"agedb.csv"}
 

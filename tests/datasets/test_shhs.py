@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import server as web
 from edf import SHHS, edf
-from miniatures import MINIATURES
+from miniatures import MINIATURES, alter, records
 
 from dircli import datasets
 from dircli.benchmark.splits import nearest_cap
@@ -28,7 +28,6 @@ from dircli.errors import InputError, SourceError
 from dircli.store import manifests
 from dircli.store.download import listing
 from dircli.store.download.transfer import RetryPolicy
-from dircli.store.raw.tree import open_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +49,7 @@ def raw(tmp_path: Path) -> Path:
 
 
 def read(raw: Path) -> Records:
-    return datasets.load("shhs").read(open_raw(raw))
+    return records("shhs", raw)
 
 
 def write_csv(raw: Path, *rows: str, version: str = "0.20.0", header: str = "nsrrid,gh_s2") -> Path:
@@ -174,7 +173,7 @@ def test_an_empty_csv_no_csv_and_two_of_one_version_are_refused(raw: Path) -> No
 
 
 def test_100_lies_in_the_last_of_100_one_point_bins() -> None:
-    bins = datasets.load("shhs").bins
+    bins = datasets.load("shhs").rules.bins
     assert len(bins) == 100
     assert bins.index(np.array([0, 0.99, 52.5, 99, 99.5, 100, 100.5])).tolist() == [0, 0, 52, 99, 99, 99, -1]
 
@@ -291,13 +290,14 @@ def provider(raw: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DIR_DATA", str(tmp_path / "data"))
     with web.Server() as server:
-        catalogue = shhs.DATASET.catalogue
+        catalogue = shhs.DATASET.published.catalogue
         assert catalogue is not None
         here = {
             key: getattr(catalogue, key).replace("https://sleepdata.org", server.url(""))
             for key in ("listing", "files")
         }
-        monkeypatch.setattr(shhs, "DATASET", replace(shhs.DATASET, catalogue=replace(catalogue, **here)))
+        there = replace(shhs.DATASET.published, catalogue=replace(catalogue, **here))
+        alter("shhs", monkeypatch, publication=there)
         yield Provider(server, raw)
 
 

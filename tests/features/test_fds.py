@@ -57,7 +57,7 @@ def rows(n: int, d: int, seed: int = 0) -> FloatArray:
 def test_three_epochs_give_the_statistics_of_the_released_code(block: int) -> None:
     """Smoothing and calibration rest on all three epochs; a value near 0 is compared on the scale of its features."""
     expected = golden()
-    fds = FDS(8, YEARS, datasets.load("agedb").fds)
+    fds = FDS(8, YEARS, datasets.load("agedb").rules.fds)
     for features, labels in zip(expected["features"], expected["labels"], strict=True):
         for first in range(0, len(labels), block):
             fds.update(features[first : first + block], labels[first : first + block])
@@ -98,7 +98,7 @@ def test_the_end_bins_take_all_labels_beyond_them_and_others_match_exactly() -> 
 
 
 def test_labels_of_another_precision_lie_in_the_same_bins() -> None:
-    stsb = datasets.load("sts-b")
+    stsb = datasets.load("sts-b").rules
     labels = np.array([round(k / 10, 1) for k in range(51)])
     expected = [*range(50), 49]
     for kind in (np.float64, np.float32):
@@ -117,7 +117,7 @@ def test_the_ratio_of_variances_is_clipped_as_the_dataset_says() -> None:
 
 
 def test_the_bins_and_clips_of_the_datasets_are_the_stated_ones() -> None:
-    rules = {name: datasets.load(name).fds for name in datasets.names()}
+    rules = {name: datasets.load(name).rules.fds for name in datasets.NAMES}
     facts = {name: (rule.start, rule.last, *rule.clip) for name, rule in rules.items()}
     stated = {"agedb": (3, 99, 0.1, 10), "imdb-wiki": (0, 99, 0.1, 10), "sts-b": (0, None, 0.5, 2)}
     stated |= {"nyud2": (7, None, 0.2, 5), "shhs": (0, None, 0.1, 10)}
@@ -138,7 +138,7 @@ def test_a_bin_that_is_empty_in_an_epoch_becomes_the_mean_of_its_neighbours_for_
     state = ready([[2.0], [4.0], [6.0]], [1, 3, 8], rule=rule).state_dict()
     # in ascending order: 0 ← 1; 2 ← (1, 3); 4 ← (3, 5 still empty); 5 ← (4, 6 still empty) …
     assert state["running_mean"][:, 0] == pytest.approx([2, 2, 3, 4, 2, 1, 0.5, 3.25, 6, 6])
-    assert datasets.load("sts-b").fds.fill
+    assert datasets.load("sts-b").rules.fds.fill
 
 
 @pytest.mark.parametrize("protocol", [RELEASED, PAPER])

@@ -18,10 +18,12 @@ from miniatures import MINIATURES
 from scipy.ndimage import convolve1d
 
 from dircli import datasets
+from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.regions import region
-from dircli.datasets.open import Benchmark, open_benchmark
+from dircli.datasets.open import open_benchmark
 from dircli.report.figures import data, figures, letters, style
 from dircli.scores import breakdown
 from dircli.scores.by_region import Reference
@@ -49,12 +51,11 @@ def whole(name: str) -> Benchmark:
     dataset = datasets.load(name)
     path = manifests.shipped(name)
     if path is not None:
-        return Benchmark(name=name, table=manifests.read_bins(path), samples=None)
-    bins, middle = dataset.bins, np.arange(len(dataset.bins))
-    if dataset.dense:
-        train = dataset.dense.published
-        test = np.where(middle >= dataset.dense.first, dataset.dense.per_bin, 0)
-    elif dataset.grows:
+        return Benchmark(name=name, table=manifests.read_bins(path), dataset=dataset)
+    bins, middle = dataset.rules.bins, np.arange(len(dataset.rules.bins))
+    if isinstance(dataset.reader, PixelReader):
+        train, test = dataset.reader.published, dataset.reader.balanced(len(bins))
+    elif dataset.rules.grows:
         bins = Bins.regular(0, 187, 1)
         middle = np.arange(187)
         train = (9000 * np.exp(-(((middle - 30) / 12) ** 2))).astype(np.int64)
@@ -63,11 +64,10 @@ def whole(name: str) -> Benchmark:
     else:
         train = np.where(middle % 5 == 0, middle * 3, 0).astype(np.int64)
         test = np.minimum(train // 3, 12)
-    counts = {"train": train, "val": 0 * test if dataset.dense else test, "test": test}
-    regions = {key: region(train, rules.thresholds) for key, rules in dataset.rules.items()}
-    return Benchmark(
-        name=name, table=BinTable(bins=bins, counts=counts, regions=regions, facts={"dataset": name}), samples=None
-    )
+    counts = {"train": train, "val": 0 * test if dataset.counted == "pixels" else test, "test": test}
+    regions = {key: region(train, rule.thresholds) for key, rule in dataset.rules.score_rules.items()}
+    table = BinTable(bins=bins, counts=counts, regions=regions, facts={"dataset": name})
+    return Benchmark(name=name, table=table, dataset=dataset)
 
 
 def scored(against: Benchmark, names: tuple[str, ...], *, most: int = 40) -> Scored:
@@ -80,7 +80,7 @@ def scored(against: Benchmark, names: tuple[str, ...], *, most: int = 40) -> Sco
         bin_index=index,
         regions=against.table.regions["released"],
         train=against.table.counts["train"],
-        rules=against.rules("released"),
+        rules=against.score_rule("released"),
     )
     reach = bins.edges[-1] - bins.edges[0]
     values = [target + rng.normal(0, reach * (place + 1) / 25, target.size) for place in range(len(names))]
@@ -208,7 +208,7 @@ def test_drawn_weights_are_those_that_dir_weights_writes(name: str) -> None:
     drawn = data.smoothing(whole(name), WeightOptions())
     written = weigh(name, WeightOptions(per="bin"), root=SHIPPED)
     held = drawn.ground.train > 0
-    assert drawn.scheme == datasets.load(name).weights.default
+    assert drawn.scheme == datasets.load(name).rules.weights.default
     assert drawn.weight[held] == pytest.approx(written.by_bin.weight[held])
     assert np.isnan(drawn.weight[~held]).all()
 
@@ -262,18 +262,18 @@ def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
     rows: list[tuple[int, float, float]],
 ) -> None:
     counts = np.array([0, 1, 5, 20, 50, 101, 500, 30, 0, 2])
-    regions = dict.fromkeys(("released", "paper"), region(counts, whole("agedb").rules("paper").thresholds))
+    regions = dict.fromkeys(("released", "paper"), region(counts, whole("agedb").score_rule("paper").thresholds))
     table = BinTable(
         bins=Bins.regular(0, 10, 1), counts=dict.fromkeys(("train", "val", "test"), counts), regions=regions, facts={}
     )
-    against = Benchmark(name="made-up", table=table, samples=None)
+    against = Benchmark(name="made-up", table=table)
     index, first, second = (np.array(column) for column in zip(*rows, strict=True))
     reference = Reference(
         target=index + 0.5,
         bin_index=index,
         regions=regions["paper"],
         train=counts,
-        rules=against.rules("paper"),
+        rules=against.score_rule("paper"),
     )
     file = Predictions(file="f", sha256="", ids=None, values=first, targets=None, problems=[])
     systems = [
@@ -379,7 +379,7 @@ def test_a_chart_of_letters_is_as_high_as_its_values() -> None:
     regions = dict.fromkeys(("released", "paper"), np.array(["few", "few", "many", "medium", "few"], dtype=object))
     table = BinTable(bins=Bins.regular(0, 5, 1), counts={"train": counts, "val": counts * 0, "test": counts * 0},
                      regions=regions, facts={})  # fmt: skip
-    picture = data.density(Benchmark(name="tiny", table=table, samples=None), "paper")
+    picture = data.density(Benchmark(name="tiny", table=table), "paper")
     lines = letters.text(picture, width=41, using=letters.letters("ascii")).splitlines()
     bars = [line.partition("|")[2].ljust(32) for line in lines[1:9]]
     assert [sum(row[column] == "#" for row in bars) for column in range(0, 32, 8)] == [1, 8, 4, 2]

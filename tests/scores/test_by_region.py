@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli import datasets
-from dircli.benchmark.protocol import Rules, Thresholds
+from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.benchmark.regions import REGIONS, region
 from dircli.scores.by_region import Reference, Score, scores
 from dircli.scores.metrics.table import METRICS, chosen
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from random import Random
 
 QUICK = settings(deadline=None, max_examples=60)
-RULES = Rules(thresholds=Thresholds(many=100, few=20))
+RULES = ScoreRule(thresholds=Thresholds(many=100, few=20))
 RULES_OF_BOTH_KINDS = st.builds(
-    Rules,
+    ScoreRule,
     thresholds=st.just(RULES.thresholds),
     zero_error=st.sampled_from([0, 1e-10]),
     single_precision=st.booleans(),
@@ -37,7 +37,7 @@ Row = tuple[int, float, float]
 Scores = dict[str, dict[str, Score]]
 
 
-def evaluate(rows: list[Row], train: list[int], rules: Rules = RULES, metrics: tuple[str, ...] = ()) -> Scores:
+def evaluate(rows: list[Row], train: list[int], rules: ScoreRule = RULES, metrics: tuple[str, ...] = ()) -> Scores:
     """The scores of rows of bin, target and prediction."""
     index, target, prediction = np.array(rows, dtype=float).reshape(-1, 3).T
     counts = np.array(train)
@@ -82,7 +82,9 @@ def test_gm_is_at_most_mae_and_mae_at_most_rmse(rows: list[Row], train: list[int
 
 @QUICK
 @given(ROWS, TRAIN, RULES_OF_BOTH_KINDS, st.randoms(use_true_random=False))
-def test_scores_do_not_depend_on_row_order(rows: list[Row], train: list[int], rules: Rules, shuffler: Random) -> None:
+def test_scores_do_not_depend_on_row_order(
+    rows: list[Row], train: list[int], rules: ScoreRule, shuffler: Random
+) -> None:
     shuffled = rows.copy()
     shuffler.shuffle(shuffled)
     found, expected = evaluate(shuffled, train, rules), evaluate(rows, train, rules)
@@ -97,7 +99,7 @@ def test_scores_do_not_depend_on_row_order(rows: list[Row], train: list[int], ru
 @QUICK
 @given(ROWS, TRAIN, RULES_OF_BOTH_KINDS)
 def test_scores_are_valid_json_and_null_wherever_there_are_no_rows(
-    rows: list[Row], train: list[int], rules: Rules
+    rows: list[Row], train: list[int], rules: ScoreRule
 ) -> None:
     found = evaluate(rows, train, rules)
     json.dumps(found, allow_nan=False)
@@ -144,7 +146,7 @@ def test_only_the_chosen_metrics_are_scored() -> None:
 
 def test_an_exact_hit_of_a_printed_score_is_one_only_under_the_paper_protocol() -> None:
     """STS-B, released: 0.2 was stored as float32, so a prediction of 0.2 misses it by 3e-9; 0.5 is 0.5 in both."""
-    rules = datasets.load("sts-b").rules
+    rules = datasets.load("sts-b").rules.score_rules
     rows = [(0, 0.2, 0.2), (0, 0.5, 0.5)]
     train = [200, 0, 0, 0, 0, 0]
     released, paper = (evaluate(rows, train, rules[name])["all"] for name in ("released", "paper"))

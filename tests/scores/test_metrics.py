@@ -15,7 +15,7 @@ from scipy import stats
 from scipy.integrate import trapezoid
 from scipy.interpolate import CubicHermiteSpline
 
-from dircli.benchmark.protocol import Rules, Thresholds
+from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.errors import UsageError
 from dircli.scores.by_region import Reference, RegionRows, Score, scores
 from dircli.scores.metrics.cindex import concordance
@@ -50,7 +50,7 @@ def evaluated(target: np.ndarray, prediction: np.ndarray, name: str, **given: np
         bin_index=(target >= 0).astype(np.int64),
         regions=np.array(["many", "few"], dtype=object),
         train=np.array([200, 5]),
-        rules=Rules(thresholds=Thresholds(many=100, few=20)),
+        rules=ScoreRule(thresholds=Thresholds(many=100, few=20)),
     )
     found = scores(reference, prediction, metrics=[EVERY[name]], given=given)
     return {region: part[name] for region, part in found.items()}

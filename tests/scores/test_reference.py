@@ -46,7 +46,7 @@ def shipped(name: str) -> BinTable:
 def evaluate(name: str, system: str, protocol: ProtocolName) -> dict[str, dict[str, Score]]:
     """The scores of the reference rows of ``name`` against its shipped bins."""
     rows = np.genfromtxt(FOLDER / f"{name}_rows.csv", delimiter=",", names=True)
-    table, rules = shipped(DATASETS[name]), datasets.load(DATASETS[name]).rules[protocol]
+    table, rules = shipped(DATASETS[name]), datasets.load(DATASETS[name]).rules.score_rules[protocol]
     reference = Reference(
         target=rows["target"],
         bin_index=table.bins.index(rows["target"]),
@@ -66,7 +66,7 @@ def test_windows_are_those_of_the_released_code(key: str) -> None:
 
 @pytest.mark.parametrize(("name", "key"), WEIGHTS)
 def test_weights_are_those_of_the_released_code(name: str, key: str) -> None:
-    table, rule = shipped(DATASETS[name]), datasets.load(DATASETS[name]).weights
+    table, rule = shipped(DATASETS[name]), datasets.load(DATASETS[name]).rules.weights
     scheme, kernel, ks, sigma = (*key.split("/"), "1", "1")[:4]
     fold = rule.fold(np.arange(len(table.bins)))
     found = bin_weights(
@@ -122,7 +122,7 @@ def test_five_sts_b_bins_are_few_when_released_and_medium_by_the_printed_rule() 
 @pytest.mark.parametrize("name", DATASETS.values())
 @pytest.mark.parametrize("protocol", ["released", "paper"])
 def test_the_shipped_regions_follow_from_the_shipped_counts(name: str, protocol: ProtocolName) -> None:
-    table, rules = shipped(name), datasets.load(name).rules[protocol]
+    table, rules = shipped(name), datasets.load(name).rules.score_rules[protocol]
     assert table.regions[protocol].tolist() == region(table.counts["train"], rules.thresholds).tolist()
 
 

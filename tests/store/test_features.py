@@ -49,7 +49,7 @@ def rows(n: int, seed: int = 0, kind: str = "float32") -> AnyArray:
 def expected(features: AnyArray, targets: FloatArray, protocol: ProtocolName = "released") -> AnyArray:
     """The rows calibrated in memory."""
     agedb = datasets.load("agedb")
-    fds = FDS(DIM, agedb.bins, agedb.fds, protocol=PROTOCOLS[protocol])
+    fds = FDS(DIM, agedb.rules.bins, agedb.rules.fds, protocol=PROTOCOLS[protocol])
     fds.update(features, targets)
     fds.smooth()
     return fds.calibrate(features, targets)
@@ -100,7 +100,7 @@ def test_one_group_per_epoch_in_natural_order_with_the_ids_of_the_root(
         for epoch in (10, 2, 1):
             file[f"epoch_{epoch}/features"] = rows(len(ids), seed=epoch)
     run("fds", "f.h5", "--out", "out.h5")
-    fds = FDS(DIM, agedb.bins, agedb.fds)
+    fds = FDS(DIM, agedb.rules.bins, agedb.rules.fds)
     with h5py.File(work / "out.h5") as file:
         for epoch in (1, 2, 10):
             fds.update(rows(len(ids), seed=epoch), targets)

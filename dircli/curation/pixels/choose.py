@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.pixels import Pixels, chosen_ranks, picked
+from dircli.curation.provenance import unlike_published
 from dircli.errors import Problem, sample
-from dircli.store.digests import git_blob
 from dircli.store.parallel import in_order
 
 if TYPE_CHECKING:
@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 
     from dircli.arrays import AnyArray, IntArray
     from dircli.benchmark.bins import Bins
-    from dircli.benchmark.dataset import Dataset, Dense
+    from dircli.benchmark.dataset import Dataset, PixelReader
+    from dircli.benchmark.manifest import PixelManifest
     from dircli.benchmark.pixels import Maps
     from dircli.benchmark.raw import Raw
     from dircli.store.parallel import Watch
 
 
-def imported(dense: Dense, released: Raw, images: int) -> tuple[AnyArray, list[Problem]]:
+def imported(reader: PixelReader, released: Raw, images: int) -> tuple[AnyArray, list[Problem]]:
     """The published mask (images, H, W), and what is wrong with it: its blob, its type, its shape, its values."""
-    none = np.zeros((images, *dense.shape), dtype=bool)
-    member = released.find(dense.mask)
+    none = np.zeros((images, *reader.shape), dtype=bool)
+    member = released.find(reader.mask)
     if member is None:
-        return none, [Problem(released.name, f"there is no {dense.mask}", "Give the file, or the folder that holds it")]
+        return none, [
+            Problem(released.name, f"there is no {reader.mask}", "Give the file, or the folder that holds it")
+        ]
     with released.open(member) as stream:
         data = stream.read()
     problems = []
@@ -44,31 +47,43 @@ def imported(dense: Dense, released: Raw, images: int) -> tuple[AnyArray, list[P
     return mask.view(bool) if not problems else none, problems
 
 
+def exported(reader: PixelReader, manifest: PixelManifest) -> dict[str, bytes]:
+    """The mask of scored pixels and the lists of images, as the released training code reads them, by file name."""
+    samples, scored = manifest.samples, manifest.pixels
+    mask = np.zeros((np.count_nonzero(samples.split == "test"), *reader.shape), dtype=np.uint8)
+    mask[scored.image, scored.row, scored.col] = 1
+    stream = io.BytesIO()
+    np.save(stream, mask)
+    contents = {reader.mask: stream.getvalue()}
+    for split, (file, _) in reader.lists.items():
+        rows = samples.split == split
+        if rows.any():
+            columns = {name: column[rows] for name, column in samples.columns.items()}
+            contents[file] = reader.listed(samples.ids[rows], columns)
+    return contents
+
+
 def unpublished(dataset: Dataset, released: Raw) -> list[Problem]:
     """Each file that is not the published one, by its git blob id; of those that are missing others tell."""
-    problems = []
-    for source in dataset.released:
-        member = released.find(source.file)
-        if member is None:
-            continue
-        with released.open(member) as stream:
-            found = f"git:{git_blob(stream.read())}"
-        if found != source.digest:
-            what = f"this is not the published {source.file}: {found}, published {source.digest}"
-            problems.append(Problem(member, what, f"Fetch it from {source.urls[0]}, byte for byte"))
-    return problems
+    return [
+        Problem(
+            member,
+            f"this is not the published {source.file}: git:{blob}, published {source.digest}",
+            f"Fetch it from {source.urls[0]}, byte for byte",
+        )
+        for member, source, blob in unlike_published(dataset, released)
+    ]
 
 
 def rule(
-    dense: Dense, mask: AnyArray | None, counts: IntArray, *, seed: int
+    reader: PixelReader, mask: AnyArray | None, counts: IntArray, *, seed: int
 ) -> Callable[[int, AnyArray, IntArray], IntArray]:
     """Which pixels of an image are scored: those of the mask, or as many of each bin as the rarest one has."""
     if mask is not None:
         return lambda row, _index, _before: np.flatnonzero(mask[row])
-    held = counts[dense.first :]
-    per_bin = int(held[held > 0].min(initial=np.iinfo(np.int64).max)) if held.any() else 0
-    kept = np.where(np.arange(len(counts)) < dense.first, 0, counts)
-    ranks = chosen_ranks(kept, per_bin=per_bin, seed=seed)
+    balanced = np.where(np.arange(len(counts)) < reader.first, 0, counts)
+    per_bin = int(balanced[balanced > 0].min()) if balanced.any() else 0
+    ranks = chosen_ranks(balanced, per_bin=per_bin, seed=seed)
     return lambda _row, index, before: picked(index, before, ranks)
 
 
@@ -92,11 +107,11 @@ def collected(bins: Bins, maps: Maps, rule: Callable[[int, AnyArray, IntArray], 
     return Pixels(image=image, row=line, col=column, targets=targets, bin_index=index)
 
 
-def unbalanced(dense: Dense, bins: Bins, drawn: IntArray) -> list[Problem]:
+def unbalanced(reader: PixelReader, bins: Bins, pixels: Pixels) -> list[Problem]:
     """What keeps the mask from holding as many pixels of each bin as the published one does."""
-    wanted = np.where(np.arange(len(drawn)) < dense.first, 0, dense.per_bin)
-    unlike = [f"{bins.low[b]:.1f}: {drawn[b]:,}" for b in np.flatnonzero(drawn != wanted)]
+    counts = np.bincount(pixels.bin_index, minlength=len(bins))
+    unlike = [f"{bins.low[b]:.1f}: {counts[b]:,}" for b in np.flatnonzero(counts != reader.balanced(len(bins)))]
     if not unlike:
         return []
-    what = f"{len(unlike)} bins do not have {dense.per_bin:,} pixels each; bins from {sample(unlike)}"
-    return [Problem(dense.mask, what, "The mask and the test maps do not belong together")]
+    what = f"{len(unlike)} bins do not have {reader.per_bin:,} pixels each; bins from {sample(unlike)}"
+    return [Problem(reader.mask, what, "The mask and the test maps do not belong together")]

@@ -23,25 +23,25 @@ if TYPE_CHECKING:
     from dircli.benchmark.pixels import Maps
     from dircli.store.checkpoint import Checkpoint
 
-CHUNK = 32
 PREPARED = "shorter side 240, centre 304 x 228"  # part of each key: counts of another preparation are others
 
 
 def _key(maps: Maps, rows: Sequence[int]) -> str:
-    lines = [PREPARED, *(_line(maps, row) for row in rows)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _line(maps: Maps, row: int) -> str:
-    return "\t".join([str(maps.ids[row]), *(str(column[row]) for column in maps.columns.values()), maps.stamp(row)])
+    """A hash of the images' names and of their files' stamps."""
+    names = [maps.ids, *maps.columns.values()]
+    lines = ["\t".join([*(str(column[row]) for column in names), maps.stamp(row)]) for row in rows]
+    return hashlib.sha256("\n".join([PREPARED, *lines]).encode()).hexdigest()
 
 
 def counted(
-    maps: Maps, checkpoint: Checkpoint, *, what: str, watch: Watch = unwatched
+    maps: Maps, checkpoint: Checkpoint, *, what: str, watch: Watch = unwatched, size: int = 32
 ) -> tuple[IntArray, list[Problem]]:
-    """How many pixels of all ``maps`` hold each code, (C,), and what is wrong with the images that hold none."""
+    """How many pixels of all ``maps`` hold each code, (C,), and what is wrong with the images that cannot be read.
+
+    Counts are kept in the ``checkpoint`` for every ``size`` images, unless those are all.
+    """
     codes = len(maps.targets)
-    chunks = [range(start, min(start + CHUNK, len(maps))) for start in range(0, len(maps), CHUNK)]
+    chunks = [range(start, min(start + size, len(maps))) for start in range(0, len(maps), size)]
 
     def chunk(number: int) -> tuple[str, IntArray, list[Problem], bool]:
         rows = chunks[number]
@@ -49,13 +49,13 @@ def counted(
         known = checkpoint.get(key, codes)
         if known is not None:
             return key, known, [], True
-        total, problems = np.zeros(codes, dtype=np.int64), []
+        counts, problems = np.zeros(codes, dtype=np.int64), []
         for row in rows:
             try:
-                total += np.bincount(maps.load(row).ravel(), minlength=codes)
+                counts += np.bincount(maps.load(row).ravel(), minlength=codes)
             except InputError as error:
                 problems += error.problems
-        return key, total, problems, False
+        return key, counts, problems, False
 
     total, problems = np.zeros(codes, dtype=np.int64), []
     with closing(checkpoint), watch(what, len(maps)) as done:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.protocol import Rules, Thresholds, WeightRule
+from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.records import SPLITS
 from dircli.errors import InputError, Problem, first
 from dircli.store.text import as_csv, numbers, parse
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dircli.benchmark.records import Records
 
 BINS = Bins.regular(0, 121, 1)
-RULES = dict.fromkeys(("released", "paper"), Rules(thresholds=Thresholds(many=100, few=20)))
+SCORE_RULES = dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20)))
 WEIGHTS = WeightRule(default="sqrt-inv", clip=(5, 1000), last=120)
 HEADER = ("age", "path", "split")
 

@@ -11,8 +11,7 @@ import io
 import struct
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -70,41 +69,29 @@ def png(data: bytes, name: str, *, bits: int) -> AnyArray:
     return codes if codes.itemsize * 8 == bits else codes.astype(np.uint16)  # older Pillows widen 16 bits to 32
 
 
-def measured(found: AnyArray, name: str) -> AnyArray:
-    """``found``, a prepared map; InputError where a pixel of it has no depth, or lies beyond the last bin."""
-    if not found.min():
-        what = f"{np.count_nonzero(found == 0):,} of {found.size:,} pixels have depth 0"
+def measured(codes: AnyArray, name: str) -> AnyArray:
+    """``codes``, a prepared map; InputError where a pixel of it has no depth, or lies beyond the last bin."""
+    if not codes.min():
+        what = f"{np.count_nonzero(codes == 0):,} of {codes.size:,} pixels have depth 0"
         raise InputError(Problem(name, what, "Use the depth maps whose holes are filled"))
-    if found.itemsize > 1 and found.max() > DEEPEST:
-        what = f"{np.count_nonzero(found > DEEPEST):,} pixels are deeper than 10 m, up to {found.max() / 1000:g} m"
+    if codes.itemsize > 1 and codes.max() > DEEPEST:
+        what = f"{np.count_nonzero(codes > DEEPEST):,} pixels are deeper than 10 m, up to {codes.max() / 1000:g} m"
         raise InputError(Problem(name, what, "Expected millimetres"))
-    return found
+    return codes
 
 
-@dataclass(frozen=True)
-class Listed:
-    """A csv list of images: the paths of colour and depth, (n,) each, and the line of each row."""
-
-    file: str
-    colors: TextArray
-    depths: TextArray
-    lines: list[int]
-    problems: list[Problem]
-
-
-def listed(raw: Raw, member: str) -> Listed:
-    """The rows ``colour path,depth path`` of a list without a header; rows that are no such pair are problems."""
+def _pairs(raw: Raw, member: str) -> tuple[dict[int, list[str]], list[Problem]]:
+    """The rows ``colour path,depth path`` of a list without a header, by line; and what is wrong with the others."""
     with raw.open(member) as stream:
         text = decode(stream.read(), member)
     rows = [(line, row) for line, row in enumerate(csv.reader(text.splitlines()), 1) if row]
-    wrong = [(line, f"the row has {len(row)} fields") for line, row in rows if len(row) != 2]  # noqa: PLR2004 - a pair
-    pairs = [(line, row) for line, row in rows if len(row) == 2]  # noqa: PLR2004 - a pair
+    pairs = {line: row for line, row in rows if len(row) == 2}  # noqa: PLR2004 - a pair
+    wrong = [(line, f"the row has {len(row)} fields") for line, row in rows if line not in pairs]
     problems = first(member, wrong, hint="Expected image path, depth path", rest="more rows are no pair")
-    named = Counter(row[1] for _, row in pairs)
+    named = Counter(depth for _, depth in pairs.values())
     if repeated := sorted(name for name, count in named.items() if count > 1):
         problems.append(Problem(member, f"{len(repeated):,} depth maps are listed twice: {sample(repeated)}"))
-    colors, depths = (np.array([row[column] for _, row in pairs], dtype=object) for column in (0, 1))
-    return Listed(member, colors, depths, [line for line, _ in pairs], problems)
+    return pairs, problems
 
 
 class Files:
@@ -145,29 +132,31 @@ class Files:
 
 def from_list(raw: Raw, member: str, split: str) -> Maps:
     """The depth maps that a csv list names, in its order; ids are the paths of the colour images."""
-    rows = listed(raw, member)
-    files = Files(raw, rows.depths)
+    pairs, problems = _pairs(raw, member)
+    lines = list(pairs)
+    colors, depths = (np.array([pair[column] for pair in pairs.values()], dtype=object) for column in (0, 1))
+    files = Files(raw, depths)
 
     def load(row: int) -> AnyArray:
-        path = str(rows.depths[row])
-        found = files.member(path)
-        if found is None:
-            where = f"{member}, line {rows.lines[row]}"
+        path = str(depths[row])
+        file = files.member(path)
+        if file is None:
+            where = f"{member}, line {lines[row]}"
             raise InputError(Problem(where, f"{path} is not in {raw.name}", "Unpack the whole archive"))
-        return measured(png(files.read(found), path, bits=BITS[split]), path)
+        return measured(png(files.read(file), path, bits=BITS[split]), path)
 
     def stamp(row: int) -> str:
-        found = files.member(str(rows.depths[row]))
-        return raw.stamp(found) if found else "missing"
+        file = files.member(str(depths[row]))
+        return raw.stamp(file) if file else "missing"
 
     return Maps(
-        ids=rows.colors,
-        columns={"depth": rows.depths},
+        ids=colors,
+        columns={"depth": depths},
         targets=TARGETS[split],
         load=load,
         stamp=stamp,
         files=(member,),
-        problems=rows.problems,
+        problems=problems,
     )
 
 
@@ -175,21 +164,23 @@ def from_matlab(raw: Raw, mat: str, splits: str) -> Maps:
     """The test depths of the official file, read one by one, with the ids that the archive gives them."""
     numbers = _test_numbers(raw, splits)
     names = [f"data/nyu2_test/{number - 1:05d}" for number in numbers]
-    opened: list[Any] = []
-    held = ExitStack()
+    opened = ExitStack()
+
+    @cache
+    def depths() -> Any:
+        return _depths(opened.enter_context(raw.open(mat)), mat, opened, highest=max(numbers))
 
     def load(row: int) -> AnyArray:
-        if not opened:
-            opened.append(_depths(held.enter_context(raw.open(mat)), mat, held, highest=max(numbers)))
         where = f"{mat}, depths of image {numbers[row]}"
+        dataset = depths()
         try:
-            metres = np.asarray(opened[0][numbers[row] - 1], dtype=np.float32).T
+            metres = np.asarray(dataset[numbers[row] - 1], dtype=np.float32).T
         except (OSError, ValueError, RuntimeError) as error:
             raise InputError(Problem(where, f"they cannot be read ({error})", AGAIN)) from None
         bad = ~((metres >= 0) & (metres <= DEEPEST / 1000))
         if bad.any():
-            found = f"{np.count_nonzero(bad):,} pixels are no depth of 0 to 10 m"
-            raise InputError(Problem(where, found, AGAIN))
+            what = f"{np.count_nonzero(bad):,} pixels are no depth of 0 to 10 m"
+            raise InputError(Problem(where, what, AGAIN))
         centre = prepared(metres, shorter=SHORTER, shape=SHAPE)
         return measured((centre * np.float32(1000)).astype(np.uint16), where)
 
@@ -202,7 +193,7 @@ def from_matlab(raw: Raw, mat: str, splits: str) -> Maps:
         files=(mat, splits),
         notes=(TRUNCATED,),
         serial=True,
-        close=held.close,
+        close=opened.close,
     )
 
 
@@ -212,8 +203,8 @@ def _test_numbers(raw: Raw, member: str) -> list[int]:
 
     try:
         with raw.open(member) as stream:
-            found: Any = loadmat(cast("Any", io.BytesIO(stream.read())), variable_names=["testNdxs"])["testNdxs"]
-        numbers: list[int] = np.asarray(found).astype(np.int64).ravel().tolist()
+            indices: Any = loadmat(cast("Any", io.BytesIO(stream.read())), variable_names=["testNdxs"])["testNdxs"]
+        numbers: list[int] = np.asarray(indices).astype(np.int64).ravel().tolist()
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
@@ -224,20 +215,20 @@ def _test_numbers(raw: Raw, member: str) -> list[int]:
     return numbers
 
 
-def _depths(stream: IO[bytes], name: str, held: ExitStack, *, highest: int) -> Any:
-    """The dataset ``depths`` of the official file, (images, 640, 480) in metres, on disk until ``held`` is closed."""
+def _depths(stream: IO[bytes], name: str, opened: ExitStack, *, highest: int) -> Any:
+    """The dataset ``depths`` of the official file, (images, 640, 480) in metres, on disk until ``opened`` is closed."""
     import h5py
 
     hint = f"{MAT} is an HDF5 file of 2,972,037,809 bytes; fetch it again"
     try:
-        found = held.enter_context(h5py.File(stream, "r", rdcc_nbytes=1 << 26))["depths"]
-        shape = tuple(found.shape)
+        depths = opened.enter_context(h5py.File(stream, "r", rdcc_nbytes=1 << 26))["depths"]
+        shape = tuple(depths.shape)
     except (OSError, KeyError, ValueError, AttributeError) as error:
         raise InputError(Problem(name, f"its depths cannot be opened ({error})", hint)) from None
     if shape[1:] != (WIDTH, HEIGHT) or shape[0] < highest:
         what = f"depths have shape {shape}, and at least ({highest}, {WIDTH}, {HEIGHT}) is expected"
         raise InputError(Problem(name, what, hint))
-    return found
+    return depths
 
 
 maps_of = {split: partial(from_list, split=split) for split in BITS}

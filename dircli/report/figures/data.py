@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import PROTOCOLS, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import ZERO
 from dircli.datasets.open import open_benchmark
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
+    from dircli.benchmark.benchmark import Benchmark
     from dircli.benchmark.protocol import ProtocolName, Thresholds
-    from dircli.datasets.open import Benchmark
     from dircli.scores.from_files import ScoreOptions
     from dircli.scores.results import Scored, System
     from dircli.weights.schemes import WeightOptions
@@ -158,16 +158,16 @@ def regions(ground: Ground) -> dict[str, BoolArray]:
 def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
     """The bins of ``against`` as ``protocol`` divides them into regions."""
     table = against.table
-    dataset, train = against.dataset, table.counts["train"]
+    train = table.counts["train"]
     return Ground(
         name=against.name,
-        target=dataset.target if dataset else "target",
-        unit=dataset.unit if dataset else "",
-        counted="pixels" if dataset and dataset.dense else "samples",
+        target=against.rules.target,
+        unit=against.rules.unit,
+        counted=against.unit,
         edges=table.bins.edges,
         train=train,
         regions=np.where(train == 0, ZERO, table.regions[protocol]).astype(object),
-        thresholds=against.rules(protocol).thresholds,
+        thresholds=against.score_rule(protocol).thresholds,
         protocol=protocol,
     )
 
@@ -183,7 +183,7 @@ def density(against: Benchmark, protocol: ProtocolName) -> Density:
 def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
     """The effective density of the training split, and the weights that ``request`` asks for, by scoring bin."""
     stand = ground(against, request.protocol)
-    rule = against.dataset.weights if against.dataset else WeightRule(default="inverse")
+    rule = against.rules.weights
     scheme = request.scheme or rule.default
     fold = rule.fold(np.arange(len(stand.train)))
     counts = np.bincount(fold, weights=stand.train).astype(np.int64)

@@ -86,7 +86,7 @@ def page(scored: Scored, *, command: str, data: Path) -> Page:
     """The report on ``scored``, which ``command`` made; in the folder ``data`` may lie raw files, and images."""
     against, result = scored.against, scored.result
     by_target = errors(scored, WeightOptions(protocol=result.protocol))
-    with_images = against.dataset is not None and against.dataset.images
+    with_images = against.dataset is not None and against.dataset.reader.images
     tree = _tree(data / against.dataset.name) if with_images and against.dataset else None
     return Page(
         result=result,
@@ -146,11 +146,9 @@ def _worst_samples(system: System, scored: Scored, ground: Ground, tree: Raw | N
 
 def _keys(system: System, scored: Scored, rows: IntArray) -> Sequence[str]:
     """What each of ``rows`` is called: its id, its pixel, or its place where it has no id."""
-    against, split = scored.against, scored.result.split
-    if against.maps is not None:
-        pixels, ids = against.maps.pixels, against.maps.samples.ids[against.maps.samples.split == split]
-        return [f"{ids[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]
-    ids = system.file.ids if against.samples is None else against.samples.ids[against.samples.split == split]
+    if scored.against.has_rows:
+        return scored.against.names(scored.result.split, rows)
+    ids = system.file.ids
     return [f"row {row + 1}" if ids is None else str(ids[row]) for row in rows]
 
 

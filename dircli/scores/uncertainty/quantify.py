@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 
 from dircli.benchmark.regions import masks
-from dircli.errors import UsageError
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.results import ComparedSystem, Comparison, Difference
 from dircli.scores.uncertainty import intervals
@@ -33,7 +32,7 @@ T = TypeVar("T")
 class BootstrapOptions:
     """How resamples are drawn: how many, from which seed, and in which units.
 
-    ScoredRows are drawn within bins, or, with ``cluster``, a column of the manifest, as whole groups of equal values there.
+    Rows are drawn within bins, or, with ``cluster``, a column of the manifest, as whole groups of equal values there.
     """
 
     resamples: int = 2000
@@ -77,7 +76,7 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     rows = [_rows(system) for system in scored.systems]
     every_region = masks(reference.regions, reference.train)
     regions = {name: every_region[name] for name in result.systems[0].regions if name in every_region}
-    clusters = _clusters(scored, options.cluster)
+    clusters = None if options.cluster is None else scored.against.clusters(options.cluster, result.split)
     plan = ResamplingPlan(strata(reference.bin_index, reference.regions), clusters)
     scores = resampled(plan, rows, regions, metrics, resamples=options.resamples, seed=options.seed)
     draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, clusters=clusters, scores=scores)
@@ -103,20 +102,6 @@ def _rows(system: System) -> ScoredRows:
         zero_error=reference.rules.zero_error,
         given=system.given,
     )
-
-
-def _clusters(scored: Scored, column: str | None) -> IntArray | None:
-    """The cluster of each row, codes 0.., from the manifest's ``column``."""
-    if column is None:
-        return None
-    samples, maps = scored.against.samples, scored.against.maps
-    if maps is not None and column == "image":
-        return np.unique(maps.pixels.image, return_inverse=True)[1]
-    if samples is None or column not in samples.columns:
-        there = ", ".join(samples.columns) if samples is not None else "image" if maps is not None else "none"
-        raise UsageError(f"--cluster {column}: the manifest has no such column; its columns are {there}")
-    values = samples.columns[column][samples.split == scored.result.split]
-    return np.unique(values.astype(str), return_inverse=True)[1]
 
 
 def _with_intervals(

@@ -1,0 +1,172 @@
+"""A benchmark as scores, weights and features see it: bins, rules, and the rows of each split where they are known.
+
+Plain samples and pixels of images answer the same questions, so that nobody else asks which of them a row is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from dircli.benchmark.dataset import PixelReader, Rules
+from dircli.benchmark.manifest import Manifest, PixelManifest
+from dircli.benchmark.pixels import Frame
+from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.splits import SplitRecipe
+from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+    from dircli.benchmark.dataset import Dataset
+    from dircli.benchmark.manifest import BinTable, Samples
+    from dircli.benchmark.pixels import Pixels
+    from dircli.benchmark.protocol import ProtocolName
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRows:
+    """The n rows of a split in their declared order.
+
+    ``ids`` (n,) are texts, None of pixels, which have none; ``targets`` (n,) are in the dataset's unit, ``bin_index``
+    (n,) their scoring bins.
+    """
+
+    ids: TextArray
+    targets: FloatArray
+    bin_index: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """Bins with the rules of the dataset that they name (None: no known one), and the manifest where there is one.
+
+    Without a ``manifest`` no row is known, and targets come from the file that is scored; ``fixed`` then says whether
+    its rows must fill the bins as the split does.
+    """
+
+    name: str
+    table: BinTable
+    dataset: Dataset | None = None
+    manifest: Manifest | PixelManifest | None = None
+    fixed: bool = False
+
+    @property
+    def content(self) -> str:
+        """The manifest's content; with bins alone marked as such, for nothing showed that the rows are its own."""
+        stated = str(self.table.facts.get("content", "sha256:unknown"))
+        return stated if self.has_rows else f"bins:{stated.removeprefix('sha256:')}"
+
+    @property
+    def unit(self) -> Literal["samples", "pixels"]:
+        """What a row is."""
+        return self.dataset.counted if self.dataset else "samples"
+
+    @property
+    def weights_per(self) -> Literal["sample", "bin"]:
+        """What a weight is usually given to: each sample; of pixels, which are too many, each bin."""
+        return "sample" if self.unit == "samples" else "bin"
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of the dataset that the bins name, or plain ones where it is none of ours."""
+        if self.dataset is not None:
+            return self.dataset.rules
+        return Rules(
+            target="target",
+            unit="",
+            bins=self.table.bins,
+            recipe=SplitRecipe(bins=self.table.bins),
+            score_rules=dict.fromkeys(PROTOCOLS, ScoreRule(thresholds=Thresholds(many=100, few=20))),
+            weights=WeightRule(default="inverse"),
+        )
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The scores that the dataset asks for; none where it asks for the usual ones."""
+        return self.rules.metrics
+
+    @property
+    def positive(self) -> bool:
+        """Whether predictions of 0 or less are refused."""
+        return self.rules.positive
+
+    def score_rule(self, protocol: ProtocolName) -> ScoreRule:
+        """How the ``protocol`` scores."""
+        return self.rules.score_rules[protocol]
+
+    def index(self, targets: FloatArray) -> IntArray:
+        """The bin of each of ``targets`` (n,); those of pixels are the float32 values that a map holds."""
+        if self.unit == "pixels":
+            targets = targets.astype(np.float32).astype(np.float64)
+        return self.table.bins.index(targets)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the rows are known, and not the bins alone."""
+        return self.manifest is not None
+
+    @property
+    def pixels(self) -> Pixels:
+        """The scored pixels, all of them test; TypeError where rows are samples, or not known."""
+        return self._maps.pixels
+
+    @property
+    def frame(self) -> Frame:
+        """What predicted maps of the test images must be; TypeError where rows are samples, or not known."""
+        reader = self.dataset.reader if self.dataset else None
+        assert isinstance(reader, PixelReader)  # noqa: S101 - only such a dataset has a manifest of pixels
+        paths = self._maps.samples.columns[reader.named_by][self._maps.samples.split == "test"]
+        names = [str(path).rpartition("/")[2] for path in paths]
+        return Frame(names=names, shape=reader.shape, codes=reader.codes)
+
+    def rows(self, split: str) -> SplitRows:
+        """The rows of ``split``; UsageError where it has none, TypeError where no row is known."""
+        if isinstance(self.manifest, PixelManifest):
+            if split != "test":
+                raise UsageError(f"{self.name} has no {split} pixels; it has test pixels")
+            targets, index = self.pixels.targets.astype(np.float64), self.pixels.bin_index.astype(np.int64)
+            return SplitRows(ids=np.full(len(index), None), targets=targets, bin_index=index)
+        samples = self._samples
+        rows = samples.split == split
+        if not rows.any():
+            raise UsageError(f"{self.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
+        return SplitRows(ids=samples.ids[rows], targets=samples.targets[rows], bin_index=samples.bin_index[rows])
+
+    def names(self, split: str, rows: IntArray) -> list[str]:
+        """What each of ``rows`` (k,) of ``split`` is called: its id, or its image and its place there."""
+        if self.unit == "samples":
+            return [str(key) for key in self._samples.ids[self._samples.split == split][rows]]
+        pixels, images = self.pixels, self._maps.samples.ids[self._maps.samples.split == split]
+        return [f"{images[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]
+
+    def clusters(self, column: str, split: str) -> IntArray:
+        """The cluster of each row of ``split``, (n,) codes from 0: rows of one image, or with one value in ``column``.
+
+        Raises UsageError where the manifest has no such column.
+        """
+        columns: Mapping[str, AnyArray] = {}
+        if self.has_rows:
+            columns = self._samples.columns if self.unit == "samples" else {"image": self.pixels.image}
+        if column not in columns:
+            there = ", ".join(columns) if self.has_rows else "none"
+            raise UsageError(f"--cluster {column}: the manifest has no such column; its columns are {there}")
+        values = columns[column]
+        if self.unit == "samples":
+            values = values[self._samples.split == split].astype(str)
+        return np.unique(values, return_inverse=True)[1]
+
+    @property
+    def _samples(self) -> Samples:
+        if not isinstance(self.manifest, Manifest):
+            raise TypeError(f"{self.name}: no samples are known")
+        return self.manifest.samples
+
+    @property
+    def _maps(self) -> PixelManifest:
+        if not isinstance(self.manifest, PixelManifest):
+            raise TypeError(f"{self.name}: no pixels are known")
+        return self.manifest
