@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import typer
 
 from dircli.benchmark.protocol import Kernel
-from dircli.cli.options import Manifests, Protocol, Quiet
+from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Protocol, Quiet
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsOptions:
+    """How the statistics of bins are smoothed and follow the epochs."""
+
+    panel: ClassVar = "Smoothing"
+    kernel: Annotated[Kernel, typer.Option(help="The FDS kernel; none is no smoothing.")] = "gaussian"
+    ks: KernelSize = 5
+    sigma: KernelSigma = 2.0
+    momentum: Annotated[float, typer.Option(help="The weight of earlier epochs in the statistics.")] = 0.9
 
 
 def fds(
+    *,
     features: Annotated[Path, typer.Argument(metavar="FEATURES", help="An HDF5, Parquet or npy file of features.")],
-    dataset: Annotated[
-        str | None,
-        typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one"),
-    ] = None,
+    dataset: Dataset = None,
     split: Annotated[
         Literal["train", "val", "test"], typer.Option(help="The rows that the features are of.")
     ] = "train",
-    kernel: Annotated[Kernel, typer.Option(help="The FDS kernel; none is no smoothing.")] = "gaussian",
-    ks: Annotated[int, typer.Option(help="Kernel size in bins, odd.")] = 5,
-    sigma: Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")] = 2.0,
-    momentum: Annotated[float, typer.Option(help="The weight of earlier epochs in the statistics.")] = 0.9,
+    smoothing: StatisticsOptions,
     protocol: Protocol = "released",
     out: Annotated[
         str | None,
@@ -46,7 +53,6 @@ def fds(
     from dircli.datasets.open import open_benchmark
     from dircli.errors import UsageError
     from dircli.features import calibrate
-    from dircli.features.calibrate import fds
     from dircli.report import console
     from dircli.report import features as report
 
@@ -54,8 +60,8 @@ def fds(
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
     if anchor is not None:
         against = open_benchmark(dataset, manifests, None)
-        found = calibrate.similarity(features, against, anchor=anchor, split=split, ks=ks)
-        table = calibrate.similarity_csv(found)
+        similar = calibrate.similarity(features, against, anchor=anchor, split=split, ks=smoothing.ks)
+        table = calibrate.similarity_csv(similar)
         if out == "-":
             sys.stdout.buffer.write(table)
             return
@@ -64,13 +70,13 @@ def fds(
 
             files.write(Path(out), table)
             console.note(f"written to {out}")
-        console.out().print(report.similarity(found))
-        typer.echo(report.strangers(found))
+        console.out().print(report.similarity(similar))
+        typer.echo(report.strangers(similar))
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
-    request = calibrate.FdsOptions(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
-    made = fds(features, dataset, request, root=manifests, out=Path(out))
-    console.out().print(report.smoothed(made))
-    typer.echo(report.summary(made))
-    console.note(f"features written to {out}, statistics to {made.statistics}")
+    options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
+    smoothed = calibrate.fds(features, dataset, options, root=manifests, out=Path(out))
+    console.out().print(report.smoothed(smoothed))
+    typer.echo(report.summary(smoothed))
+    console.note(f"features written to {out}, statistics to {smoothed.statistics}")

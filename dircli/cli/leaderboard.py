@@ -13,6 +13,7 @@ ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown"}
 
 
 def leaderboard(
+    *,
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder of results, as `dir evaluate --format json` writes them.")
     ],
