@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 SHIPPED = PROJECT / "manifests"
 FULL = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
-NASTY = ("$x_1^2$ & <b>", "an_extremely_long_name_" * 8, "зачем\n日本語 \x00")
+NASTY = ("$x_1^2$ & <b>", "an_extremely_long_name_" * 8, "зачем\n日本語 \x00", "W" * 99)
 
 
 def whole(name: str) -> Benchmark:
@@ -166,12 +167,22 @@ def test_every_miniature_can_be_drawn(
     assert_legible(PICTURES["gain"](against), monkeypatch, width=figures.WIDTH, log=False)
 
 
-@pytest.mark.parametrize("width", [3, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("width", [3, 5.5, pytest.param(7, marks=pytest.mark.slow)])
 def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that reads as a formula, is far too long, or has letters that the font lacks."""
     assert_legible(data.errors(scored(whole("agedb"), NASTY), WeightOptions()), monkeypatch, width=width, log=False)
     picture = data.errors(scored(whole("sts-b"), NASTY[:2]), WeightOptions())
     assert_legible(picture, monkeypatch, width=width, log=False)
+
+
+@pytest.mark.parametrize("width", [3, 5.5, pytest.param(20, marks=pytest.mark.slow)])
+def test_no_target_and_no_missing_correlation_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = data.errors(scored(whole("agedb"), ("W" * 99, "lower" * 20)), WeightOptions())
+    ground = replace(picture.ground, name="M" * 64, target="a $very$ long target, in words " * 3, unit="square metre")
+    undefined = tuple(replace(curve, empirical=None, effective=None) for curve in picture.curves)
+    picture = replace(picture, smoothing=replace(picture.smoothing, ground=ground), curves=undefined)
+    assert_legible(picture, monkeypatch, width=width, log=False)
+    assert_legible(picture.smoothing, monkeypatch, width=width, log=False)
 
 
 def test_density_is_that_of_the_bins_and_zero_a_region_of_its_own() -> None:

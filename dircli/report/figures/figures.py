@@ -90,7 +90,7 @@ def density(picture: Density, *, width: float, log: bool = False) -> Any:
 def smoothing(picture: Smoothing, *, width: float) -> Any:
     """Empirical against effective density, and the weights they give (Fig. 3)."""
     ground = picture.ground
-    figure, (upper, lower) = _column([1.9, 1.3], width, between=0.2)
+    figure, (upper, lower) = _column([1.92, 1.28], width, between=0.2)
     limits = panels.span(ground.edges, ground.train > 0, around=2)
     panels.effective(upper, picture, limits)
     _title(upper, f"training density: empirical (bars) and effective (line; {picture.how})")

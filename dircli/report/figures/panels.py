@@ -27,6 +27,8 @@ STRAY = 0.25
 """How far beyond the targets, as a share of their range, predictions are still shown."""
 STEEP = 20
 DASHES = (0, (4, 3))
+LABEL_WIDTH = 2.4
+"""Inches that the target's label gets at most, which are those of the narrowest axes."""
 
 
 def span(edges: FloatArray, shown: BoolArray, *, around: int = 0) -> Limits:
@@ -43,7 +45,7 @@ def shade(axes: Any, ground: Ground, limits: Limits) -> None:
             for look in _looks(name):
                 axes.broken_barh(bands, (0, 1), transform=axes.get_xaxis_transform(), zorder=0, **look)
     axes.set_xlim(*limits)
-    axes.set_xlabel(fitted(ground.label))
+    axes.set_xlabel(fitted(ground.label, LABEL_WIDTH))
 
 
 def _looks(region: str) -> list[dict[str, Any]]:
@@ -202,7 +204,7 @@ def agreement(axes: Any, curve: Curve, ground: Ground, limits: Limits) -> str:
     axes.set_ylim(low, high)
     _few_ticks(axes.xaxis)
     _few_ticks(axes.yaxis)
-    axes.set_xlabel(f"true {fitted(ground.label)}")
+    axes.set_xlabel(fitted(f"true {ground.label}"))
     axes.set_ylabel("predicted")
     outside = curve.target.size - int(rows.sum())
     beyond = f"; {outside:,} lie beyond" if outside else ""

@@ -56,7 +56,7 @@ METADATA: dict[str, dict[str, None]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 NAME_WIDTH = 1.6
-"""Inches that the name of a file or of a target gets, which fit into the narrowest column."""
+"""Inches that a name gets at most, which the narrowest column has."""
 ELLIPSIS = "…"
 MINUS = "\N{MINUS SIGN}"
 
@@ -129,8 +129,8 @@ def inline(figure: Any, *, prefix: str, label: str) -> str:
     return svg
 
 
-def fitted(name: str) -> str:
-    """``name`` on one line of at most ``NAME_WIDTH``, its middle left out where it must be; never a formula."""
+def fitted(name: str, inches: float = NAME_WIDTH) -> str:
+    """``name`` on one line that is at most ``inches`` wide, its middle left out where it must be; never a formula."""
     from matplotlib.font_manager import FontProperties, findfont, get_font
     from matplotlib.textpath import TextToPath
 
@@ -138,7 +138,7 @@ def fitted(name: str) -> str:
     known = get_font(findfont(font)).get_charmap()
     name = "".join(letter if ord(letter) in known and letter.isprintable() else "?" for letter in name)
     shown, keep = name, len(name)
-    while measure(shown, font, ismath=False)[0] > NAME_WIDTH * POINTS:
+    while measure(shown, font, ismath=False)[0] > inches * POINTS:
         keep -= 1
         shown = name[: keep - keep // 2] + ELLIPSIS + name[len(name) - keep // 2 :]
     return shown.replace("$", r"\$")
