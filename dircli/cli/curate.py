@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Name, Protocol, Quiet
+from dircli.cli.options import Name, Protocol, Quiet, option
 from dircli.errors import SHOWN, CheckError, UsageError
 
 if TYPE_CHECKING:
@@ -30,30 +30,18 @@ class SourceOptions:
     """What a benchmark is made from, which split, and what is looked at besides."""
 
     panel: ClassVar = "A benchmark"
-    raw: Annotated[
-        Path | None, typer.Option(help="The raw source: a folder or an archive.", show_default="DIR_DATA/NAME")
-    ] = None
-    split: Annotated[
-        Literal["released", "redraw"] | None,
-        typer.Option(
-            help="Import the published split, or draw a new one by the same rule.",
-            show_default="released, where there is one",
-        ),
-    ] = None
-    released: Annotated[
-        Path | None,
-        typer.Option(help="The published split: its file, or the folder of its files.", show_default="DIR_DATA/NAME"),
-    ] = None
-    only: Annotated[
-        str | None, typer.Option(help="One part of the sources alone, such as wiki; never the benchmark itself.")
-    ] = None
-    check_images: Annotated[
-        bool, typer.Option("--check-images", help="Open every image, and list the unreadable ones beside the manifest.")
-    ] = False
-    check_signals: Annotated[
-        bool,
-        typer.Option("--check-signals", help="Open every recording, and list what each holds beside the manifest."),
-    ] = False
+    raw: Path | None = option(None, "The raw source: a folder or an archive.", show_default="DIR_DATA/NAME")
+    split: Literal["released", "redraw"] | None = option(
+        None,
+        "Import the published split, or draw a new one by the same rule.",
+        show_default="released, where there is one",
+    )
+    released: Path | None = option(
+        None, "The published split: its file, or the folder of its files.", show_default="DIR_DATA/NAME"
+    )
+    only: str | None = option(None, "One part of the sources alone, such as wiki; never the benchmark itself.")
+    check_images: bool = option(False, "Open every image, and list the unreadable ones beside the manifest.")
+    check_signals: bool = option(False, "Open every recording, and list what each holds beside the manifest.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,33 +49,26 @@ class TableOptions:
     """A table of the user's own, and how its rows are binned and split."""
 
     panel: ClassVar = "A table of your own (custom)"
-    table: Annotated[Path | None, typer.Option(help="The table: CSV, TSV, Parquet or JSON lines.")] = None
-    target: Annotated[str | None, typer.Option(help="The column of targets.")] = None
-    id: Annotated[str | None, typer.Option(help="The column of unique ids.", show_default="row numbers from 0")] = None
-    bin_width: Annotated[str | None, typer.Option(help="Bins of this width.")] = None
-    range: Annotated[
-        str | None, typer.Option(help="The range of the bins, LO:HI.", show_default="that of the targets")
-    ] = None
-    edges: Annotated[str | None, typer.Option(help="The edges of the bins, with commas between.")] = None
-    bins: Annotated[
-        Literal["auto"] | None,
-        typer.Option(help="auto: a width by a rule that the manifest names; so without the above."),
-    ] = None
-    outside: Annotated[
-        Literal["refuse", "clip", "drop"] | None,
-        typer.Option(help="What becomes of targets outside the bins.", show_default="refuse"),
-    ] = None
-    per_bin: Annotated[
-        int | None,
-        typer.Option(min=1, help="At most this many rows of a bin to val, and to test.", show_default="10% in all"),
-    ] = None
-    many: Annotated[float | None, typer.Option(help="More training samples: many-shot.", show_default="100")] = None
-    few: Annotated[float | None, typer.Option(help="Fewer training samples: few-shot.", show_default="20")] = None
-    group: Annotated[str | None, typer.Option(help="Rows that agree in this column are not divided.")] = None
-    split_column: Annotated[
-        str | None, typer.Option(help="Take over the split in this column: train, val or test.")
-    ] = None
-    unit: Annotated[str | None, typer.Option(help="The target's unit, for tables and plots.")] = None
+    table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines.")
+    target: str | None = option(None, "The column of targets.")
+    id: str | None = option(None, "The column of unique ids.", show_default="row numbers from 0")
+    bin_width: str | None = option(None, "Bins of this width.")
+    range: str | None = option(None, "The range of the bins, LO:HI.", show_default="that of the targets")
+    edges: str | None = option(None, "The edges of the bins, with commas between.")
+    bins: Literal["auto"] | None = option(
+        None, "auto: a width by a rule that the manifest names; so without the above."
+    )
+    outside: Literal["refuse", "clip", "drop"] | None = option(
+        None, "What becomes of targets outside the bins.", show_default="refuse"
+    )
+    per_bin: int | None = option(
+        None, "At most this many rows of a bin to val, and to test.", min=1, show_default="10% in all"
+    )
+    many: float | None = option(None, "More training samples: many-shot.", show_default="100")
+    few: float | None = option(None, "Fewer training samples: few-shot.", show_default="20")
+    group: str | None = option(None, "Rows that agree in this column are not divided.")
+    split_column: str | None = option(None, "Take over the split in this column: train, val or test.")
+    unit: str | None = option(None, "The target's unit, for tables and plots.")
 
     def options(self, cut: Cut | None, *, seed: int, called: str | None) -> CustomOptions:
         """The same for the curation of a table; UsageError where the options do not fit together."""
@@ -118,30 +99,22 @@ class LessTrain:
     """What is taken away from the training rows."""
 
     panel: ClassVar = "Less to learn from"
-    drop_train: Annotated[
-        list[str] | None, typer.Option(help="Leave out training rows with targets LO:HI; repeatable.")
-    ] = None
-    skew: Annotated[
-        str | None,
-        typer.Option(help='Thin train to a mixture "MEAN:STD:WEIGHT, …" of disjoint Gaussians; STD may be LEFT/RIGHT.'),
-    ] = None
-    train_size: Annotated[int | None, typer.Option(min=1, help="How many training rows --skew keeps.")] = None
+    drop_train: list[str] | None = option(None, "Leave out training rows with targets LO:HI; repeatable.")
+    skew: str | None = option(
+        None, 'Thin train to a mixture "MEAN:STD:WEIGHT, …" of disjoint Gaussians; STD may be LEFT/RIGHT.'
+    )
+    train_size: int | None = option(None, "How many training rows --skew keeps.", min=1)
 
 
 def curate(
     *,
     name: Name,
     source: SourceOptions,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The seed of a redraw, or of --skew.", show_default="666")
-    ] = None,
-    called: Annotated[
-        str | None, typer.Option("--name", help="The manifest's name.", show_default="the dataset's")
-    ] = None,
-    out: Annotated[
-        Path,
-        typer.Option("--out", "--manifests", envvar="DIR_MANIFESTS", help="The folder of manifests; NAME in it."),
-    ] = Path("manifests"),
+    seed: int | None = option(None, "The seed of a redraw, or of --skew.", min=0, show_default="666"),
+    called: str | None = option(None, "The manifest's name.", "--name", show_default="the dataset's"),
+    out: Path = option(
+        Path("manifests"), "The folder of manifests; NAME in it.", "--out", "--manifests", envvar="DIR_MANIFESTS"
+    ),
     protocol: Protocol = "released",
     less: LessTrain,
     table: TableOptions,

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Name, Quiet
+from dircli.cli.options import Name, Quiet, option
 
 
 def download(
     *,
     name: Name,
-    only: Annotated[
-        Literal["labels", "all"], typer.Option(help="What curation needs, or images and recordings as well.")
-    ] = "labels",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would be downloaded; transfer nothing.")
-    ] = False,
+    only: Literal["labels", "all"] = option("labels", "What curation needs, or images and recordings as well."),
+    dry_run: bool = option(False, "List what would be downloaded; transfer nothing."),
     choices: DownloadChoices,
     quiet: Quiet = False,
 ) -> None:

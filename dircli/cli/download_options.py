@@ -6,11 +6,11 @@ import os
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import typer
 
-from dircli.cli.options import Data, data_folder
+from dircli.cli.options import Data, data_folder, option
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,20 +25,15 @@ class DownloadChoices:
     """Where raw files come from and go to, on which terms."""
 
     panel: ClassVar = "Download"
-    mirror: Annotated[
-        str | None, typer.Option(envvar="DIR_MIRROR", help="A base URL tried before the official one.")
-    ] = None
-    accept_license: Annotated[
-        bool,
-        typer.Option("--accept-license", "--accept-licence", help="Accept the dataset's terms without a question."),
-    ] = False
-    token: Annotated[
-        str | None,
-        typer.Option(
-            help="The provider's download token, where it wants one; others on this machine can see it here.",
-            show_default="DIR_SHHS_TOKEN, or a prompt",
-        ),
-    ] = None
+    mirror: str | None = option(None, "A base URL tried before the official one.", envvar="DIR_MIRROR")
+    accept_license: bool = option(
+        False, "Accept the dataset's terms without a question.", "--accept-license", "--accept-licence"
+    )
+    token: str | None = option(
+        None,
+        "The provider's download token, where it wants one; others on this machine can see it here.",
+        show_default="DIR_SHHS_TOKEN, or a prompt",
+    )
     data: Data = None
 
 

@@ -18,6 +18,7 @@ from dircli.cli.options import (
     Protocol,
     Quiet,
     data_folder,
+    option,
 )
 from dircli.errors import CheckError, UsageError
 
@@ -36,14 +37,13 @@ class OutputOptions:
     """How the result is printed, or written to files."""
 
     panel: ClassVar = "Output"
-    format: Annotated[Format, typer.Option(help="How to print the result.")] = "table"
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(help="Write it to this file, in the format of its ending (.json .csv .md .tex .txt); repeatable."),
-    ] = None
-    decimals: Annotated[int, typer.Option("--decimals", "-w", min=0, max=12, help="Decimals of shown scores.")] = 3
-    score_only: Annotated[bool, typer.Option("--score-only", help="Print the numbers alone, a line per file.")] = False
-    short: Annotated[bool, typer.Option("--short", help="A short signature under the table.")] = False
+    format: Format = option("table", "How to print the result.")
+    output: list[Path] | None = option(
+        None, "Write it to this file, in the format of its ending (.json .csv .md .tex .txt); repeatable."
+    )
+    decimals: int = option(3, "Decimals of shown scores.", "--decimals", "-w", min=0, max=12)
+    score_only: bool = option(False, "Print the numbers alone, a line per file.")
+    short: bool = option(False, "A short signature under the table.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +51,12 @@ class IntervalOptions:
     """How sure the scores are."""
 
     panel: ClassVar = "Uncertainty"
-    ci: Annotated[bool, typer.Option("--ci", help="Add 95 % intervals, and compare each file with the first.")] = False
-    bootstrap: Annotated[int, typer.Option(min=100, help="Resamples, and swaps of the paired test.")] = 2000
-    seed: Annotated[int, typer.Option(min=0, help="The seed of resamples and swaps.")] = 666
-    bca: Annotated[bool, typer.Option("--bca", help="BCa intervals instead of percentile ones.")] = False
-    cluster: Annotated[
-        str | None, typer.Option(help="Draw whole groups of this manifest column, such as identity or image.")
-    ] = None
-    seeds: Annotated[
-        bool, typer.Option("--seeds", help="Files name@seed.csv are seeds of one system: show mean ± sd.")
-    ] = False
+    ci: bool = option(False, "Add 95 % intervals, and compare each file with the first.")
+    bootstrap: int = option(2000, "Resamples, and swaps of the paired test.", min=100)
+    seed: int = option(666, "The seed of resamples and swaps.", min=0)
+    bca: bool = option(False, "BCa intervals instead of percentile ones.")
+    cluster: str | None = option(None, "Draw whole groups of this manifest column, such as identity or image.")
+    seeds: bool = option(False, "Files name@seed.csv are seeds of one system: show mean ± sd.")
 
     def bootstrapped(self) -> BootstrapOptions | None:
         """How resamples are drawn; None where no option asks for intervals."""
@@ -77,16 +73,9 @@ class CheckOptions:
     """What the scores must hold to."""
 
     panel: ClassVar = "Checks"
-    fail_if: Annotated[
-        list[str] | None, typer.Option(help='Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
-    ] = None
-    against: Annotated[
-        Path | None, typer.Option(help="Exit 1 if a score is worse than in this JSON result.", show_default=False)
-    ] = None
-    tolerance: Annotated[
-        str | None,
-        typer.Option(help="What --against allows: 0.1, or 2% of the earlier score.", show_default="0"),
-    ] = None
+    fail_if: list[str] | None = option(None, 'Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
+    against: Path | None = option(None, "Exit 1 if a score is worse than in this JSON result.", show_default=False)
+    tolerance: str | None = option(None, "What --against allows: 0.1, or 2% of the earlier score.", show_default="0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,24 +83,21 @@ class DetailOptions:
     """What else is written."""
 
     panel: ClassVar = "Details"
-    per_bin: Annotated[
-        Path | None, typer.Option(help="Write the scores of each bin to this .csv or .parquet.", show_default=False)
-    ] = None
-    per_sample: Annotated[
-        Path | None, typer.Option(help="Write the error of each sample to this .csv or .parquet.", show_default=False)
-    ] = None
-    report: Annotated[
-        Path | None,
-        typer.Option(help="Write scores, pictures and the worst samples to this .html page.", show_default=False),
-    ] = None
+    per_bin: Path | None = option(None, "Write the scores of each bin to this .csv or .parquet.", show_default=False)
+    per_sample: Path | None = option(
+        None, "Write the error of each sample to this .csv or .parquet.", show_default=False
+    )
+    report: Path | None = option(
+        None, "Write scores, pictures and the worst samples to this .html page.", show_default=False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoredLayout(PredictionLayout):
     """Which column of a scored file holds what, also where it has more than predictions."""
 
-    target_column: Annotated[str, typer.Option(help="The column of targets, checked where it is there.")] = "target"
-    sigma_column: Annotated[str, typer.Option(help="The column of predicted standard deviations.")] = "sigma"
+    target_column: str = option("target", "The column of targets, checked where it is there.")
+    sigma_column: str = option("sigma", "The column of predicted standard deviations.")
 
 
 def evaluate(
@@ -127,9 +113,7 @@ def evaluate(
     benchmark: BenchmarkOptions,
     where: ManifestOptions,
     protocol: Protocol = "released",
-    metrics: Annotated[
-        str, typer.Option(help="Names with commas between, or all that can be had.", show_default="the usual ones")
-    ] = "",
+    metrics: str = option("", "Names with commas between, or all that can be had.", show_default="the usual ones"),
     shown: OutputOptions,
     interval: IntervalOptions,
     check: CheckOptions,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.options import BenchmarkOptions, ManifestOptions, PredictionLayout, Quiet
+from dircli.cli.options import BenchmarkOptions, ManifestOptions, PredictionLayout, Quiet, option
 
 
 def explain(
@@ -14,7 +14,7 @@ def explain(
     predictions: Annotated[str, typer.Argument(metavar="PREDS", help="A prediction file; - is stdin.")],
     benchmark: BenchmarkOptions,
     where: ManifestOptions,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    as_json: bool = option(False, "Print JSON instead of tables.", "--json"),
     columns: PredictionLayout,
     quiet: Quiet = False,
 ) -> None:

@@ -7,23 +7,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import ManifestOptions, OptionalName, Protocol, Quiet
+from dircli.cli.options import ManifestOptions, OptionalName, Protocol, Quiet, option
 
 
 def export(
     *,
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     name: OptionalName = None,
-    format_: Annotated[
-        Literal["released", "parquet", "csv", "npy", "codabench"],
-        typer.Option(
-            "--format",
-            help="The files that the released training code reads; samples and bins as tables or arrays; or a scorer "
-            "for Codabench.",
-        ),
-    ] = "released",
+    format_: Literal["released", "parquet", "csv", "npy", "codabench"] = option(
+        "released",
+        "The files that the released training code reads; samples and bins as tables or arrays; or a scorer for "
+        "Codabench.",
+        "--format",
+    ),
     protocol: Protocol = "released",
-    image: Annotated[str, typer.Option(help="codabench: the container image, with dircli in it.")] = "dircli",
+    image: str = option("dircli", "codabench: the container image, with dircli in it."),
     where: ManifestOptions,
     quiet: Quiet = False,
 ) -> None:

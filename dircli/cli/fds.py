@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 import typer
 
 from dircli.benchmark.protocol import Kernel
-from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Protocol, Quiet
+from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Protocol, Quiet, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,34 +18,26 @@ class StatisticsOptions:
     """How the statistics of bins are smoothed and follow the epochs."""
 
     panel: ClassVar = "Smoothing"
-    kernel: Annotated[Kernel, typer.Option(help="The FDS kernel; none is no smoothing.")] = "gaussian"
+    kernel: Kernel = option("gaussian", "The FDS kernel; none is no smoothing.")
     ks: KernelSize = 5
     sigma: KernelSigma = 2.0
-    momentum: Annotated[float, typer.Option(help="The weight of earlier epochs in the statistics.")] = 0.9
+    momentum: float = option(0.9, "The weight of earlier epochs in the statistics.")
 
 
 def fds(
     *,
     features: Annotated[Path, typer.Argument(metavar="FEATURES", help="An HDF5, Parquet or npy file of features.")],
     dataset: Dataset = None,
-    split: Annotated[
-        Literal["train", "val", "test"], typer.Option(help="The rows that the features are of.")
-    ] = "train",
+    split: Literal["train", "val", "test"] = option("train", "The rows that the features are of."),
     smoothing: StatisticsOptions,
     protocol: Protocol = "released",
-    out: Annotated[
-        str | None,
-        typer.Option(
-            help="The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout.",
-            show_default=False,
-        ),
-    ] = None,
-    similarity: Annotated[
-        bool, typer.Option("--similarity", help="Compare the bins' statistics with the anchor's, instead.")
-    ] = False,
-    anchor: Annotated[
-        float | None, typer.Option(help="With --similarity: the target to compare with.", show_default=False)
-    ] = None,
+    out: str | None = option(
+        None,
+        "The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout.",
+        show_default=False,
+    ),
+    similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead."),
+    anchor: float | None = option(None, "With --similarity: the target to compare with.", show_default=False),
     manifests: Manifests = Path("manifests"),
     quiet: Quiet = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Quiet
+from dircli.cli.options import Quiet, option
 
 ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown"}
 
@@ -17,17 +17,13 @@ def leaderboard(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder of results, as `dir evaluate --format json` writes them.")
     ],
-    dataset: Annotated[
-        str | None,
-        typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="that of all the results"),
-    ] = None,
-    region: Annotated[str, typer.Option(help="The region to rank by.")] = "few",
-    metric: Annotated[str, typer.Option(help="The metric to rank by.")] = "mae",
-    format_: Annotated[
-        Literal["table", "json", "csv", "markdown"] | None,
-        typer.Option("--format", help="How to print the board.", show_default="by --output's ending, else table"),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the board to this file.", show_default="stdout")] = None,
+    dataset: str | None = option(None, "The dataset.", envvar="DIR_DATASET", show_default="that of all the results"),
+    region: str = option("few", "The region to rank by."),
+    metric: str = option("mae", "The metric to rank by."),
+    format_: Literal["table", "json", "csv", "markdown"] | None = option(
+        None, "How to print the board.", "--format", show_default="by --output's ending, else table"
+    ),
+    output: Path | None = option(None, "Write the board to this file.", show_default="stdout"),
     quiet: Quiet = False,
 ) -> None:
     """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""

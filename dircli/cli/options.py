@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from copy import copy
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dircli.store.predictions import Layout
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
+Value = TypeVar("Value")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.")]
 OptionalName = Annotated[
@@ -51,15 +52,23 @@ def _be_quiet(value: bool) -> bool:
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.", callback=_be_quiet)]
 
 
+def option(default: Value, text: str, *flags: str, **settings: Any) -> Value:
+    """An option of one command or group: its default, its help, and what else `typer.Option` takes.
+
+    Without ``flags`` it is called as the parameter or field is, and a flag has no second name with ``--no-``.
+    """
+    return field(default=default, metadata={"flags": flags, "help": text, **settings})
+
+
 @dataclass(frozen=True, kw_only=True)
 class ManifestOptions:
     """Where the manifest of a command's dataset lies."""
 
     panel: ClassVar = "Benchmark"
     manifests: Manifests = Path("manifests")
-    manifest: Annotated[
-        Path | None, typer.Option(help="The folder of a manifest, wherever it lies, not its name.", show_default=False)
-    ] = None
+    manifest: Path | None = option(
+        None, "The folder of a manifest, wherever it lies, not its name.", show_default=False
+    )
 
     def located(self, name: str | None) -> tuple[str | None, Path]:
         """The manifest's name and the folder that it lies in: as given, or those of the folder ``manifest``."""
@@ -80,10 +89,7 @@ class BenchmarkOptions:
     panel: ClassVar = "Benchmark"
     dataset: Dataset = None
     split: Split = "test"
-    bins: Annotated[
-        Path | None,
-        typer.Option(help="Score files that have targets with this bins.parquet, without a manifest."),
-    ] = None
+    bins: Path | None = option(None, "Score files that have targets with this bins.parquet, without a manifest.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +97,9 @@ class PredictionLayout:
     """Which column of a prediction file holds what."""
 
     panel: ClassVar = "Columns of prediction files"
-    id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id"
-    prediction_column: Annotated[str, typer.Option(help="The column of predictions.")] = "prediction"
-    by_position: Annotated[
-        bool, typer.Option("--by-position", help="Rows are in manifest order; ids are not used.")
-    ] = False
+    id_column: str = option("id", "The column of ids.")
+    prediction_column: str = option("prediction", "The column of predictions.")
+    by_position: bool = option(False, "Rows are in manifest order; ids are not used.")
 
     def layout(self) -> Layout:
         """The same for the reader of prediction files."""
@@ -107,14 +111,14 @@ class PredictionLayout:
 def flattened(command: Callable[..., None]) -> Callable[..., None]:
     """``command`` as typer is to see it: each field of a parameter that is a dataclass is an option of its own.
 
-    Fields are declared as typer's parameters are, ``Annotated`` and with a default. The class attribute ``panel`` is
-    the heading in the help that they stand under.
+    Fields have defaults, and are declared with `option` or, where commands share them, with ``Annotated``. The class
+    attribute ``panel`` is the heading in the help that they stand under.
     """
     parameters = inspect.signature(command, eval_str=True).parameters
     groups: dict[str, Any] = {key: each.annotation for key, each in parameters.items() if is_dataclass(each.annotation)}
     flat: list[inspect.Parameter] = []
     for name, parameter in parameters.items():
-        flat += _options(groups[name]) if name in groups else [parameter.replace(kind=KEYWORD_ONLY)]
+        flat += _of_group(groups[name]) if name in groups else [_for_typer(parameter)]
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
@@ -127,15 +131,29 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _options(group: Any) -> Iterator[inspect.Parameter]:
+def _of_group(group: Any) -> Iterator[inspect.Parameter]:
     """The fields of the dataclass ``group`` as keyword parameters."""
     annotations = get_type_hints(group, include_extras=True)
-    for field in fields(group):
-        kind, declared = get_args(annotations[field.name])
-        option = copy(declared)
-        option.rich_help_panel = group.panel
-        annotation = Annotated[kind, option]  # type: ignore[valid-type]  # known at run time alone
-        yield inspect.Parameter(field.name, KEYWORD_ONLY, default=field.default, annotation=annotation)
+    for each in fields(group):
+        default = each if each.metadata else each.default
+        parameter = inspect.Parameter(each.name, KEYWORD_ONLY, default=default, annotation=annotations[each.name])
+        yield _for_typer(parameter, panel=group.panel)
+
+
+def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> inspect.Parameter:
+    """A keyword parameter as typer reads it, whichever way it was declared."""
+    kind, default, declared = parameter.annotation, parameter.default, None
+    if isinstance(parameter.default, Field):
+        default, settings = parameter.default.default, dict(parameter.default.metadata)
+        flags = settings.pop("flags") or [f"--{parameter.name.replace('_', '-')}"]
+        declared = typer.Option(*flags, **settings)
+    elif panel is not None:
+        kind, shared = get_args(kind)
+        declared = copy(shared)
+    if declared is not None:
+        declared.rich_help_panel = panel
+        kind = Annotated[kind, declared]
+    return parameter.replace(kind=KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def data_folder(given: Path | None) -> Path:

@@ -20,6 +20,7 @@ from dircli.cli.options import (
     Protocol,
     Quiet,
     Split,
+    option,
 )
 from dircli.errors import UsageError
 
@@ -32,10 +33,8 @@ class SmoothingOptions:
     """How the label density is smoothed, and which weights are drawn."""
 
     panel: ClassVar = "Smoothing"
-    scheme: Annotated[
-        Scheme | None, typer.Option(help="Inverse density, or its root.", show_default="the dataset's own")
-    ] = None
-    kernel: Annotated[Kernel, typer.Option(help="The LDS kernel; none is no smoothing.")] = "gaussian"
+    scheme: Scheme | None = option(None, "Inverse density, or its root.", show_default="the dataset's own")
+    kernel: Kernel = option("gaussian", "The LDS kernel; none is no smoothing.")
     ks: KernelSize = 5
     sigma: KernelSigma = 2.0
 
@@ -49,18 +48,13 @@ def plot(
             metavar="[PREDS]...", help="Prediction files, as for evaluate: error by target.", show_default=False
         ),
     ] = None,
-    lds: Annotated[
-        bool, typer.Option("--lds", help="Empirical against effective density, and the weights, instead.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="A .png, .svg or .pdf file.", show_default="NAME-density.png, -lds.png or -error.png here"),
-    ] = None,
-    width: Annotated[float, typer.Option(help="Inches; from 5.5 on, panels stand side by side.")] = 7.0,
-    log: Annotated[bool, typer.Option("--log", help="Counts on a logarithmic scale.")] = False,
-    terminal: Annotated[
-        bool, typer.Option("--terminal", help="Draw on stdout with letters; needs no matplotlib.")
-    ] = False,
+    lds: bool = option(False, "Empirical against effective density, and the weights, instead."),
+    out: Path | None = option(
+        None, "A .png, .svg or .pdf file.", show_default="NAME-density.png, -lds.png or -error.png here"
+    ),
+    width: float = option(7.0, "Inches; from 5.5 on, panels stand side by side."),
+    log: bool = option(False, "Counts on a logarithmic scale."),
+    terminal: bool = option(False, "Draw on stdout with letters; needs no matplotlib."),
     smoothing: SmoothingOptions,
     protocol: Protocol = "released",
     split: Split = "test",

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Data, ManifestOptions, OptionalName, Quiet
+from dircli.cli.options import Data, ManifestOptions, OptionalName, Quiet, option
 
 
 def verify(
     *,
     name: OptionalName = None,
-    leakage: Annotated[
-        bool, typer.Option("--leakage", help="Count and list what val and test share with train, instead.")
-    ] = False,
-    released: Annotated[
-        Path | None,
-        typer.Option(help="The published split files, to name the rows that differ.", show_default="DIR_DATA/NAME"),
-    ] = None,
+    leakage: bool = option(False, "Count and list what val and test share with train, instead."),
+    released: Path | None = option(
+        None, "The published split files, to name the rows that differ.", show_default="DIR_DATA/NAME"
+    ),
     where: ManifestOptions,
     data: Data = None,
     quiet: Quiet = False,

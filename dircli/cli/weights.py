@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Data, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet
+from dircli.cli.options import Data, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,36 +31,26 @@ class SchemeOptions:
     """How weights are made from training counts."""
 
     panel: ClassVar = "Weights"
-    scheme: Annotated[
-        AnyScheme | None,
-        typer.Option(
-            help="Inverse density or its root (DIR), the effective number of samples (Cui et al. 2019), or DenseWeight "
-            "(Steininger et al. 2021).",
-            show_default="the dataset's own",
-        ),
-    ] = None
-    kernel: Annotated[
-        Kernel | None,
-        typer.Option(
-            help="The LDS kernel; none is no smoothing.", show_default="gaussian; none where LDS is not in the scheme"
-        ),
-    ] = None
+    scheme: AnyScheme | None = option(
+        None,
+        "Inverse density or its root (DIR), the effective number of samples (Cui et al. 2019), or DenseWeight "
+        "(Steininger et al. 2021).",
+        show_default="the dataset's own",
+    )
+    kernel: Kernel | None = option(
+        None, "The LDS kernel; none is no smoothing.", show_default="gaussian; none where LDS is not in the scheme"
+    )
     ks: KernelSize = 5
     sigma: KernelSigma = 2.0
-    beta: Annotated[float, typer.Option(help="The β of effective-number, from 0 to below 1.")] = 0.999
-    alpha: Annotated[float, typer.Option(help="The alpha of dense-weight: 0 is none, 1 much.")] = 1.0
-    clip: Annotated[
-        str | None,
-        typer.Option(help="Bounds of the counts, LO:HI, before all else.", show_default="as protocol and dataset say"),
-    ] = None
-    edge: Annotated[
-        Edge | None,
-        typer.Option(help="What lies beyond the range of the targets.", show_default="as the dataset says"),
-    ] = None
-    normalise: Annotated[
-        Normalise,
-        typer.Option("--normalise", "--normalize", help="Benchmark: mean over training samples 1, or maximum 1."),
-    ] = "mean-one"
+    beta: float = option(0.999, "The β of effective-number, from 0 to below 1.")
+    alpha: float = option(1.0, "The alpha of dense-weight: 0 is none, 1 much.")
+    clip: str | None = option(
+        None, "Bounds of the counts, LO:HI, before all else.", show_default="as protocol and dataset say"
+    )
+    edge: Edge | None = option(None, "What lies beyond the range of the targets.", show_default="as the dataset says")
+    normalise: Normalise = option(
+        "mean-one", "Scale: mean over training samples 1, or maximum 1.", "--normalise", "--normalize"
+    )
 
 
 def weights(
@@ -68,24 +58,16 @@ def weights(
     name: OptionalName = None,
     choices: SchemeOptions,
     protocol: Protocol = "released",
-    per: Annotated[
-        Literal["sample", "bin"] | None,
-        typer.Option(help="One weight per training sample or bin.", show_default="sample; bin where labels are maps"),
-    ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            help="A .parquet, .csv or .npy file; - for CSV on stdout.",
-            show_default="weights.parquet beside the manifest",
-        ),
-    ] = None,
-    maps: Annotated[
-        Path | None,
-        typer.Option(help="Where labels are maps: also write the weight of every training pixel to this .h5."),
-    ] = None,
-    raw: Annotated[
-        Path | None, typer.Option(help="The training maps, for --maps.", show_default="DIR_DATA/NAME")
-    ] = None,
+    per: Literal["sample", "bin"] | None = option(
+        None, "One weight per training sample or bin.", show_default="sample; bin where labels are maps"
+    ),
+    out: str | None = option(
+        None, "A .parquet, .csv or .npy file; - for CSV on stdout.", show_default="weights.parquet beside the manifest"
+    ),
+    maps: Path | None = option(
+        None, "Where labels are maps: also write the weight of every training pixel to this .h5."
+    ),
+    raw: Path | None = option(None, "The training maps, for --maps.", show_default="DIR_DATA/NAME"),
     where: ManifestOptions,
     data: Data = None,
     quiet: Quiet = False,

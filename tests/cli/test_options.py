@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dircli.cli.options import BenchmarkOptions, ManifestOptions, flattened
+from dircli.cli.options import BenchmarkOptions, ManifestOptions, flattened, option
 
 Shape = Annotated[Literal["round", "square"], typer.Option(help="A shape that two groups share.")]
 
@@ -21,17 +21,17 @@ class Colours:
     """Options of the tests."""
 
     panel: ClassVar = "How it looks"
-    colour: Annotated[str, typer.Option("--colour", "--color", "-c", envvar="TEST_COLOUR", help="A colour.")] = "red"
+    colour: str = option("red", "A colour.", "--colour", "--color", "-c", envvar="TEST_COLOUR")
     shape: Shape = "round"
-    bold: Annotated[bool, typer.Option("--bold", help="More ink.")] = False
-    paths: Annotated[list[Path] | None, typer.Option("--path", help="Files.")] = None
+    bold_face: bool = option(default=False, text="More ink.")
+    paths: list[Path] | None = option(None, "Files.", "--path")  # noqa: RUF009 - a field
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoreColours(Colours):
     """The same and one more."""
 
-    layers: Annotated[int, typer.Option(min=1, help="How many.")] = 1
+    layers: int = option(1, "How many.", min=1)
 
 
 calls: list[tuple[object, ...]] = []
@@ -42,7 +42,7 @@ def paint(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What to paint.")],
     colours: MoreColours,
-    times: Annotated[int, typer.Option(help="How often.")] = 1,
+    times: int = option(1, "How often."),
 ) -> None:
     """Paint it."""
     calls.append((ctx.command.name, name, colours, times))
@@ -58,9 +58,9 @@ def app() -> typer.Typer:
 
 
 def test_options_reach_the_command_as_one_value(app: typer.Typer) -> None:
-    words = ["wall", "--color", "blue", "--bold", "--path", "a", "--path", "b", "--layers", "3", "--times", "2"]
+    words = ["wall", "--color", "blue", "--bold-face", "--path", "a", "--path", "b", "--layers", "3", "--times", "2"]
     assert CliRunner().invoke(app, words).exit_code == 0
-    expected = MoreColours(colour="blue", bold=True, paths=[Path("a"), Path("b")], layers=3)
+    expected = MoreColours(colour="blue", bold_face=True, paths=[Path("a"), Path("b")], layers=3)
     assert calls == [("paint", "wall", expected, 2)]
 
 
@@ -70,7 +70,7 @@ def test_defaults_and_variables_hold(app: typer.Typer) -> None:
     assert [call[2] for call in calls] == [MoreColours(), MoreColours(colour="green")]
 
 
-@pytest.mark.parametrize("words", [["--shape", "oval"], ["--layers", "0"], ["--colours", "x"]])
+@pytest.mark.parametrize("words", [["--shape", "oval"], ["--layers", "0"], ["--colours", "x"], ["--no-bold-face"]])
 def test_what_typer_refuses_it_refuses_still(app: typer.Typer, words: list[str]) -> None:
     assert CliRunner().invoke(app, ["wall", *words]).exit_code == 2
     assert not calls
@@ -80,7 +80,7 @@ def test_the_help_shows_the_group_under_its_heading(app: typer.Typer) -> None:
     text = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"}).stdout
     before, panel = text.split("How it looks")
     assert "--times" in before
-    assert all(flag in panel for flag in ("--colour", "--color", "-c", "--shape", "--bold", "--path", "--layers"))
+    assert all(flag in panel for flag in ("--colour", "--color", "-c", "--shape", "--bold-face", "--path", "--layers"))
     assert "TEST_COLOUR" in panel
     assert "More ink." in panel
     assert "Paint it." in before
@@ -90,7 +90,7 @@ def test_the_flattened_command_keeps_its_name_and_order_and_the_shared_declarati
     command = flattened(paint)
     assert command.__name__ == "paint"
     assert list(inspect.signature(command).parameters) == [
-        *("ctx", "name", "colour", "shape", "bold", "paths", "layers", "times")
+        *("ctx", "name", "colour", "shape", "bold_face", "paths", "layers", "times")
     ]
     assert Shape.__metadata__[0].rich_help_panel is None  # type: ignore[attr-defined]
 
