@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "json", "csv", "markdown", "latex"]
 UNSAID = {"quiet", "data"}
-"""The options that say nothing about a result, and stand in no report."""
+"""The options that a report leaves out, for they say nothing about the result."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,9 +52,9 @@ def paint(
 def app() -> typer.Typer:
     """A command whose options are in a group."""
     calls.clear()
-    made = typer.Typer(rich_markup_mode="rich")
-    made.command()(flattened(paint))
-    return made
+    application = typer.Typer(rich_markup_mode="rich")
+    application.command()(flattened(paint))
+    return application
 
 
 def test_options_reach_the_command_as_one_value(app: typer.Typer) -> None:

@@ -23,11 +23,11 @@ SPACE = "\N{NO-BREAK SPACE}"
 ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→ 0", "neither": ""}
 
 
-def page(found: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
-    """The page; ``pictures`` are drawn with `plots.for_page`."""
-    result = found.result
+def page(content: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
+    """The page; ``pictures`` are drawn with `figures.for_page`."""
+    result = content.result
     title = f"{result['dataset']}, {result['split']}: scores by shot region"
-    body = "\n".join(_body(found, pictures, title, decimals))
+    body = "\n".join(_body(content, pictures, title, decimals))
     css = files("dircli.report.page").joinpath("page.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -45,15 +45,15 @@ def text(value: object) -> str:
     return escape(shown, quote=True)
 
 
-def _body(found: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> Iterator[str]:
-    result = found.result
+def _body(content: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> Iterator[str]:
+    result = content.result
     yield f"<header>\n<h1>{text(title)}</h1>"
     yield "<p>Two scores compare if, and only if, their signatures are equal:</p>"
     yield f"<pre>{text(result['signature'])}</pre>"
-    yield f"<p>Made by:</p>\n<pre>{text(found.command)}</pre>\n</header>\n<main>"
-    for note in found.notes:
+    yield f"<p>Made by:</p>\n<pre>{text(content.command)}</pre>\n</header>\n<main>"
+    for note in content.notes:
         yield f'<p class="warning"><strong>Note:</strong> {text(note)}</p>'
-    for review in found.reviews:
+    for review in content.reviews:
         for warning in review.warnings:
             yield f'<p class="warning"><strong>Warning, {text(review.name)}:</strong> {text(warning)}</p>'
     yield "<section>\n<h2>Scores</h2>"
@@ -62,9 +62,9 @@ def _body(found: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> 
     for picture in pictures:
         yield f"<figure>\n{picture.svg}\n<figcaption>{text(picture.caption)}</figcaption>\n</figure>"
     yield "</div>\n</section>"
-    for review in found.reviews:
+    for review in content.reviews:
         yield f"<section>\n<h2>Where {text(review.name)} errs most</h2>"
-        yield _bins(review, found.errors.ground.label, decimals)
+        yield _bins(review, content.errors.ground.label, decimals)
         yield _samples(review, decimals)
         yield "</section>"
     yield "</main>"
