@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dircli.report.figures.data import Curve, Ground, Picture
     from dircli.report.figures.panels import Limits
 
+ENDINGS = (".png", ".svg", ".pdf")
 WIDTH = 7.0
 NARROWEST, WIDEST = 3.0, 20.0
 TWO_COLUMNS = 5.5
@@ -57,7 +58,9 @@ def check(path: Path, width: float = WIDTH) -> str:
     style.need()
     if not NARROWEST <= width <= WIDEST:
         raise UsageError(f"a picture can be {NARROWEST:g} to {WIDEST:g} inches wide, and {width:g} is not")
-    return style.kind(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise UsageError(f"{path}: pictures are written as {', '.join(ENDINGS)}; end the name in one of them")
+    return path.suffix.lower().removeprefix(".")
 
 
 def drawn(picture: Picture, *, width: float = WIDTH, log: bool = False) -> Any:
@@ -245,17 +248,22 @@ def _of_page(shown: Density, picture: Errors) -> Iterator[tuple[Any, str]]:
     yield density(shown, width=COLUMN), words
     for curve in picture.curves:
         name = f"{curve.name}: " if len(picture.curves) > 1 else ""
-        figure, (axes,) = _column([2.0], COLUMN, between=-0.4)
+        figure, axes = _single(2.4)
         panels.error(axes, curve, ground, limits, top=top)
         density_words = f"Pearson's r of MAE with density: {panels.correlations(curve)}"
         yield figure, f"{name}MAE by {ground.target}, {curve.overall:.3f} over all. {density_words}."
-        figure, (axes,) = _column([2.4], COLUMN, between=-0.4)
+        figure, axes = _single(2.8)
         cells = panels.agreement(axes, curve, ground, limits)
         yield figure, f"{name}predicted against true {ground.target}, equal on the dashed line; {cells}."
     if picture.gain is not None:
-        figure, (axes,) = _column([2.0], COLUMN, between=-0.4)
+        figure, axes = _single(2.4)
         panels.gain(axes, picture, limits)
         first, second = (curve.name for curve in picture.curves)
         by_region = ", ".join(f"{region} {panels.signed(value, 3)}" for region, value in picture.gains().items())
         words = f"MAE of {first} minus MAE of {second}; over a region's rows {by_region}"
         yield figure, f"Gain by {ground.target}: {words}."
+
+
+def _single(height: float) -> tuple[Any, Any]:
+    figure = style.canvas(COLUMN, height)
+    return figure, figure.subplots()

@@ -14,9 +14,7 @@ from dircli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 INK, DATA, SMOOTH, PALE = "#1a1a1a", "#0072b2", "#d55e00", "#8c8c8c"
 REGION_LOOKS = {  # face, how opaque, hatch
     "many": ("#009e73", 0.10, ""),
@@ -72,13 +70,6 @@ def need() -> None:
     """Raise UsageError where matplotlib is missing."""
     if not available():
         raise UsageError("pictures need matplotlib; install it with: pip install 'dircli[plot]'")
-
-
-def kind(path: Path) -> str:
-    """The format that the ending of ``path`` stands for; UsageError where it stands for none."""
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path}: pictures are written as {', '.join(FORMATS)}; end the name in one of them")
-    return FORMATS[path.suffix.lower()]
 
 
 @contextmanager

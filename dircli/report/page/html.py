@@ -132,19 +132,11 @@ def _score(
 
 
 def _bins(review: Review, label: str, decimals: int) -> str:
-    rows = [
-        _row(
-            f"{worst.low:g} to {worst.high:g}".replace("-", MINUS),
-            [
-                worst.region,
-                number(worst.train),
-                number(worst.rows),
-                shown(worst.mae, decimals),
-                shown(worst.bias, decimals),
-            ],
-        )
-        for worst in review.bins
-    ]
+    rows = []
+    for worst in review.bins:
+        limits = f"{worst.low:g} to {worst.high:g}".replace("-", MINUS)
+        errors = (shown(value, decimals) for value in (worst.mae, worst.bias))
+        rows.append(_row(limits, [worst.region, number(worst.train), number(worst.rows), *errors]))
     heads = [label, "region", "train", "rows", "MAE", "bias"]
     return _table(f"The {len(rows)} bins of the highest MAE", heads, rows)
 
@@ -155,32 +147,19 @@ def _samples(review: Review, decimals: int) -> str:
     for worst in review.samples:
         image = f'<img src="{worst.image}" width="64" height="64" alt="{text(worst.key)}">' if worst.image else "none"
         numbers = (shown(value, decimals) for value in (worst.target, worst.prediction, worst.error))
+        key = text(worst.key).replace("/", "/<wbr>").replace("_", "_<wbr>")  # a long id may break where its parts end
         rows.append(
-            _row(
-                f'<span class="key">{_broken(worst.key)}</span>',
-                [*([image] if with_images else []), worst.region, *numbers],
-            )
+            _row(f'<span class="key">{key}</span>', [*([image] if with_images else []), worst.region, *numbers])
         )
     heads = ["id", *(["image"] if with_images else []), "region", "target", "prediction", "error"]
     return _table(f"The {len(rows)} largest errors", heads, rows)
 
 
-def _broken(key: str) -> str:
-    """A long id, which may break where its parts end."""
-    return text(key).replace("/", "/<wbr>").replace("_", "_<wbr>")
-
-
 def _files(result: dict[str, Any]) -> str:
-    rows = [
-        _row(
-            text(system["name"]),
-            [
-                f"<code>{text(str(system['file']).replace(chr(92), '/').rpartition('/')[2])}</code>",
-                f"<code>{text(system['sha256'])}</code>",
-            ],
-        )
-        for system in result["systems"]
-    ]
+    rows = []
+    for system in result["systems"]:
+        file = str(system["file"]).replace("\\", "/").rpartition("/")[2]
+        rows.append(_row(text(system["name"]), [f"<code>{text(word)}</code>" for word in (file, system["sha256"])]))
     facts = f"Benchmark content {result['content']}; {result['protocol']} protocol; dircli {result['version']}."
     return (
         "<footer>\n<h2>What was scored</h2>\n"
