@@ -31,9 +31,9 @@ def leaderboard(
     from dircli.report import console
     from dircli.report import leaderboard as report
     from dircli.report.formats.json import as_text
-    from dircli.scores.compare.leaderboard import leaderboard
+    from dircli.scores.compare import leaderboard as ranking
 
-    board = leaderboard(folder, dataset=dataset, region=region, metric=metric)
+    board = ranking.leaderboard(folder, dataset=dataset, region=region, metric=metric)
     if board["skipped"]:
         console.note(f"no results, left out: {sample(board['skipped'])}")
     form = format_ or ENDINGS.get(output.suffix if output else "", "table")

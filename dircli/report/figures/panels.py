@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from dircli.report.figures.data import regions
-from dircli.report.figures.style import DATA, INK, MINUS, PALE, REGION_LOOKS, SMOOTH, fitted, short
+from dircli.report.figures.style import DATA, INK, MINUS, PALE, REGION_LOOKS, SMOOTH, UNBROKEN, fitted, short
 
 if TYPE_CHECKING:
     from dircli.arrays import BoolArray, FloatArray
@@ -155,7 +155,7 @@ def error(axes: Any, curve: Curve, ground: Ground, limits: Limits, *, top: float
 
 def correlations(curve: Curve) -> str:
     """Pearson's r of the error with both densities, in words."""
-    return f"empirical {signed(curve.empirical)}, effective {signed(curve.effective)}"
+    return f"empirical{UNBROKEN}{signed(curve.empirical)}, effective{UNBROKEN}{signed(curve.effective)}"
 
 
 def signed(value: float | None, decimals: int = 2) -> str:

@@ -57,6 +57,7 @@ NAME_WIDTH = 1.6
 """Inches that a name gets at most, which the narrowest column has."""
 ELLIPSIS = "…"
 MINUS = "\N{MINUS SIGN}"
+UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 def available() -> bool:
