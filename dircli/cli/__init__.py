@@ -1,4 +1,4 @@
-"""The command line: words in, tables out. Every command is a file of its own and imports the pipeline when it runs."""
+"""The command line: words in, tables out. Every command is a file, and imports what it needs when it runs."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from dircli.cli import (
     verify,
     weights,
 )
+from dircli.cli.options import flattened
 from dircli.errors import DirError
 from dircli.report import console
 
@@ -71,4 +72,4 @@ for command in (
     *(evaluate.evaluate, explain.explain, leaderboard.leaderboard, verify.verify, export.export, fds.fds, plot.plot),
     demo.demo,
 ):
-    app.command()(command)
+    app.command()(flattened(command))

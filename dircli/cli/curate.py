@@ -1,146 +1,203 @@
-"""`dir curate`: the manifest of a benchmark."""
+"""`dir curate`: the manifest of a benchmark, or of a table of the user's own."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 
-from dircli.cli import custom_options
-from dircli.cli.download_options import AcceptLicense, Mirror, Token, terms
-from dircli.cli.options import Data, Name, Protocol, Quiet
+from dircli.cli.download_options import DownloadChoices, terms
+from dircli.cli.options import Name, Protocol, Quiet, option
 from dircli.errors import SHOWN, CheckError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dircli.benchmark.manifest import Manifest, PixelManifest
+    from dircli.curation.custom import CustomOptions
+    from dircli.curation.derive import Cut
+    from dircli.curation.options import CurateOptions
     from dircli.curation.recordings import Recording
+    from dircli.datasets.obtain import DownloadOptions
+
+SHOWN_ROWS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """What a benchmark is made from, which split, and what is looked at besides."""
+
+    panel: ClassVar = "A benchmark"
+    raw: Path | None = option(None, "The raw source: a folder or an archive.", show_default="DIR_DATA/NAME")
+    split: Literal["released", "redraw"] | None = option(
+        None,
+        "Import the published split, or draw a new one by the same rule.",
+        show_default="released, where there is one",
+    )
+    released: Path | None = option(
+        None, "The published split: its file, or the folder of its files.", show_default="DIR_DATA/NAME"
+    )
+    only: str | None = option(None, "One part of the sources alone, such as wiki; never the benchmark itself.")
+    check_images: bool = option(False, "Open every image, and list the unreadable ones beside the manifest.")
+    check_signals: bool = option(False, "Open every recording, and list what each holds beside the manifest.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions:
+    """A table of the user's own, and how its rows are binned and split."""
+
+    panel: ClassVar = "A table of your own (custom)"
+    table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines.")
+    target: str | None = option(None, "The column of targets.")
+    id: str | None = option(None, "The column of unique ids.", show_default="row numbers from 0")
+    bin_width: str | None = option(None, "Bins of this width.")
+    range: str | None = option(None, "The range of the bins, LO:HI.", show_default="that of the targets")
+    edges: str | None = option(None, "The edges of the bins, with commas between.")
+    bins: Literal["auto"] | None = option(
+        None, "auto: a width by a rule that the manifest names; so without the above."
+    )
+    outside: Literal["refuse", "clip", "drop"] | None = option(
+        None, "What becomes of targets outside the bins.", show_default="refuse"
+    )
+    per_bin: int | None = option(
+        None, "At most this many rows of a bin to val, and to test.", min=1, show_default="10% in all"
+    )
+    many: float | None = option(None, "More training samples: many-shot.", show_default="100")
+    few: float | None = option(None, "Fewer training samples: few-shot.", show_default="20")
+    group: str | None = option(None, "Rows that agree in this column are not divided.")
+    split_column: str | None = option(None, "Take over the split in this column: train, val or test.")
+    unit: str | None = option(None, "The target's unit, for tables and plots.")
+
+    def options(self, cut: Cut | None, *, seed: int, called: str | None) -> CustomOptions:
+        """The same for the curation of a table; UsageError where the options do not fit together."""
+        from dircli.curation.custom import CustomOptions
+        from dircli.store.user_tables import Names
+
+        if self.table is None or self.target is None:
+            raise UsageError("give the table with --table FILE, and the column of targets with --target COL")
+        if self.bins and (self.bin_width is not None or self.edges is not None):
+            raise UsageError("--bins auto chooses the width; leave out --bin-width and --edges")
+        if self.split_column and (self.per_bin or self.group):
+            raise UsageError("--split-column takes a split over as it is; --per-bin and --group are for drawing one")
+        name = called or CustomOptions.called
+        given: dict[str, Any] = {"unit": self.unit, "width": self.bin_width, "limits": self.range, "edges": self.edges}
+        given |= {"outside": self.outside, "per_bin": self.per_bin, "many": self.many, "few": self.few}
+        return CustomOptions(
+            table=self.table,
+            names=Names(target=self.target, id=self.id, group=self.group, split=self.split_column),
+            called=name if called or cut is None else cut.named(name),
+            seed=seed,
+            cut=cut,
+            **{key: value for key, value in given.items() if value is not None},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LessTrain:
+    """What is taken away from the training rows."""
+
+    panel: ClassVar = "Less to learn from"
+    drop_train: list[str] | None = option(None, "Leave out training rows with targets LO:HI; repeatable.")
+    skew: str | None = option(
+        None, 'Thin train to a mixture "MEAN:STD:WEIGHT, …" of disjoint Gaussians; STD may be LEFT/RIGHT.'
+    )
+    train_size: int | None = option(None, "How many training rows --skew keeps.", min=1)
 
 
 def curate(
+    *,
     name: Name,
-    raw: Annotated[
-        Path | None, typer.Option(help="The raw source: a folder or an archive.", show_default="DIR_DATA/NAME")
-    ] = None,
-    split: Annotated[
-        Literal["released", "redraw"] | None,
-        typer.Option(
-            help="Import the published split, or draw a new one by the same rule.",
-            show_default="released, where there is one",
-        ),
-    ] = None,
-    released: Annotated[
-        Path | None,
-        typer.Option(help="The published split: its file, or the folder of its files.", show_default="DIR_DATA/NAME"),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The seed of a redraw, or of --skew.", show_default="666")
-    ] = None,
-    called: Annotated[
-        str | None, typer.Option("--name", help="The manifest's name.", show_default="the dataset's")
-    ] = None,
-    out: Annotated[
-        Path,
-        typer.Option("--out", "--manifests", envvar="DIR_MANIFESTS", help="The folder of manifests; NAME in it."),
-    ] = Path("manifests"),
-    only: Annotated[
-        str | None, typer.Option(help="One part of the sources alone, such as wiki; never the benchmark itself.")
-    ] = None,
-    check_images: Annotated[
-        bool, typer.Option("--check-images", help="Open every image, and list the unreadable ones beside the manifest.")
-    ] = False,
-    check_signals: Annotated[
-        bool,
-        typer.Option("--check-signals", help="Open every recording, and list what each holds beside the manifest."),
-    ] = False,
+    source: SourceOptions,
+    seed: int | None = option(None, "The seed of a redraw, or of --skew.", min=0, show_default="666"),
+    called: str | None = option(None, "The manifest's name.", "--name", show_default="the dataset's"),
+    out: Path = option(
+        Path("manifests"), "The folder of manifests; NAME in it.", "--out", "--manifests", envvar="DIR_MANIFESTS"
+    ),
     protocol: Protocol = "released",
-    drop_train: custom_options.Drop = None,
-    skew: custom_options.Skew = None,
-    train_size: custom_options.TrainSize = None,
-    table: custom_options.Table = None,
-    target: custom_options.Target = None,
-    id_: custom_options.Id = None,
-    bin_width: custom_options.Width = None,
-    range_: custom_options.Range = None,
-    edges: custom_options.Edges = None,
-    bins: custom_options.AutoBins = None,
-    outside: custom_options.Outside = None,
-    per_bin: custom_options.PerBin = None,
-    many: custom_options.Many = None,
-    few: custom_options.Few = None,
-    group: custom_options.Group = None,
-    split_column: custom_options.SplitColumn = None,
-    unit: custom_options.Unit = None,
-    mirror: Mirror = None,
-    accept_license: AcceptLicense = False,
-    token: Token = None,
-    data: Data = None,
+    less: LessTrain,
+    table: TableOptions,
+    download: DownloadChoices,
     quiet: Quiet = False,
 ) -> None:
     """Make a manifest: samples, bins and splits, with all that they came from; of a benchmark, or a table (custom)."""
     from dircli import datasets
+    from dircli.curation import curate as curation
+    from dircli.curation import custom
     from dircli.curation.derive import Cut
-
-    drawn = 666 if seed is None else seed
-    cut = Cut.of(drop_train or [], skew, train_size, drawn)
-    given: dict[str, Any] = {"--target": target, "--id": id_, "--bin-width": bin_width, "--range": range_}
-    given |= {"--edges": edges, "--bins": bins, "--outside": outside, "--per-bin": per_bin, "--many": many}
-    given |= {"--few": few, "--group": group, "--split-column": split_column, "--unit": unit}
-    if name == datasets.OWN:
-        foreign: dict[str, Any] = {"--raw": raw, "--split": split, "--released": released, "--only": only}
-        _refuse(foreign | {"--check-images": check_images or None, "--check-signals": check_signals or None}, name)
-        from dircli.curation import custom
-
-        made = custom.curate(custom_options.order(table, cut, seed=drawn, called=called, given=given), root=out)
-        _tell(made.facts, made.edges, out, protocol)
-        return
-    from dircli.curation import images, recordings
-    from dircli.curation.curate import curate, usual_split
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
 
-    _refuse({"--table": table} | given, name)
-    if split is None:
-        split = usual_split(name, part=only, released=released)
-    if only and split == "released":
+    number = 666 if seed is None else seed
+    cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
+    if name == datasets.OWN:
+        _refuse(source, name)
+        written = custom.curate(table.options(cut, seed=number, called=called), root=out)
+        _tell(written.facts, written.edges, out, protocol)
+        return
+    _refuse(table, name)
+    split = source.split or curation.usual_split(name, part=source.only, released=source.released)
+    if split == "released" and source.only:
         raise UsageError("the published split is of the whole benchmark; --only goes with --split redraw")
-    if seed is not None and split == "released" and skew is None:
+    if split == "released" and seed is not None and less.skew is None:
         raise UsageError("the published split is imported, not drawn; --seed goes with --split redraw, or --skew")
-    order = CurateOptions(raw=raw, released=released, split=split, seed=drawn, part=only, called=called, cut=cut)
-    if check_signals:
-        recordings.need_signals(name)
-    with terms(data, mirror, accept=accept_license, token=token) as how:
-        manifest = curate(name, order, root=out, terms=how, watch=counting)
-    facts = manifest.facts
-    _tell(facts, manifest.table.bins.edges, out, protocol)
-    if check_images:
-        with counting("images", facts["rows"]) as done:
-            unreadable = images.check_images(manifest, order, root=out, terms=how, done=done)
-        typer.echo(f"{facts['rows']:,} images, {len(unreadable):,} of them unreadable")
-        if unreadable:
-            path = out / str(facts["name"]) / "unreadable.csv"
-            raise CheckError(f"{facts['name']}: {len(unreadable):,} images cannot be read; they are listed in {path}")
-    if check_signals:
-        _tell_signals(*recordings.check_signals(manifest, order, root=out, terms=how))
+    options = CurateOptions(
+        raw=source.raw, released=source.released, split=split, seed=number, part=source.only, called=called, cut=cut
+    )
+    if source.check_signals:
+        from dircli.curation.recordings import need_signals
+
+        need_signals(name)
+    with terms(download) as how:
+        manifest = curation.curate(name, options, root=out, terms=how, watch=counting)
+    _tell(manifest.facts, manifest.table.bins.edges, out, protocol)
+    if source.check_images:
+        _check_images(manifest, options, out, how)
+    if source.check_signals:
+        from dircli.curation.recordings import check_signals
+
+        _tell_signals(*check_signals(manifest, options, root=out, terms=how))
 
 
-def _refuse(given: Mapping[str, object], name: str) -> None:
-    """UsageError that names all of the options that were ``given`` and mean nothing for ``name``."""
-    if wrong := [option for option, value in given.items() if value is not None]:
-        raise UsageError(f"{', '.join(wrong)}: not for `dir curate {name}`; see `dir curate --help`")
+def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
+    """UsageError that names the options of ``group`` that were given, for they mean nothing for ``name``."""
+    given = [key for key, value in vars(group).items() if value is not None and value is not False]
+    if given:
+        flags = ", ".join(f"--{key.replace('_', '-')}" for key in given)
+        raise UsageError(f"{flags}: not for `dir curate {name}`; see `dir curate --help`")
 
 
 def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> None:
     """What was made: notes on stderr; the rows of each split, a density that was asked for, and the content."""
     from dircli.report import console, tables
 
-    for note in (*facts["notes"], *(f"{key}: {_told(value)}" for key, value in facts["facts"].items())):
+    counts = (
+        f"{key}: {value:,}" if isinstance(value, int) else f"{key}: {value}" for key, value in facts["facts"].items()
+    )
+    for note in (*facts["notes"], *counts):
         console.note(f"{facts['name']}: {note}")
     console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
     console.out().print(tables.splits(facts, protocol))
-    custom_options.tell_skew(facts, edges)
+    if skew := facts.get("derived", {}).get("skew"):
+        table, step = tables.skew(skew, edges, rows=SHOWN_ROWS)
+        console.out().print(table)
+        console.note(f"{step} bins to a row" if step > 1 else "one bin to a row")
     typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
+
+
+def _check_images(manifest: Manifest | PixelManifest, options: CurateOptions, out: Path, how: DownloadOptions) -> None:
+    """Open every image; CheckError that names the list of the unreadable ones, where there are any."""
+    from dircli.curation import images
+    from dircli.report.progress import counting
+
+    name, rows = manifest.facts["name"], manifest.facts["rows"]
+    with counting("images", rows) as done:
+        unreadable = images.check_images(manifest, options, root=out, terms=how, done=done)
+    typer.echo(f"{rows:,} images, {len(unreadable):,} of them unreadable")
+    if unreadable:
+        path = out / str(name) / "unreadable.csv"
+        raise CheckError(f"{name}: {len(unreadable):,} images cannot be read; they are listed in {path}")
 
 
 def _tell_signals(recordings: list[Recording], path: Path) -> None:
@@ -156,7 +213,3 @@ def _tell_signals(recordings: list[Recording], path: Path) -> None:
         lines = [f"  {recording.id}: {'; '.join(recording.findings)}" for recording in wrong[:SHOWN]]
         lines += [f"  and {len(wrong) - SHOWN:,} more"] if len(wrong) > SHOWN else []
         raise CheckError("\n".join([f"{len(wrong):,} of {len(recordings):,} recordings have findings:", *lines]))
-
-
-def _told(value: int | str) -> str:
-    return f"{value:,}" if isinstance(value, int) else value

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.options import Data, Manifests, Quiet, data_folder
+from dircli.cli.options import Data, Manifests, Quiet, data_folder, option
 from dircli.errors import UsageError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -33,8 +33,8 @@ def info(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.", show_default=False)
     ] = None,
-    metrics: Annotated[bool, typer.Option("--metrics", help="Tell about the metrics instead.")] = False,
-    bibtex: Annotated[bool, typer.Option("--bibtex", help="Print only the citation.")] = False,
+    metrics: bool = option(False, "Tell about the metrics instead."),
+    bibtex: bool = option(False, "Print only the citation."),
     as_json: AsJson = False,
     manifests: Manifests = Path("manifests"),
     data: Data = None,

@@ -7,11 +7,11 @@ import os
 import shlex
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from dircli.cli.options import Quiet
+from dircli.cli.options import Quiet, option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,7 @@ STEPS = (
 
 def demo(
     ctx: typer.Context,
-    out: Annotated[
-        Path | None, typer.Option(help="Keep the demo's files in this new folder.", show_default="a temporary folder")
-    ] = None,
+    out: Path | None = option(None, "Keep the demo's files in this new folder.", show_default="a temporary folder"),
     quiet: Quiet = False,
 ) -> None:
     """Show the whole flow in seconds, offline, on SYNTHETIC data drawn from AgeDB-DIR's shipped bins."""

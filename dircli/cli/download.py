@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import typer
 
-from dircli.cli.download_options import AcceptLicense, Mirror, Token, terms
-from dircli.cli.options import Data, Name, Quiet
+from dircli.cli.download_options import DownloadChoices, terms
+from dircli.cli.options import Name, Quiet, option
 
 
 def download(
+    *,
     name: Name,
-    only: Annotated[
-        Literal["labels", "all"], typer.Option(help="What curation needs, or images and recordings as well.")
-    ] = "labels",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would be downloaded; transfer nothing.")
-    ] = False,
-    mirror: Mirror = None,
-    accept_license: AcceptLicense = False,
-    token: Token = None,
-    data: Data = None,
+    only: Literal["labels", "all"] = option("labels", "What curation needs, or images and recordings as well."),
+    dry_run: bool = option(False, "List what would be downloaded; transfer nothing."),
+    choices: DownloadChoices,
     quiet: Quiet = False,
 ) -> None:
     """Download raw files into DIR_DATA/NAME: resumed where it was cut off, and never a wrong file under its name."""
-    from dircli.datasets.obtain import download, download_plans
+    from dircli.datasets import obtain
     from dircli.report import tables
 
-    with terms(data, mirror, accept=accept_license, token=token) as how:
+    with terms(choices) as how:
         if dry_run:
-            typer.echo("\n\n".join(tables.plan(each) for each in download_plans(name, only=only, terms=how)))
+            typer.echo("\n\n".join(tables.plan(each) for each in obtain.download_plans(name, only=only, terms=how)))
             return
-        fetched = download(name, only=only, terms=how)
+        fetched = obtain.download(name, only=only, terms=how)
     for each in fetched:
         state = ("downloaded" if each.fresh else "was here") + ("" if each.verified else ", hash recorded")
         typer.echo(f"{each.sha256}  {each.path}  {each.size:,} bytes, {state}")

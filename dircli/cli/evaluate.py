@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli import reports
-from dircli.cli.options import Data, Manifest, Manifests, Protocol, Quiet, data_folder, located
+from dircli.cli.options import (
+    BenchmarkOptions,
+    Data,
+    ManifestOptions,
+    PredictionLayout,
+    Protocol,
+    Quiet,
+    data_folder,
+    option,
+)
 from dircli.errors import CheckError, UsageError
 from dircli.report.formats import BY_ENDING, NAMED, Name
 
@@ -18,10 +27,83 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dircli.scores.compare.checks import Outcome
-    from dircli.scores.results import Result
+    from dircli.scores.results import Result, Scored
+    from dircli.scores.uncertainty.quantify import BootstrapOptions
+
+UNSAID = {"quiet", "data"}
+"""The options that a report leaves out, for they say nothing about the result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """How the result is printed, or written to files."""
+
+    panel: ClassVar = "Output"
+    format: Name = option("table", "How to print the result.")
+    output: list[Path] | None = option(
+        None, f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."
+    )
+    decimals: int = option(3, "Decimals of shown scores.", "--decimals", "-w", min=0, max=12)
+    score_only: bool = option(False, "Print the numbers alone, a line per file.")
+    short: bool = option(False, "A short signature under the table.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalOptions:
+    """How sure the scores are."""
+
+    panel: ClassVar = "Uncertainty"
+    ci: bool = option(False, "Add 95 % intervals, and compare each file with the first.")
+    bootstrap: int = option(2000, "Resamples, and swaps of the paired test.", min=100)
+    seed: int = option(666, "The seed of resamples and swaps.", min=0)
+    bca: bool = option(False, "BCa intervals instead of percentile ones.")
+    cluster: str | None = option(None, "Draw whole groups of this manifest column, such as identity or image.")
+    seeds: bool = option(False, "Files name@seed.csv are seeds of one system: show mean ± sd.")
+
+    def bootstrapped(self) -> BootstrapOptions | None:
+        """How resamples are drawn; None where no option asks for intervals."""
+        if not (self.ci or self.bca or self.cluster):
+            return None
+        from dircli.scores.uncertainty.quantify import BootstrapOptions
+
+        method: Literal["bca", "percentile"] = "bca" if self.bca else "percentile"
+        return BootstrapOptions(resamples=self.bootstrap, seed=self.seed, method=method, cluster=self.cluster)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """What the scores must hold to."""
+
+    panel: ClassVar = "Checks"
+    fail_if: list[str] | None = option(None, 'Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
+    against: Path | None = option(None, "Exit 1 if a score is worse than in this JSON result.", show_default=False)
+    tolerance: str | None = option(None, "What --against allows: 0.1, or 2% of the earlier score.", show_default="0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetailOptions:
+    """What else is written."""
+
+    panel: ClassVar = "Details"
+    per_bin: Path | None = option(None, "Write the scores of each bin to this .csv or .parquet.", show_default=False)
+    per_sample: Path | None = option(
+        None, "Write the error of each sample to this .csv or .parquet.", show_default=False
+    )
+    report: Path | None = option(
+        None, "Write scores, pictures and the worst samples to this .html page.", show_default=False
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoredLayout(PredictionLayout):
+    """Which column of a scored file holds what, also where it has more than predictions."""
+
+    target_column: str = option("target", "The column of targets, checked where it is there.")
+    sigma_column: str = option("sigma", "The column of predicted standard deviations.")
 
 
 def evaluate(
+    *,
     ctx: typer.Context,
     predictions: Annotated[
         list[str],
@@ -30,121 +112,67 @@ def evaluate(
             help="CSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
         ),
     ],
-    dataset: Annotated[
-        str | None,
-        typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one"),
-    ] = None,
-    split: Annotated[Literal["test", "val", "train"], typer.Option(help="The rows that were predicted.")] = "test",
+    benchmark: BenchmarkOptions,
+    where: ManifestOptions,
     protocol: Protocol = "released",
-    metrics: Annotated[
-        str, typer.Option(help="Names with commas between, or all that can be had.", show_default="the usual ones")
-    ] = "",
-    format_: Annotated[Name, typer.Option("--format", help="How to print the result.")] = "table",
-    output: Annotated[
-        list[Path] | None,
-        typer.Option(help=f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."),
-    ] = None,
-    decimals: Annotated[int, typer.Option("--decimals", "-w", min=0, max=12, help="Decimals of shown scores.")] = 3,
-    score_only: Annotated[bool, typer.Option("--score-only", help="Print the numbers alone, a line per file.")] = False,
-    ci: Annotated[bool, typer.Option("--ci", help="Add 95 % intervals, and compare each file with the first.")] = False,
-    bootstrap: Annotated[int, typer.Option(min=100, help="Resamples, and swaps of the paired test.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="The seed of resamples and swaps.")] = 666,
-    bca: Annotated[bool, typer.Option("--bca", help="BCa intervals instead of percentile ones.")] = False,
-    cluster: Annotated[
-        str | None, typer.Option(help="Draw whole groups of this manifest column, such as identity or image.")
-    ] = None,
-    seeds: Annotated[
-        bool, typer.Option("--seeds", help="Files name@seed.csv are seeds of one system: show mean ± sd.")
-    ] = False,
-    short: Annotated[bool, typer.Option("--short", help="A short signature under the table.")] = False,
-    fail_if: Annotated[
-        list[str] | None, typer.Option(help='Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option(help="Exit 1 if a score is worse than in this JSON result.", show_default=False)
-    ] = None,
-    tolerance: Annotated[
-        str | None,
-        typer.Option(help="What --against allows: 0.1, or 2% of the earlier score.", show_default="0"),
-    ] = None,
-    per_bin: Annotated[
-        Path | None, typer.Option(help="Write the scores of each bin to this .csv or .parquet.", show_default=False)
-    ] = None,
-    per_sample: Annotated[
-        Path | None, typer.Option(help="Write the error of each sample to this .csv or .parquet.", show_default=False)
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(help="Write scores, pictures and the worst samples to this .html page.", show_default=False),
-    ] = None,
-    id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id",
-    prediction_column: Annotated[str, typer.Option(help="The column of predictions.")] = "prediction",
-    target_column: Annotated[str, typer.Option(help="The column of targets, checked where it is there.")] = "target",
-    sigma_column: Annotated[str, typer.Option(help="The column of predicted standard deviations.")] = "sigma",
-    by_position: Annotated[
-        bool, typer.Option("--by-position", help="Rows are in manifest order; ids are not used.")
-    ] = False,
-    bins: Annotated[
-        Path | None,
-        typer.Option(help="Score files that have targets with this bins.parquet, without a manifest."),
-    ] = None,
-    manifests: Manifests = Path("manifests"),
-    manifest: Manifest = None,
+    metrics: str = option("", "Names with commas between, or all that can be had.", show_default="the usual ones"),
+    shown: OutputOptions,
+    interval: IntervalOptions,
+    check: CheckOptions,
+    details: DetailOptions,
+    columns: ScoredLayout,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
     from dircli.datasets.open import TARGETS_UNVERIFIED
     from dircli.report import console
-    from dircli.scores import from_files
-    from dircli.scores.breakdown import dump
+    from dircli.scores import breakdown, from_files
     from dircli.scores.compare import checks
-    from dircli.scores.from_files import evaluate
     from dircli.scores.results import read
-    from dircli.store.predictions import Layout
 
-    dataset, manifests = located(dataset, manifests, manifest)
-    layout = Layout(
-        id_column=id_column,
-        prediction_column=prediction_column,
-        target_column=target_column,
-        sigma_column=sigma_column,
-        by_position=by_position,
-    )
-    sampling = None
-    if ci or bca or cluster:
-        from dircli.scores.uncertainty.quantify import BootstrapOptions
-
-        method: Literal["bca", "percentile"] = "bca" if bca else "percentile"
-        sampling = BootstrapOptions(resamples=bootstrap, seed=seed, method=method, cluster=cluster)
+    name, manifests = where.located(benchmark.dataset)
+    output, decimals = shown.output or [], shown.decimals
     request = from_files.ScoreOptions(
-        split=split,
+        split=benchmark.split,
         protocol=protocol,
         metrics=[name.strip() for name in metrics.split(",") if name.strip()],
-        layout=layout,
+        layout=columns.layout(),
     )
-    if report:
-        reports.check(report)
-    _check_endings(output or [], [path for path in (per_bin, per_sample) if path])
-    if tolerance is not None and against is None:
+    if details.report:
+        _check_report(details.report)
+    _check_endings(output, [path for path in (details.per_bin, details.per_sample) if path])
+    if check.tolerance is not None and check.against is None:
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
-    allowed = checks.tolerance(tolerance or "0")
-    earlier = read(against) if against else None
-    scored = evaluate(
-        predictions, request, name=dataset, root=manifests, bins_file=bins, sampling=sampling, seeds=seeds
+    allowed = checks.tolerance(check.tolerance or "0")
+    earlier = read(check.against) if check.against else None
+    scored = from_files.evaluate(
+        predictions,
+        request,
+        name=name,
+        root=manifests,
+        bins_file=benchmark.bins,
+        sampling=interval.bootstrapped(),
+        seeds=interval.seeds,
     )
     result = scored.result
-    outcomes = checks.conditions(fail_if or [], result)
+    outcomes = checks.conditions(check.fail_if or [], result)
     outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
     if result.content.startswith("bins:"):
         console.note(f"{result.dataset}: {TARGETS_UNVERIFIED}")
-    _write(result, output or [], decimals)
-    if report:
-        reports.write(report, scored, ctx, data=data_folder(data), decimals=decimals)
-    dump(scored, per_bin=per_bin, per_sample=per_sample)
+    _write(result, output, decimals)
+    if details.report:
+        _write_report(details.report, scored, ctx, data=data_folder(data), decimals=decimals)
+    breakdown.dump(scored, per_bin=details.per_bin, per_sample=details.per_sample)
     if not output:
-        typer.echo(_shown(result, "score-only" if score_only else format_, decimals, short=short), nl=False)
+        form = "score-only" if shown.score_only else shown.format
+        typer.echo(_shown(result, form, decimals, short=shown.short), nl=False)
     _summarise(result, outcomes, decimals)
+    _judge(outcomes)
+
+
+def _judge(outcomes: list[Outcome]) -> None:
+    """Each outcome on stderr; CheckError where one does not hold."""
     for outcome in outcomes:
         typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
     if failed := [outcome for outcome in outcomes if not outcome.held]:
@@ -194,3 +222,47 @@ def _summarise(result: Result, outcomes: Sequence[Outcome], decimals: int) -> No
     lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]
     with Path(page).open("a", encoding="utf-8") as stream:
         stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))
+
+
+def _check_report(path: Path) -> None:
+    """UsageError where no report can be written to ``path``, before anything is computed."""
+    from dircli.report.figures import style
+    from dircli.report.page import html
+
+    style.need()
+    if path.suffix not in html.ENDINGS:
+        raise UsageError(f"--report {path}: a report is a page; end the name in {' or '.join(html.ENDINGS)}")
+
+
+def _write_report(path: Path, scored: Scored, ctx: typer.Context, *, data: Path, decimals: int) -> None:
+    """The report on ``scored`` to ``path``."""
+    from dircli.report import console
+    from dircli.report.figures import figures
+    from dircli.report.page import content, html
+    from dircli.store import files
+
+    page = content.page(scored, command=_command_line(ctx), data=data)
+    pictures = figures.for_page(page.density, page.errors)
+    files.write(path, html.page(page, pictures, decimals=decimals).encode(errors="replace"))
+    console.note(f"written to {path}")
+
+
+def _command_line(ctx: typer.Context) -> str:
+    """The command line that was given, in the order of the help, without the folders of this machine."""
+    words = []
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(str(parameter.name))
+        if source is None or source.name not in {"COMMANDLINE", "ENVIRONMENT"} or parameter.name in UNSAID:
+            continue
+        given = ctx.params[str(parameter.name)]
+        is_argument = parameter.param_type_name == "argument"
+        for value in given if isinstance(given, list | tuple) else [given]:
+            if not is_argument:
+                words.append(max(parameter.opts, key=len))
+            if value is not True:
+                words.append(_without_folder(value) if is_argument or isinstance(value, Path) else str(value))
+    return shlex.join(["dir", str(ctx.command.name), *words])
+
+
+def _without_folder(path: str | Path) -> str:
+    return Path(path).name or str(path)

@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import typer
 
 from dircli.benchmark.protocol import Kernel
-from dircli.cli.options import Manifests, Protocol, Quiet
+from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Protocol, Quiet, option
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsOptions:
+    """How the statistics of bins are smoothed and follow the epochs."""
+
+    panel: ClassVar = "Smoothing"
+    kernel: Kernel = option("gaussian", "The FDS kernel; none is no smoothing.")
+    ks: KernelSize = 5
+    sigma: KernelSigma = 2.0
+    momentum: float = option(0.9, "The weight of earlier epochs in the statistics.")
 
 
 def fds(
+    *,
     features: Annotated[Path, typer.Argument(metavar="FEATURES", help="An HDF5, Parquet or npy file of features.")],
-    dataset: Annotated[
-        str | None,
-        typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one"),
-    ] = None,
-    split: Annotated[
-        Literal["train", "val", "test"], typer.Option(help="The rows that the features are of.")
-    ] = "train",
-    kernel: Annotated[Kernel, typer.Option(help="The FDS kernel; none is no smoothing.")] = "gaussian",
-    ks: Annotated[int, typer.Option(help="Kernel size in bins, odd.")] = 5,
-    sigma: Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")] = 2.0,
-    momentum: Annotated[float, typer.Option(help="The weight of earlier epochs in the statistics.")] = 0.9,
+    dataset: Dataset = None,
+    split: Literal["train", "val", "test"] = option("train", "The rows that the features are of."),
+    smoothing: StatisticsOptions,
     protocol: Protocol = "released",
-    out: Annotated[
-        str | None,
-        typer.Option(
-            help="The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout.",
-            show_default=False,
-        ),
-    ] = None,
-    similarity: Annotated[
-        bool, typer.Option("--similarity", help="Compare the bins' statistics with the anchor's, instead.")
-    ] = False,
-    anchor: Annotated[
-        float | None, typer.Option(help="With --similarity: the target to compare with.", show_default=False)
-    ] = None,
+    out: str | None = option(
+        None,
+        "The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout.",
+        show_default=False,
+    ),
+    similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead."),
+    anchor: float | None = option(None, "With --similarity: the target to compare with.", show_default=False),
     manifests: Manifests = Path("manifests"),
     quiet: Quiet = False,
 ) -> None:
@@ -53,8 +52,8 @@ def fds(
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
     if anchor is not None:
         against = open_benchmark(dataset, manifests, None)
-        found = calibrate.similarity(features, against, anchor=anchor, split=split, ks=ks)
-        table = calibrate.similarity_csv(found)
+        similar = calibrate.similarity(features, against, anchor=anchor, split=split, ks=smoothing.ks)
+        table = calibrate.similarity_csv(similar)
         if out == "-":
             sys.stdout.buffer.write(table)
             return
@@ -63,13 +62,13 @@ def fds(
 
             files.write(Path(out), table)
             console.note(f"written to {out}")
-        console.out().print(report.similarity(found))
-        typer.echo(report.strangers(found))
+        console.out().print(report.similarity(similar))
+        typer.echo(report.strangers(similar))
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
-    request = calibrate.FdsOptions(kernel=kernel, ks=ks, sigma=sigma, momentum=momentum, protocol=protocol, split=split)
-    made = calibrate.calibrate(features, dataset, request, root=manifests, out=Path(out))
-    console.out().print(report.smoothed(made))
-    typer.echo(report.summary(made))
-    console.note(f"features written to {out}, statistics to {made.statistics}")
+    options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
+    smoothed = calibrate.calibrate(features, dataset, options, root=manifests, out=Path(out))
+    console.out().print(report.smoothed(smoothed))
+    typer.echo(report.summary(smoothed))
+    console.note(f"features written to {out}, statistics to {smoothed.statistics}")

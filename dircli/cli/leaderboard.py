@@ -7,34 +7,31 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.options import Quiet
+from dircli.cli.options import Quiet, option
 from dircli.report.formats import BY_ENDING, BoardName
 
 
 def leaderboard(
+    *,
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder of results, as `dir evaluate --format json` writes them.")
     ],
-    dataset: Annotated[
-        str | None,
-        typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="that of all the results"),
-    ] = None,
-    region: Annotated[str, typer.Option(help="The region to rank by.")] = "few",
-    metric: Annotated[str, typer.Option(help="The metric to rank by.")] = "mae",
-    format_: Annotated[
-        BoardName | None,
-        typer.Option("--format", help="How to print the board.", show_default="by --output's ending, else table"),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the board to this file.", show_default="stdout")] = None,
+    dataset: str | None = option(None, "The dataset.", envvar="DIR_DATASET", show_default="that of all the results"),
+    region: str = option("few", "The region to rank by."),
+    metric: str = option("mae", "The metric to rank by."),
+    format_: BoardName | None = option(
+        None, "How to print the board.", "--format", show_default="by --output's ending, else table"
+    ),
+    output: Path | None = option(None, "Write the board to this file.", show_default="stdout"),
     quiet: Quiet = False,
 ) -> None:
     """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
     from dircli.errors import sample
     from dircli.report import console
     from dircli.report.leaderboard import render
-    from dircli.scores.compare.leaderboard import leaderboard
+    from dircli.scores.compare import leaderboard as ranking
 
-    board = leaderboard(folder, dataset=dataset, region=region, metric=metric)
+    board = ranking.leaderboard(folder, dataset=dataset, region=region, metric=metric)
     if board.skipped:
         console.note(f"no results, left out: {sample(board.skipped)}")
     by_ending = BY_ENDING.get(output.suffix) if output else None

@@ -1,9 +1,13 @@
-"""Options that several commands share, each declared once."""
+"""Options that several commands share, each declared once, and groups of options as dataclasses."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from copy import copy
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -11,25 +15,33 @@ from dircli.benchmark.protocol import ProtocolName
 from dircli.errors import UsageError
 from dircli.report import console
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dircli.store.predictions import Layout
+
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
+Value = TypeVar("Value")
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.")]
 OptionalName = Annotated[
     str | None,
     typer.Argument(metavar="[NAME]", envvar="DIR_DATASET", help="The dataset; by default the only curated one."),
 ]
-Manifests = Annotated[
-    Path, typer.Option("--manifests", envvar="DIR_MANIFESTS", help="The folder that holds the manifests.")
+Dataset = Annotated[
+    str | None, typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one")
 ]
-Manifest = Annotated[
-    Path | None,
-    typer.Option("--manifest", help="The folder of a manifest, wherever it lies, not its name.", show_default=False),
-]
+Split = Annotated[Literal["test", "val", "train"], typer.Option(help="The rows that were predicted.")]
+Manifests = Annotated[Path, typer.Option(envvar="DIR_MANIFESTS", help="The folder that holds the manifests.")]
 Data = Annotated[
     Path | None,
-    typer.Option("--data", envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder"),
+    typer.Option(envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder"),
 ]
 Protocol = Annotated[
     ProtocolName, typer.Option(help="The rules: those of the released code, or those printed in the paper.")
 ]
+KernelSize = Annotated[int, typer.Option(help="Kernel size in bins, odd.")]
+KernelSigma = Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")]
 
 
 def _be_quiet(value: bool) -> bool:
@@ -40,14 +52,108 @@ def _be_quiet(value: bool) -> bool:
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.", callback=_be_quiet)]
 
 
-def located(name: str | None, root: Path, folder: Path | None) -> tuple[str | None, Path]:
-    """The name of a manifest and the folder it lies in: as given, or those of the ``folder`` that is the manifest."""
-    if folder is None:
-        return name, root
-    if not (folder / "manifest.json").is_file():
-        raise UsageError(f"--manifest {folder}: there is no manifest.json; give a folder that `dir curate` wrote")
-    whole = folder.resolve()
-    return whole.name, whole.parent
+def option(default: Value, text: str, *flags: str, **settings: Any) -> Value:
+    """An option of one command or group: its default, its help, and what else `typer.Option` takes.
+
+    Without ``flags`` it is called as the parameter or field is, and a flag has no second name with ``--no-``.
+    """
+    return field(default=default, metadata={"flags": flags, "help": text, **settings})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestOptions:
+    """Where the manifest of a command's dataset lies."""
+
+    panel: ClassVar = "Benchmark"
+    manifests: Manifests = Path("manifests")
+    manifest: Path | None = option(
+        None, "The folder of a manifest, wherever it lies, not its name.", show_default=False
+    )
+
+    def located(self, name: str | None) -> tuple[str | None, Path]:
+        """The manifest's name and the folder that it lies in: as given, or those of the folder ``manifest``."""
+        if self.manifest is None:
+            return name, self.manifests
+        if not (self.manifest / "manifest.json").is_file():
+            raise UsageError(
+                f"--manifest {self.manifest}: there is no manifest.json; give a folder that `dir curate` wrote"
+            )
+        folder = self.manifest.resolve()
+        return folder.name, folder.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkOptions:
+    """What prediction files are scored against."""
+
+    panel: ClassVar = "Benchmark"
+    dataset: Dataset = None
+    split: Split = "test"
+    bins: Path | None = option(None, "Score files that have targets with this bins.parquet, without a manifest.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionLayout:
+    """Which column of a prediction file holds what."""
+
+    panel: ClassVar = "Columns of prediction files"
+    id_column: str = option("id", "The column of ids.")
+    prediction_column: str = option("prediction", "The column of predictions.")
+    by_position: bool = option(False, "Rows are in manifest order; ids are not used.")
+
+    def layout(self) -> Layout:
+        """The same for the reader of prediction files."""
+        from dircli.store.predictions import Layout
+
+        return Layout(**vars(self))
+
+
+def flattened(command: Callable[..., None]) -> Callable[..., None]:
+    """``command`` as typer is to see it: each field of a parameter that is a dataclass is an option of its own.
+
+    Fields have defaults, and are declared with `option` or, where commands share them, with ``Annotated``. The class
+    attribute ``panel`` is the heading in the help that they stand under.
+    """
+    parameters = inspect.signature(command, eval_str=True).parameters
+    groups: dict[str, Any] = {key: each.annotation for key, each in parameters.items() if is_dataclass(each.annotation)}
+    flat: list[inspect.Parameter] = []
+    for name, parameter in parameters.items():
+        flat += _of_group(groups[name]) if name in groups else [_for_typer(parameter)]
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]  # inspect looks for it, mypy does not
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
+    return run
+
+
+def _of_group(group: Any) -> Iterator[inspect.Parameter]:
+    """The fields of the dataclass ``group`` as keyword parameters."""
+    annotations = get_type_hints(group, include_extras=True)
+    for each in fields(group):
+        default = each if each.metadata else each.default
+        parameter = inspect.Parameter(each.name, KEYWORD_ONLY, default=default, annotation=annotations[each.name])
+        yield _for_typer(parameter, panel=group.panel)
+
+
+def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> inspect.Parameter:
+    """A keyword parameter as typer reads it, whichever way it was declared."""
+    kind, default, declared = parameter.annotation, parameter.default, None
+    if isinstance(parameter.default, Field):
+        default, settings = parameter.default.default, dict(parameter.default.metadata)
+        flags = settings.pop("flags") or [f"--{parameter.name.replace('_', '-')}"]
+        declared = typer.Option(*flags, **settings)
+    elif panel is not None:
+        kind, shared = get_args(kind)
+        declared = copy(shared)
+    if declared is not None:
+        declared.rich_help_panel = panel
+        kind = Annotated[kind, declared]
+    return parameter.replace(kind=KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def data_folder(given: Path | None) -> Path:

@@ -4,20 +4,43 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from dircli.benchmark.protocol import Kernel, Scheme
-from dircli.cli.options import Manifest, Manifests, OptionalName, Protocol, Quiet, located
+from dircli.cli.options import (
+    KernelSigma,
+    KernelSize,
+    ManifestOptions,
+    OptionalName,
+    PredictionLayout,
+    Protocol,
+    Quiet,
+    Split,
+    option,
+)
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
     from dircli.report.figures.data import Picture
 
 
+@dataclass(frozen=True, kw_only=True)
+class SmoothingOptions:
+    """How the label density is smoothed, and which weights are drawn."""
+
+    panel: ClassVar = "Smoothing"
+    scheme: Scheme | None = option(None, "Inverse density, or its root.", show_default="the dataset's own")
+    kernel: Kernel = option("gaussian", "The LDS kernel; none is no smoothing.")
+    ks: KernelSize = 5
+    sigma: KernelSigma = 2.0
+
+
 def plot(
+    *,
     name: OptionalName = None,
     predictions: Annotated[
         list[str] | None,
@@ -25,57 +48,43 @@ def plot(
             metavar="[PREDS]...", help="Prediction files, as for evaluate: error by target.", show_default=False
         ),
     ] = None,
-    lds: Annotated[
-        bool, typer.Option("--lds", help="Empirical against effective density, and the weights, instead.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="A .png, .svg or .pdf file.", show_default="NAME-density.png, -lds.png or -error.png here"),
-    ] = None,
-    width: Annotated[float, typer.Option(help="Inches; from 5.5 on, panels stand side by side.")] = 7.0,
-    log: Annotated[bool, typer.Option("--log", help="Counts on a logarithmic scale.")] = False,
-    terminal: Annotated[
-        bool, typer.Option("--terminal", help="Draw on stdout with letters; needs no matplotlib.")
-    ] = False,
-    scheme: Annotated[
-        Scheme | None, typer.Option(help="Inverse density, or its root.", show_default="the dataset's own")
-    ] = None,
-    kernel: Annotated[Kernel, typer.Option(help="The LDS kernel; none is no smoothing.")] = "gaussian",
-    ks: Annotated[int, typer.Option(help="Kernel size in bins, odd.")] = 5,
-    sigma: Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")] = 2.0,
+    lds: bool = option(False, "Empirical against effective density, and the weights, instead."),
+    out: Path | None = option(
+        None, "A .png, .svg or .pdf file.", show_default="NAME-density.png, -lds.png or -error.png here"
+    ),
+    width: float = option(7.0, "Inches; from 5.5 on, panels stand side by side."),
+    log: bool = option(False, "Counts on a logarithmic scale."),
+    terminal: bool = option(False, "Draw on stdout with letters; needs no matplotlib."),
+    smoothing: SmoothingOptions,
     protocol: Protocol = "released",
-    split: Annotated[Literal["test", "val", "train"], typer.Option(help="The rows that were predicted.")] = "test",
-    id_column: Annotated[str, typer.Option(help="The column of ids.")] = "id",
-    prediction_column: Annotated[str, typer.Option(help="The column of predictions.")] = "prediction",
-    by_position: Annotated[
-        bool, typer.Option("--by-position", help="Rows are in manifest order; ids are not used.")
-    ] = False,
-    manifests: Manifests = Path("manifests"),
-    manifest: Manifest = None,
+    split: Split = "test",
+    columns: PredictionLayout,
+    where: ManifestOptions,
     quiet: Quiet = False,
 ) -> None:
     """Draw the label density with its regions; --lds, its smoothing; of PREDS the error, of two the gain, by target."""
     from dircli.report import console
     from dircli.report.figures import data, figures, style
-    from dircli.scores import from_files
-    from dircli.store.predictions import Layout
+    from dircli.scores.from_files import ScoreOptions
     from dircli.weights.schemes import WeightOptions
 
-    if manifest is not None and name is not None and name != os.environ.get("DIR_DATASET"):
+    if where.manifest is not None and name is not None and name != os.environ.get("DIR_DATASET"):
         predictions = [name, *(predictions or [])]  # --manifest takes the place of NAME
-    name, manifests = located(name, manifests, manifest)
+    name, manifests = where.located(name)
     if lds and predictions:
         raise UsageError("--lds draws the dataset alone; leave out the prediction files, or --lds")
-    drawn = not terminal and (out is not None or style.available())
-    if drawn:
+    to_file = not terminal and (out is not None or style.available())
+    if to_file:
         figures.check(out or Path("x.png"), width)
-    smooth = WeightOptions(scheme=scheme, kernel=kernel, ks=ks, sigma=sigma, protocol=protocol)
-    layout = Layout(id_column=id_column, prediction_column=prediction_column, by_position=by_position)
-    request = from_files.ScoreOptions(split=split, protocol=protocol, metrics=[], layout=layout)
-    order = data.PlotOptions(paths=predictions or [], request=request, smooth=smooth, lds=lds)
-    picture = data.picture(name, order, root=manifests)
-    if not drawn:
-        _letters(picture)
+    options = data.PlotOptions(
+        paths=predictions or [],
+        request=ScoreOptions(split=split, protocol=protocol, metrics=[], layout=columns.layout()),
+        smooth=WeightOptions(**vars(smoothing), protocol=protocol),
+        lds=lds,
+    )
+    picture = data.picture(name, options, root=manifests)
+    if not to_file:
+        _print(picture)
         if not terminal:
             console.note("drawn with letters; for files and finer pictures: pip install 'dircli[plot]'")
         return
@@ -85,7 +94,7 @@ def plot(
     typer.echo(path)
 
 
-def _letters(picture: Picture) -> None:
+def _print(picture: Picture) -> None:
     """The picture on stdout, as wide as the terminal, in blocks where it can show them."""
     from dircli.report import console
     from dircli.report.figures import letters

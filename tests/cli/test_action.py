@@ -37,7 +37,7 @@ ODD = ["my preds.csv", "-dash.csv", "a'b\"c.csv", "$HOME `id` $(id);&|*.csv", "n
 def environment(step: Any, inputs: dict[str, str]) -> dict[str, str]:
     """The step's variables, each input as given or by its default."""
     values = {name: str(facts.get("default", "")) for name, facts in ACTION["inputs"].items()} | inputs
-    return {key: EXPRESSION.sub(lambda found: values[found[1]], text) for key, text in step["env"].items()}
+    return {key: EXPRESSION.sub(lambda match: values[match[1]], text) for key, text in step["env"].items()}
 
 
 def bash(script: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -51,8 +51,8 @@ def rows(tmp_path: Path, work: Path, run: Run) -> list[tuple[str, float]]:
     """Ids and targets of the test rows of a curated AgeDB miniature."""
     run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
     samples = manifests.read(work / "manifests" / "agedb").samples
-    held = samples.split == "test"
-    return list(zip(samples.ids[held].tolist(), samples.targets[held].tolist(), strict=True))
+    test = samples.split == "test"
+    return list(zip(samples.ids[test].tolist(), samples.targets[test].tolist(), strict=True))
 
 
 @pytest.fixture

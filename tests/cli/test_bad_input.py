@@ -463,8 +463,8 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows(curated: Path) -> Rows:
     """The test rows of the AgeDB miniature."""
     samples = manifests.read(curated / "agedb").samples
-    held = samples.split == "test"
-    return Rows(samples.ids[held].tolist(), samples.targets[held].tolist())
+    test = samples.split == "test"
+    return Rows(samples.ids[test].tolist(), samples.targets[test].tolist())
 
 
 @pytest.fixture(autouse=True)
@@ -570,9 +570,9 @@ def _damaged_once(
     damages: list[tuple[str, int, bytes]], cut: int | None, curated: Path, rows: Rows, work: Path
 ) -> None:
     data = bytearray(rows.csv(targets=True))
-    for how, place, found in damages:
+    for how, place, bytes_ in damages:
         at = place % (len(data) + 1)
-        data[at : at + (0 if how == "insert" else len(found))] = b"" if how == "remove" else found
+        data[at : at + (0 if how == "insert" else len(bytes_))] = b"" if how == "remove" else bytes_
     (work / "p.csv").write_bytes(data if cut is None else data[: cut % (len(data) + 1)])
     words = ["evaluate", "p.csv", "--dataset", "agedb", "--manifests", str(curated), "--metrics", "mae", "-q"]
     done = CliRunner().invoke(app, words, prog_name="dir")

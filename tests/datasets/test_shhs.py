@@ -383,7 +383,8 @@ def test_on_a_terminal_the_token_is_asked_for_and_not_shown(
     monkeypatch.setattr(typer, "prompt", prompt)
     for stream in (sys.stdin, sys.stderr):
         monkeypatch.setattr(stream, "isatty", lambda: True)
-    with download_options.terms(tmp_path / "data", None, accept=True) as how:
+    choices = download_options.DownloadChoices(data=tmp_path / "data", accept_license=True)
+    with download_options.terms(choices) as how:
         assert how.token is not None
         assert how.token(datasets.load("shhs")) == TOKEN
     assert seen["hide_input"]

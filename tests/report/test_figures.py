@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 SHIPPED = PROJECT / "manifests"
 FULL = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
 RESULT = Result(dataset="x", split="test", protocol="released", content="bins:", version="0.1.0", systems=())
-NASTY = ("$x_1^2$ & <b>", "an_extremely_long_name_" * 8, "зачем\n日本語 \x00")
+NASTY = ("$x_1^2$ & <b>", "an_extremely_long_name_" * 8, "зачем\n日本語 \x00", "W" * 99)
 
 
 def whole(name: str) -> Benchmark:
@@ -111,18 +112,18 @@ def picture_of(name: str, kind: str) -> data.Picture:
 
 def _texts(figure: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """All that is written when ``figure`` is drawn, with the box of each text."""
-    found: dict[int, tuple[str, Any]] = {}
+    boxes: dict[int, tuple[str, Any]] = {}
     draw = Text.draw
 
     def record(self: Any, renderer: Any, *words: Any, **named: Any) -> None:
         if self.get_visible() and self.get_text().strip():
-            found[id(self)] = (self.get_text(), self.get_window_extent(renderer))
+            boxes[id(self)] = (self.get_text(), self.get_window_extent(renderer))
         draw(self, renderer, *words, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(Text, "draw", record)
         figure.draw_without_rendering()
-    return list(found.values())
+    return list(boxes.values())
 
 
 def assert_legible(picture: data.Picture, monkeypatch: pytest.MonkeyPatch, *, width: float, log: bool) -> None:
@@ -168,7 +169,7 @@ def test_every_miniature_can_be_drawn(
     assert_legible(PICTURES["gain"](against), monkeypatch, width=figures.WIDTH, log=False)
 
 
-@pytest.mark.parametrize("width", [3, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("width", [3, 5.5, pytest.param(7, marks=pytest.mark.slow)])
 def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that reads as a formula, is far too long, or has letters that the font lacks."""
     assert_legible(data.errors(scored(whole("agedb"), NASTY), WeightOptions()), monkeypatch, width=width, log=False)
@@ -176,13 +177,23 @@ def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch)
     assert_legible(picture, monkeypatch, width=width, log=False)
 
 
+@pytest.mark.parametrize("width", [3, 5.5, pytest.param(20, marks=pytest.mark.slow)])
+def test_no_target_and_no_missing_correlation_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = data.errors(scored(whole("agedb"), ("W" * 99, "lower" * 20)), WeightOptions())
+    ground = replace(picture.ground, name="M" * 64, target="a $very$ long target, in words " * 3, unit="square metre")
+    undefined = tuple(replace(curve, empirical=None, effective=None) for curve in picture.curves)
+    picture = replace(picture, smoothing=replace(picture.smoothing, ground=ground), curves=undefined)
+    assert_legible(picture, monkeypatch, width=width, log=False)
+    assert_legible(picture.smoothing, monkeypatch, width=width, log=False)
+
+
 def test_density_is_that_of_the_bins_and_zero_a_region_of_its_own() -> None:
     against = whole("agedb")
-    found = data.density(against, "paper")
-    assert set(found.counts) == {"train", "val", "test"}
-    assert all(np.array_equal(counts, against.table.counts[split]) for split, counts in found.counts.items())
-    assert np.array_equal(found.ground.regions == "zero", found.ground.train == 0)
-    assert found.ground.label == "age (year)"
+    density = data.density(against, "paper")
+    assert set(density.counts) == {"train", "val", "test"}
+    assert all(np.array_equal(counts, against.table.counts[split]) for split, counts in density.counts.items())
+    assert np.array_equal(density.ground.regions == "zero", density.ground.train == 0)
+    assert density.ground.label == "age (year)"
     assert set(data.density(whole("nyud2"), "released").counts) == {"train", "test"}
     assert data.ground(whole("nyud2"), "released").counted == "pixels"
 
@@ -190,7 +201,7 @@ def test_density_is_that_of_the_bins_and_zero_a_region_of_its_own() -> None:
 @pytest.mark.parametrize("kernel", ["gaussian", "triang", "laplace", "none"])
 def test_effective_density_is_the_counts_seen_through_a_window_of_sum_one(kernel: Any) -> None:
     against = whole("agedb")
-    found = data.smoothing(against, WeightOptions(kernel=kernel, ks=9, sigma=1.5, protocol="paper"))
+    smoothing = data.smoothing(against, WeightOptions(kernel=kernel, ks=9, sigma=1.5, protocol="paper"))
     offset = np.arange(-4, 5)
     window = {
         "gaussian": np.exp(-((offset / 1.5) ** 2) / 2),
@@ -199,31 +210,33 @@ def test_effective_density_is_the_counts_seen_through_a_window_of_sum_one(kernel
         "none": (offset == 0).astype(float),
     }[kernel]
     expected = convolve1d(against.table.counts["train"].astype(float), window / window.sum(), mode="constant")
-    assert found.effective == pytest.approx(expected)
-    assert ("no kernel" if kernel == "none" else f"{kernel}, ks 9") in found.how
+    assert smoothing.effective == pytest.approx(expected)
+    assert ("no kernel" if kernel == "none" else f"{kernel}, ks 9") in smoothing.how
 
 
 @pytest.mark.parametrize("name", ["agedb", "sts-b"])
 def test_drawn_weights_are_those_that_dir_weights_writes(name: str) -> None:
     drawn = data.smoothing(whole(name), WeightOptions())
     written = weigh(name, WeightOptions(per="bin"), root=SHIPPED)
-    held = drawn.ground.train > 0
+    trained = drawn.ground.train > 0
     assert drawn.scheme == datasets.load(name).rules.weights.default
-    assert drawn.weight[held] == pytest.approx(written.by_bin.weight[held])
-    assert np.isnan(drawn.weight[~held]).all()
+    assert drawn.weight[trained] == pytest.approx(written.by_bin.weight[trained])
+    assert np.isnan(drawn.weight[~trained]).all()
 
 
 def test_errors_are_those_of_the_result_by_bin() -> None:
-    made = scored(whole("sts-b"), ("a", "b"))
-    found = data.errors(made, WeightOptions())
-    table = breakdown.by_bin(made)
-    for curve in found.curves:
+    files = scored(whole("sts-b"), ("a", "b"))
+    errors = data.errors(files, WeightOptions())
+    table = breakdown.by_bin(files)
+    for curve in errors.curves:
         rows = np.array([name == curve.name for name in table["system"].to_pylist()])
         assert curve.mae[table["bin"].to_numpy()[rows]] == pytest.approx(table["mae"].to_numpy()[rows])
-        held = found.rows > 0
-        assert np.array_equal(np.isnan(curve.mae), ~held)
-        assert curve.empirical == pytest.approx(np.corrcoef(curve.mae[held], found.ground.train[held])[0, 1])
-        assert curve.effective == pytest.approx(np.corrcoef(curve.mae[held], found.smoothing.effective[held])[0, 1])
+        with_rows = errors.rows > 0
+        assert np.array_equal(np.isnan(curve.mae), ~with_rows)
+        assert curve.empirical == pytest.approx(np.corrcoef(curve.mae[with_rows], errors.ground.train[with_rows])[0, 1])
+        assert curve.effective == pytest.approx(
+            np.corrcoef(curve.mae[with_rows], errors.smoothing.effective[with_rows])[0, 1]
+        )
 
 
 def _reference(column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -236,9 +249,9 @@ def _reference(column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def test_an_error_that_follows_the_density_is_seen_in_the_correlation() -> None:
     """As in Fig. 2 and 3: the shrunk predictor errs where labels are rare, the sharp one everywhere alike."""
     against = whole("agedb")
-    made = scored(against, ("shrunk", "sharp"))
+    files = scored(against, ("shrunk", "sharp"))
     systems = []
-    for system in made.systems:
+    for system in files.systems:
         target, values = _reference(system.name)
         index = against.table.bins.index(target)
         reference = Reference(
@@ -249,11 +262,11 @@ def test_an_error_that_follows_the_density_is_seen_in_the_correlation() -> None:
             rules=system.reference.rules,
         )
         systems.append(System(name=system.name, file=system.file, reference=reference, values=values))
-    found = data.errors(Scored(result=made.result, systems=systems, against=against), WeightOptions())
-    shrunk, sharp = found.curves
+    errors = data.errors(Scored(result=files.result, systems=systems, against=against), WeightOptions())
+    shrunk, sharp = errors.curves
     assert (shrunk.effective or 0) < (shrunk.empirical or 0) < -0.7
     assert abs(sharp.effective or 1) < 0.3
-    assert found.gains()["few"] > found.gains()["medium"] > 0
+    assert errors.gains()["few"] > errors.gains()["medium"] > 0
 
 
 @settings(deadline=None, max_examples=60)
@@ -280,10 +293,10 @@ def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
         System(name=name, file=file, reference=reference, values=values.astype(float))
         for name, values in (("first", first), ("second", second))
     ]
-    found = data.errors(Scored(result=RESULT, systems=systems, against=against), WeightOptions())
-    gains = found.gains()
-    assert gains["all"] == pytest.approx(found.curves[0].overall - found.curves[1].overall, abs=1e-9)
-    sizes = {name: int(found.rows[mask].sum()) for name, mask in data.regions(found.ground).items()}
+    errors = data.errors(Scored(result=RESULT, systems=systems, against=against), WeightOptions())
+    gains = errors.gains()
+    assert gains["all"] == pytest.approx(errors.curves[0].overall - errors.curves[1].overall, abs=1e-9)
+    sizes = {name: int(errors.rows[mask].sum()) for name, mask in data.regions(errors.ground).items()}
     parts = sum(gains[name] * size for name, size in sizes.items() if size)
     assert parts / sum(sizes.values()) == pytest.approx(gains["all"], abs=1e-9)
 
@@ -388,7 +401,7 @@ def test_a_chart_of_letters_is_as_high_as_its_values() -> None:
 
 
 def test_only_the_drawing_modules_import_matplotlib() -> None:
-    drawing = {"style.py", "panels.py", "plots.py"}
+    drawing = {"style.py", "panels.py"}
     for path in (PROJECT / "dircli").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert path.name in drawing or ("import matplotlib" not in text and "from matplotlib" not in text), path

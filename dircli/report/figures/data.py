@@ -1,6 +1,6 @@
 """What pictures show, as arrays: label density, its smoothing and weights, and errors by target.
 
-From a manifest, or the bins alone, and from scored files, to values that `report` draws; nothing is drawn here.
+From a manifest, or the bins alone, and from scored files, to the values that the other modules draw.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PAIR = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """What every picture stands on: B bins, their training counts, and the region of each.
+    """What every picture shows: B bins, their training counts, and the region of each.
 
     ``edges`` (B + 1,) are in ``unit``; ``train`` (B,) counts ``counted``: samples, or pixels where labels are maps;
     ``regions`` (B,) holds many, medium, few, and zero for a bin without training samples.
@@ -119,8 +119,8 @@ class Errors:
         """The gain over all rows of each region that has some."""
         if (gain := self.gain) is None:
             return {}
-        held = self.rows > 0
-        parts = {"all": held} | {region: held & part for region, part in regions(self.ground).items()}
+        with_rows = self.rows > 0
+        parts = {"all": with_rows} | {region: with_rows & part for region, part in regions(self.ground).items()}
         return {
             name: float(np.average(gain[part], weights=self.rows[part])) for name, part in parts.items() if part.any()
         }
@@ -142,12 +142,12 @@ class PlotOptions:
     lds: bool = False
 
 
-def picture(name: str | None, order: PlotOptions, *, root: Path) -> Picture:
+def picture(name: str | None, options: PlotOptions, *, root: Path) -> Picture:
     """What `dir plot` draws: label density, its smoothing, or the errors of prediction files."""
     against = open_benchmark(name, root, None)
-    if order.paths:
-        return errors(score(order.paths, against, order.request), order.smooth)
-    return smoothing(against, order.smooth) if order.lds else density(against, order.request.protocol)
+    if options.paths:
+        return errors(score(options.paths, against, options.request), options.smooth)
+    return smoothing(against, options.smooth) if options.lds else density(against, options.request.protocol)
 
 
 def regions(ground: Ground) -> dict[str, BoolArray]:
@@ -175,39 +175,37 @@ def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
 def density(against: Benchmark, protocol: ProtocolName) -> Density:
     """The label density of each split."""
     counts = {split: against.table.counts[split] for split in SPLITS}
-    return Density(
-        ground=ground(against, protocol), counts={split: found for split, found in counts.items() if found.any()}
-    )
+    counts = {split: per_bin for split, per_bin in counts.items() if per_bin.any()}
+    return Density(ground=ground(against, protocol), counts=counts)
 
 
 def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
     """The effective density of the training split, and the weights that ``request`` asks for, by scoring bin."""
-    stand = ground(against, request.protocol)
+    base = ground(against, request.protocol)
     rule = against.rules.weights
     scheme = request.scheme or rule.default
-    fold = rule.fold(np.arange(len(stand.train)))
-    counts = np.bincount(fold, weights=stand.train).astype(np.int64)
+    fold = rule.fold(np.arange(len(base.train)))
+    counts = np.bincount(fold, weights=base.train).astype(np.int64)
     protocol = PROTOCOLS[request.protocol]
     plain = replace(protocol, root_first=False, whole_counts=False, clips=False)  # counts → smooth, and no more
-    chosen, dense = (
+    weights, smoothed = (
         bin_weights(counts, replace(request, scheme=which), rule, protocol=how)
         for which, how in ((scheme, protocol), ("inverse", plain))
     )
     share = kernel_window(request.kernel, request.ks, request.sigma, filtered=protocol.filtered_window).sum()
-    parts = [request.kernel] if request.kernel != "none" else ["no kernel"]
-    parts += [f"ks {request.ks}"] if request.kernel != "none" else []
+    parts = [request.kernel, f"ks {request.ks}"] if request.kernel != "none" else ["no kernel"]
     parts += [f"sigma {request.sigma:g}"] if request.kernel in {"gaussian", "laplace"} else []
     return Smoothing(
-        ground=stand,
-        effective=(dense.effective / share)[fold],
-        weight=np.where(stand.train > 0, chosen.weight[fold], np.nan),
+        ground=base,
+        effective=(smoothed.effective / share)[fold],
+        weight=np.where(base.train > 0, weights.weight[fold], np.nan),
         how=", ".join([*parts, f"{request.protocol} protocol"]),
         scheme=scheme,
     )
 
 
 def errors(scored: Scored, request: WeightOptions) -> Errors:
-    """The errors of every scored file by bin; ``request`` says how the density that they are compared with is made."""
+    """The errors of every scored file by bin, and the density they are compared with, smoothed as ``request`` says."""
     smooth = smoothing(scored.against, request)
     bins = len(smooth.ground.train)
     rows = np.bincount(scored.systems[0].reference.bin_index, minlength=bins).astype(np.int64)
@@ -223,16 +221,16 @@ def _curve(system: System, smooth: Smoothing) -> Curve:
     reference = system.reference
     target = reference.scored_target
     sums = per_bin(target, system.values, reference.bin_index, bins=len(smooth.ground.train))
-    held = sums.n > 0
-    mae = np.divide(sums.absolute, sums.n, out=np.full(held.size, np.nan), where=held)
+    with_rows = sums.n > 0
+    mae = np.divide(sums.absolute, sums.n, out=np.full(sums.n.size, np.nan), where=with_rows)
     return Curve(
         name=system.name,
         mae=mae,
         target=reference.target,
         prediction=system.values,
         overall=float(sums.absolute.sum() / sums.n.sum()),
-        empirical=correlation(mae[held], smooth.ground.train[held].astype(np.float64)),
-        effective=correlation(mae[held], smooth.effective[held]),
+        empirical=correlation(mae[with_rows], smooth.ground.train[with_rows].astype(np.float64)),
+        effective=correlation(mae[with_rows], smooth.effective[with_rows]),
     )
 
 

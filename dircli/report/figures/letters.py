@@ -47,8 +47,8 @@ def text(picture: Picture, *, width: int, using: Letters) -> str:
     """``picture`` as charts below each other, at most ``width`` columns wide, and at the end the regions' letters."""
     ground = picture.ground
     charts = list(_charts(picture))
-    held = np.any([np.nan_to_num(values) > 0 for _, values in charts], axis=0)
-    columns = _columns(held, max(NARROWEST, width) - MARGIN)
+    filled = np.any([np.nan_to_num(values) > 0 for _, values in charts], axis=0)
+    columns = _columns(filled, max(NARROWEST, width) - MARGIN)
     parts = [_chart(fill(title, max(NARROWEST, width)), values, ground, columns, using) for title, values in charts]
     shown = [name for name, mask in regions(ground).items() if mask[np.concatenate(columns)].any()]
     legend = "  ".join(f"{using.regions[name]} {name}" for name in shown)
@@ -70,14 +70,17 @@ def _charts(picture: Picture) -> Iterator[tuple[str, FloatArray]]:
         return
     for curve in picture.curves:
         words = (("empirical", curve.empirical), ("effective", curve.effective))
-        said = ", ".join(f"{name} {'undefined' if value is None else f'{value:+.2f}'}" for name, value in words)
-        yield f"{curve.name}: MAE by target, {curve.overall:.3f} over all; r with density: {said}", curve.mae
+        r = ", ".join(f"{name} {'undefined' if value is None else f'{value:+.2f}'}" for name, value in words)
+        yield f"{curve.name}: MAE by target, {curve.overall:.3f} over all; r with density: {r}", curve.mae
 
 
-def _columns(held: AnyArray, room: int) -> list[IntArray]:
-    """The bins of each column: from the first of ``held`` (B,) to the last, several where there is not enough room."""
-    found = np.flatnonzero(held)
-    shown = np.arange(found[0], found[-1] + 1) if found.size else np.arange(held.size)
+def _columns(filled: AnyArray, room: int) -> list[IntArray]:
+    """The bins of each column, from the first that is ``filled`` (B,) to the last.
+
+    A column holds several bins where they are more than the ``room``, in letters.
+    """
+    bins = np.flatnonzero(filled)
+    shown = np.arange(bins[0], bins[-1] + 1) if bins.size else np.arange(filled.size)
     if shown.size <= room:
         return [shown[k : k + 1] for k in range(shown.size) for _ in range(room // shown.size)]
     each = -(-shown.size // room)

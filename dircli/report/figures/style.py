@@ -7,18 +7,14 @@ that they survive a black-and-white print. Letters are drawn as shapes of the fo
 from __future__ import annotations
 
 import io
-import re
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
 INK, DATA, SMOOTH, PALE = "#1a1a1a", "#0072b2", "#d55e00", "#8c8c8c"
 REGION_LOOKS = {  # face, how opaque, hatch
     "many": ("#009e73", 0.10, ""),
@@ -26,11 +22,11 @@ REGION_LOOKS = {  # face, how opaque, hatch
     "few": ("#d55e00", 0.40, "////"),
     "zero": ("#8c8c8c", 0.20, "\\\\\\"),
 }
-SIZE = 8.0
-POINTS = 72.0
+FONT, SIZE = "DejaVu Sans", 8.0
+POINTS = 72
 DPI = 200
 STYLE = {
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": SIZE,
     "axes.titlesize": SIZE,
     "axes.labelsize": SIZE,
@@ -57,6 +53,8 @@ METADATA: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+NAME_WIDTH = 1.6
+"""Inches that a name gets at most, which the narrowest column has."""
 ELLIPSIS = "…"
 MINUS = "\N{MINUS SIGN}"
 UNBROKEN = "\N{NO-BREAK SPACE}"
@@ -73,13 +71,6 @@ def need() -> None:
     """Raise UsageError where matplotlib is missing."""
     if not available():
         raise UsageError("pictures need matplotlib; install it with: pip install 'dircli[plot]'")
-
-
-def kind(path: Path) -> str:
-    """The format that the ending of ``path`` stands for; UsageError where it stands for none."""
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"{path}: pictures are written as {', '.join(FORMATS)}; end the name in one of them")
-    return FORMATS[path.suffix.lower()]
 
 
 @contextmanager
@@ -116,65 +107,33 @@ def inline(figure: Any, *, prefix: str, label: str) -> str:
 
     ``prefix`` goes before every id; ``label``, escaped for an attribute, is what a screen reader says.
     """
-    figure.patch.set_visible(False)
-    for axes in figure.axes:
-        axes.patch.set_visible(False)
-    text = saved(figure, "svg").decode()
-    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = text[text.index("<svg") :]
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", text)
-    for colour, name in ((INK, "ink"), (DATA, "data"), (SMOOTH, "smooth"), (PALE, "pale")):
-        text = re.sub(rf"(?<=: ){colour}", f"var(--{name})", text)
-    box = re.search(r'viewBox="[^"]*"', text)
-    head = (
-        f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" {box.group() if box else ""} role="img" aria-label="{label}"'
+    for part in (figure, *figure.axes):
+        part.patch.set_visible(False)
+    lines = (line.strip() for line in saved(figure, "svg").decode().splitlines())
+    svg = "\n".join(line for line in lines if not line.startswith("<!--"))
+    svg = svg[svg.index("<svg") :].replace(
+        ' xmlns="http://www.w3.org/2000/svg"', f' role="img" aria-label="{label}"', 1
     )
-    return re.sub(r"\n\s*", "\n", re.sub(r"<svg[^>]*", lambda _: head, text, count=1)).strip()
+    for before in (' id="', ' xlink:href="#', "url(#"):
+        svg = svg.replace(before, f"{before}{prefix}-")
+    for colour, name in ((INK, "ink"), (DATA, "data"), (SMOOTH, "smooth"), (PALE, "pale")):
+        svg = svg.replace(f": {colour}", f": var(--{name})")
+    return svg
 
 
-def measured(text: str, size: float = SIZE) -> float:
-    """How wide ``text`` is, in inches; kerning is left out."""
-    return sum(_width(letter) for letter in text) * size / POINTS
-
-
-@cache
-def _width(letter: str) -> float:
-    """How wide a letter is, as a share of the font's size."""
-    from matplotlib.font_manager import FontProperties
+def fitted(name: str, inches: float = NAME_WIDTH) -> str:
+    """``name`` on one line that is at most ``inches`` wide, its middle left out where it must be; never a formula."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
     from matplotlib.textpath import TextToPath
 
-    font = FontProperties(family="DejaVu Sans", size=SIZE)
-    return float(TextToPath().get_text_width_height_descent(letter, font, ismath=False)[0]) / SIZE
-
-
-def fitted(text: str, inches: float, size: float = SIZE) -> str:
-    """``text`` on one line that is at most ``inches`` wide, its middle left out where it must be."""
-    from matplotlib.font_manager import FontProperties, findfont, get_font
-
-    known = get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap()
-    text = "".join(letter if ord(letter) in known and letter.isprintable() else "?" for letter in text)
-    keep = len(text)
-    shown = text
-    while keep > 2 and measured(shown, size) > inches:  # noqa: PLR2004 - a letter from each end
+    font, measure = FontProperties(family=FONT, size=SIZE), TextToPath().get_text_width_height_descent
+    known = get_font(findfont(font)).get_charmap()
+    name = "".join(letter if ord(letter) in known and letter.isprintable() else "?" for letter in name)
+    shown, keep = name, len(name)
+    while measure(shown, font, ismath=False)[0] > inches * POINTS:
         keep -= 1
-        shown = text[: keep - keep // 2] + ELLIPSIS + text[len(text) - keep // 2 :]
-    return shown
-
-
-def wrapped(text: str, inches: float, size: float = SIZE) -> str:
-    """``text`` in lines of at most ``inches``, broken between words."""
-    lines: list[str] = []
-    for line in text.split("\n"):
-        current = ""
-        for word in line.split(" "):
-            longer = f"{current} {word}" if current else word
-            if current and measured(longer, size) > inches:
-                lines.append(current)
-                current = word
-            else:
-                current = longer
-        lines.append(current)
-    return "\n".join(lines).replace("$", r"\$")  # a name is no formula
+        shown = name[: keep - keep // 2] + ELLIPSIS + name[len(name) - keep // 2 :]
+    return shown.replace("$", r"\$")
 
 
 def short(value: float, _place: object = None) -> str:

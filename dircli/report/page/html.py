@@ -24,11 +24,11 @@ SPACE = "\N{NO-BREAK SPACE}"
 ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→ 0", "neither": ""}
 
 
-def page(found: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
-    """The page; ``pictures`` are drawn with `plots.for_page`."""
-    result = found.result
+def page(content: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
+    """The page; ``pictures`` are drawn with `figures.for_page`."""
+    result = content.result
     title = f"{result.dataset}, {result.split}: scores by shot region"
-    body = "\n".join(_body(found, pictures, title, decimals))
+    body = "\n".join(_body(content, pictures, title, decimals))
     css = files("dircli.report.page").joinpath("page.css").read_text(encoding="utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -46,15 +46,15 @@ def text(value: object) -> str:
     return escape(shown, quote=True)
 
 
-def _body(found: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> Iterator[str]:
-    result = found.result
+def _body(content: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> Iterator[str]:
+    result = content.result
     yield f"<header>\n<h1>{text(title)}</h1>"
     yield "<p>Two scores compare if, and only if, their signatures are equal:</p>"
     yield f"<pre>{text(result.signature)}</pre>"
-    yield f"<p>Made by:</p>\n<pre>{text(found.command)}</pre>\n</header>\n<main>"
-    for note in found.notes:
+    yield f"<p>Made by:</p>\n<pre>{text(content.command)}</pre>\n</header>\n<main>"
+    for note in content.notes:
         yield f'<p class="warning"><strong>Note:</strong> {text(note)}</p>'
-    for review in found.reviews:
+    for review in content.reviews:
         for warning in review.warnings:
             yield f'<p class="warning"><strong>Warning, {text(review.name)}:</strong> {text(warning)}</p>'
     yield "<section>\n<h2>Scores</h2>"
@@ -63,9 +63,9 @@ def _body(found: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> 
     for picture in pictures:
         yield f"<figure>\n{picture.svg}\n<figcaption>{text(picture.caption)}</figcaption>\n</figure>"
     yield "</div>\n</section>"
-    for review in found.reviews:
+    for review in content.reviews:
         yield f"<section>\n<h2>Where {text(review.name)} errs most</h2>"
-        yield _bins(review, found.errors.ground.label, decimals)
+        yield _bins(review, content.errors.ground.label, decimals)
         yield _samples(review, decimals)
         yield "</section>"
     yield "</main>"
@@ -129,19 +129,11 @@ def _score(score: values.Cell) -> str:
 
 
 def _bins(review: Review, label: str, decimals: int) -> str:
-    rows = [
-        _row(
-            f"{worst.low:g} to {worst.high:g}".replace("-", MINUS),
-            [
-                worst.region,
-                number(worst.train),
-                number(worst.rows),
-                shown(worst.mae, decimals),
-                shown(worst.bias, decimals),
-            ],
-        )
-        for worst in review.bins
-    ]
+    rows = []
+    for worst in review.bins:
+        limits = f"{worst.low:g} to {worst.high:g}".replace("-", MINUS)
+        errors = (shown(value, decimals) for value in (worst.mae, worst.bias))
+        rows.append(_row(limits, [worst.region, number(worst.train), number(worst.rows), *errors]))
     heads = [label, "region", "train", "rows", "MAE", "bias"]
     return _table(f"The {len(rows)} bins of the highest MAE", heads, rows)
 
@@ -152,32 +144,19 @@ def _samples(review: Review, decimals: int) -> str:
     for worst in review.samples:
         image = f'<img src="{worst.image}" width="64" height="64" alt="{text(worst.key)}">' if worst.image else "none"
         numbers = (shown(value, decimals) for value in (worst.target, worst.prediction, worst.error))
+        key = text(worst.key).replace("/", "/<wbr>").replace("_", "_<wbr>")  # a long id may break where its parts end
         rows.append(
-            _row(
-                f'<span class="key">{_broken(worst.key)}</span>',
-                [*([image] if with_images else []), worst.region, *numbers],
-            )
+            _row(f'<span class="key">{key}</span>', [*([image] if with_images else []), worst.region, *numbers])
         )
     heads = ["id", *(["image"] if with_images else []), "region", "target", "prediction", "error"]
     return _table(f"The {len(rows)} largest errors", heads, rows)
 
 
-def _broken(key: str) -> str:
-    """A long id, which may break where its parts end."""
-    return text(key).replace("/", "/<wbr>").replace("_", "_<wbr>")
-
-
 def _files(result: Result) -> str:
-    rows = [
-        _row(
-            text(system.name),
-            [
-                f"<code>{text(str(system.file).replace(chr(92), '/').rpartition('/')[2])}</code>",
-                f"<code>{text(system.sha256)}</code>",
-            ],
-        )
-        for system in result.systems
-    ]
+    rows = []
+    for system in result.systems:
+        file = str(system.file).replace("\\", "/").rpartition("/")[2]
+        rows.append(_row(text(system.name), [f"<code>{text(word)}</code>" for word in (file, system.sha256)]))
     facts = f"Benchmark content {result.content}; {result.protocol} protocol; dircli {result.version}."
     return (
         "<footer>\n<h2>What was scored</h2>\n"
