@@ -19,7 +19,7 @@ from dircli.benchmark.splits import SplitRecipe, keyed
 from dircli.curation.derive import DERIVED, checked_name, cut, note
 from dircli.curation.samples import all_facts, described
 from dircli.datasets import custom as custom_dataset
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import InputError, Problem, UsageError, first_ten, sample
 from dircli.store import files, manifests, parquet, text, user_tables
 from dircli.store.canonical import ascending
 from dircli.store.content import begun, content, encoded, finished
@@ -205,9 +205,8 @@ def _inside(order: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, list[
     if not count:
         return rows, []
     if order.outside == "refuse":
-        where = np.flatnonzero(~inside)[:1000]
-        named = [f"{rows.ids[int(row)]} = {rows.targets[row]:g}" for row in where[:10]]
-        named += [f"and {count - len(named):,} more"] if count > len(named) else []
+        where = np.flatnonzero(~inside)
+        named = first_ten(where, lambda row: f"{rows.ids[int(row)]} = {rows.targets[row]:g}", "and {:,} more".format)
         what = f"{count:,} targets lie outside {low:g}..{high:g}: {', '.join(named)}"
         raise InputError(Problem(str(order.table), what, "Choose --outside clip or --outside drop, or other bins"))
     if order.outside == "clip":

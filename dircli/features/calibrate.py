@@ -18,7 +18,7 @@ from dircli import __version__, datasets
 from dircli.arrays import AnyArray, FloatArray
 from dircli.benchmark.protocol import PROTOCOLS, FdsRule
 from dircli.datasets.open import Benchmark, open_benchmark
-from dircli.errors import SHOWN, InputError, Problem, UsageError
+from dircli.errors import InputError, Problem, UsageError, first
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
 from dircli.features.similarity import cosines, strangers
 from dircli.features.statistics import FullStatistics, Moments
@@ -184,12 +184,9 @@ def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers:
         bad += rows
         if moments is not None and not bad:
             yield moments
-    found = f"its features are not {epoch.dim} finite numbers"
-    problems = [Problem(f"{where}, row {row}", found, FINITE) for row in bad[:SHOWN]]
-    if len(bad) > SHOWN:
-        problems.append(Problem(where, f"{len(bad) - SHOWN:,} more rows are not finite"))
-    if problems:
-        raise InputError(problems)
+    if bad:
+        found = [(row, f"its features are not {epoch.dim} finite numbers") for row in bad]
+        raise InputError(first(where, found, hint=FINITE, rest="more rows are not finite", unit="row"))
 
 
 def _ahead(work: Callable[[Taken], Made], items: Iterable[Taken], *, workers: int) -> Iterator[Made]:

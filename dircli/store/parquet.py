@@ -6,13 +6,19 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import InputError, Problem, UsageError, first_line, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import pyarrow as pa
+
+
+def damaged(name: str, error: Exception, *, hint: str) -> InputError:
+    """The error for a Parquet file that Arrow cannot open: the first sentence of what Arrow says."""
+    reason = first_line(error).split(". ")[0].rstrip(".")
+    return InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint))
 
 
 def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
@@ -28,8 +34,7 @@ def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.
         found.validate(full=True)  # text that is no UTF-8 shows only here
         names = found.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
-        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
+        raise damaged(name, error, hint=hint) from None
     repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
     wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
     for column, kind in types.items():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dircli.errors import InputError, Problem, clear, sample
+from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
 from dircli.store.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -194,8 +194,8 @@ class _Folder:
             problems.append(Problem(str(path), f"{len(surplus):,} files belong to no image: {sample(surplus)}"))
         self._paths = [known[key] for key in wanted if key in known]
         wrong = [problem for file in self._paths if (problem := self._unlike(file))]
-        rest = [Problem(str(path), f"{len(wrong) - 10:,} more files are no such PNG")] if len(wrong) > 10 else []  # noqa: PLR2004 - as `SHOWN`
-        if problems := problems + wrong[:10] + rest:
+        problems += first_ten(wrong, lambda p: p, lambda n: Problem(str(path), f"{n:,} more files are no such PNG"))
+        if problems:
             raise InputError(problems)
 
     def _unlike(self, path: Path) -> Problem | None:
@@ -220,8 +220,8 @@ class _Folder:
                 with Image.open(path) as image:
                     maps.append(np.asarray(image).astype(np.float64) / self._frame.codes)
             except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-                reason = " ".join(str(error).split())
-                raise InputError(Problem(str(path), f"the PNG is damaged or cut short ({reason})", AGAIN)) from None
+                found = f"the PNG is damaged or cut short ({one_line(error)})"
+                raise InputError(Problem(str(path), found, AGAIN)) from None
         return np.stack(maps)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.errors import SHOWN, InputError, Problem, clear, first, sample
+from dircli.errors import InputError, Problem, clear, first, first_ten, sample
 from dircli.store import digests, files, parquet
 from dircli.store.text import FINITE, Table, decode, numbers, parse
 
@@ -218,11 +218,11 @@ def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
 
 
 def _not_finite(values: FloatArray, name: str, column: str) -> list[Problem]:
-    rows = np.flatnonzero(~np.isfinite(values))
-    problems = [Problem(f"{name}, row {row + 1}", f"{column} is {values[row]}", FINITE) for row in rows[:SHOWN]]
-    if rows.size > SHOWN:
-        problems.append(Problem(name, f"{rows.size - SHOWN:,} more rows have no number in {column}"))
-    return problems
+    return first_ten(
+        np.flatnonzero(~np.isfinite(values)),
+        lambda row: Problem(f"{name}, row {row + 1}", f"{column} is {values[row]}", FINITE),
+        lambda left: Problem(name, f"{left:,} more rows have no number in {column}"),
+    )
 
 
 def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from dircli.errors import SHOWN, InputError, Problem, UsageError, clear, sample
+from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
 from dircli.store import files
 from dircli.store.text import FINITE, decode
 
@@ -146,7 +146,7 @@ def _parquet(path: Path) -> tuple[list[str], Reader]:
     try:
         columns = pq.read_schema(str(path)).names
     except (pa.ArrowException, OSError) as error:
-        what = f"this is no whole Parquet file ({str(error).strip().splitlines()[0]})"
+        what = f"this is no whole Parquet file ({first_line(error)})"
         raise InputError(Problem(str(path), what, HINT)) from None
 
     def reader(wanted: Sequence[str], _types: Mapping[str, Any], _: list[Any] | None) -> pa.Table:
@@ -247,13 +247,14 @@ def problems(
     except (pa.ArrowException, OSError) as error:
         if lines:
             return _wrong_lines(path, names)
-        return [Problem(str(path), f"its rows cannot be read ({str(error).strip().splitlines()[0]})", HINT)]
-    what = [
+        return [Problem(str(path), f"its rows cannot be read ({first_line(error)})", HINT)]
+    wrong = [
         (row.number - 1, f"the header has {row.expected_columns} fields, this row {row.actual_columns}")
         for row in ragged
     ]
-    found = _listed(path, what, "Mend or remove the row", "more rows have a wrong number of fields")
-    place = _places(table.num_rows, [number for number, _ in what])
+    rest = "more rows have a wrong number of fields"
+    found = first(str(path), wrong, hint="Mend or remove the row", rest=rest, unit="row")
+    place = _places(table.num_rows, [number for number, _ in wrong])
     if not table.num_rows and not found:
         return [Problem(str(path), "there are no rows", HINT)]
     for name in names.all:
@@ -268,11 +269,6 @@ def _places(rows: int, left_out: list[int]) -> Callable[[int], int]:
         return lambda k: k + 1
     numbers = np.setdiff1d(np.arange(1, rows + len(left_out) + 1), left_out)
     return lambda k: int(numbers[k])
-
-
-def _listed(path: Path, found: Sequence[tuple[int, str]], hint: str, rest: str) -> list[Problem]:
-    problems = [Problem(f"{path}, row {row}", what, hint) for row, what in found[:SHOWN]]
-    return problems + ([Problem(str(path), f"{len(found) - SHOWN:,} {rest}")] if len(found) > SHOWN else [])
 
 
 def _wrong_column(
@@ -293,11 +289,12 @@ def _wrong_column(
         return [Problem(str(path), f"column {clear(name)} holds {column.type}", f"Write {what}")]
     else:
         bad = pc.fill_null(pc.equal(pc.cast(column, pa.string()), ""), fill_value=True).to_numpy()
-    rows = np.flatnonzero(bad)
-    shown = [(place(int(row)), f"{clear(name)} is {_shown(column[int(row)].as_py())}") for row in rows[:SHOWN]]
     hint, what = (FINITE, "no number") if target else ("Give each row one", "nothing")
-    more = [Problem(str(path), f"{rows.size - SHOWN:,} more rows have {what} in {clear(name)}")]
-    return _listed(path, shown, hint, "") + (more if rows.size > SHOWN else [])
+    return first_ten(
+        np.flatnonzero(bad),
+        lambda k: Problem(f"{path}, row {place(int(k))}", f"{clear(name)} is {_shown(column[int(k)].as_py())}", hint),
+        lambda left: Problem(str(path), f"{left:,} more rows have {what} in {clear(name)}"),
+    )
 
 
 def _shown(value: object) -> str:
@@ -323,6 +320,6 @@ def _wrong_lines(path: Path, names: Names) -> list[Problem]:
             odd = [key for key in names.all if key != names.target and type(found.get(key)) not in {int, str}]
             wrong += [(row, f"{clear(key)} is {json.dumps(found.get(key))}") for key in odd]
     hint = "Write numbers for targets, and texts for all else"
-    return _listed(path, wrong, hint, "more rows cannot be read") or [
+    return first(str(path), wrong, hint=hint, rest="more rows cannot be read", unit="row") or [
         Problem(str(path), "a column changes between numbers and texts", HINT)
     ]

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from dircli.benchmark.pixels import Maps, prepared
-from dircli.errors import InputError, Problem, first, sample
+from dircli.errors import InputError, Problem, first, one_line, sample
 from dircli.store.text import decode
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def png(data: bytes, name: str, *, bits: int) -> AnyArray:
         image = Image.open(io.BytesIO(data), formats=("PNG",))
         codes = np.asarray(image.resize(SHAPE[::-1], Image.Resampling.NEAREST, box=BOX))  # as `prepared`, but quicker
     except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(Problem(name, f"the PNG is damaged or cut short ({reason})", AGAIN)) from None
+        raise InputError(Problem(name, f"the PNG is damaged or cut short ({one_line(error)})", AGAIN)) from None
     return codes if codes.itemsize * 8 == bits else codes.astype(np.uint16)  # older Pillows widen 16 bits to 32
 
 

@@ -14,6 +14,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dircli.errors import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -129,7 +131,8 @@ def translated(error: Exception, *, before: bool) -> DroppedError | RefusedError
 
     causes = list(_causes(error))
     if isinstance(error, httpx.ConnectError) and any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return RefusedError(f"fails the TLS check ({_line(error)}; look at this machine's clock, proxy, certificates)")
+        advice = "look at this machine's clock, proxy, certificates"
+        return RefusedError(f"fails the TLS check ({one_line(error)}; {advice})")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         kind = DroppedError if before else RefusedError
         return kind("is an unknown host (look at the address and the network connection)")
@@ -137,7 +140,7 @@ def translated(error: Exception, *, before: bool) -> DroppedError | RefusedError
         return RefusedError("is no address for a download")
     if isinstance(error, httpx.TimeoutException):
         return DroppedError("is silent for too long")
-    return DroppedError(f"drops the connection ({_line(error) or type(error).__name__})")
+    return DroppedError(f"drops the connection ({one_line(error)})")
 
 
 def _version() -> str:
@@ -182,7 +185,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

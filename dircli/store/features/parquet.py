@@ -11,6 +11,7 @@ import numpy as np
 
 from dircli.errors import InputError, Problem, clear, sample
 from dircli.store.features.layout import AGAIN, Block, Epoch, rows_per_block
+from dircli.store.parquet import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +61,7 @@ def open_features(path: Path) -> Iterator[_Parquet]:
     try:
         file = pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
-        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", AGAIN)) from None
+        raise damaged(name, error, hint=AGAIN) from None
     with file:
         rows = file.metadata.num_rows
         dim, problems = _dim(file, name)
