@@ -13,15 +13,16 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, cast
 
 from dircli.errors import InputError, Problem
-from dircli.store.raw.containers import ENDINGS, MIB, Archive, Entry, Kind, entry_of, tidy, told
+from dircli.store.raw.containers import ENDINGS, Archive, Entry, Kind, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
     from typing_extensions import Self
 
+MIB = 1 << 20
 SLACK = 16 * MIB  # what may follow the end mark of a tar.gz: padding, never content
 EXTENDED = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME}
 EXTENDED |= {tarfile.GNUTYPE_LONGLINK}
@@ -78,17 +79,16 @@ class _Zip(Archive):
 
     _zip: zipfile.ZipFile | None = None
 
-    def entries(self) -> Generator[Entry, None, None]:
+    def entries(self) -> Iterator[Entry]:
         with told(self.name):
             infos = self._open().infolist()
         for row, info in enumerate(infos):
             kind = Kind.LOCKED if info.flag_bits & 1 else Kind.FILE
-            mode = stat.S_IFMT(info.external_attr >> 16)
             if info.filename.endswith(("/", "\\")):
                 kind = Kind.FOLDER
-            elif mode not in {0, stat.S_IFREG}:
-                kind = Kind.LINK if mode == stat.S_IFLNK else Kind.SPECIAL
-            yield entry_of(info.filename, kind, info.file_size, row)
+            elif stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG}:
+                kind = Kind.OTHER
+            yield Entry(info.filename, kind, info.file_size, row)
 
     def stream(self, entry: Entry) -> _Stream:
         where = f"{self.name}!/{entry.name}"
@@ -125,7 +125,7 @@ class _Tar(Archive):
     def __del__(self) -> None:
         self.close()
 
-    def entries(self) -> Generator[Entry, None, None]:
+    def entries(self) -> Iterator[Entry]:
         with told(self.name), self._handle() as handle:
             with tarfile.open(fileobj=handle, mode="r:", tarinfo=_Header) as archive:
                 while (info := archive.next()) is not None:
@@ -160,9 +160,9 @@ class _Tar(Archive):
             raise tarfile.ReadError(f"{info.name!r} has a negative size")
         if info.issparse():
             raise NotImplementedError(f"{info.name!r} is a sparse file")
-        tests = {Kind.FILE: info.isreg, Kind.FOLDER: info.isdir, Kind.LINK: info.issym, Kind.HARD: info.islnk}
-        kind = next((kind for kind, holds in tests.items() if holds()), Kind.SPECIAL)
-        return entry_of(info.name, kind, info.size, info.offset_data, tidy(info.linkname) or "")
+        tests = {Kind.FILE: info.isreg, Kind.FOLDER: info.isdir, Kind.HARD_LINK: info.islnk}
+        kind = next((kind for kind, holds in tests.items() if holds()), Kind.OTHER)
+        return Entry(info.name, kind, info.size, info.offset_data, info.linkname)
 
 
 class _Header(tarfile.TarInfo):
