@@ -21,8 +21,7 @@ from dircli.curation.samples import all_facts, described
 from dircli.datasets import custom as custom_dataset
 from dircli.errors import InputError, Problem, UsageError, first_ten, sample
 from dircli.store import files, manifests, parquet, text, user_tables
-from dircli.store.canonical import ascending
-from dircli.store.content import begun, content, encoded, finished
+from dircli.store.content import begun, content, finished
 
 if TYPE_CHECKING:
     import hashlib
@@ -148,6 +147,7 @@ def _curate(order: CustomOptions, folder: Path, rows: _Rows, told: list[str], *,
 def _read(order: CustomOptions) -> tuple[_Rows, list[str]]:
     """The rows in the order of their ids, and what to tell about them; InputError for ids that repeat."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     found = user_tables.read(order.table, order.names)
     told = ["targets are float32, and were taken as the decimals that they print"] if found.single else []
@@ -158,10 +158,11 @@ def _read(order: CustomOptions) -> tuple[_Rows, list[str]]:
     codes = None if found.split is None else _codes(order, found.split)
     rows = _Rows(ids=ids, targets=found.targets + 0.0, group=found.group, codes=codes)
     if found.ids is not None:
-        places, repeats = ascending(*encoded(ids))
+        places = user_tables.ascending(ids)
         rows = rows if places is None else rows.at(places)
-        if repeats.any():
-            keys = list(dict.fromkeys(rows.ids.filter(pa.array(repeats)).to_pylist()))
+        repeated = pc.equal(rows.ids[1:], rows.ids[:-1])
+        if pc.any(repeated).as_py():
+            keys = rows.ids[1:].filter(repeated).unique().to_pylist()
             what = f"{len(keys):,} ids occur more than once: {sample(keys)}"
             raise InputError(Problem(str(order.table), what, f"Give each row an own {order.names.id}"))
     return rows, told

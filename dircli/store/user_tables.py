@@ -16,6 +16,7 @@ import numpy as np
 
 from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
 from dircli.store import files
+from dircli.store.content import encoded
 from dircli.store.text import FINITE, decode
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from dircli.arrays import FloatArray
+    from dircli.arrays import AnyArray, FloatArray, IntArray
 
 NAMES = "Name other columns with --target, --id, --group and --split-column"
 DELIMITERS = ",\t;|"
+WORD = 8  # bytes of an id that are compared at once
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
 Reader: TypeAlias = "Callable[[Sequence[str], Mapping[str, Any], list[Any] | None], pa.Table]"
 
@@ -210,6 +212,45 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
 
     found = column.combine_chunks()
     return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+
+
+def ascending(ids: pa.Array) -> IntArray | None:
+    """The order of ``ids``, (n,): shorter ones first, then by their bytes, so that 2 stands before 10.
+
+    None where they stand in it already. Ids of one length are compared as numbers of eight bytes: a sort of texts, as
+    Arrow does it, takes three to four times as long.
+    """
+    offsets, data = encoded(ids)
+    padded = np.concatenate([data, np.zeros(WORD, dtype=np.uint8)])
+    eights = np.ndarray((data.size + 1,), dtype=">u8", buffer=padded, strides=(1,))
+    lengths = np.diff(offsets)
+    order = np.argsort(lengths.astype(np.min_scalar_type(lengths.max(initial=0))), kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
+        if rows.size and lengths[rows[0]]:
+            rows[:] = rows[_by_bytes(eights, offsets[rows], int(lengths[rows[0]]))]
+    return None if (order[1:] > order[:-1]).all() else order
+
+
+def _by_bytes(eights: AnyArray, starts: AnyArray, length: int) -> IntArray:
+    """The order of texts of one ``length`` by their bytes; they begin at ``starts`` in ``eights``, see `ascending`."""
+    if length <= WORD:
+        return np.argsort(eights[starts].astype(np.uint64) >> np.uint64(8 * (WORD - length)))
+
+    def word(at: int) -> AnyArray:  # the last one overlaps the one before, to end where the text does
+        return np.asarray(eights[starts + min(at, length - WORD)], dtype=np.uint64)
+
+    first = 0
+    for at in range(0, length, WORD):  # what all texts begin with decides nothing
+        words = word(at)
+        if differing := int(np.bitwise_or.reduce(words ^ words[0])):
+            first = min(at, length - WORD) + (8 * WORD - differing.bit_length()) // 8
+            break
+    keys = [word(at) for at in range(first, length, WORD)]
+    order = np.argsort(keys[0])
+    equal = np.diff(keys[0][order]) == 0
+    tied = np.flatnonzero(np.append(equal, False) | np.append(False, equal))
+    order[tied] = order[tied][np.lexsort([key[order[tied]] for key in reversed(keys)])]
+    return order
 
 
 HINT = "Give a CSV, TSV, Parquet or JSON lines table"
