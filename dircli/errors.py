@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from dircli.arrays import IntArray
+    from numpy.typing import NDArray
 
 SHOWN = 10  # items of a long list that a message names
 WIDTH = 60  # characters of a field in a message
@@ -74,7 +74,7 @@ def sample(items: Sequence[object]) -> str:
 
 
 def first_ten(
-    items: Sequence[Any] | IntArray, show: Callable[[Any], Shown], rest: Callable[[int], Shown]
+    items: Sequence[Any] | NDArray[Any], show: Callable[[Any], Shown], rest: Callable[[int], Shown]
 ) -> list[Shown]:
     """``show`` of each of the first ten of ``items``; where there are more, ``rest`` of their number follows."""
     left = len(items) - SHOWN
