@@ -10,7 +10,7 @@ import numpy as np
 from dircli import datasets
 from dircli.benchmark.records import Records
 from dircli.errors import UsageError
-from dircli.store import files, manifests, parquet, pixel_manifests
+from dircli.store import files, manifests, parquet
 from dircli.store.digests import git_blob
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def released_files(folder: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     dataset = datasets.load(str(facts["dataset"]))
     if dataset.dense is None:
         return exported(manifests.read(folder)), digests(dataset)
-    return exported_pixels(pixel_manifests.read(folder)), digests(dataset)
+    return exported_pixels(manifests.read_pixels(folder)), digests(dataset)
 
 
 def exported_pixels(manifest: PixelManifest) -> dict[str, bytes]:

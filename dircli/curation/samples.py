@@ -13,17 +13,18 @@ import numpy as np
 from dircli import __version__
 from dircli.benchmark.manifest import BinTable, Manifest, Samples
 from dircli.benchmark.records import SPLITS, differences
-from dircli.benchmark.regions import REGIONS, region
+from dircli.benchmark.regions import region
 from dircli.benchmark.splits import draw
 from dircli.curation.provenance import Curation, Watched, seen_of
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store.content import content
 from dircli.store.digests import git_blob
+from dircli.store.manifests import rows_by_region
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dircli.arrays import IntArray, TextArray
+    from dircli.arrays import IntArray
     from dircli.benchmark.bins import Bins
     from dircli.benchmark.dataset import Dataset
     from dircli.benchmark.raw import Raw
@@ -118,13 +119,9 @@ def all_facts(dataset: Dataset, table: BinTable, stated: Mapping[str, Any]) -> d
         **stated,
         "bins": len(table.bins),
         "counts": sizes,
-        "regions": {key: _rows_by_region(found, table.counts) for key, found in table.regions.items()},
+        "regions": rows_by_region(table),
         "rows": sum(sizes.values()),
         "target": dataset.target,
         "unit": dataset.unit,
         "version": __version__,
     }
-
-
-def _rows_by_region(regions: TextArray, counts: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    return {part: {name: int(counts[part][regions == name].sum()) for name in REGIONS} for part in SPLITS}

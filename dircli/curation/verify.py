@@ -14,7 +14,7 @@ from dircli.curation.derive import in_gaps
 from dircli.curation.export import digests, exported, exported_pixels
 from dircli.datasets import obtain
 from dircli.errors import InputError, sample
-from dircli.store import manifests, pixel_manifests
+from dircli.store import manifests
 from dircli.store.digests import git_blob
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _unlike(manifest: Manifest, dataset: Dataset, released: Raw) -> list[str]:
 def pixel_checks(folder: Path) -> list[Check]:
     """Everything that can be proven about the manifest in ``folder``; the last check is the verdict."""
     try:
-        manifest = pixel_manifests.read(folder)
+        manifest = manifests.read_pixels(folder)
     except InputError as error:
         return [Check("intact", held=False, found=str(problem)) for problem in error.problems]
     dataset = datasets.load(str(manifest.facts["dataset"]))

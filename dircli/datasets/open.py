@@ -10,7 +10,7 @@ import numpy as np
 from dircli import datasets
 from dircli.benchmark.protocol import ProtocolName, Rules, Thresholds
 from dircli.errors import UsageError
-from dircli.store import manifests, pixel_manifests
+from dircli.store import manifests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
     if name in manifests.curated(root):
         facts = manifests.read_facts(root / name)
         if facts["dataset"] in datasets.names() and datasets.load(facts["dataset"]).dense:
-            maps = pixel_manifests.read(root / name)
+            maps = manifests.read_pixels(root / name)
             return Benchmark(name=name, table=maps.table, samples=None, maps=maps)
         manifest = manifests.read(root / name)
         return Benchmark(name=str(facts["name"]), table=manifest.table, samples=manifest.samples)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dircli.arrays import AnyArray, FloatArray, TextArray
+    from dircli.benchmark.manifest import BinTable, Images
+    from dircli.benchmark.pixels import Pixels
 
 
 def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> str:
@@ -41,6 +43,22 @@ def finished(digest: hashlib._Hash, split: AnyArray) -> str:
     if split.dtype == object:
         split = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
     digest.update(split.astype("u1").tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def pixel_content(images: Images, pixels: Pixels, table: BinTable) -> str:
+    """A sha256 over all that decides a score on maps, which does not depend on how files encode it.
+
+    Hashed are: the number of test images and the byte length of each id (int64), their ids (UTF-8, one after the
+    other), the training pixels per bin (int64), and of the scored pixels all images, rows, columns (int16 each) and
+    targets (float32); numbers little endian. Training images are not hashed: only their counts bear on a score.
+    """
+    ids = [key.encode() for key in images.ids[images.split == "test"]]
+    digest = hashlib.sha256(np.array([len(ids), *map(len, ids)], dtype="<i8").tobytes())
+    digest.update(b"".join(ids))
+    digest.update(table.counts["train"].astype("<i8").tobytes())
+    for column, kind in ((pixels.image, "<i2"), (pixels.row, "<i2"), (pixels.col, "<i2"), (pixels.targets, "<f4")):
+        digest.update(column.astype(kind).tobytes())
     return f"sha256:{digest.hexdigest()}"
 
 

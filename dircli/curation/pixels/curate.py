@@ -21,8 +21,9 @@ from dircli.curation.pixels.count import counted
 from dircli.curation.provenance import Watched
 from dircli.datasets import obtain
 from dircli.errors import InputError, Problem, sample
-from dircli.store import pixel_manifests as store
+from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
+from dircli.store.content import pixel_content
 from dircli.store.parallel import unwatched
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def curated(  # noqa: PLR0913 - what is read, how it is split, and under which n
         for each in maps.values():
             held.callback(each.close)
         manifest = _curated(dataset, dense, raw, maps, released, seed, folder, watch)
-    store.write(folder, manifest)
+    manifests.write(folder, manifest)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return manifest
 
@@ -201,7 +202,7 @@ def _built(  # noqa: PLR0913 - the parts of a manifest
     by_split = {"train": counts.train, "val": np.zeros(len(dataset.bins), dtype=np.int64), "test": drawn}
     regions = {key: region(counts.train, rules.thresholds) for key, rules in dataset.rules.items()}
     table = BinTable(bins=dataset.bins, counts=by_split, regions=regions, facts={})
-    digest = store.content(samples, pixels, table)
+    digest = pixel_content(samples, pixels, table)
     origin = "released" if seed is None else "redraw"
     identity = {"content": digest, "dataset": dataset.name, "name": name, "origin": origin}
     table = BinTable(bins=dataset.bins, counts=by_split, regions=regions, facts=identity)
@@ -215,7 +216,7 @@ def _built(  # noqa: PLR0913 - the parts of a manifest
         "facts": {f"{split} images": len(each) for split, each in parts.items()},
         "notes": [*counts.notes, *([REDRAWN] if seed is not None else [])],
         "recipe": {"bins": held.size, "high": float(high), "low": float(low), "per_bin": int(drawn.max(initial=0))},
-        "regions": {key: store.by_region(table, found) for key, found in regions.items()},
+        "regions": manifests.rows_by_region(table),
         "rows": len(samples.ids),
         "seed": seed,
         "sources": sources,
