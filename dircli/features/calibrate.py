@@ -22,7 +22,7 @@ from dircli.errors import InputError, Problem, UsageError, first
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
 from dircli.features.similarity import cosines, strangers
 from dircli.features.statistics import FullStatistics, Moments
-from dircli.store.features import hdf5
+from dircli.store import hdf5
 from dircli.store.features import layout as store
 from dircli.store.features.open import check_ending, opened
 from dircli.store.files import staged

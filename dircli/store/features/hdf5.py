@@ -1,4 +1,4 @@
-"""Feature files in HDF5: ``features`` at the root, or in one group per epoch; and the statistics beside them."""
+"""Feature files in HDF5: ``features`` at the root, or in one group per epoch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import contextlib
 import re
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.errors import InputError, Problem, clear, sample
 from dircli.store.features.layout import AGAIN, Block, Epoch, rows_per_block
-from dircli.store.features.npy import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from dircli.arrays import AnyArray, FloatArray
     from dircli.store.features.layout import Put
@@ -34,20 +33,11 @@ class _Hdf5:
     def rewritten(self, path: Path) -> Iterator[Put]:
         import h5py
 
-        with contextlib.ExitStack() as opened:
-            copy = opened.enter_context(h5py.File(path, "x"))
+        with h5py.File(path, "x") as copy:
             _copy(self.file, copy)
-            copy.flush()
-            stream = opened.enter_context(path.open("r+b", buffering=0))
 
             def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
-                place = copy[f"{epoch.name}/{FEATURES}"]
-                start = place.id.get_offset()
-                if start is None:
-                    place[block.first : block.first + len(features)] = features
-                else:  # as they are read: past HDF5's lock
-                    stream.seek(start + block.first * epoch.dim * features.itemsize)
-                    features.tofile(stream)
+                copy[f"{epoch.name}/{FEATURES}"][block.first : block.first + len(features)] = features
 
             yield put
 
@@ -61,7 +51,7 @@ def _copy(group: Any, copy: Any) -> None:
         if name == FEATURES:
             how = {"chunks": item.chunks, "compression": item.compression, "compression_opts": item.compression_opts}
             plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-            if item.chunks is None:
+            if item.chunks is None:  # room for all numbers, which are not zeros first
                 plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
                 plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
             new = copy.create_dataset(name, item.shape, item.dtype, shuffle=item.shuffle or None, dcpl=plan, **how)
@@ -160,15 +150,7 @@ def _targets(data: Any) -> FloatArray | None:
 
 
 def _blocks(data: Any, where: str) -> Iterator[Block]:
-    """Blocks of whole chunks, so that none is unpacked twice; numbers in one piece are read past HDF5's lock.
-
-    That lock is Python's own, and other threads would wait for it.
-    """
-    start = data.id.get_offset()
-    if start is not None and not data.external:
-        with Path(data.file.filename).open("rb") as stream:
-            yield from stored(stream, start, data.shape, data.dtype)
-        return
+    """Blocks of whole chunks, so that none is unpacked twice."""
     rows, dim = data.shape
     step = rows_per_block(dim, data.dtype.itemsize)
     if data.chunks and data.chunks[0] < step:
@@ -180,26 +162,3 @@ def _blocks(data: Any, where: str) -> Iterator[Block]:
             found = f"rows from {first + 1:,} on cannot be read ({error})"
             raise InputError(Problem(where, found, AGAIN)) from None
         yield Block(first, features)
-
-
-def write(path: Path, arrays: Mapping[str, AnyArray], facts: Mapping[str, Any], *, rows: Rows | None = None) -> None:
-    """A new HDF5 file of ``arrays``, with ``facts`` as attributes; matrices of ``rows`` are written one by one."""
-    import h5py
-
-    with h5py.File(path, "x") as file:
-        file.attrs.update(facts)
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array)
-        if rows is not None:
-            place = file.create_dataset(rows.name, rows.shape, np.float64)
-            for row, matrix in enumerate(rows.matrices):
-                place[row] = matrix
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A dataset ``name`` of ``shape`` that is made row by row."""
-
-    name: str
-    shape: tuple[int, ...]
-    matrices: Iterable[FloatArray]
