@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
+from dircli.store.digests import chunks_of, digest_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -55,17 +57,10 @@ class Watched:
         for member in sorted(set(self.opened)):
             file = member.rpartition("/")[2]
             with self.raw.open(member) as stream:
-                digest = _sha256(stream)
+                digest = digest_of(chunks_of(stream), "sha256").removeprefix("sha256:")
             entry = {"bytes": self.raw.size(member), "file": file, "sha256": digest}
             entries.append(entry | ({"url": urls[file][0]} if urls.get(file) else {}))
         return entries
-
-
-def _sha256(stream: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while block := stream.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,9 @@ lock). Sums merge in the file's order, so the same file gives the same bytes.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -26,10 +24,11 @@ from dircli.store import hdf5
 from dircli.store.features import layout as store
 from dircli.store.features.open import check_ending, opened
 from dircli.store.files import staged
+from dircli.store.parallel import in_order
 from dircli.store.text import as_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from dircli.arrays import IntArray
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from dircli.store.features.layout import Block, Epoch, Features, Put
 
 WORKERS = 1
-Taken = TypeVar("Taken")
-Made = TypeVar("Made")
 Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]
 
 
@@ -107,8 +104,8 @@ def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:
         fds.update(features, labels)
         return fds.moments()
 
-    part, workers = (in_place, 0) if fds.covariance else (fds.gather, WORKERS)  # one sum of large matrices is enough
-    for moments in summed(epoch, labels, path, part=part, workers=workers):
+    part = in_place if fds.covariance else fds.gather  # one sum of large matrices is enough
+    for moments in summed(epoch, labels, path, part=part, serial=fds.covariance):
         fds.absorb(moments)
 
 
@@ -120,7 +117,7 @@ def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
         room = block.features if block.features.flags.writeable else None
         return block, fds.calibrate(block.features, targets, out=room)
 
-    for block, features in _ahead(moved, epoch.blocks(), workers=0 if fds.covariance else WORKERS):
+    for block, features in in_order(moved, epoch.blocks(), serial=fds.covariance, workers=WORKERS):
         put(epoch, block, features)
 
 
@@ -166,7 +163,7 @@ def _labels(epoch: Epoch, path: Path, against: Benchmark, split: str) -> FloatAr
     return store.labels(epoch, str(path), against.samples.ids[held], against.samples.targets[held])
 
 
-def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers: int) -> Iterator[Moments]:
+def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, serial: bool = False) -> Iterator[Moments]:
     """What ``part`` makes of each block of ``epoch``, in order.
 
     Raises InputError at the end, naming the rows that are not finite; from the first of them on, nothing is given.
@@ -180,28 +177,13 @@ def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers:
             return None, (unfinite(block.features) + block.first + 1).tolist()
 
     bad: list[int] = []
-    for moments, rows in _ahead(made, epoch.blocks(), workers=workers):
+    for moments, rows in in_order(made, epoch.blocks(), serial=serial, workers=WORKERS):
         bad += rows
         if moments is not None and not bad:
             yield moments
     if bad:
         found = [(row, f"its features are not {epoch.dim} finite numbers") for row in bad]
         raise InputError(first(where, found, hint=FINITE, rest="more rows are not finite", unit="row"))
-
-
-def _ahead(work: Callable[[Taken], Made], items: Iterable[Taken], *, workers: int) -> Iterator[Made]:
-    """``work`` on each of ``items``, in their order, by threads that run a few items ahead; 0: by this one."""
-    if not workers:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Made]] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _write_statistics(path: Path, fds: FDS, facts: Mapping[str, Any]) -> None:
@@ -254,7 +236,7 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
             found.add(features, bins.index(labels))
             return found
 
-        for moments in summed(epoch, _labels(epoch, path, against, split), path, part=part, workers=WORKERS):
+        for moments in summed(epoch, _labels(epoch, path, against, split), path, part=part):
             total.merge(moments)
     if not total.n[where]:
         raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")

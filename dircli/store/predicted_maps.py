@@ -7,14 +7,14 @@ target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing i
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
+from dircli.store import npy, sniff
+from dircli.store.digests import digest_of, sha256
 from dircli.store.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray
     from dircli.benchmark.pixels import Pixels
 
-NPY, HDF5 = b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
 BLOCK = 8  # images at a time
 AGAIN = "Write it again"
 
@@ -52,7 +51,7 @@ def is_array(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as stream:
-            return stream.read(8).startswith((NPY, HDF5))
+            return stream.read(8).startswith((sniff.NPY, sniff.HDF5))
     except OSError:
         return False
 
@@ -70,9 +69,7 @@ def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bo
         raise InputError(Problem(str(path), f"it cannot be read ({error.strerror or error})", AGAIN)) from None
     if problems:
         raise InputError(problems)
-    return Predictions(
-        file=str(path), sha256=f"sha256:{_digest(path)}", ids=None, values=values, targets=None, problems=[]
-    )
+    return Predictions(file=str(path), sha256=_digest(path), ids=None, values=values, targets=None, problems=[])
 
 
 def _gathered(
@@ -112,7 +109,7 @@ def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[_Source]:
         return
     with path.open("rb") as stream:
         head = stream.read(8)
-    if head.startswith(NPY):
+    if head.startswith(sniff.NPY):
         yield _Array(_npy(path, frame), str(path))
         return
     import h5py
@@ -141,10 +138,7 @@ class _Array:
 
 
 def _npy(path: Path, frame: Frame) -> AnyArray:
-    try:
-        data: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # noqa: BLE001 - numpy answers damage with whatever its parser met
-        raise InputError(Problem(str(path), f"this is no whole npy file ({error})", "Write it with np.save")) from None
+    data = npy.load(path, str(path), hint="Write it with np.save")
     _check(str(path), data, frame)
     return data
 
@@ -201,10 +195,10 @@ class _Folder:
     def _unlike(self, path: Path) -> Problem | None:
         """Why the file is no grey 16-bit PNG of the right size; None where it is one."""
         with path.open("rb") as stream:
-            head = stream.read(26)
-        if not head.startswith(b"\x89PNG\r\n\x1a\n") or len(head) < 26:  # noqa: PLR2004 - the header's end
+            header = sniff.png_header(stream.read(sniff.PNG_HEADER))
+        if header is None:
             return Problem(str(path), "this is no PNG file", AGAIN)
-        width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
+        width, height, bits, colour = header
         if (height, width, bits, colour) == (*self._frame.shape, 16, 0):
             return None
         found = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
@@ -231,12 +225,9 @@ def _key(name: str) -> str:
 
 
 def _digest(path: Path) -> str:
-    """The sha256 of a file; of a folder, that of its files' names and hashes in order."""
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
-        return hashlib.sha256("".join(f"{_digest(file)}  {file.name}\n" for file in files).encode()).hexdigest()
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    """The sha256 of a file, ``sha256:<hex>``; of a folder, that of its files' names and hashes in order."""
+    if not path.is_dir():
+        return digest_of(path, "sha256")
+    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    lines = [f"{_digest(file).removeprefix('sha256:')}  {file.name}\n" for file in files]
+    return sha256("".join(lines).encode())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import io
 import json
 import sys
-import tokenize
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,20 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample
-from dircli.store import digests, files, parquet
+from dircli.store import digests, files, npy, parquet, sniff
+from dircli.store.matching import matched
 from dircli.store.text import FINITE, Table, decode, numbers, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+    from dircli.arrays import FloatArray, IntArray, TextArray
 
 
 STDIN = "-"
 FOREIGN = {
-    b"PK\x03\x04": "a zip archive, such as .npz, .xlsx and .pt files are",
-    b"\x1f\x8b": "compressed with gzip",
-    b"\x80": "a pickle",
+    sniff.ZIP: "a zip archive, such as .npz, .xlsx and .pt files are",
+    sniff.GZIP: "compressed with gzip",
+    sniff.PICKLE: "a pickle",
     b"[{": "a JSON array",
     b"[\n": "a JSON array",
 }
@@ -84,9 +83,9 @@ def read(path: str, layout: Layout, *, need_target: bool = False, need_id: bool 
     needed = [*needed, layout.target_column] if need_target else needed
     if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
         raise InputError(Problem(name, f"this is {foreign[0]}", hint))
-    if data.startswith(b"\x93NUMPY"):
+    if data.startswith(sniff.NPY):
         found = _from_npy(data, name, layout)
-    elif data.startswith(b"PAR1"):
+    elif data.startswith(sniff.PARQUET):
         found = _from_parquet(data, name, layout, needed)
     elif data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
         found = _from_table(_json_lines(data, name, needed), layout)
@@ -203,11 +202,11 @@ def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
         found = "an npy file has no ids"
         raise InputError(Problem(name, found, "Add --by-position if its rows are in manifest order"))
     try:
-        array: AnyArray = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, tokenize.TokenError) as error:
+        array = npy.load(data, name, hint="Write it again with np.save")
+    except InputError as error:
         if "allow_pickle" in str(error):
             raise InputError(Problem(name, "the array holds Python objects", "Write numbers")) from None
-        raise InputError(Problem(name, f"this is no whole npy file ({error})", "Write it again with np.save")) from None
+        raise
     if array.dtype.kind not in "fiu":
         raise InputError(Problem(name, f"the array holds {array.dtype}", "Write numbers"))
     if array.size != max(array.shape, default=0):
@@ -256,25 +255,8 @@ def sigmas(predictions: Predictions, ids: TextArray) -> FloatArray:
 
 def _matched(predictions: Predictions, ids: TextArray) -> tuple[IntArray, list[Problem]]:
     """The row of the file for each of ``ids``, -1 where there is none, and what does not match."""
-    theirs = predictions.ids or []
-    position: dict[str, int] = {}
-    repeated = []
-    for row, key in enumerate(theirs):
-        if position.setdefault(key, row) != row:
-            repeated.append(key)
-    rows = np.array([position.get(key, -1) for key in ids], dtype=np.int64)
-    known = set(ids)
-    missing = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
-    kinds = {
-        "are missing": (list(ids[rows < 0]), missing),
-        "are not in the split": ([key for key in position if key not in known], "Check --dataset and --split"),
-        "occur more than once": (list(dict.fromkeys(repeated)), "Keep one row of each"),
-    }
-    return rows, [
-        Problem(predictions.file, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
-        for what, (keys, hint) in kinds.items()
-        if keys
-    ]
+    hint = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
+    return matched(predictions.ids or [], ids, predictions.file, missing_hint=hint)
 
 
 def _unlike_targets(predictions: Predictions, rows: IntArray, ids: TextArray, targets: FloatArray) -> list[Problem]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
-from dircli.store import files
+from dircli.store import files, sniff
 from dircli.store.content import encoded
 from dircli.store.text import FINITE, decode
 
@@ -70,7 +70,7 @@ def read(path: Path, names: Names) -> Rows:
     if names.target in (names.id, names.group, names.split):
         raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
     start = _start(path)
-    if start.startswith(b"PAR1"):
+    if start.startswith(sniff.PARQUET):
         columns, reader = _parquet(path)
     elif start.lstrip()[:1] == b"{":
         columns, reader = _json(path, start)
@@ -100,7 +100,7 @@ def _start(path: Path) -> bytes:
         start = files.read(path, hint=HINT)[:START]  # which says what is wrong
     if not start.strip():
         raise InputError(Problem(str(path), "the file is empty", HINT))
-    if start.startswith((b"PK\x03\x04", b"\x80", b"\x1f\x8b", b"\x93NUMPY", b"[")) or b"\0" in start[:4]:
+    if start.startswith((sniff.ZIP, sniff.PICKLE, sniff.GZIP, sniff.NPY, b"[")) or b"\0" in start[:4]:
         raise InputError(Problem(str(path), "this is no table that can be read", HINT))
     return start
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from dircli.errors import InputError, Problem, clear, sample
+from dircli.errors import InputError, Problem, sample
+from dircli.store.matching import matched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,8 +96,10 @@ def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray |
         return own
     theirs = epoch.ids()
     if theirs is not None:
-        rows, unmatched = _matched(theirs, ids, where)
+        row_of_id, unmatched = matched(theirs, ids, where, missing_hint="Give features of every row of the split")
         problems += unmatched
+        rows = np.full(epoch.rows, -1)
+        rows[row_of_id[row_of_id >= 0]] = np.flatnonzero(row_of_id >= 0)
     else:
         rows = np.arange(epoch.rows)
         if epoch.rows != len(ids):
@@ -114,20 +117,3 @@ def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray |
     if problems:
         raise InputError(problems)
     return expected
-
-
-def _matched(theirs: list[str], ids: TextArray, where: str) -> tuple[AnyArray, list[Problem]]:
-    """The place in ``ids`` of each of ``theirs``, -1 where there is none, and what does not match."""
-    place = {key: row for row, key in enumerate(ids)}
-    rows = np.array([place.get(key, -1) for key in theirs], dtype=np.int64)
-    times = np.bincount(rows[rows >= 0], minlength=len(ids))
-    kinds = {
-        "are missing": (ids[times == 0], "Give features of every row of the split"),
-        "are not in the split": ([theirs[row] for row in np.flatnonzero(rows < 0)], "Check --dataset and --split"),
-        "occur more than once": (ids[times > 1], "Keep one row of each"),
-    }
-    return rows, [
-        Problem(where, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
-        for what, (keys, hint) in kinds.items()
-        if len(keys)
-    ]

@@ -1,4 +1,4 @@
-"""TODO."""
+"""A feature file opened by its kind, which is known by how its bytes begin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, UsageError
-from dircli.store import files
+from dircli.store import files, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,15 +24,15 @@ def opened(path: Path) -> Iterator[Features]:
     """The feature file at ``path``; InputError with everything that its layout has wrong."""
     start = _start(path)
     found: AbstractContextManager[Features]
-    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+    if start.startswith(sniff.HDF5):
         from dircli.store.features import hdf5
 
         found = hdf5.open_features(path)
-    elif start.startswith(b"PAR1"):
+    elif start.startswith(sniff.PARQUET):
         from dircli.store.features import parquet as columns
 
         found = columns.open_features(path)
-    elif start.startswith(b"\x93NUMPY"):
+    elif start.startswith(sniff.NPY):
         from dircli.store.features import npy
 
         found = npy.open_features(path)

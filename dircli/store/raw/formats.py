@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, cast
 
 from dircli.errors import InputError, Problem
+from dircli.store import sniff
 from dircli.store.raw.containers import ENDINGS, Archive, Entry, Kind, told
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ def open_archive(path: Path) -> Archive:
                 head = file.read(tarfile.BLOCKSIZE)
             if _is_tar(head):
                 return _Tar(path, zipped=False)
-            if head.startswith(b"\x1f\x8b") and _is_tar_gz(path):
+            if head.startswith(sniff.GZIP) and _is_tar_gz(path):
                 return _Tar(path, zipped=True)
-            if head.startswith(b"PK\x03\x04") or zipfile.is_zipfile(path):
+            if head.startswith(sniff.ZIP) or zipfile.is_zipfile(path):
                 return _Zip(path)
             if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
                 hint = "A page such as Google Drive's, when a quota is used up, was saved in its place; try again later"
