@@ -12,13 +12,14 @@ import os
 import shutil
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
@@ -85,6 +86,13 @@ def staged(folder: Path, *names: str) -> Iterator[Path]:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise _unwritable(folder, error) from None
+
+
+def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
+    """A zip of ``members`` (name, bytes) at ``path``, which holds no time, so that the same members give one file."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members:
+            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 def recover(folder: Path) -> None:

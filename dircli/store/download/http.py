@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import socket
 import ssl
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 from dircli.errors import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -125,8 +126,18 @@ def validator(response: httpx.Response) -> str | None:
     return etag if etag.startswith('"') else response.headers.get("last-modified")
 
 
-def translated(error: Exception, *, before: bool) -> DroppedError | RefusedError:
-    """An error of httpx as one of ours; an unknown host is worth another try only if it was known ``before``."""
+@contextmanager
+def own_errors(*, known: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Errors of httpx as one of ours; an unknown host is worth another try only if it was ``known`` before."""
+    import httpx
+
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _translated(error, known=known()) from None
+
+
+def _translated(error: Exception, *, known: bool) -> DroppedError | RefusedError:
     import httpx
 
     causes = list(_causes(error))
@@ -134,7 +145,7 @@ def translated(error: Exception, *, before: bool) -> DroppedError | RefusedError
         advice = "look at this machine's clock, proxy, certificates"
         return RefusedError(f"fails the TLS check ({one_line(error)}; {advice})")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        kind = DroppedError if before else RefusedError
+        kind = DroppedError if known else RefusedError
         return kind("is an unknown host (look at the address and the network connection)")
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
         return RefusedError("is no address for a download")
