@@ -69,11 +69,11 @@ def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
     """
     import pyarrow as pa
 
-    held = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts
-    wide = np.int64 if pa.types.is_large_string(held.type) else np.int32
-    _, starts, data = held.buffers()
-    if not len(held):
+    array = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts
+    wide = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    _, starts, data = array.buffers()
+    if not len(array):
         return np.zeros(1, np.int64), np.zeros(0, np.uint8)
-    offsets = np.frombuffer(starts, dtype=wide)[held.offset : held.offset + len(held) + 1]
+    offsets = np.frombuffer(starts, dtype=wide)[array.offset : array.offset + len(array) + 1]
     text = np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
     return (offsets - offsets[0] if offsets[0] else offsets), text

@@ -31,12 +31,12 @@ def read(path: Path, *, hint: str = "") -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        found = "there is no such file"
+        message = "there is no such file"
     except IsADirectoryError:
-        found = "this is a folder, and a file is expected"
+        message = "this is a folder, and a file is expected"
     except OSError as error:
-        found = f"the file cannot be read ({error.strerror})"
-    raise InputError(Problem(str(path), found, hint))
+        message = f"the file cannot be read ({error.strerror})"
+    raise InputError(Problem(str(path), message, hint))
 
 
 def write(path: Path, data: bytes) -> None:

@@ -30,9 +30,9 @@ def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.
     import pyarrow.parquet as pq
 
     try:
-        found = pq.ParquetFile(pa.BufferReader(data)).read()
-        found.validate(full=True)  # text that is no UTF-8 shows only here
-        names = found.column_names
+        rows = pq.ParquetFile(pa.BufferReader(data)).read()
+        rows.validate(full=True)  # text that is no UTF-8 shows only here
+        names = rows.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(name, error, hint=hint) from None
     repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
@@ -40,12 +40,12 @@ def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.
     for column, kind in types.items():
         if column not in names:
             wrong.append(Problem(name, f"there is no column {column}; the columns are {sample(names)}", hint))
-        elif column not in repeated and (str(found.field(column).type) != kind or found[column].null_count):
-            what = f"column {column} is {found.field(column).type} with {found[column].null_count} nulls"
+        elif column not in repeated and (str(rows.field(column).type) != kind or rows[column].null_count):
+            what = f"column {column} is {rows.field(column).type} with {rows[column].null_count} nulls"
             wrong.append(Problem(name, what, f"Expected {kind} without nulls"))
     if wrong:
         raise InputError(wrong)
-    return found
+    return rows
 
 
 def parquet_bytes(

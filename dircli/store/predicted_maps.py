@@ -133,8 +133,8 @@ class _Array:
         try:
             return np.asarray(self.data[start:stop])
         except OSError as error:
-            found = f"images from {start:,} on cannot be read ({error})"
-            raise InputError(Problem(self.name, found, AGAIN)) from None
+            message = f"images from {start:,} on cannot be read ({error})"
+            raise InputError(Problem(self.name, message, AGAIN)) from None
 
 
 def _npy(path: Path, frame: Frame) -> AnyArray:
@@ -147,13 +147,13 @@ def _hdf5(file: Any, path: Path, frame: Frame, dataset: str) -> Any:
     """The only dataset in ``file``, or the one called ``dataset``."""
     import h5py
 
-    found: dict[str, Any] = {}
-    file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
-    chosen = found.get(dataset) or (next(iter(found.values())) if len(found) == 1 else None)
+    datasets: dict[str, Any] = {}
+    file.visititems(lambda name, item: datasets.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+    chosen = datasets.get(dataset) or (next(iter(datasets.values())) if len(datasets) == 1 else None)
     if chosen is None:
-        held = f"datasets {sample([clear(name) for name in found])}" if found else "no dataset"
+        names = f"datasets {sample([clear(name) for name in datasets])}" if datasets else "no dataset"
         hint = f"Name one with --prediction-column; {dataset} is looked for"
-        raise InputError(Problem(str(path), f"it holds {held}", hint))
+        raise InputError(Problem(str(path), f"it holds {names}", hint))
     _check(str(path), chosen, frame)
     return chosen
 
@@ -163,8 +163,8 @@ def _check(name: str, data: Any, frame: Frame) -> None:
     wanted = (len(frame.names), *frame.shape)
     problems = []
     if tuple(data.shape) != wanted:
-        found = f"the array has shape {tuple(data.shape)}, and {wanted} is expected"
-        problems.append(Problem(name, found, "Nothing is resized here: give one prediction per pixel of each image"))
+        message = f"the array has shape {tuple(data.shape)}, and {wanted} is expected"
+        problems.append(Problem(name, message, "Nothing is resized here: give one prediction per pixel of each image"))
     if data.dtype.kind != "f":
         problems.append(Problem(name, f"the array holds {data.dtype}", "Write floating-point numbers, in the unit"))
     if problems:
@@ -201,9 +201,9 @@ class _Folder:
         width, height, bits, colour = header
         if (height, width, bits, colour) == (*self._frame.shape, 16, 0):
             return None
-        found = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
+        given = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
         wanted = f"{self._frame.shape[1]} x {self._frame.shape[0]} of 16 bits, grey"
-        return Problem(str(path), f"the PNG has {found}; expected {wanted}", "Nothing is resized here")
+        return Problem(str(path), f"the PNG has {given}; expected {wanted}", "Nothing is resized here")
 
     def block(self, start: int, stop: int) -> AnyArray:
         from PIL import Image
@@ -214,8 +214,8 @@ class _Folder:
                 with Image.open(path) as image:
                     maps.append(np.asarray(image).astype(np.float64) / self._frame.codes)
             except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-                found = f"the PNG is damaged or cut short ({one_line(error)})"
-                raise InputError(Problem(str(path), found, AGAIN)) from None
+                message = f"the PNG is damaged or cut short ({one_line(error)})"
+                raise InputError(Problem(str(path), message, AGAIN)) from None
         return np.stack(maps)
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from dircli.store.matching import matched
 from dircli.store.text import FINITE, Table, decode, numbers, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from dircli.arrays import FloatArray, IntArray, TextArray
 
@@ -84,14 +85,14 @@ def read(path: str, layout: Layout, *, need_target: bool = False, need_id: bool 
     if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
         raise InputError(Problem(name, f"this is {foreign[0]}", hint))
     if data.startswith(sniff.NPY):
-        found = _from_npy(data, name, layout)
+        predictions = _from_npy(data, name, layout)
     elif data.startswith(sniff.PARQUET):
-        found = _from_parquet(data, name, layout, needed)
+        predictions = _from_parquet(data, name, layout, needed)
     elif data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
-        found = _from_table(_json_lines(data, name, needed), layout)
+        predictions = _from_table(_json_lines(data, name, needed), layout)
     else:
-        found = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
-    return replace(found, file=path, sha256=digests.sha256(data))
+        predictions = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
+    return replace(predictions, file=path, sha256=digests.sha256(data))
 
 
 def _columns_hint(needed: Sequence[str]) -> str:
@@ -99,32 +100,32 @@ def _columns_hint(needed: Sequence[str]) -> str:
 
 
 def _from_table(table: Table, layout: Layout) -> Predictions:
-    values, problems = numbers(table, layout.prediction_column)
-    targets = None
-    if layout.target_column in table.columns:
-        targets, more = numbers(table, layout.target_column)
-        problems = problems + more
-    sigma = None
-    if layout.sigma_column in table.columns:
-        sigma, more = numbers(table, layout.sigma_column)
-        problems = problems + more + _not_positive(sigma, table.name, layout.sigma_column)
+    read = _from_columns(table.name, layout, table.columns, partial(numbers, table))
     ids = None if layout.by_position else table.columns.get(layout.id_column)
+    return replace(read, ids=ids, problems=table.problems + read.problems, cut=bool(table.problems))
+
+
+def _from_columns(
+    name: str, layout: Layout, columns: Collection[str], values: Callable[[str], tuple[FloatArray, list[Problem]]]
+) -> Predictions:
+    """The numbers that ``values`` gives of each column that is wanted and is there, still without ids."""
+    predictions, problems = values(layout.prediction_column)
+    targets = sigma = None
+    if layout.target_column in columns:
+        targets, more = values(layout.target_column)
+        problems = problems + more
+    if layout.sigma_column is not None and layout.sigma_column in columns:
+        sigma, more = values(layout.sigma_column)
+        problems = problems + more + _not_positive(sigma, name, layout.sigma_column)
     return Predictions(
-        file=table.name,
-        sha256="",
-        ids=ids,
-        values=values,
-        targets=targets,
-        sigma=sigma,
-        problems=table.problems + problems,
-        cut=bool(table.problems),
+        file=name, sha256="", ids=None, values=predictions, targets=targets, sigma=sigma, problems=problems
     )
 
 
 def _not_positive(sigma: FloatArray, name: str, column: str) -> list[Problem]:
     rows = [f"{row + 1}: {sigma[row]:g}" for row in np.flatnonzero(sigma <= 0)]
-    found = f"{len(rows):,} values of {column} are 0 or less, in rows {sample(rows)}"
-    return [Problem(name, found, "A standard deviation is above 0")] if rows else []
+    message = f"{len(rows):,} values of {column} are 0 or less, in rows {sample(rows)}"
+    return [Problem(name, message, "A standard deviation is above 0")] if rows else []
 
 
 def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
@@ -143,16 +144,16 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
         if not isinstance(row, dict):
             wrong.append((number, "the line is no JSON object"))
         elif missing := [key for key in needed if key not in row]:
-            found = f"there is no {' or '.join(missing)}; the keys are {sample([clear(key) for key in row])}"
-            wrong.append((number, found))
+            message = f"there is no {' or '.join(missing)}; the keys are {sample([clear(key) for key in row])}"
+            wrong.append((number, message))
         else:
             rows.append(row)
             lines.append(number)
     hint = f"Write one object with {', '.join(needed)} per line"
-    if not rows and len(wrong) > 1 and len({found for _, found in wrong}) == 1:
-        found = wrong[0][1]
-        hint = _columns_hint(needed) if found.startswith("there is no ") else hint
-        raise InputError(Problem(name, f"{found}, and so in every line", hint))
+    if not rows and len(wrong) > 1 and len({message for _, message in wrong}) == 1:
+        message = wrong[0][1]
+        hint = _columns_hint(needed) if message.startswith("there is no ") else hint
+        raise InputError(Problem(name, f"{message}, and so in every line", hint))
     problems = first(name, wrong, hint=hint, rest="more lines cannot be read")
     if not rows:
         raise InputError(problems)
@@ -171,36 +172,26 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
     table = parquet.table(data, name, {}, hint="Check that whatever wrote it has finished")
     if missing := [column for column in needed if column not in table.column_names]:
         names = sample([clear(column) for column in table.column_names])
-        found = f"there is no column {' or '.join(missing)}; the columns are {names}"
-        raise InputError(Problem(name, found, _columns_hint(needed)))
-    problems: list[Problem] = []
+        message = f"there is no column {' or '.join(missing)}; the columns are {names}"
+        raise InputError(Problem(name, message, _columns_hint(needed)))
 
-    def values(column: str) -> FloatArray:
+    def values(column: str) -> tuple[FloatArray, list[Problem]]:
         kind = table.schema.field(column).type
         if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-            problems.append(Problem(name, f"column {column} holds {kind}", "Write numbers"))
-            return np.full(table.num_rows, np.nan)
-        found: FloatArray = table[column].cast(pa.float64(), safe=False).to_numpy()
-        problems.extend(_not_finite(found, name, column))
-        return found
+            return np.full(table.num_rows, np.nan), [Problem(name, f"column {column} holds {kind}", "Write numbers")]
+        array: FloatArray = table[column].cast(pa.float64(), safe=False).to_numpy()
+        return array, _not_finite(array, name, column)
 
     ids = None
     if not layout.by_position and layout.id_column in table.column_names:
         ids = ["" if key is None else str(key) for key in table[layout.id_column].to_pylist()]
-    prediction = values(layout.prediction_column)
-    targets = values(layout.target_column) if layout.target_column in table.column_names else None
-    sigma = values(str(layout.sigma_column)) if layout.sigma_column in table.column_names else None
-    if sigma is not None:
-        problems.extend(_not_positive(sigma, name, str(layout.sigma_column)))
-    return Predictions(
-        file=name, sha256="", ids=ids, values=prediction, targets=targets, sigma=sigma, problems=problems
-    )
+    return replace(_from_columns(name, layout, table.column_names, values), ids=ids)
 
 
 def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
     if not layout.by_position:
-        found = "an npy file has no ids"
-        raise InputError(Problem(name, found, "Add --by-position if its rows are in manifest order"))
+        message = "an npy file has no ids"
+        raise InputError(Problem(name, message, "Add --by-position if its rows are in manifest order"))
     try:
         array = npy.load(data, name, hint="Write it again with np.save")
     except InputError as error:
@@ -239,8 +230,8 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
     else:
         rows = np.full(len(ids), -1)
         if not predictions.cut:
-            found = f"there are {predictions.values.size:,} rows, and the split has {len(ids):,}"
-            problems.append(Problem(predictions.file, found, "Write one for each, in manifest order"))
+            message = f"there are {predictions.values.size:,} rows, and the split has {len(ids):,}"
+            problems.append(Problem(predictions.file, message, "Write one for each, in manifest order"))
     problems += _unlike_targets(predictions, rows, ids, targets)
     if problems:
         raise InputError(problems)
@@ -263,10 +254,10 @@ def _unlike_targets(predictions: Predictions, rows: IntArray, ids: TextArray, ta
     theirs = predictions.targets
     if theirs is None:
         return []
-    held = np.flatnonzero(rows >= 0)
-    found, expected = theirs[rows[held]], targets[held]
-    far = np.flatnonzero(~(np.isclose(found, expected, rtol=1e-6, atol=1e-6) | np.isnan(found)))
-    unlike = [f"{clear(ids[held[i]])} has {found[i]:.9g}, not {expected[i]:.9g}" for i in far]
+    known = np.flatnonzero(rows >= 0)
+    given, expected = theirs[rows[known]], targets[known]
+    far = np.flatnonzero(~(np.isclose(given, expected, rtol=1e-6, atol=1e-6) | np.isnan(given)))
+    unlike = [f"{clear(ids[known[i]])} has {given[i]:.9g}, not {expected[i]:.9g}" for i in far]
     if not unlike:
         return []
     hint = "Check that the file belongs to this dataset and split"
@@ -280,8 +271,8 @@ def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tu
     """
     problems = list(predictions.problems)
     if repeated := [key for key, count in Counter(predictions.ids or []).items() if count > 1]:
-        found = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
-        problems.append(Problem(predictions.file, found, "Keep one row of each"))
+        message = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
+        problems.append(Problem(predictions.file, message, "Keep one row of each"))
     if predictions.targets is None:
         problems.append(Problem(predictions.file, "there are no targets", "Add a target column"))
     elif not predictions.targets.size and not predictions.cut:

@@ -77,16 +77,16 @@ def read(path: Path, names: Names) -> Rows:
     else:
         columns, reader = _text(path, start, names)
     if missing := [name for name in names.all if columns.count(name) != 1]:
-        held = sample([clear(column) for column in columns])
-        what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {held}"
+        there = sample([clear(column) for column in columns])
+        what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {there}"
         raise InputError(Problem(str(path), what, NAMES))
     try:
-        found = _rows(reader(names.all, {names.target: pa.float64()}, None), names)
+        rows = _rows(reader(names.all, {names.target: pa.float64()}, None), names)
     except pa.ArrowException:
-        found = None
-    if found is None:
+        rows = None
+    if rows is None:
         raise InputError(problems(path, reader, names, lines=start.lstrip()[:1] == b"{"))
-    return found
+    return rows
 
 
 def _start(path: Path) -> bytes:
@@ -194,24 +194,26 @@ def _rows(table: pa.Table, names: Names) -> Rows | None:
     targets = np.asarray(column.cast(pa.float64()).to_numpy())
     if not np.isfinite(targets).all() or not targets.size:
         return None
-    held: dict[str | None, Any] = {None: None}
+    columns: dict[str | None, Any] = {None: None}
     for name in names.all:
         text = table[name]
         if name == names.target:
             continue
         if text.null_count or not textual(text.type):
             return None
-        held[name] = _one(text.cast(pa.string()))
-        if pc.min(pc.binary_length(held[name])).as_py() == 0:
+        columns[name] = _one(text.cast(pa.string()))
+        if pc.min(pc.binary_length(columns[name])).as_py() == 0:
             return None
-    return Rows(targets=targets, ids=held[names.id], group=held[names.group], split=held[names.split], single=single)
+    return Rows(
+        targets=targets, ids=columns[names.id], group=columns[names.group], split=columns[names.split], single=single
+    )
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     import pyarrow as pa
 
-    found = column.combine_chunks()
-    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+    array = column.combine_chunks()
+    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
 
 
 def ascending(ids: pa.Array) -> IntArray | None:
@@ -294,14 +296,14 @@ def problems(
         for row in ragged
     ]
     rest = "more rows have a wrong number of fields"
-    found = first(str(path), wrong, hint="Mend or remove the row", rest=rest, unit="row")
+    problems_here = first(str(path), wrong, hint="Mend or remove the row", rest=rest, unit="row")
     place = _places(table.num_rows, [number for number, _ in wrong])
-    if not table.num_rows and not found:
+    if not table.num_rows and not problems_here:
         return [Problem(str(path), "there are no rows", HINT)]
     for name in names.all:
-        found += _wrong_column(path, table[name], name, place, target=name == names.target)
+        problems_here += _wrong_column(path, table[name], name, place, target=name == names.target)
     kind = table[names.target].type
-    return found or [Problem(str(path), f"column {clear(names.target)} holds {kind}", "Write numbers")]
+    return problems_here or [Problem(str(path), f"column {clear(names.target)} holds {kind}", "Write numbers")]
 
 
 def _places(rows: int, left_out: list[int]) -> Callable[[int], int]:
@@ -346,20 +348,20 @@ def _wrong_lines(path: Path, names: Names) -> list[Problem]:
     """What is wrong in JSON lines that Arrow does not read."""
     wrong: list[tuple[int, str]] = []
     with path.open("rb") as stream:
-        for row, line in enumerate(filter(bytes.strip, stream), 1):
+        for number, line in enumerate(filter(bytes.strip, stream), 1):
             try:
-                found = json.loads(line)
+                row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                wrong.append((row, f"this is no JSON ({error})"))
+                wrong.append((number, f"this is no JSON ({error})"))
                 continue
-            if not isinstance(found, dict):
-                wrong.append((row, "this is no JSON object"))
+            if not isinstance(row, dict):
+                wrong.append((number, "this is no JSON object"))
                 continue
-            target = found.get(names.target)
+            target = row.get(names.target)
             if isinstance(target, bool) or not isinstance(target, (int, float)):
-                wrong.append((row, f"{clear(names.target)} is {json.dumps(target)}"))
-            odd = [key for key in names.all if key != names.target and type(found.get(key)) not in {int, str}]
-            wrong += [(row, f"{clear(key)} is {json.dumps(found.get(key))}") for key in odd]
+                wrong.append((number, f"{clear(names.target)} is {json.dumps(target)}"))
+            odd = [key for key in names.all if key != names.target and type(row.get(key)) not in {int, str}]
+            wrong += [(number, f"{clear(key)} is {json.dumps(row.get(key))}") for key in odd]
     hint = "Write numbers for targets, and texts for all else"
     return first(str(path), wrong, hint=hint, rest="more rows cannot be read", unit="row") or [
         Problem(str(path), "a column changes between numbers and texts", HINT)

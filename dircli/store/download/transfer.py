@@ -126,15 +126,15 @@ class Transfer:
         """A mismatch of a pieced part earns one transfer from the first byte: the pieces may stem from two files."""
         if self.digest is None:
             return
-        found = self.part.digest(self.digest.partition(":")[0])
-        if found == self.digest:
+        digest = self.part.digest(self.digest.partition(":")[0])
+        if digest == self.digest:
             return
         pieced = self.part.pieced
         self.part.clear()
         if pieced and not self._again:
             self._again = True
             raise DroppedError("gave pieces that do not fit together")
-        raise RefusedError(f"gives a file with {found}, expected {self.digest}")
+        raise RefusedError(f"gives a file with {digest}, expected {self.digest}")
 
     def _address(self) -> str:
         return digest_of([self.url.encode()], "sha256")

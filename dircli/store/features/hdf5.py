@@ -86,17 +86,17 @@ def _epochs(file: Any, name: str) -> list[Epoch]:
     groups = [key for key, item in file.items() if isinstance(item, h5py.Group) and FEATURES in item]
     groups.sort(key=_natural)
     if FEATURES in file and groups:
-        found = f"there are features at the root and in {sample([clear(group) for group in groups])}"
-        raise InputError(Problem(name, found, "Keep one, or put every epoch into a group"))
+        message = f"there are features at the root and in {sample([clear(group) for group in groups])}"
+        raise InputError(Problem(name, message, "Keep one, or put every epoch into a group"))
     if FEATURES not in file and not groups:
-        held = sample([clear(key) for key in file]) or "nothing"
+        datasets = sample([clear(key) for key in file]) or "nothing"
         hint = f"Write a dataset {FEATURES} of shape (n, d), or one in a group per epoch"
-        raise InputError(Problem(name, f"there is no dataset {FEATURES}; there is {held}", hint))
+        raise InputError(Problem(name, f"there is no dataset {FEATURES}; there is {datasets}", hint))
     problems: list[Problem] = []
     epochs = [_epoch(file, group, name, problems) for group in groups or [""]]
     if not problems and len({epoch.dim for epoch in epochs}) > 1:
-        found = ", ".join(f"{epoch.name} {epoch.dim}" for epoch in epochs)
-        problems.append(Problem(name, f"epochs differ in the number of dimensions: {found}", "Give those of one model"))
+        dims = ", ".join(f"{epoch.name} {epoch.dim}" for epoch in epochs)
+        problems.append(Problem(name, f"epochs differ in the number of dimensions: {dims}", "Give those of one model"))
     if problems:
         raise InputError(problems)
     return epochs
@@ -116,16 +116,16 @@ def _epoch(file: Any, group: str, name: str, problems: list[Problem]) -> Epoch:
         problems.append(Problem(where, f"the features are {data.dtype}", "Write floating-point numbers"))
     beside: dict[str, Any] = {}
     for key, what in ((IDS, "texts or whole numbers"), (TARGETS, "numbers")):
-        found = base[key] if key in base else file.get(key)
-        if found is None:
+        labels = base[key] if key in base else file.get(key)
+        if labels is None:
             continue
-        if not isinstance(found, h5py.Dataset) or found.shape != data.shape[:1]:
+        if not isinstance(labels, h5py.Dataset) or labels.shape != data.shape[:1]:
             problems.append(
-                Problem(where, f"{key} have shape {getattr(found, 'shape', None)}", "One per row is expected")
+                Problem(where, f"{key} have shape {getattr(labels, 'shape', None)}", "One per row is expected")
             )
-        elif found.dtype.kind not in ("OSiu" if key == IDS else "fiu"):
-            problems.append(Problem(where, f"{key} are {found.dtype}", f"Write {what}"))
-        beside[key] = found
+        elif labels.dtype.kind not in ("OSiu" if key == IDS else "fiu"):
+            problems.append(Problem(where, f"{key} are {labels.dtype}", f"Write {what}"))
+        beside[key] = labels
     return Epoch(
         name=group,
         rows=data.shape[0],
@@ -159,6 +159,6 @@ def _blocks(data: Any, where: str) -> Iterator[Block]:
         try:
             features = data[first : first + step]
         except OSError as error:
-            found = f"rows from {first + 1:,} on cannot be read ({error})"
-            raise InputError(Problem(where, found, AGAIN)) from None
+            message = f"rows from {first + 1:,} on cannot be read ({error})"
+            raise InputError(Problem(where, message, AGAIN)) from None
         yield Block(first, features)

@@ -82,18 +82,18 @@ def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray |
     repeated ids, another number of rows, targets that are no numbers or differ (by more than float32 does).
     """
     where = f"{file}, {epoch.name}" if epoch.name else file
-    own = epoch.targets()
+    file_targets = epoch.targets()
     problems = []
-    if own is not None and (strange := np.flatnonzero(~np.isfinite(own))).size:
-        found = f"{strange.size:,} rows have no number as their target: rows {sample((strange + 1).tolist())}"
-        problems.append(Problem(where, found, "Write finite numbers"))
+    if file_targets is not None and (strange := np.flatnonzero(~np.isfinite(file_targets))).size:
+        message = f"{strange.size:,} rows have no number as their target: rows {sample((strange + 1).tolist())}"
+        problems.append(Problem(where, message, "Write finite numbers"))
     if ids is None or targets is None:
-        if own is None:
-            found = "there are no targets, and the dataset is not curated, so no other source of them"
-            problems.append(Problem(where, found, "Run `dir curate` first, or write targets into the file"))
-        if problems or own is None:
+        if file_targets is None:
+            message = "there are no targets, and the dataset is not curated, so no other source of them"
+            problems.append(Problem(where, message, "Run `dir curate` first, or write targets into the file"))
+        if problems or file_targets is None:
             raise InputError(problems)
-        return own
+        return file_targets
     theirs = epoch.ids()
     if theirs is not None:
         row_of_id, unmatched = matched(theirs, ids, where, missing_hint="Give features of every row of the split")
@@ -103,17 +103,19 @@ def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray |
     else:
         rows = np.arange(epoch.rows)
         if epoch.rows != len(ids):
-            found = f"there are {epoch.rows:,} rows, and the split has {len(ids):,}"
-            problems.append(Problem(where, found, "Write one for each, in manifest order, or add ids"))
+            message = f"there are {epoch.rows:,} rows, and the split has {len(ids):,}"
+            problems.append(Problem(where, message, "Write one for each, in manifest order, or add ids"))
             rows = np.full(epoch.rows, -1)
     known = rows >= 0
     expected = np.where(known, targets[rows], np.nan) if len(targets) else np.full(epoch.rows, np.nan)
-    if own is not None:
-        far = known & np.isfinite(own) & ~np.isclose(own, expected, rtol=1e-6, atol=1e-6)
+    if file_targets is not None:
+        far = known & np.isfinite(file_targets) & ~np.isclose(file_targets, expected, rtol=1e-6, atol=1e-6)
         if far.any():
-            unlike = [f"row {row + 1} has {own[row]:.9g}, not {expected[row]:.9g}" for row in np.flatnonzero(far)]
-            found = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
-            problems.append(Problem(where, found, "Check that the file belongs to this dataset and split"))
+            unlike = [
+                f"row {row + 1} has {file_targets[row]:.9g}, not {expected[row]:.9g}" for row in np.flatnonzero(far)
+            ]
+            message = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
+            problems.append(Problem(where, message, "Check that the file belongs to this dataset and split"))
     if problems:
         raise InputError(problems)
     return expected

@@ -56,8 +56,8 @@ def open_features(path: Path) -> Iterator[_Npy]:
             problems.append(Problem(name, "its numbers are stored by column", "Save np.ascontiguousarray(features)"))
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if not problems and path.stat().st_size - start != size:
-            found = f"it holds {path.stat().st_size - start:,} bytes of numbers, and its header says {size:,}"
-            problems.append(Problem(name, found, AGAIN))
+            message = f"it holds {path.stat().st_size - start:,} bytes of numbers, and its header says {size:,}"
+            problems.append(Problem(name, message, AGAIN))
         if problems:
             raise InputError(problems)
         blocks = partial(_blocks, stream, start, shape, dtype)

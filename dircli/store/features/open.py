@@ -23,23 +23,23 @@ ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}
 def opened(path: Path) -> Iterator[Features]:
     """The feature file at ``path``; InputError with everything that its layout has wrong."""
     start = _start(path)
-    found: AbstractContextManager[Features]
+    source: AbstractContextManager[Features]
     if start.startswith(sniff.HDF5):
         from dircli.store.features import hdf5
 
-        found = hdf5.open_features(path)
+        source = hdf5.open_features(path)
     elif start.startswith(sniff.PARQUET):
         from dircli.store.features import parquet as columns
 
-        found = columns.open_features(path)
+        source = columns.open_features(path)
     elif start.startswith(sniff.NPY):
         from dircli.store.features import npy
 
-        found = npy.open_features(path)
+        source = npy.open_features(path)
     else:
         what = "this is neither HDF5 nor Parquet nor npy" if start else "the file is empty"
         raise InputError(Problem(str(path), what, HINT))
-    with found as features:
+    with source as features:
         yield features
 
 

@@ -56,7 +56,7 @@ class Entry(NamedTuple):
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
+def faults_at(where: str) -> Iterator[None]:
     """Tell every fault of the libraries and the system as an InputError at ``where``."""
     try:
         yield
@@ -82,7 +82,7 @@ class Folder:
     @cached_property
     def files(self) -> dict[str, str]:
         """The path of each file, by name."""
-        with told(self.name):
+        with faults_at(self.name):
             return dict(_walk(str(self.path), "", ()))
 
     @cached_property
@@ -92,18 +92,18 @@ class Folder:
 
     def size(self, name: str) -> int:
         """The uncompressed size in bytes."""
-        with told(name):
+        with faults_at(name):
             return Path(self.files[name]).stat().st_size
 
     def stamp(self, name: str) -> str:
         """What changes when the file is written anew."""
-        with told(name):
-            found = Path(self.files[name]).stat()
-        return f"{found.st_size} {found.st_mtime_ns}"
+        with faults_at(name):
+            status = Path(self.files[name]).stat()
+        return f"{status.st_size} {status.st_mtime_ns}"
 
     def open(self, name: str) -> IO[bytes]:
         """The file as a readable binary stream."""
-        with told(name):
+        with faults_at(name):
             return Path(self.files[name]).open("rb")
 
     def close(self) -> None:
@@ -143,9 +143,9 @@ class Archive:
 
     def stamp(self, name: str) -> str:
         """What changes when the file is written anew."""
-        with told(self.name):
-            found = self.path.stat()
-        return f"{found.st_size} {found.st_mtime_ns} {self.files[name].at} {self.files[name].size}"
+        with faults_at(self.name):
+            status = self.path.stat()
+        return f"{status.st_size} {status.st_mtime_ns} {self.files[name].at} {self.files[name].size}"
 
     def open(self, name: str) -> IO[bytes]:
         """The file as a readable binary stream."""
@@ -173,8 +173,8 @@ def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[st
     real = os.path.realpath(folder)
     if real in above:
         return
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         name = prefix + entry.name
         if is_junk(name) or name.endswith(UNFINISHED):

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from dircli.errors import InputError, Problem
 from dircli.store import sniff
-from dircli.store.raw.containers import ENDINGS, Archive, Entry, Kind, told
+from dircli.store.raw.containers import ENDINGS, Archive, Entry, Kind, faults_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def is_archive(path: Path) -> bool:
 
 def open_archive(path: Path) -> Archive:
     """The archive at ``path``, told by its content."""
-    with told(path.name):
+    with faults_at(path.name):
         if stat.S_ISREG(path.stat().st_mode):
             with path.open("rb") as file:
                 head = file.read(tarfile.BLOCKSIZE)
@@ -81,7 +81,7 @@ class _Zip(Archive):
     _zip: zipfile.ZipFile | None = None
 
     def entries(self) -> Iterator[Entry]:
-        with told(self.name):
+        with faults_at(self.name):
             infos = self._open().infolist()
         for row, info in enumerate(infos):
             kind = Kind.LOCKED if info.flag_bits & 1 else Kind.FILE
@@ -93,7 +93,7 @@ class _Zip(Archive):
 
     def stream(self, entry: Entry) -> _Stream:
         where = f"{self.name}!/{entry.name}"
-        with told(where):
+        with faults_at(where):
             archive = self._open()
             info = archive.infolist()[entry.at]
             if not entry.size:  # nobody reads an empty member, and only reading looks at the checksum
@@ -127,7 +127,7 @@ class _Tar(Archive):
         self.close()
 
     def entries(self) -> Iterator[Entry]:
-        with told(self.name), self._handle() as handle:
+        with faults_at(self.name), self._handle() as handle:
             with tarfile.open(fileobj=handle, mode="r:", tarinfo=_Header) as archive:
                 while (info := archive.next()) is not None:
                     archive.members.clear()  # type: ignore[attr-defined]  # would keep half a million headers
@@ -137,7 +137,7 @@ class _Tar(Archive):
 
     def stream(self, entry: Entry) -> _Stream:
         where = f"{self.name}!/{entry.name}"
-        with told(where):
+        with faults_at(where):
             try:
                 handle = self._idle.pop()
             except IndexError:  # asked for, not looked at first: threads may be reading
@@ -213,7 +213,7 @@ class _Stream(io.RawIOBase):
         wanted = min(len(view), self._size - self._at)
         if wanted <= 0:
             return 0
-        with told(self._where):
+        with faults_at(self._where):
             data = self._read(wanted)
         view[: len(data)] = data
         self._at += len(data)
