@@ -21,6 +21,13 @@ def damaged(name: str, error: Exception, *, hint: str) -> InputError:
     return InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint))
 
 
+def numeric(kind: Any) -> bool:
+    """Whether an Arrow type holds numbers."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+
+
 def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
     """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
 

@@ -177,7 +177,7 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
 
     def values(column: str) -> tuple[FloatArray, list[Problem]]:
         kind = table.schema.field(column).type
-        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        if not parquet.numeric(kind):
             return np.full(table.num_rows, np.nan), [Problem(name, f"column {column} holds {kind}", "Write numbers")]
         array: FloatArray = table[column].cast(pa.float64(), safe=False).to_numpy()
         return array, _not_finite(array, name, column)

@@ -17,6 +17,7 @@ import numpy as np
 from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
 from dircli.store import files, sniff
 from dircli.store.content import encoded
+from dircli.store.parquet import numeric
 from dircli.store.text import FINITE, decode
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ NAMES = "Name other columns with --target, --id, --group and --split-column"
 DELIMITERS = ",\t;|"
 WORD = 8  # bytes of an id that are compared at once
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
+HINT = "Give a CSV, TSV, Parquet or JSON lines table"
+NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 Reader: TypeAlias = "Callable[[Sequence[str], Mapping[str, Any], list[Any] | None], pa.Table]"
 
 
@@ -85,7 +88,7 @@ def read(path: Path, names: Names) -> Rows:
     except pa.ArrowException:
         rows = None
     if rows is None:
-        raise InputError(problems(path, reader, names, lines=start.lstrip()[:1] == b"{"))
+        raise InputError(_problems(path, reader, names, lines=start.lstrip()[:1] == b"{"))
     return rows
 
 
@@ -199,7 +202,7 @@ def _rows(table: pa.Table, names: Names) -> Rows | None:
         text = table[name]
         if name == names.target:
             continue
-        if text.null_count or not textual(text.type):
+        if text.null_count or not _textual(text.type):
             return None
         columns[name] = _one(text.cast(pa.string()))
         if pc.min(pc.binary_length(columns[name])).as_py() == 0:
@@ -255,18 +258,7 @@ def _by_bytes(eights: AnyArray, starts: AnyArray, length: int) -> IntArray:
     return order
 
 
-HINT = "Give a CSV, TSV, Parquet or JSON lines table"
-NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-
-
-def numeric(kind: Any) -> bool:
-    """Whether an Arrow type holds numbers."""
-    import pyarrow as pa
-
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
-
-
-def textual(kind: Any) -> bool:
+def _textual(kind: Any) -> bool:
     """Whether an Arrow type holds texts or whole numbers, as ids are."""
     import pyarrow as pa
 
@@ -275,7 +267,7 @@ def textual(kind: Any) -> bool:
     return bool(text or pa.types.is_integer(kind))
 
 
-def problems(
+def _problems(
     path: Path, reader: Callable[[Sequence[str], Mapping[str, Any], list[Any]], pa.Table], names: Names, *, lines: bool
 ) -> list[Problem]:
     """Everything that is wrong in the table at ``path``, which ``reader`` reads; ``lines`` says that it is JSON lines.
@@ -296,14 +288,14 @@ def problems(
         for row in ragged
     ]
     rest = "more rows have a wrong number of fields"
-    problems_here = first(str(path), wrong, hint="Mend or remove the row", rest=rest, unit="row")
+    problems = first(str(path), wrong, hint="Mend or remove the row", rest=rest, unit="row")
     place = _places(table.num_rows, [number for number, _ in wrong])
-    if not table.num_rows and not problems_here:
+    if not table.num_rows and not problems:
         return [Problem(str(path), "there are no rows", HINT)]
     for name in names.all:
-        problems_here += _wrong_column(path, table[name], name, place, target=name == names.target)
+        problems += _wrong_column(path, table[name], name, place, target=name == names.target)
     kind = table[names.target].type
-    return problems_here or [Problem(str(path), f"column {clear(names.target)} holds {kind}", "Write numbers")]
+    return problems or [Problem(str(path), f"column {clear(names.target)} holds {kind}", "Write numbers")]
 
 
 def _places(rows: int, left_out: list[int]) -> Callable[[int], int]:
@@ -327,7 +319,7 @@ def _wrong_column(
         fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), fill_value=False)
         values = pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy()
         bad = ~np.isfinite(values)
-    elif target or not textual(column.type):
+    elif target or not _textual(column.type):
         what = "numbers" if target else "texts or whole numbers"
         return [Problem(str(path), f"column {clear(name)} holds {column.type}", f"Write {what}")]
     else:

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dircli import __version__
 from dircli.errors import one_line
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def client(*, connect: float, read: float) -> httpx.Client:
     """A client that asks for the file's own bytes; timeouts in seconds."""
     import httpx
 
-    headers = {"User-Agent": f"dircli/{_version()}", "Accept": "*/*", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": f"dircli/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
     return httpx.Client(timeout=httpx.Timeout(read, connect=connect), headers=headers)
 
 
@@ -152,15 +153,6 @@ def _translated(error: Exception, *, known: bool) -> DroppedError | RefusedError
     if isinstance(error, httpx.TimeoutException):
         return DroppedError("is silent for too long")
     return DroppedError(f"drops the connection ({one_line(error)})")
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("dircli")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"
 
 
 def _signed(url: httpx.URL, first: httpx.URL, *, token: tuple[str, str]) -> httpx.URL:

@@ -97,9 +97,7 @@ class Folder:
 
     def stamp(self, name: str) -> str:
         """What changes when the file is written anew."""
-        with faults_at(name):
-            status = Path(self.files[name]).stat()
-        return f"{status.st_size} {status.st_mtime_ns}"
+        return _stamp(Path(self.files[name]), name)
 
     def open(self, name: str) -> IO[bytes]:
         """The file as a readable binary stream."""
@@ -143,9 +141,7 @@ class Archive:
 
     def stamp(self, name: str) -> str:
         """What changes when the file is written anew."""
-        with faults_at(self.name):
-            status = self.path.stat()
-        return f"{status.st_size} {status.st_mtime_ns} {self.files[name].at} {self.files[name].size}"
+        return f"{_stamp(self.path, self.name)} {self.files[name].at} {self.files[name].size}"
 
     def open(self, name: str) -> IO[bytes]:
         """The file as a readable binary stream."""
@@ -166,6 +162,12 @@ class Archive:
     def close(self) -> None:
         """Let go of what is held open."""
         raise NotImplementedError
+
+
+def _stamp(path: Path, name: str) -> str:
+    with faults_at(name):
+        status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
