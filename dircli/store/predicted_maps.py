@@ -84,7 +84,8 @@ def _gathered(
         first, last = np.searchsorted(pixels.image, [start, start + BLOCK])
         at = (pixels.image[first:last] - start, pixels.row[first:last], pixels.col[first:last])
         values[first:last] = block[at]
-        tallies += [[np.count_nonzero(bad(part)) for part in (block, block[at])] for bad in (_unfinite, _unpositive)]
+        for column, part in enumerate((block, block[at])):
+            tallies[:, column] += (np.count_nonzero(~np.isfinite(part)), np.count_nonzero(part <= 0))
     words = ("are no finite number", "are 0 or less, and a ratio to the target is scored")
     problems = [
         Problem(name, f"{every:,} values {what}; {scored:,} of them are at pixels that are scored", "Predict a depth")
@@ -92,14 +93,6 @@ def _gathered(
         if every and refused
     ]
     return values, problems
-
-
-def _unfinite(values: AnyArray) -> AnyArray:
-    return ~np.isfinite(values)
-
-
-def _unpositive(values: AnyArray) -> AnyArray:
-    return np.asarray(values <= 0)
 
 
 @contextlib.contextmanager

@@ -35,20 +35,24 @@ RETRIES = RetryPolicy()
 class DownloadPlan:
     """What is to be done about ``source``, decided without the network.
 
-    ``urls`` in the order of trial, the mirror first. ``present``: the file is at ``path``, and is what it should be;
-    ``sha256`` is then its hash, else None. ``partial``: bytes of an earlier, interrupted download. ``size`` and
-    ``digest`` are those expected, or None; ``recorded`` if they are known only from a first download.
+    ``urls`` in the order of trial, the mirror first. ``sha256`` is the hash of the file at ``path``, None where it is
+    still to come. ``partial``: bytes of an earlier, interrupted download. ``size`` and ``digest`` are those expected,
+    or None; ``recorded`` if they are known only from a first download.
     """
 
     source: Source
     path: Path
     urls: tuple[str, ...]
-    present: bool
     partial: int
     size: int | None
     digest: str | None
     recorded: bool
     sha256: str | None
+
+    @property
+    def present(self) -> bool:
+        """Whether the file is at ``path``, and is what it should be."""
+        return self.sha256 is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +113,6 @@ def _look(source: Source, path: Path, urls: tuple[str, ...]) -> DownloadPlan:
             source=source,
             path=path,
             urls=urls,
-            present=sha256 is not None,
             partial=Part(path).size,
             size=size,
             digest=digest,
