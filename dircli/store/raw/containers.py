@@ -73,7 +73,7 @@ def faults_at(where: str) -> Iterator[None]:
 
 
 class Folder:
-    """The plain files under a folder; archives among them count as plain files too."""
+    """The plain files under a folder, or one file alone; archives among them count as plain files too."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
@@ -83,12 +83,13 @@ class Folder:
     def files(self) -> dict[str, str]:
         """The path of each file, by name."""
         with faults_at(self.name):
-            return dict(_walk(str(self.path), "", ()))
+            return {self.name: str(self.path)} if self.path.is_file() else dict(_walk(str(self.path), "", ()))
 
     @cached_property
     def archives(self) -> list[str]:
         """The files at the top level that have an archive's ending."""
-        return [name for name in self.files if "/" not in name and name.lower().endswith(ENDINGS)]
+        names = [] if self.path.is_file() else list(self.files)
+        return [name for name in names if "/" not in name and name.lower().endswith(ENDINGS)]
 
     def size(self, name: str) -> int:
         """The uncompressed size in bytes."""

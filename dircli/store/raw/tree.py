@@ -7,13 +7,10 @@ bytes through every container.
 
 from __future__ import annotations
 
-import io
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, sample
-from dircli.store.digests import sha256
-from dircli.store.files import read
 from dircli.store.raw.containers import FETCH, Archive, Folder, faults_at
 from dircli.store.raw.formats import open_archive
 
@@ -36,20 +33,7 @@ def open_raw(path: Path) -> Tree:
     return Tree(Folder(path) if is_folder else open_archive(path))
 
 
-class _Source:
-    """What is closed at the end of a ``with``."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class Tree(_Source):
+class Tree:
     """A `Raw` over one folder or archive, and over the archives at the top level of a folder."""
 
     def __init__(self, plain: Folder | Archive) -> None:
@@ -59,6 +43,12 @@ class Tree(_Source):
         self._names = _by_last_part(plain.files)
         if not self._names:
             raise InputError(Problem(self.name, "holds no files", FETCH))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close what is open; the tree may be used again and then opens it anew."""
@@ -130,29 +120,12 @@ def _answering(index: dict[str, list[str]], name: str) -> list[str]:
     return sorted(member for member in same if member == name or member.endswith(f"/{name}"))
 
 
-class OneFile(_Source):
+class OneFile(Tree):
     """A `Raw` of one file, which answers to any name that is asked of it."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.name = path, path.name
-        self.data = read(path)
+        super().__init__(Folder(path))
 
-    def members(self) -> list[str]:
-        """The file's own name."""
-        return [self.name]
-
-    def find(self, _name: str) -> str:
-        """The file, whatever it is called."""
+    def find(self, name: str) -> str:  # noqa: ARG002 - whatever it is called
+        """The file."""
         return self.name
-
-    def size(self, _member: str) -> int:
-        """Its size in bytes."""
-        return len(self.data)
-
-    def stamp(self, _member: str) -> str:
-        """The hash of its bytes."""
-        return sha256(self.data)
-
-    def open(self, _member: str) -> IO[bytes]:
-        """Its bytes."""
-        return io.BytesIO(self.data)
