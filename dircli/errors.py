@@ -14,13 +14,16 @@ Anything else that escapes is a bug and keeps its traceback.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from numpy.typing import NDArray
 
-SHOWN = 10
+SHOWN = 10  # items of a long list that a message names
+WIDTH = 60  # characters of a field in a message
+Shown = TypeVar("Shown")
 
 
 class DirError(Exception):
@@ -70,7 +73,31 @@ def sample(items: Sequence[object]) -> str:
     return shown if len(items) <= SHOWN else f"{shown} and {len(items) - SHOWN:,} more"
 
 
-WIDTH = 60  # characters of a field in a message
+def first_ten(
+    items: Sequence[Any] | NDArray[Any], show: Callable[[Any], Shown], rest: Callable[[int], Shown]
+) -> list[Shown]:
+    """``show`` of each of the first ten of ``items``; where there are more, ``rest`` of their number follows."""
+    left = len(items) - SHOWN
+    return [*map(show, items[:SHOWN]), *([rest(left)] if left > 0 else [])]
+
+
+def first(name: str, rows: Sequence[tuple[int, str]], *, hint: str, rest: str, unit: str = "line") -> list[Problem]:
+    """A problem for each of the first ten of ``rows`` (number, what is wrong), and one that counts the ``rest``."""
+    return first_ten(
+        rows,
+        lambda row: Problem(f"{name}, {unit} {row[0]}", row[1], hint),
+        lambda left: Problem(name, f"{left:,} {rest}"),
+    )
+
+
+def one_line(error: Exception) -> str:
+    """The message of ``error`` as one line, or the name of its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def first_line(error: Exception) -> str:
+    """The first line of the message of ``error``; Arrow adds lines on where in its source the error arose."""
+    return str(error).strip().split("\n")[0]
 
 
 def clear(text: str) -> str:
@@ -82,11 +109,3 @@ def clear(text: str) -> str:
 def shortened(text: str) -> str:
     """``text``, cut after `WIDTH` characters."""
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
-
-
-def first(name: str, found: Sequence[tuple[int, str]], *, hint: str, rest: str) -> list[Problem]:
-    """A problem for each of the first ten of ``found`` (line, what), and one that counts the rest."""
-    problems = [Problem(f"{name}, line {line}", what, hint) for line, what in found[:SHOWN]]
-    if len(found) > SHOWN:
-        problems.append(Problem(name, f"{len(found) - SHOWN:,} {rest}"))
-    return problems

@@ -10,7 +10,7 @@ import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
 from dircli.cli.options import Name, Protocol, Quiet, option
-from dircli.errors import SHOWN, CheckError, UsageError
+from dircli.errors import CheckError, UsageError, first_ten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -210,6 +210,5 @@ def _tell_signals(recordings: list[Recording], path: Path) -> None:
     if inverted:
         console.note(f"{inverted:,} have effort belts that run from high to low, as this source is known to write them")
     if wrong:
-        lines = [f"  {recording.id}: {'; '.join(recording.findings)}" for recording in wrong[:SHOWN]]
-        lines += [f"  and {len(wrong) - SHOWN:,} more"] if len(wrong) > SHOWN else []
+        lines = first_ten(wrong, lambda each: f"  {each.id}: {'; '.join(each.findings)}", "  and {:,} more".format)
         raise CheckError("\n".join([f"{len(wrong):,} of {len(recordings):,} recordings have findings:", *lines]))

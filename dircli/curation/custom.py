@@ -19,10 +19,9 @@ from dircli.benchmark.splits import SplitRecipe, draw_codes
 from dircli.curation.derive import DERIVED, checked_name, cut, note
 from dircli.curation.provenance import all_facts, described
 from dircli.datasets import custom as custom_dataset
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import InputError, Problem, UsageError, first_ten, sample
 from dircli.store import files, manifests, parquet, text, user_tables
-from dircli.store.canonical import ascending
-from dircli.store.content import begun, content, encoded, finished
+from dircli.store.content import begun, content, finished
 
 if TYPE_CHECKING:
     import hashlib
@@ -147,6 +146,7 @@ def _curate(
 def _read(options: CustomOptions) -> tuple[_Rows, list[str]]:
     """The rows in the order of their ids, and what to tell about them; InputError for ids that repeat."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     table = user_tables.read(options.table, options.names)
     notes = ["targets are float32, and were taken as the decimals that they print"] if table.single else []
@@ -157,10 +157,11 @@ def _read(options: CustomOptions) -> tuple[_Rows, list[str]]:
     codes = None if table.split is None else _codes(options, table.split)
     rows = _Rows(ids=ids, targets=table.targets + 0.0, group=table.group, codes=codes)
     if table.ids is not None:
-        places, repeats = ascending(*encoded(ids))
+        places = user_tables.ascending(ids)
         rows = rows if places is None else rows.at(places)
-        if repeats.any():
-            keys = list(dict.fromkeys(rows.ids.filter(pa.array(repeats)).to_pylist()))
+        repeated = pc.equal(rows.ids[1:], rows.ids[:-1])
+        if pc.any(repeated).as_py():
+            keys = rows.ids[1:].filter(repeated).unique().to_pylist()
             what = f"{len(keys):,} ids occur more than once: {sample(keys)}"
             raise InputError(Problem(str(options.table), what, f"Give each row an own {options.names.id}"))
     return rows, notes
@@ -204,9 +205,8 @@ def _inside(options: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, lis
     if not count:
         return rows, []
     if options.outside == "refuse":
-        where = np.flatnonzero(~inside)[:1000]
-        named = [f"{rows.ids[int(row)]} = {rows.targets[row]:g}" for row in where[:10]]
-        named += [f"and {count - len(named):,} more"] if count > len(named) else []
+        where = np.flatnonzero(~inside)
+        named = first_ten(where, lambda row: f"{rows.ids[int(row)]} = {rows.targets[row]:g}", "and {:,} more".format)
         what = f"{count:,} targets lie outside {low:g}..{high:g}: {', '.join(named)}"
         raise InputError(Problem(str(options.table), what, "Choose --outside clip or --outside drop, or other bins"))
     if options.outside == "clip":

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from dircli import datasets
 from dircli.datasets import obtain
-from dircli.errors import DirError, UsageError
+from dircli.errors import DirError, UsageError, one_line
 from dircli.store import files, text
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _reason(raw: Raw, lock: Lock, key: str) -> str:
             with lock:
                 stream.close()
     except (OSError, DirError) as error:
-        return _line(error)
+        return one_line(error)
 
 
 def _damage(stream: IO[bytes]) -> str:
@@ -89,7 +89,7 @@ def _damage(stream: IO[bytes]) -> str:
     except UnidentifiedImageError:
         return "no image"
     except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-        return _line(error)
+        return one_line(error)
     return ""
 
 
@@ -97,10 +97,6 @@ def _ended(stream: IO[bytes]) -> bool:
     """Whether the last bytes are a JPEG's end mark: one without may be cut off, and only decoding it tells."""
     stream.seek(max(0, stream.seek(0, io.SEEK_END) - len(JPEG_END)))
     return stream.read() == JPEG_END
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def check_images(

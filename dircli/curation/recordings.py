@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dircli import datasets
 from dircli.datasets import obtain
-from dircli.errors import DirError, UsageError
+from dircli.errors import DirError, UsageError, one_line
 from dircli.store import files, parquet
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def examined(raw: Raw, ids: Iterable[str], samples: SampleReader) -> Iterator[Re
                 with raw.open(recording.file) as stream:
                     _examine(recording, stream, raw.size(recording.file), samples.channels, edfio)
         except (OSError, DirError) as error:
-            recording.findings.append(f"cannot be read ({_line(error)})")
+            recording.findings.append(f"cannot be read ({one_line(error)})")
         yield recording
 
 
@@ -98,7 +98,7 @@ def _examine(recording: Recording, stream: IO[bytes], size: int, channels: Seque
                 recording.findings.append(f"the header states its own size wrongly ({stands})")
             recording.findings += _length(recording, edf, stated=stated, size=size - len(header))
     except Exception as error:  # noqa: BLE001 - a damaged header may meet any of the parser's errors
-        recording.findings.append(f"the header is damaged ({_line(error)})")
+        recording.findings.append(f"the header is damaged ({one_line(error)})")
         return
     recording.findings += _filled(recording, channels)
     expected = {_plain(label) for channel in channels if channel.inverts for label in channel.labels}
@@ -180,7 +180,7 @@ def _range(recording: Recording, signal: Any, *, inverts: bool) -> Iterator[str]
         low, high = signal.physical_min, signal.physical_max
         least, most = signal.digital_min, signal.digital_max
     except ValueError as error:
-        yield f"{signal.label}: its range is no number ({_line(error)})"
+        yield f"{signal.label}: its range is no number ({one_line(error)})"
         return
     if low == high:
         yield f"{signal.label}: its physical minimum and maximum are both {low:g}"
@@ -218,10 +218,6 @@ def columns(recordings: Sequence[Recording], channels: Sequence[Channel]) -> dic
 def _plain(label: str) -> str:
     """A label as it is compared: without regard to case and to the width of spaces."""
     return " ".join(label.split()).casefold()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def need_signals(name: str) -> None:

@@ -6,7 +6,6 @@ seeds, so the demo prints the same numbers everywhere.
 
 from __future__ import annotations
 
-import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from dircli.arrays import FloatArray
 
 SEED = 2021
-EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def write_agedb(path: Path) -> None:
@@ -32,10 +30,9 @@ def write_agedb(path: Path) -> None:
     table = manifests.read_bins(shipped)
     counts = np.sum([table.counts[part] for part in SPLITS], axis=0)
     ages = np.random.default_rng(SEED).permutation(np.repeat(np.arange(len(counts)), counts))
-    with zipfile.ZipFile(path, "w") as archive:
-        for index, age in enumerate(ages):
-            name = f"AgeDB/{index}_SyntheticPerson{index % 568:03}_{age}_{'mf'[index % 2]}.jpg"
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), b"")
+    people = ((index, age, index % 568, "mf"[index % 2]) for index, age in enumerate(ages))
+    names = (f"AgeDB/{index}_SyntheticPerson{who:03}_{age}_{gender}.jpg" for index, age, who, gender in people)
+    files.write_zip(path, ((name, b"") for name in names))
 
 
 def write_predictions(manifest: Path) -> None:

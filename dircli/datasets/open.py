@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dircli import datasets
 from dircli.benchmark.benchmark import Benchmark
 from dircli.errors import UsageError
-from dircli.store import manifests, pixel_manifests
+from dircli.store import manifests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ def read_manifest(folder: Path) -> Manifest | PixelManifest:
     """The manifest in ``folder``, of samples or of pixels; InputError with every disagreement."""
     dataset = manifests.read_facts(folder)["dataset"]
     of_pixels = dataset in datasets.NAMES and datasets.load(dataset).counted == "pixels"
-    return pixel_manifests.read(folder) if of_pixels else manifests.read(folder)
+    return manifests.read_pixels(folder) if of_pixels else manifests.read(folder)
 
 
 def _benchmark(

@@ -6,11 +6,9 @@ lock). Sums merge in the file's order, so the same file gives the same bytes.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,18 +16,19 @@ from dircli import __version__
 from dircli.arrays import AnyArray, FloatArray
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
-from dircli.errors import SHOWN, InputError, Problem, UsageError
+from dircli.errors import InputError, Problem, UsageError, first
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
 from dircli.features.similarity import cosines, strangers
 from dircli.features.statistics import FullStatistics, Moments
-from dircli.store.features import hdf5
+from dircli.store import hdf5
 from dircli.store.features import layout as store
 from dircli.store.features.open import check_ending, opened
 from dircli.store.files import staged
+from dircli.store.parallel import in_order
 from dircli.store.text import as_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from dircli.arrays import IntArray
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from dircli.store.features.layout import Block, Epoch, Features, Put
 
 WORKERS = 1
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]
 
 
@@ -120,8 +117,8 @@ def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:
         fds.update(features, labels)
         return fds.moments()
 
-    part, workers = (in_place, 0) if fds.covariance else (fds.gather, WORKERS)  # one sum of large matrices is enough
-    for moments in summed(epoch, labels, path, part=part, workers=workers):
+    part = in_place if fds.covariance else fds.gather  # one sum of large matrices is enough
+    for moments in summed(epoch, labels, path, part=part, serial=fds.covariance):
         fds.absorb(moments)
 
 
@@ -133,7 +130,7 @@ def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
         room = block.features if block.features.flags.writeable else None
         return block, fds.calibrate(block.features, targets, out=room)
 
-    for block, features in _ahead(moved, epoch.blocks(), workers=0 if fds.covariance else WORKERS):
+    for block, features in in_order(moved, epoch.blocks(), serial=fds.covariance, workers=WORKERS):
         put(epoch, block, features)
 
 
@@ -159,7 +156,7 @@ def _labels(epoch: Epoch, path: Path, against: Benchmark, split: str) -> FloatAr
     return store.labels(epoch, str(path), rows.ids, rows.targets)
 
 
-def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers: int) -> Iterator[Moments]:
+def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, serial: bool = False) -> Iterator[Moments]:
     """What ``part`` makes of each block of ``epoch``, in order.
 
     Raises InputError at the end, naming the rows that are not finite; from the first of them on, nothing is given.
@@ -173,31 +170,13 @@ def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, workers:
             return None, (unfinite(block.features) + block.first + 1).tolist()
 
     bad: list[int] = []
-    for moments, rows in _ahead(sums, epoch.blocks(), workers=workers):
+    for moments, rows in in_order(sums, epoch.blocks(), serial=serial, workers=WORKERS):
         bad += rows
         if moments is not None and not bad:
             yield moments
-    found = f"its features are not {epoch.dim} finite numbers"
-    problems = [Problem(f"{where}, row {row}", found, FINITE) for row in bad[:SHOWN]]
-    if len(bad) > SHOWN:
-        problems.append(Problem(where, f"{len(bad) - SHOWN:,} more rows are not finite"))
-    if problems:
-        raise InputError(problems)
-
-
-def _ahead(work: Callable[[Item], Result], items: Iterable[Item], *, workers: int) -> Iterator[Result]:
-    """``work`` on each of ``items``, in their order, by threads that run a few items ahead; 0: by this one."""
-    if not workers:
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    if bad:
+        problems = [(row, f"its features are not {epoch.dim} finite numbers") for row in bad]
+        raise InputError(first(where, problems, hint=FINITE, rest="more rows are not finite", unit="row"))
 
 
 def _write_statistics(path: Path, fds: FDS, facts: Mapping[str, Any]) -> None:
@@ -250,7 +229,7 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
             moments.add(features, bins.index(labels))
             return moments
 
-        for moments in summed(epoch, _labels(epoch, path, against, split), path, part=part, workers=WORKERS):
+        for moments in summed(epoch, _labels(epoch, path, against, split), path, part=part):
             total.merge(moments)
     if not total.n[where]:
         raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")

@@ -16,13 +16,14 @@ behind the running ones; the arithmetic is the same.)
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import RELEASED, FdsRule
-from dircli.errors import SHOWN, InputError, Problem, UsageError
+from dircli.errors import InputError, Problem, UsageError, first_ten
 from dircli.features.statistics import DiagonalStatistics, FullStatistics, Moments
 
 if TYPE_CHECKING:
@@ -229,8 +230,14 @@ def refuse_unfinite(features: AnyArray, labels: AnyArray) -> None:
     found = {"the features are": unfinite(features), "the label is": np.flatnonzero(~np.isfinite(labels))}
     problems = []
     for what, rows in found.items():
-        problems += [Problem(f"row {row}", f"{what} not finite", FINITE) for row in rows[:SHOWN]]
-        if len(rows) > SHOWN:
-            problems.append(Problem("rows", f"{what} not finite in {len(rows) - SHOWN:,} more"))
+        problems += first_ten(rows, partial(_unfinite_row, what), partial(_unfinite_rest, what))
     if problems:
         raise InputError(problems)
+
+
+def _unfinite_row(what: str, row: int) -> Problem:
+    return Problem(f"row {row}", f"{what} not finite", FINITE)
+
+
+def _unfinite_rest(what: str, count: int) -> Problem:
+    return Problem("rows", f"{what} not finite in {count:,} more")

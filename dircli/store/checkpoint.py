@@ -42,15 +42,15 @@ class Checkpoint:
         """The counts kept under ``key``, (codes,), or None."""
         if key not in self._known:
             return None
-        found = np.zeros(codes, dtype=np.int64)
+        counts = np.zeros(codes, dtype=np.int64)
         for code, count in self._known[key].items():
-            found[int(code)] = count
-        return found
+            counts[int(code)] = count
+        return counts
 
     def keep(self, key: str, counts: IntArray) -> None:
         """Keep the counts of one more chunk; UsageError where the file cannot be written."""
-        held = np.flatnonzero(counts).tolist()
-        entry = {"key": key, "pixels": int(counts.sum()), "counts": {code: int(counts[code]) for code in held}}
+        codes = np.flatnonzero(counts).tolist()
+        entry = {"key": key, "pixels": int(counts.sum()), "counts": {code: int(counts[code]) for code in codes}}
         try:
             if self._stream is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dircli.arrays import AnyArray, FloatArray, TextArray
+    from dircli.benchmark.manifest import BinTable, Images
+    from dircli.benchmark.pixels import Pixels
 
 
 def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> str:
@@ -44,6 +46,22 @@ def finished(digest: hashlib._Hash, split: AnyArray) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
+def pixel_content(images: Images, pixels: Pixels, table: BinTable) -> str:
+    """A sha256 over all that decides a score on maps, which does not depend on how files encode it.
+
+    Hashed are: the number of test images and the byte length of each id (int64), their ids (UTF-8, one after the
+    other), the training pixels per bin (int64), and of the scored pixels all images, rows, columns (int16 each) and
+    targets (float32); numbers little endian. Training images are not hashed: only their counts bear on a score.
+    """
+    ids = [key.encode() for key in images.ids[images.split == "test"]]
+    digest = hashlib.sha256(np.array([len(ids), *map(len, ids)], dtype="<i8").tobytes())
+    digest.update(b"".join(ids))
+    digest.update(table.counts["train"].astype("<i8").tobytes())
+    for column, kind in ((pixels.image, "<i2"), (pixels.row, "<i2"), (pixels.col, "<i2"), (pixels.targets, "<f4")):
+        digest.update(column.astype(kind).tobytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
 def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
     """Where each of n texts begins among all their bytes, with the end of the last (n + 1,); and those bytes.
 
@@ -51,11 +69,11 @@ def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
     """
     import pyarrow as pa
 
-    held = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts
-    wide = np.int64 if pa.types.is_large_string(held.type) else np.int32
-    _, starts, data = held.buffers()
-    if not len(held):
+    array = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts
+    wide = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    _, starts, data = array.buffers()
+    if not len(array):
         return np.zeros(1, np.int64), np.zeros(0, np.uint8)
-    offsets = np.frombuffer(starts, dtype=wide)[held.offset : held.offset + len(held) + 1]
+    offsets = np.frombuffer(starts, dtype=wide)[array.offset : array.offset + len(array) + 1]
     text = np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
     return (offsets - offsets[0] if offsets[0] else offsets), text

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import chain
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,28 +15,30 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 
 
+def sha256(data: bytes) -> str:
+    """The digest of ``data`` as manifests write it: ``sha256:<hex>``."""
+    return digest_of([data], "sha256")
+
+
 def git_blob(data: bytes) -> str:
     """The git blob id of ``data``, 40 hex digits: the sha1 of ``blob <size>``, a zero byte and the data."""
-    return _git([data], len(data))
+    return digest_of([data], "git").removeprefix("git:")
 
 
 def digest_of(content: Path | Iterable[bytes], algorithm: str) -> str:
     """The digest of a file or of chunks of bytes as ``algorithm:hex``; algorithm is sha256, md5 or git."""
+    size = content.stat().st_size if isinstance(content, Path) else None
+    chunks = chunks_of(content) if isinstance(content, Path) else content
     if algorithm == "git":
-        if isinstance(content, Path):
-            return f"git:{_git(chunks_of(content), content.stat().st_size)}"
-        return f"git:{git_blob(b''.join(content))}"
-    hashing = hasher(algorithm)
-    for chunk in chunks_of(content) if isinstance(content, Path) else content:
+        if size is None:
+            chunks = [b"".join(chunks)]
+            size = len(chunks[0])
+        hashing = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    else:
+        hashing = hasher(algorithm)
+    for chunk in chunks:
         hashing.update(chunk)
     return f"{algorithm}:{hashing.hexdigest()}"
-
-
-def _git(chunks: Iterable[bytes], size: int) -> str:
-    hashing = hashlib.sha1(usedforsecurity=False)
-    for chunk in chain([f"blob {size}\0".encode()], chunks):
-        hashing.update(chunk)
-    return hashing.hexdigest()
 
 
 def hasher(algorithm: str) -> _Hash:
@@ -46,13 +48,8 @@ def hasher(algorithm: str) -> _Hash:
     return hashlib.new(algorithm, usedforsecurity=algorithm == "sha256")
 
 
-def chunks_of(path: Path) -> Iterator[bytes]:
-    """The bytes of the file at ``path``, a mebibyte at a time."""
-    with path.open("rb") as stream:
+def chunks_of(source: Path | IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a file or of an open stream, a mebibyte at a time."""
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as stream:
         while chunk := stream.read(CHUNK):
             yield chunk
-
-
-def sha256(data: bytes) -> str:
-    """The digest of ``data`` as manifests write it: ``sha256:<hex>``."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

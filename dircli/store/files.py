@@ -12,13 +12,14 @@ import os
 import shutil
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 
 STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
@@ -30,12 +31,12 @@ def read(path: Path, *, hint: str = "") -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        found = "there is no such file"
+        message = "there is no such file"
     except IsADirectoryError:
-        found = "this is a folder, and a file is expected"
+        message = "this is a folder, and a file is expected"
     except OSError as error:
-        found = f"the file cannot be read ({error.strerror})"
-    raise InputError(Problem(str(path), found, hint))
+        message = f"the file cannot be read ({error.strerror})"
+    raise InputError(Problem(str(path), message, hint))
 
 
 def write(path: Path, data: bytes) -> None:
@@ -55,19 +56,28 @@ def write(path: Path, data: bytes) -> None:
 
 def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
     """``files`` (name → bytes) into ``folder``, all of them or none; UsageError where they cannot be written."""
+    with staged(folder, *files) as staging:
+        for name, data in files.items():
+            _write_synced(staging / name, data)
+
+
+@contextlib.contextmanager
+def staged(folder: Path, *names: str) -> Iterator[Path]:
+    """An empty folder to write the files ``names`` into; at the end they stand in ``folder``, or none does on an error.
+
+    Raises UsageError where they cannot be written.
+    """
     try:
-        if taken := [name for name in files if (folder / name).is_dir()]:
+        if taken := [name for name in names if (folder / name).is_dir()]:
             raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder)
         _sweep(folder)
         staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
         try:
-            for name, data in files.items():
-                _write_synced(staging / name, data)
-            if len(files) == 1:
-                (name,) = files
-                (staging / name).replace(folder / name)
+            yield staging
+            if len(names) == 1:
+                (staging / names[0]).replace(folder / names[0])
             else:
                 staging.chmod(0o755)
                 staging.rename(folder / f"{COMMIT}{staging.name.removeprefix(STAGING)}")
@@ -76,6 +86,13 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise _unwritable(folder, error) from None
+
+
+def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
+    """A zip of ``members`` (name, bytes) at ``path``, which holds no time, so that the same members give one file."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members:
+            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 def recover(folder: Path) -> None:
@@ -108,7 +125,7 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
     at = Path(error.filename2 or error.filename or path)
     at = path / at.name if at.parent.name.startswith((STAGING, COMMIT)) else at
     at = path if at.name.startswith((STAGING, COMMIT)) else at
-    reason = error.strerror
+    reason: object = error.strerror or error
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         at = next((above for above in (at, *at.parents) if above.is_file()), at)
         reason = "this is a file, and a folder is expected"
@@ -121,28 +138,3 @@ def _write_synced(path: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-@contextlib.contextmanager
-def staged(folder: Path, *names: str) -> Iterator[Path]:
-    """An empty folder to write the files ``names`` into; at the end they stand in ``folder``, or none does on an error.
-
-    Raises UsageError where they cannot be written.
-    """
-    try:
-        if taken := [name for name in names if (folder / name).is_dir()]:
-            raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
-        folder.mkdir(parents=True, exist_ok=True)
-        recover(folder)
-        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
-    except OSError as error:
-        raise UsageError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    try:
-        yield staging
-        staging.chmod(0o755)
-        staging.rename(folder / f"{COMMIT}{staging.name.removeprefix(STAGING)}")
-        recover(folder)
-    except OSError as error:
-        raise UsageError(f"{folder / names[0]}: cannot be written ({error.strerror or error})") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
-AHEAD = 4  # chunks under way per worker
-T = TypeVar("T")
+AHEAD = 4  # items under way per worker
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class Watch(Protocol):
@@ -31,17 +32,22 @@ def unwatched(_what: str, _total: int) -> Iterator[Callable[[int], None]]:
     yield lambda _done: None
 
 
-def in_order(function: Callable[[int], T], rows: Sequence[int], *, serial: bool = False) -> Iterator[T]:
-    """``function`` of each of ``rows``, in their order, a bounded number of them under way at once."""
+def in_order(
+    function: Callable[[Item], Made], items: Iterable[Item], *, serial: bool = False, workers: int | None = None
+) -> Iterator[Made]:
+    """``function`` of each of ``items``, in their order, a bounded number of them under way at once.
+
+    By ``workers`` threads, else one per core; ``serial``: by this thread.
+    """
     if serial:
-        yield from map(function, rows)
+        yield from map(function, items)
         return
-    workers = os.cpu_count() or 1
+    workers = workers or os.cpu_count() or 1
     pool = ThreadPoolExecutor(workers)
-    under_way: deque[Future[T]] = deque()
+    under_way: deque[Future[Made]] = deque()
     try:
-        for row in rows:
-            under_way.append(pool.submit(function, row))
+        for item in items:
+            under_way.append(pool.submit(function, item))
             if len(under_way) >= AHEAD * workers:
                 yield under_way.popleft().result()
         while under_way:

@@ -6,13 +6,26 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import InputError, Problem, UsageError, first_line, sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import pyarrow as pa
+
+
+def damaged(name: str, error: Exception, *, hint: str) -> InputError:
+    """The error for a Parquet file that Arrow cannot open: the first sentence of what Arrow says."""
+    reason = first_line(error).split(". ")[0].rstrip(".")
+    return InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint))
+
+
+def numeric(kind: Any) -> bool:
+    """Whether an Arrow type holds numbers."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
 
 
 def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
@@ -24,23 +37,22 @@ def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.
     import pyarrow.parquet as pq
 
     try:
-        found = pq.ParquetFile(pa.BufferReader(data)).read()
-        found.validate(full=True)  # text that is no UTF-8 shows only here
-        names = found.column_names
+        rows = pq.ParquetFile(pa.BufferReader(data)).read()
+        rows.validate(full=True)  # text that is no UTF-8 shows only here
+        names = rows.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
-        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint)) from None
+        raise damaged(name, error, hint=hint) from None
     repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
     wrong = [Problem(name, f"there is more than one column {column}", hint) for column in repeated]
     for column, kind in types.items():
         if column not in names:
             wrong.append(Problem(name, f"there is no column {column}; the columns are {sample(names)}", hint))
-        elif column not in repeated and (str(found.field(column).type) != kind or found[column].null_count):
-            what = f"column {column} is {found.field(column).type} with {found[column].null_count} nulls"
+        elif column not in repeated and (str(rows.field(column).type) != kind or rows[column].null_count):
+            what = f"column {column} is {rows.field(column).type} with {rows[column].null_count} nulls"
             wrong.append(Problem(name, what, f"Expected {kind} without nulls"))
     if wrong:
         raise InputError(wrong)
-    return found
+    return rows
 
 
 def parquet_bytes(

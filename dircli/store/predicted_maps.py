@@ -7,14 +7,14 @@ target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing i
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from dircli.errors import InputError, Problem, clear, sample
+from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
+from dircli.store import npy, sniff
+from dircli.store.digests import digest_of, sha256
 from dircli.store.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray
     from dircli.benchmark.pixels import Frame, Pixels
 
-NPY, HDF5 = b"\x93NUMPY", b"\x89HDF\r\n\x1a\n"
 BLOCK = 8  # images at a time
 AGAIN = "Write it again"
 
@@ -43,7 +42,7 @@ def is_array(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as stream:
-            return stream.read(8).startswith((NPY, HDF5))
+            return stream.read(8).startswith((sniff.NPY, sniff.HDF5))
     except OSError:
         return False
 
@@ -61,9 +60,7 @@ def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bo
         raise InputError(Problem(str(path), f"it cannot be read ({error.strerror or error})", AGAIN)) from None
     if problems:
         raise InputError(problems)
-    return Predictions(
-        file=str(path), sha256=f"sha256:{_digest(path)}", ids=None, values=values, targets=None, problems=[]
-    )
+    return Predictions(file=str(path), sha256=_digest(path), ids=None, values=values, targets=None, problems=[])
 
 
 def _gathered(
@@ -78,7 +75,8 @@ def _gathered(
         first, last = np.searchsorted(pixels.image, [start, start + BLOCK])
         at = (pixels.image[first:last] - start, pixels.row[first:last], pixels.col[first:last])
         values[first:last] = block[at]
-        tallies += [[np.count_nonzero(bad(part)) for part in (block, block[at])] for bad in (_unfinite, _unpositive)]
+        for column, part in enumerate((block, block[at])):
+            tallies[:, column] += (np.count_nonzero(~np.isfinite(part)), np.count_nonzero(part <= 0))
     words = ("are no finite number", "are 0 or less, and a ratio to the target is scored")
     problems = [
         Problem(name, f"{every:,} values {what}; {scored:,} of them are at pixels that are scored", "Predict a depth")
@@ -88,14 +86,6 @@ def _gathered(
     return values, problems
 
 
-def _unfinite(values: AnyArray) -> AnyArray:
-    return ~np.isfinite(values)
-
-
-def _unpositive(values: AnyArray) -> AnyArray:
-    return np.asarray(values <= 0)
-
-
 @contextlib.contextmanager
 def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[_Source]:
     if path.is_dir():
@@ -103,7 +93,7 @@ def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[_Source]:
         return
     with path.open("rb") as stream:
         head = stream.read(8)
-    if head.startswith(NPY):
+    if head.startswith(sniff.NPY):
         yield _Array(_npy(path, frame), str(path))
         return
     import h5py
@@ -127,15 +117,12 @@ class _Array:
         try:
             return np.asarray(self.data[start:stop])
         except OSError as error:
-            found = f"images from {start:,} on cannot be read ({error})"
-            raise InputError(Problem(self.name, found, AGAIN)) from None
+            message = f"images from {start:,} on cannot be read ({error})"
+            raise InputError(Problem(self.name, message, AGAIN)) from None
 
 
 def _npy(path: Path, frame: Frame) -> AnyArray:
-    try:
-        data: AnyArray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # noqa: BLE001 - numpy answers damage with whatever its parser met
-        raise InputError(Problem(str(path), f"this is no whole npy file ({error})", "Write it with np.save")) from None
+    data = npy.load(path, str(path), hint="Write it with np.save")
     _check(str(path), data, frame)
     return data
 
@@ -144,13 +131,13 @@ def _hdf5(file: Any, path: Path, frame: Frame, dataset: str) -> Any:
     """The only dataset in ``file``, or the one called ``dataset``."""
     import h5py
 
-    found: dict[str, Any] = {}
-    file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
-    chosen = found.get(dataset) or (next(iter(found.values())) if len(found) == 1 else None)
+    datasets: dict[str, Any] = {}
+    file.visititems(lambda name, item: datasets.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+    chosen = datasets.get(dataset) or (next(iter(datasets.values())) if len(datasets) == 1 else None)
     if chosen is None:
-        held = f"datasets {sample([clear(name) for name in found])}" if found else "no dataset"
+        names = f"datasets {sample([clear(name) for name in datasets])}" if datasets else "no dataset"
         hint = f"Name one with --prediction-column; {dataset} is looked for"
-        raise InputError(Problem(str(path), f"it holds {held}", hint))
+        raise InputError(Problem(str(path), f"it holds {names}", hint))
     _check(str(path), chosen, frame)
     return chosen
 
@@ -160,8 +147,8 @@ def _check(name: str, data: Any, frame: Frame) -> None:
     wanted = (len(frame.names), *frame.shape)
     problems = []
     if tuple(data.shape) != wanted:
-        found = f"the array has shape {tuple(data.shape)}, and {wanted} is expected"
-        problems.append(Problem(name, found, "Nothing is resized here: give one prediction per pixel of each image"))
+        message = f"the array has shape {tuple(data.shape)}, and {wanted} is expected"
+        problems.append(Problem(name, message, "Nothing is resized here: give one prediction per pixel of each image"))
     if data.dtype.kind != "f":
         problems.append(Problem(name, f"the array holds {data.dtype}", "Write floating-point numbers, in the unit"))
     if problems:
@@ -185,22 +172,22 @@ class _Folder:
             problems.append(Problem(str(path), f"{len(surplus):,} files belong to no image: {sample(surplus)}"))
         self._paths = [known[key] for key in wanted if key in known]
         wrong = [problem for file in self._paths if (problem := self._unlike(file))]
-        rest = [Problem(str(path), f"{len(wrong) - 10:,} more files are no such PNG")] if len(wrong) > 10 else []  # noqa: PLR2004 - as `SHOWN`
-        if problems := problems + wrong[:10] + rest:
+        problems += first_ten(wrong, lambda p: p, lambda n: Problem(str(path), f"{n:,} more files are no such PNG"))
+        if problems:
             raise InputError(problems)
 
     def _unlike(self, path: Path) -> Problem | None:
         """Why the file is no grey 16-bit PNG of the right size; None where it is one."""
         with path.open("rb") as stream:
-            head = stream.read(26)
-        if not head.startswith(b"\x89PNG\r\n\x1a\n") or len(head) < 26:  # noqa: PLR2004 - the header's end
+            header = sniff.png_header(stream.read(sniff.PNG_HEADER))
+        if header is None:
             return Problem(str(path), "this is no PNG file", AGAIN)
-        width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
+        width, height, bits, colour = header
         if (height, width, bits, colour) == (*self._frame.shape, 16, 0):
             return None
-        found = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
+        given = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
         wanted = f"{self._frame.shape[1]} x {self._frame.shape[0]} of 16 bits, grey"
-        return Problem(str(path), f"the PNG has {found}; expected {wanted}", "Nothing is resized here")
+        return Problem(str(path), f"the PNG has {given}; expected {wanted}", "Nothing is resized here")
 
     def block(self, start: int, stop: int) -> AnyArray:
         from PIL import Image
@@ -211,8 +198,8 @@ class _Folder:
                 with Image.open(path) as image:
                     maps.append(np.asarray(image).astype(np.float64) / self._frame.codes)
             except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-                reason = " ".join(str(error).split())
-                raise InputError(Problem(str(path), f"the PNG is damaged or cut short ({reason})", AGAIN)) from None
+                message = f"the PNG is damaged or cut short ({one_line(error)})"
+                raise InputError(Problem(str(path), message, AGAIN)) from None
         return np.stack(maps)
 
 
@@ -222,12 +209,9 @@ def _key(name: str) -> str:
 
 
 def _digest(path: Path) -> str:
-    """The sha256 of a file; of a folder, that of its files' names and hashes in order."""
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
-        return hashlib.sha256("".join(f"{_digest(file)}  {file.name}\n" for file in files).encode()).hexdigest()
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    """The sha256 of a file, ``sha256:<hex>``; of a folder, that of its files' names and hashes in order."""
+    if not path.is_dir():
+        return digest_of(path, "sha256")
+    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    lines = [f"{_digest(file).removeprefix('sha256:')}  {file.name}\n" for file in files]
+    return sha256("".join(lines).encode())

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import codecs
-import io
 import json
 import sys
-import tokenize
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.errors import SHOWN, InputError, Problem, clear, first, sample
-from dircli.store import digests, files, parquet
+from dircli.errors import InputError, Problem, clear, first, first_ten, sample
+from dircli.store import digests, files, npy, parquet, sniff
+from dircli.store.matching import matched
 from dircli.store.text import FINITE, Table, decode, numbers, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+    from dircli.arrays import FloatArray, IntArray, TextArray
 
 
 STDIN = "-"
 FOREIGN = {
-    b"PK\x03\x04": "a zip archive, such as .npz, .xlsx and .pt files are",
-    b"\x1f\x8b": "compressed with gzip",
-    b"\x80": "a pickle",
+    sniff.ZIP: "a zip archive, such as .npz, .xlsx and .pt files are",
+    sniff.GZIP: "compressed with gzip",
+    sniff.PICKLE: "a pickle",
     b"[{": "a JSON array",
     b"[\n": "a JSON array",
 }
@@ -84,15 +84,15 @@ def read(path: str, layout: Layout, *, need_target: bool = False, need_id: bool 
     needed = [*needed, layout.target_column] if need_target else needed
     if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
         raise InputError(Problem(name, f"this is {foreign[0]}", hint))
-    if data.startswith(b"\x93NUMPY"):
-        found = _from_npy(data, name, layout)
-    elif data.startswith(b"PAR1"):
-        found = _from_parquet(data, name, layout, needed)
+    if data.startswith(sniff.NPY):
+        predictions = _from_npy(data, name, layout)
+    elif data.startswith(sniff.PARQUET):
+        predictions = _from_parquet(data, name, layout, needed)
     elif data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
-        found = _from_table(_json_lines(data, name, needed), layout)
+        predictions = _from_table(_json_lines(data, name, needed), layout)
     else:
-        found = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
-    return replace(found, file=path, sha256=digests.sha256(data))
+        predictions = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
+    return replace(predictions, file=path, sha256=digests.sha256(data))
 
 
 def _columns_hint(needed: Sequence[str]) -> str:
@@ -100,32 +100,32 @@ def _columns_hint(needed: Sequence[str]) -> str:
 
 
 def _from_table(table: Table, layout: Layout) -> Predictions:
-    values, problems = numbers(table, layout.prediction_column)
-    targets = None
-    if layout.target_column in table.columns:
-        targets, more = numbers(table, layout.target_column)
-        problems = problems + more
-    sigma = None
-    if layout.sigma_column in table.columns:
-        sigma, more = numbers(table, layout.sigma_column)
-        problems = problems + more + _not_positive(sigma, table.name, layout.sigma_column)
+    read = _from_columns(table.name, layout, table.columns, partial(numbers, table))
     ids = None if layout.by_position else table.columns.get(layout.id_column)
+    return replace(read, ids=ids, problems=table.problems + read.problems, cut=bool(table.problems))
+
+
+def _from_columns(
+    name: str, layout: Layout, columns: Collection[str], values: Callable[[str], tuple[FloatArray, list[Problem]]]
+) -> Predictions:
+    """The numbers that ``values`` gives of each column that is wanted and is there, still without ids."""
+    predictions, problems = values(layout.prediction_column)
+    targets = sigma = None
+    if layout.target_column in columns:
+        targets, more = values(layout.target_column)
+        problems = problems + more
+    if layout.sigma_column is not None and layout.sigma_column in columns:
+        sigma, more = values(layout.sigma_column)
+        problems = problems + more + _not_positive(sigma, name, layout.sigma_column)
     return Predictions(
-        file=table.name,
-        sha256="",
-        ids=ids,
-        values=values,
-        targets=targets,
-        sigma=sigma,
-        problems=table.problems + problems,
-        cut=bool(table.problems),
+        file=name, sha256="", ids=None, values=predictions, targets=targets, sigma=sigma, problems=problems
     )
 
 
 def _not_positive(sigma: FloatArray, name: str, column: str) -> list[Problem]:
     rows = [f"{row + 1}: {sigma[row]:g}" for row in np.flatnonzero(sigma <= 0)]
-    found = f"{len(rows):,} values of {column} are 0 or less, in rows {sample(rows)}"
-    return [Problem(name, found, "A standard deviation is above 0")] if rows else []
+    message = f"{len(rows):,} values of {column} are 0 or less, in rows {sample(rows)}"
+    return [Problem(name, message, "A standard deviation is above 0")] if rows else []
 
 
 def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
@@ -144,16 +144,16 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
         if not isinstance(row, dict):
             wrong.append((number, "the line is no JSON object"))
         elif missing := [key for key in needed if key not in row]:
-            found = f"there is no {' or '.join(missing)}; the keys are {sample([clear(key) for key in row])}"
-            wrong.append((number, found))
+            message = f"there is no {' or '.join(missing)}; the keys are {sample([clear(key) for key in row])}"
+            wrong.append((number, message))
         else:
             rows.append(row)
             lines.append(number)
     hint = f"Write one object with {', '.join(needed)} per line"
-    if not rows and len(wrong) > 1 and len({found for _, found in wrong}) == 1:
-        found = wrong[0][1]
-        hint = _columns_hint(needed) if found.startswith("there is no ") else hint
-        raise InputError(Problem(name, f"{found}, and so in every line", hint))
+    if not rows and len(wrong) > 1 and len({message for _, message in wrong}) == 1:
+        message = wrong[0][1]
+        hint = _columns_hint(needed) if message.startswith("there is no ") else hint
+        raise InputError(Problem(name, f"{message}, and so in every line", hint))
     problems = first(name, wrong, hint=hint, rest="more lines cannot be read")
     if not rows:
         raise InputError(problems)
@@ -172,42 +172,32 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
     table = parquet.table(data, name, {}, hint="Check that whatever wrote it has finished")
     if missing := [column for column in needed if column not in table.column_names]:
         names = sample([clear(column) for column in table.column_names])
-        found = f"there is no column {' or '.join(missing)}; the columns are {names}"
-        raise InputError(Problem(name, found, _columns_hint(needed)))
-    problems: list[Problem] = []
+        message = f"there is no column {' or '.join(missing)}; the columns are {names}"
+        raise InputError(Problem(name, message, _columns_hint(needed)))
 
-    def values(column: str) -> FloatArray:
+    def values(column: str) -> tuple[FloatArray, list[Problem]]:
         kind = table.schema.field(column).type
-        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-            problems.append(Problem(name, f"column {column} holds {kind}", "Write numbers"))
-            return np.full(table.num_rows, np.nan)
-        found: FloatArray = table[column].cast(pa.float64(), safe=False).to_numpy()
-        problems.extend(_not_finite(found, name, column))
-        return found
+        if not parquet.numeric(kind):
+            return np.full(table.num_rows, np.nan), [Problem(name, f"column {column} holds {kind}", "Write numbers")]
+        array: FloatArray = table[column].cast(pa.float64(), safe=False).to_numpy()
+        return array, _not_finite(array, name, column)
 
     ids = None
     if not layout.by_position and layout.id_column in table.column_names:
         ids = ["" if key is None else str(key) for key in table[layout.id_column].to_pylist()]
-    prediction = values(layout.prediction_column)
-    targets = values(layout.target_column) if layout.target_column in table.column_names else None
-    sigma = values(str(layout.sigma_column)) if layout.sigma_column in table.column_names else None
-    if sigma is not None:
-        problems.extend(_not_positive(sigma, name, str(layout.sigma_column)))
-    return Predictions(
-        file=name, sha256="", ids=ids, values=prediction, targets=targets, sigma=sigma, problems=problems
-    )
+    return replace(_from_columns(name, layout, table.column_names, values), ids=ids)
 
 
 def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
     if not layout.by_position:
-        found = "an npy file has no ids"
-        raise InputError(Problem(name, found, "Add --by-position if its rows are in manifest order"))
+        message = "an npy file has no ids"
+        raise InputError(Problem(name, message, "Add --by-position if its rows are in manifest order"))
     try:
-        array: AnyArray = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, tokenize.TokenError) as error:
+        array = npy.load(data, name, hint="Write it again with np.save")
+    except InputError as error:
         if "allow_pickle" in str(error):
             raise InputError(Problem(name, "the array holds Python objects", "Write numbers")) from None
-        raise InputError(Problem(name, f"this is no whole npy file ({error})", "Write it again with np.save")) from None
+        raise
     if array.dtype.kind not in "fiu":
         raise InputError(Problem(name, f"the array holds {array.dtype}", "Write numbers"))
     if array.size != max(array.shape, default=0):
@@ -218,11 +208,11 @@ def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
 
 
 def _not_finite(values: FloatArray, name: str, column: str) -> list[Problem]:
-    rows = np.flatnonzero(~np.isfinite(values))
-    problems = [Problem(f"{name}, row {row + 1}", f"{column} is {values[row]}", FINITE) for row in rows[:SHOWN]]
-    if rows.size > SHOWN:
-        problems.append(Problem(name, f"{rows.size - SHOWN:,} more rows have no number in {column}"))
-    return problems
+    return first_ten(
+        np.flatnonzero(~np.isfinite(values)),
+        lambda row: Problem(f"{name}, row {row + 1}", f"{column} is {values[row]}", FINITE),
+        lambda left: Problem(name, f"{left:,} more rows have no number in {column}"),
+    )
 
 
 def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> FloatArray:
@@ -240,8 +230,8 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
     else:
         rows = np.full(len(ids), -1)
         if not predictions.cut:
-            found = f"there are {predictions.values.size:,} rows, and the split has {len(ids):,}"
-            problems.append(Problem(predictions.file, found, "Write one for each, in manifest order"))
+            message = f"there are {predictions.values.size:,} rows, and the split has {len(ids):,}"
+            problems.append(Problem(predictions.file, message, "Write one for each, in manifest order"))
     problems += _unlike_targets(predictions, rows, ids, targets)
     if problems:
         raise InputError(problems)
@@ -256,35 +246,18 @@ def sigmas(predictions: Predictions, ids: TextArray) -> FloatArray:
 
 def _matched(predictions: Predictions, ids: TextArray) -> tuple[IntArray, list[Problem]]:
     """The row of the file for each of ``ids``, -1 where there is none, and what does not match."""
-    theirs = predictions.ids or []
-    position: dict[str, int] = {}
-    repeated = []
-    for row, key in enumerate(theirs):
-        if position.setdefault(key, row) != row:
-            repeated.append(key)
-    rows = np.array([position.get(key, -1) for key in ids], dtype=np.int64)
-    known = set(ids)
-    missing = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
-    kinds = {
-        "are missing": (list(ids[rows < 0]), missing),
-        "are not in the split": ([key for key in position if key not in known], "Check --dataset and --split"),
-        "occur more than once": (list(dict.fromkeys(repeated)), "Keep one row of each"),
-    }
-    return rows, [
-        Problem(predictions.file, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
-        for what, (keys, hint) in kinds.items()
-        if keys
-    ]
+    hint = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
+    return matched(predictions.ids or [], ids, predictions.file, missing_hint=hint)
 
 
 def _unlike_targets(predictions: Predictions, rows: IntArray, ids: TextArray, targets: FloatArray) -> list[Problem]:
     theirs = predictions.targets
     if theirs is None:
         return []
-    held = np.flatnonzero(rows >= 0)
-    found, expected = theirs[rows[held]], targets[held]
-    far = np.flatnonzero(~(np.isclose(found, expected, rtol=1e-6, atol=1e-6) | np.isnan(found)))
-    unlike = [f"{clear(ids[held[i]])} has {found[i]:.9g}, not {expected[i]:.9g}" for i in far]
+    known = np.flatnonzero(rows >= 0)
+    given, expected = theirs[rows[known]], targets[known]
+    far = np.flatnonzero(~(np.isclose(given, expected, rtol=1e-6, atol=1e-6) | np.isnan(given)))
+    unlike = [f"{clear(ids[known[i]])} has {given[i]:.9g}, not {expected[i]:.9g}" for i in far]
     if not unlike:
         return []
     hint = "Check that the file belongs to this dataset and split"
@@ -298,8 +271,8 @@ def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tu
     """
     problems = list(predictions.problems)
     if repeated := [key for key, count in Counter(predictions.ids or []).items() if count > 1]:
-        found = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
-        problems.append(Problem(predictions.file, found, "Keep one row of each"))
+        message = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
+        problems.append(Problem(predictions.file, message, "Keep one row of each"))
     if predictions.targets is None:
         problems.append(Problem(predictions.file, "there are no targets", "Add a target column"))
     elif not predictions.targets.size and not predictions.cut:

@@ -53,8 +53,8 @@ def decode(data: bytes, name: str) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1  # counted without the byte order mark
-        found = f"byte {error.object[error.start]:#04x} is not UTF-8 text"
-        raise InputError(Problem(f"{name}, line {line}", found, hint)) from None
+        message = f"byte {error.object[error.start]:#04x} is not UTF-8 text"
+        raise InputError(Problem(f"{name}, line {line}", message, hint)) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise InputError(Problem(f"{name}, line {line}", "there is a zero byte; this is no text, or UTF-16", hint))
@@ -66,7 +66,7 @@ def parse(  # noqa: PLR0913 - how the text is laid out
 ) -> Table:
     """The text table in ``data``, which must have at least ``columns`` in its header, in any order.
 
-    All columns found are kept. ``quoted=False`` takes quotes as plain characters; ``hint`` says what to do about a
+    All columns in it are kept. ``quoted=False`` takes quotes as plain characters; ``hint`` says what to do about a
     missing column. Raises InputError where the rows cannot be told apart (no text, no header, missing columns, an
     unclosed quote); rows with too few or too many fields become ``problems``.
     """
@@ -100,8 +100,8 @@ def parse(  # noqa: PLR0913 - how the text is laid out
                 ragged.append((line, f"the header has {_counted(len(header), 'field')}, this row {len(row)}"))
     except csv.Error as error:
         advice = _other_delimiter(text, columns, delimiter) if not header else ""
-        found = f"the row that begins here cannot be read ({error})"
-        broken = [Problem(f"{name}, line {begin}", found, advice or "Look for an unclosed quote")]
+        message = f"the row that begins here cannot be read ({error})"
+        broken = [Problem(f"{name}, line {begin}", message, advice or "Look for an unclosed quote")]
     problems = first(name, ragged, hint="Mend or remove the row", rest="more rows have a wrong number of fields")
     if broken:
         raise InputError(problems + broken)
@@ -115,13 +115,13 @@ def _header_problems(
 ) -> list[Problem]:
     problems = []
     if repeated := sorted({field for field in header if header.count(field) > 1}):
-        found = f"the header has more than one column {' and '.join(map(clear, repeated))}"
-        problems.append(Problem(where, found, "Keep one of them, or rename the others"))
+        message = f"the header has more than one column {' and '.join(map(clear, repeated))}"
+        problems.append(Problem(where, message, "Keep one of them, or rename the others"))
     if missing := [column for column in columns if column not in header]:
-        found = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
+        message = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
         advice = _other_delimiter(delimiter.join(header), columns, delimiter)
         advice = advice or hint or f"Expected {', '.join(columns)}"
-        problems.append(Problem(where, found, advice))
+        problems.append(Problem(where, message, advice))
     return problems
 
 
@@ -153,8 +153,8 @@ def numbers(table: Table, column: str) -> tuple[FloatArray, list[Problem]]:
     texts = table.columns[column]
     values = np.array([number(text) for text in texts], dtype=np.float64)
     bad = np.flatnonzero(np.isnan(values)).tolist()
-    found = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad]
-    return values, first(table.name, found, hint=FINITE, rest=f"more rows have no number in {column}")
+    wrong = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad]
+    return values, first(table.name, wrong, hint=FINITE, rest=f"more rows have no number in {column}")
 
 
 def as_csv(rows: Iterable[Sequence[object]]) -> bytes:

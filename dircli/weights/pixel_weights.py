@@ -1,12 +1,11 @@
 """Maps of weights: for every pixel of every training image the weight of its bin, as one HDF5 file.
 
-Each image is a chunk of its own. Chunks are made and packed in parallel and written in order, so that the file is the
-same however many cores there are, and memory does not grow with it.
+Each image is a chunk of its own. Maps are made in parallel and written in order, so that the file is the same however
+many cores there are, and memory does not grow with it.
 """
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +14,11 @@ from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
 from dircli.datasets import obtain
 from dircli.errors import InputError, Problem, UsageError
-from dircli.store import files
+from dircli.store import files, hdf5
 from dircli.store.parallel import in_order, unwatched
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from dircli.arrays import AnyArray
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from dircli.store.parallel import Watch
     from dircli.weights.weigh import Weighted
 
-LEVEL = 4
 ENDINGS = (".h5", ".hdf5")
 
 
@@ -53,8 +52,6 @@ def write(  # noqa: PLR0913 - what is written, from what
     The mean over all pixels is 1 where the images are those that were counted. Raises InputError with the first image
     that cannot be read, and then writes nothing.
     """
-    import h5py
-
     if path.suffix not in ENDINGS:
         raise UsageError(f"{path}: maps are written as HDF5; end the name in {' or '.join(ENDINGS)}")
     train = reader.maps(raw).get("train")
@@ -65,23 +62,14 @@ def write(  # noqa: PLR0913 - what is written, from what
     index = bins.index(train.targets)
     table = np.where(index >= 0, weighted.by_bin.weight[index], np.nan).astype(np.float32)
 
-    def packed(row: int) -> bytes:
-        return zlib.compress(_shuffled(table[train.load(row)]), LEVEL)
-
-    with files.staged(path.parent, path.name) as folder, h5py.File(folder / path.name, "x") as file:
-        file.attrs.update({key: value for key, value in weighted.facts.items() if value is not None})
-        file.create_dataset("ids", data=train.ids.tolist(), dtype=h5py.string_dtype())
-        shape = (len(train), *reader.shape)
-        how = {"chunks": (1, *reader.shape), "shuffle": True, "compression": "gzip", "compression_opts": LEVEL}
-        place = file.create_dataset("weights", shape, "<f4", **how)
+    def weights() -> Iterator[AnyArray]:
         with watch("weight maps", len(train)) as done:
-            for row, data in enumerate(in_order(packed, range(len(train)), serial=train.serial)):
-                place.id.write_direct_chunk((row, 0, 0), data)
+            for codes in in_order(train.load, range(len(train)), serial=train.serial):
+                yield table[codes]
                 done(1)
+
+    facts = {key: value for key, value in weighted.facts.items() if value is not None}
+    rows = hdf5.Rows("weights", (len(train), *reader.shape), weights(), dtype=np.float32, packed=True)
+    with files.staged(path.parent, path.name) as folder:
+        hdf5.write(folder / path.name, {"ids": train.ids.tolist()}, facts, rows=rows)
     return len(train)
-
-
-def _shuffled(values: AnyArray) -> bytes:
-    """All first bytes, then all second bytes and so on: HDF5's shuffle filter, for little-endian numbers."""
-    data = np.ascontiguousarray(values, dtype="<f4")
-    return data.view(np.uint8).reshape(-1, data.itemsize).T.tobytes()

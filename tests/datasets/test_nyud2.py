@@ -30,7 +30,7 @@ from dircli.datasets import nyud2
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError
 from dircli.scores.metrics.table import METRICS
-from dircli.store import manifests, pixel_manifests
+from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.download.transfer import Silent
 from dircli.store.raw.tree import open_raw
@@ -62,7 +62,7 @@ def raw(tmp_path: Path) -> Path:
 def curated(raw: Path, work: Path, run: Run) -> manifest.PixelManifest:
     """A redraw of the miniature."""
     run("curate", "nyud2", "--raw", raw, "--split", "redraw")
-    return pixel_manifests.read(work / "manifests" / "nyud2")
+    return manifests.read_pixels(work / "manifests" / "nyud2")
 
 
 def truth() -> NDArray[np.float32]:
@@ -174,7 +174,7 @@ def test_the_draw_is_a_uniform_sample_of_each_bin_and_depends_on_the_seed_alone(
 ) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         run("curate", "nyud2", "--raw", raw, "--split", "redraw", "--seed", seed, "--name", name)
-    a, b, c = (pixel_manifests.read(work / "manifests" / name) for name in "abc")
+    a, b, c = (manifests.read_pixels(work / "manifests" / name) for name in "abc")
     assert a.content == b.content != c.content
     assert a.facts["seed"] == 1
     assert any("not the published ones" in note for note in a.facts["notes"])
@@ -189,7 +189,7 @@ def test_folder_zip_and_matlab_give_the_same_test_pixels(raw: Path, tmp_path: Pa
     found = {}
     for name, path in sources.items():
         run("curate", "nyud2", "--raw", path, "--split", "redraw", "--name", name)
-        found[name] = pixel_manifests.read(work / "manifests" / name)
+        found[name] = manifests.read_pixels(work / "manifests" / name)
     assert len({found[name].content for name in ("folder", "inner", "zip")}) == 1
     assert np.array_equal(found["mat"].pixels.targets, found["folder"].pixels.targets)
     assert found["mat"].samples.ids.tolist() == found["folder"].samples.ids[3:].tolist()
@@ -223,7 +223,7 @@ def test_the_published_mask_is_imported_proven_and_written_again(
     out = run("curate", "nyud2", "--raw", raw, "--released", "mask.npy", "--name", "again")
     assert f"again (released) {curated.content}" in out.stdout
     assert "equal the published counts" in out.stderr
-    again = pixel_manifests.read(work / "manifests" / "again")
+    again = manifests.read_pixels(work / "manifests" / "again")
     assert again.facts["seed"] is None
     checks = run("verify", "again").stdout
     assert all(f"{file} is byte for byte the published one" in checks for file in files)
@@ -284,7 +284,7 @@ def test_a_changed_manifest_is_noticed(curated: manifest.PixelManifest, work: Pa
     folder = work / "manifests" / "nyud2"
     targets = curated.pixels.targets.copy()
     targets[0] += np.float32(0.001)
-    pixel_manifests.write(folder, replace(curated, pixels=replace(curated.pixels, targets=targets)))
+    manifests.write(folder, replace(curated, pixels=replace(curated.pixels, targets=targets)))
     told = run("verify", "nyud2", code=1).stdout
     assert "FAILED" in told
     assert "its content is" in told

@@ -5,23 +5,20 @@ from __future__ import annotations
 import gzip
 import io
 import struct
-import subprocess
 import sys
 import tarfile
 import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dircli.errors import InputError, UsageError
-from dircli.store.raw import containers, tree
+from dircli.errors import InputError
 from dircli.store.raw.tree import open_raw
-from dircli.store.raw.unpack import LIMITS, Limits, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,22 +92,6 @@ def contents(raw: Raw) -> dict[str, bytes]:
             found[name] = stream.read()
         assert raw.size(name) == len(found[name])
     return found
-
-
-def below(folder: Path) -> dict[str, bytes]:
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def assert_refused(archive: Path, match: str, *, limits: Limits = LIMITS) -> InputError:
-    """``archive`` is refused with a message that matches, and nothing is left anywhere near the folder."""
-    before = below(archive.parent)
-    with pytest.raises(InputError, match=match) as caught:
-        unpack(archive, archive.parent / "out", limits=limits)
-    assert below(archive.parent) == before
-    assert not [path for path in archive.parent.iterdir() if path.is_dir()]
-    assert archive.name in str(caught.value)
-    return caught.value
 
 
 # --- reading in place -------------------------------------------------------------------------------------------------
@@ -347,7 +328,7 @@ def test_a_path_without_permission_is_told_in_one_line(
 
 
 @pytest.mark.parametrize("kind", ARCHIVES)
-def test_an_archive_cut_anywhere_is_refused_when_opened_and_unpacked(kind: str, tmp_path: Path) -> None:
+def test_an_archive_cut_anywhere_is_refused_when_opened(kind: str, tmp_path: Path) -> None:
     tree = {f"{number}.bin": bytes([number]) * 700 * number for number in range(1, 8)}
     whole = pack(kind, tmp_path / f"raw.{kind}", tree).read_bytes()
     end = 512 * (7 + sum(-(-len(data) // 512) for data in tree.values())) if kind == "tar" else len(whole) - 1
@@ -356,8 +337,6 @@ def test_an_archive_cut_anywhere_is_refused_when_opened_and_unpacked(kind: str, 
         path.write_bytes(whole[:length])
         with pytest.raises(InputError, match=rf"^cut\.{kind}: is (damaged or cut short|neither)"):
             open_raw(path)
-    path.write_bytes(whole[: end // 2])
-    assert_refused(path, "is damaged or cut short")
 
 
 @pytest.mark.parametrize("kind", ["tar", "tar.gz"])
@@ -386,7 +365,6 @@ def test_a_zip_member_with_a_wrong_checksum_is_refused_when_read(method: int, tm
             pytest.raises(InputError, match=r"^raw\.zip!/x\.bin: is damaged or cut short .*\. Download or copy it"),
         ):
             stream.read()
-    assert_refused(path, r"raw\.zip!/x\.bin: is damaged")
 
 
 @pytest.mark.parametrize(("size", "crc"), [(0, 1), (5, 0), (2000, None)])
@@ -433,7 +411,7 @@ def test_a_member_that_is_not_there_is_told(name: str, tmp_path: Path) -> None:
         raw.open(name)
 
 
-def test_an_encrypted_zip_is_listed_but_neither_read_nor_unpacked(tmp_path: Path) -> None:
+def test_an_encrypted_zip_is_listed_but_not_read(tmp_path: Path) -> None:
     path = pack_zip_by_hand(tmp_path / "raw.zip", b"secret", size=6, crc=zlib.crc32(b"secret"))
     data = bytearray(path.read_bytes())
     data[6] |= 1  # the flag that says encrypted, in the local header
@@ -444,7 +422,6 @@ def test_an_encrypted_zip_is_listed_but_neither_read_nor_unpacked(tmp_path: Path
         assert raw.size(raw.find("x.bin") or "") == 6
         with pytest.raises(InputError, match=r"^raw\.zip!/x\.bin: is encrypted\. Names and sizes need no password"):
             raw.open("x.bin")
-    assert_refused(path, r"holds encrypted files: 'x\.bin'")
 
 
 def test_a_sparse_or_oversized_header_of_a_tar_is_refused(tmp_path: Path) -> None:
@@ -479,178 +456,14 @@ def test_a_tar_gz_that_goes_on_after_its_end_is_refused(tmp_path: Path) -> None:
         open_raw(path)
 
 
-# --- unpacking --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_unpacking_writes_the_tree_and_counts_its_files(kind: str, tmp_path: Path) -> None:
-    path = pack(kind, tmp_path / f"raw.{kind}", {**TREE, "__MACOSX/._a.txt": b""})
-    out = tmp_path / "new/out"
-    assert unpack(path, out) == len(TREE)
-    assert below(out) == TREE
-    assert [entry.name for entry in out.parent.iterdir()] == ["out"]
-
-
-def test_an_empty_folder_may_be_unpacked_to_and_any_other_may_not(tmp_path: Path) -> None:
-    path = pack("zip", tmp_path / "raw.zip", TREE)
-    out = tmp_path / "out"
-    out.mkdir()
-    assert unpack(path, out) == len(TREE)
-    for taken in (out, out / "a.txt"):
-        with pytest.raises(UsageError, match="exists and is not an empty folder"):
-            unpack(path, taken)
-    assert below(out) == TREE
-
-
-@pytest.mark.parametrize("kind", ARCHIVES)
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "..\\evil", "D:evil"])
-def test_a_name_that_leads_out_is_refused(kind: str, name: str, tmp_path: Path) -> None:
-    path = pack(kind, tmp_path / f"raw.{kind}", {"fine": b"", name: b"evil"})
-    assert_refused(path, "holds names that lead out of it")
-
-
-@pytest.mark.parametrize("target", ["/etc", "../..", "inside"])
-def test_links_are_refused_and_so_is_a_file_written_through_one(target: str, tmp_path: Path) -> None:
-    infos = [entry("door", kind=tarfile.SYMTYPE, link=target), entry("door/evil", size=4)]
-    assert_refused(pack_tar(tmp_path / "s.tar", *infos, data=b"evil"), "holds symbolic links: 'door'")
-    infos = [entry("door", kind=tarfile.LNKTYPE, link=target), entry("door", size=4)]
-    assert_refused(pack_tar(tmp_path / "h.tar", *infos, data=b"evil"), "holds hard links: 'door'")
-    path = pack("zip", tmp_path / "s.zip", {"a": b""})
-    add_zip_link(path, "door", target)
-    assert_refused(path, "holds symbolic links: 'door'")
-
-
-@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, b"Z"])
-def test_devices_pipes_and_entries_of_an_unknown_type_are_refused(kind: bytes, tmp_path: Path) -> None:
-    path = pack_tar(tmp_path / "raw.tar", entry("fine"), entry("odd", kind=kind))
-    assert_refused(path, "holds devices, pipes or unknown things: 'odd'")
-
-
-def test_all_offences_are_listed_at_once(tmp_path: Path) -> None:
-    infos = [entry("../up"), entry("pipe", kind=tarfile.FIFOTYPE), entry("a"), entry("A"), entry("a/b"), entry("a")]
-    infos += [entry("sym", kind=tarfile.SYMTYPE, link="a"), entry("hard", kind=tarfile.LNKTYPE, link="a")]
-    error = assert_refused(pack_tar(tmp_path / "raw.tar", *infos), "raw.tar")
-    found = "\n".join(problem.found for problem in error.problems)
-    for kind in containers.Kind:
-        assert (kind.value in found) == (kind.value not in {"files", "folders", "encrypted files"})
-    assert "exclude each other: 'a' and 'A', 'a' and 'a', 'a', a file and a folder" in found
-
-
-@pytest.mark.parametrize(
-    "names", [["a", "a"], ["x/A", "x/a"], ["a", "a/b"], ["a/b", "a"], ["a/", "a"], ["é", "e\u0301"]]
-)
-@pytest.mark.parametrize("kind", ["tar", "zip"])
-def test_names_that_exclude_each_other_are_refused(names: list[str], kind: str, tmp_path: Path) -> None:
-    path = tmp_path / f"raw.{kind}"
-    if kind == "tar":
-        pack_tar(
-            path, *(entry(name, kind=tarfile.DIRTYPE if name.endswith("/") else tarfile.REGTYPE) for name in names)
-        )
-    else:
-        pack("zip", path, {str(number): b"" for number in range(len(names))})
-        rename_in_zip(path, names)
-    assert_refused(path, "holds names that exclude each other")
-
-
-def rename_in_zip(path: Path, names: list[str]) -> None:
-    """Write the archive anew with ``names``; `zipfile` itself warns of equal ones."""
-    with zipfile.ZipFile(path, "w") as file:
-        for name in names:
-            file.NameToInfo.clear()
-            file.writestr(name, b"")
-
-
-def test_a_zip_of_a_gibibyte_of_zeros_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    data = deflated_zeros(1024)
-    assert len(data) < 1_200_000
-    path = pack_zip_by_hand(tmp_path / "bomb.zip", data, size=1 << 30, method=zipfile.ZIP_DEFLATED)
-    assert_refused(path, "unpacks to over .* bytes, which is far too much")
-
-
-def test_a_zip_bomb_that_declares_little_writes_no_more_than_that(tmp_path: Path) -> None:
-    path = pack_zip_by_hand(tmp_path / "bomb.zip", deflated_zeros(1024), size=4096, method=zipfile.ZIP_DEFLATED)
-    assert_refused(path, r"bomb\.zip!/x\.bin: is damaged")
-
-
-def test_a_tar_gz_of_a_gibibyte_of_zeros_is_refused_at_its_header(tmp_path: Path) -> None:
-    head = entry("zeros", size=1 << 30).tobuf()
-    path = tmp_path / "bomb.tar.gz"
-    path.write_bytes(gzip.compress(head) + gzip.compress(bytes(1 << 20)) * 1024 + gzip.compress(bytes(1024)))
-    assert_refused(path, "unpacks to over .* bytes, which is far too much")
-
-
-def test_small_archives_of_very_regular_files_pass(tmp_path: Path) -> None:
-    path = pack("zip", tmp_path / "raw.zip", {"zeros": bytes(10 << 20)})
-    assert path.stat().st_size * LIMITS.ratio < 10 << 20
-    assert unpack(path, tmp_path / "out") == 1
-    with pytest.raises(InputError, match="far too much"):
-        unpack(path, tmp_path / "two", limits=Limits(spare=1 << 20))
-
-
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_limits_hold_to_the_file_and_to_the_byte(kind: str, tmp_path: Path) -> None:
-    path = pack(kind, tmp_path / f"raw.{kind}", TREE)
-    total = sum(map(len, TREE.values()))
-    assert_refused(path, "over 4 entries", limits=Limits(files=len(TREE) - 1))
-    assert_refused(path, f"or {total - 1:,} bytes", limits=Limits(total=total - 1))
-    assert unpack(path, tmp_path / "out", limits=Limits(files=len(TREE), total=total)) == len(TREE)
-
-
-def test_what_does_not_fit_on_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = pack("zip", tmp_path / "raw.zip", TREE)
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
-    with pytest.raises(UsageError, match=r"needs 1,088,\d\d\d bytes and 1,000 are free"):
-        unpack(path, tmp_path / "no/out")
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_full_disk_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fill(_: IO[bytes], out: IO[bytes], __: int) -> None:
-        out.write(b"half")
-        raise OSError(28, "No space left on device")
-
-    path = pack("zip", tmp_path / "raw.zip", TREE)
-    monkeypatch.setattr("shutil.copyfileobj", fill)
-    assert_refused(path, r"raw\.zip: the system says: no space left on device")
-
-
-def test_a_killed_run_leaves_nothing_at_the_final_path_and_the_next_one_succeeds(tmp_path: Path) -> None:
-    path = pack("tar", tmp_path / "raw.tar", TREE)
-    code = (
-        "import os, shutil, sys; from pathlib import Path; from dircli.store.raw.unpack import unpack\n"
-        "shutil.copyfileobj = lambda stream, out, size: os._exit(9)\n"
-        "unpack(Path(sys.argv[1]), Path(sys.argv[2]))"
-    )
-    out = tmp_path / "out"
-    root = Path(tree.__file__).parents[3]
-    assert subprocess.run([sys.executable, "-c", code, path, out], cwd=root, check=False).returncode == 9
-    assert not out.exists()
-    with open_raw(tmp_path) as raw:  # what the dead run left is no member
-        assert [name for name in raw.members() if "!" not in name] == ["raw.tar"]
-    assert unpack(path, out) == len(TREE)
-
-
-def test_tarfiles_own_filter_is_a_second_guard_where_python_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(info: tarfile.TarInfo, _: str) -> None:
-        raise tarfile.TarError(f"no {info.name}")
-
-    path = pack("zip", tmp_path / "raw.zip", TREE)
-    monkeypatch.setattr("tarfile.data_filter", refuse, raising=False)
-    assert_refused(path, r"no a\.txt")
-    monkeypatch.delattr("tarfile.data_filter")
-    assert unpack(path, tmp_path / "out") == len(TREE)
-
-
-@pytest.mark.parametrize("kind", ["folder", "page.zip", "none.zip"])
-def test_what_is_no_archive_or_holds_nothing_is_refused(kind: str, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "page.zip").write_text("<html>")
-    pack("zip", tmp_path / "none.zip", {})
-    with pytest.raises(InputError, match=r"is neither a folder nor an archive|is a web page|holds no files"):
-        unpack(tmp_path / kind, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+def test_a_zip_bomb_gives_no_more_than_it_declares(tmp_path: Path) -> None:
+    path = pack_zip_by_hand(tmp_path / "bomb.zip", deflated_zeros(64), size=4096, method=zipfile.ZIP_DEFLATED)
+    with (
+        open_raw(path) as raw,
+        raw.open("x.bin") as stream,
+        pytest.raises(InputError, match=r"bomb\.zip!/x\.bin: is damaged"),
+    ):
+        stream.read()
 
 
 # --- law --------------------------------------------------------------------------------------------------------------
@@ -666,8 +479,4 @@ def test_any_tree_comes_back_from_any_archive(tree: dict[str, bytes], kind: str)
     with tempfile.TemporaryDirectory() as name:
         path = pack(kind, Path(name) / f"raw.{kind}", tree)
         with open_raw(path) as raw:
-            assert contents(raw) == tree
-        out = Path(name) / "out"
-        assert unpack(path, out) == len(tree)
-        with open_raw(out) as raw:
             assert contents(raw) == tree

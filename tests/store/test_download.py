@@ -155,7 +155,6 @@ def test_the_plan_tells_the_mirror_first_and_what_is_there(folder: Path) -> None
         source=source("https://a.org/x?id=1"),
         path=folder / "agedb.bin",
         urls=("http://m.org/dir/agedb.bin", "https://a.org/x?id=1"),
-        present=False,
         partial=4,
         size=None,
         digest=SHA256,

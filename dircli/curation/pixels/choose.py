@@ -9,7 +9,8 @@ import numpy as np
 
 from dircli.benchmark.pixels import Pixels, chosen_ranks, picked
 from dircli.curation.provenance import unlike_published
-from dircli.errors import Problem, sample
+from dircli.errors import InputError, Problem, sample
+from dircli.store import npy
 from dircli.store.parallel import in_order
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def imported(reader: PixelReader, released: Raw, images: int) -> tuple[AnyArray,
         data = stream.read()
     problems = []
     try:
-        mask: AnyArray = np.load(io.BytesIO(data), allow_pickle=False)
-    except Exception as error:  # noqa: BLE001 - numpy answers damage with whatever its parser met
-        return none, [Problem(member, f"this is no whole npy file ({error})", "Fetch it again")]
+        mask = npy.load(data, member, hint="Fetch it again")
+    except InputError as error:
+        return none, error.problems
     if str(mask.dtype) != "uint8" or mask.shape != none.shape:
         what = f"the array is {mask.dtype} of shape {mask.shape}, and uint8 of {none.shape} is expected"
         return none, [Problem(member, what, f"One map of zeros and ones for each of the {images:,} test images")]

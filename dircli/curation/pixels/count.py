@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.errors import SHOWN, InputError, Problem
+from dircli.errors import InputError, Problem, first_ten
 from dircli.store.parallel import Watch, in_order, unwatched
 
 if TYPE_CHECKING:
@@ -65,10 +65,6 @@ def counted(
             if not wrong and not known and len(chunks) > 1:
                 checkpoint.keep(key, counts)
             done(len(chunks[number]))
-    return total, first_of(problems, what)
-
-
-def first_of(problems: Sequence[Problem], what: str) -> list[Problem]:
-    """The first ten of ``problems``, and one that counts the rest."""
-    rest = len(problems) - SHOWN
-    return [*problems[:SHOWN], *([Problem(what, f"{rest:,} more problems like these")] if rest > 0 else [])]
+    return total, first_ten(
+        problems, lambda problem: problem, lambda left: Problem(what, f"{left:,} more problems like these")
+    )

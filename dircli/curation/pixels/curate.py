@@ -19,8 +19,9 @@ from dircli.curation.pixels.count import counted
 from dircli.curation.provenance import all_facts, described, sources
 from dircli.datasets import obtain
 from dircli.errors import InputError, Problem, sample
-from dircli.store import pixel_manifests
+from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
+from dircli.store.content import pixel_content
 from dircli.store.parallel import unwatched
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
         read_from += sources(released, [str(released.find(reader.mask))], dataset) if released else []
         stated = {"seed": None if released else options.seed, "sources": read_from}
         manifest = _built(dataset, maps, pixels, counts, name=folder.name, stated=stated)
-    pixel_manifests.write(folder, manifest)
+    manifests.write(folder, manifest)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return manifest
 
@@ -177,7 +178,7 @@ def _built(  # noqa: PLR0913 - the parts of a manifest
     scored = np.bincount(pixels.bin_index, minlength=len(bins))
     by_split = {"train": counts.train, "val": np.zeros(len(bins), dtype=np.int64), "test": scored}
     table = described(dataset, bins, by_split, facts={})
-    digest = pixel_manifests.content(samples, pixels, table)
+    digest = pixel_content(samples, pixels, table)
     origin = "redraw" if redrawn else "released"
     table = replace(table, facts={"content": digest, "dataset": dataset.name, "name": name, "origin": origin})
     with_pixels = np.flatnonzero(scored)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import struct
 from collections import Counter
 from contextlib import ExitStack
 from functools import cache, partial
@@ -18,7 +17,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from dircli.benchmark.pixels import Maps, prepared
-from dircli.errors import InputError, Problem, first, sample
+from dircli.errors import InputError, Problem, first, one_line, sample
+from dircli.store.sniff import png_header
 from dircli.store.text import decode
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ BOX = (16, 12, 624, 468)  # what of a map its prepared centre stands for: left, 
 DEEPEST = 10_000  # millimetres: the end of the bins
 GREY = 0
 BITS = {"train": 8, "test": 16}
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TARGETS = {
     "train": np.arange(1 << 8, dtype=np.float32) / np.float32(255) * np.float32(10),  # as released: both in float32
     "test": np.arange(1 << 16, dtype=np.float32) / np.float32(1000),
@@ -43,18 +42,11 @@ TRUNCATED = (
 )
 
 
-def _header(data: bytes) -> tuple[int, int, int, int] | None:
-    """Width, height, bits and colour type of the PNG in ``data``; None where it does not begin as one."""
-    if not data.startswith(SIGNATURE) or data[12:16] != b"IHDR":
-        return None
-    return cast("tuple[int, int, int, int]", struct.unpack(">IIBB", data[16:26]))
-
-
 def png(data: bytes, name: str, *, bits: int) -> AnyArray:
     """The prepared codes (228, 304) of a grey PNG of ``bits``; InputError where it is another image, or is damaged."""
     from PIL import Image
 
-    header, wanted = _header(data), (WIDTH, HEIGHT, bits, GREY)
+    header, wanted = png_header(data), (WIDTH, HEIGHT, bits, GREY)
     if header is None:
         raise InputError(Problem(name, "this is no PNG file", AGAIN))
     if header != wanted:
@@ -64,8 +56,7 @@ def png(data: bytes, name: str, *, bits: int) -> AnyArray:
         image = Image.open(io.BytesIO(data), formats=("PNG",))
         codes = np.asarray(image.resize(SHAPE[::-1], Image.Resampling.NEAREST, box=BOX))  # as `prepared`, but quicker
     except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(Problem(name, f"the PNG is damaged or cut short ({reason})", AGAIN)) from None
+        raise InputError(Problem(name, f"the PNG is damaged or cut short ({one_line(error)})", AGAIN)) from None
     return codes if codes.itemsize * 8 == bits else codes.astype(np.uint16)  # older Pillows widen 16 bits to 32
 
 

@@ -35,20 +35,24 @@ RETRIES = RetryPolicy()
 class DownloadPlan:
     """What is to be done about ``source``, decided without the network.
 
-    ``urls`` in the order of trial, the mirror first. ``present``: the file is at ``path``, and is what it should be;
-    ``sha256`` is then its hash, else None. ``partial``: bytes of an earlier, interrupted download. ``size`` and
-    ``digest`` are those expected, or None; ``recorded`` if they are known only from a first download.
+    ``urls`` in the order of trial, the mirror first. ``sha256`` is the hash of the file at ``path``, None where it is
+    still to come. ``partial``: bytes of an earlier, interrupted download. ``size`` and ``digest`` are those expected,
+    or None; ``recorded`` if they are known only from a first download.
     """
 
     source: Source
     path: Path
     urls: tuple[str, ...]
-    present: bool
     partial: int
     size: int | None
     digest: str | None
     recorded: bool
     sha256: str | None
+
+    @property
+    def present(self) -> bool:
+        """Whether the file is at ``path``, and is what it should be."""
+        return self.sha256 is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,21 +108,20 @@ def _look(source: Source, path: Path, urls: tuple[str, ...]) -> DownloadPlan:
         recorded = digest is None and record is not None
         if digest is None and record is not None:
             size, digest = record[0] if size is None else size, record[1]
-        found = _found(path, size, digest, recorded=recorded) if os.path.lexists(path) else None
+        sha256 = _sha256_of(path, size, digest, recorded=recorded) if os.path.lexists(path) else None
         return DownloadPlan(
             source=source,
             path=path,
             urls=urls,
-            present=found is not None,
             partial=Part(path).size,
             size=size,
             digest=digest,
             recorded=recorded,
-            sha256=found,
+            sha256=sha256,
         )
 
 
-def _found(path: Path, size: int | None, digest: str | None, *, recorded: bool) -> str:
+def _sha256_of(path: Path, size: int | None, digest: str | None, *, recorded: bool) -> str:
     """The sha256 of the file at ``path``, which must be as expected."""
     hint = "move or delete it and run again"
     if not path.is_file():
@@ -128,10 +131,10 @@ def _found(path: Path, size: int | None, digest: str | None, *, recorded: bool) 
         raise SourceError(f"{path} has {there:,} bytes, expected {size:,}: {hint}")
     sha256 = digest_of(path, "sha256")
     algorithm = digest.partition(":")[0] if digest else "sha256"
-    found = sha256 if algorithm == "sha256" else digest_of(path, algorithm)
-    if digest not in (None, found):
-        held = f", as recorded in {_beside(path).name}" if recorded else ""
-        raise SourceError(f"{path} has {found}, expected {digest}{held}: {hint}")
+    actual = sha256 if algorithm == "sha256" else digest_of(path, algorithm)
+    if digest not in (None, actual):
+        source = f", as recorded in {_beside(path).name}" if recorded else ""
+        raise SourceError(f"{path} has {actual}, expected {digest}{source}: {hint}")
     return sha256.partition(":")[2]
 
 
@@ -184,9 +187,11 @@ def _settled(plan: DownloadPlan, part: Part, url: str) -> Fetched:
 
 
 def _failure(plan: DownloadPlan, part: Part, reasons: list[str]) -> str:
-    held = f"; {plan.digest} is recorded in {_beside(plan.path)}, delete that to accept a new file" * plan.recorded
+    recorded = f"; {plan.digest} is recorded in {_beside(plan.path)}, delete that to accept a new file" * plan.recorded
     resume = f"run again to go on after {part.size:,} bytes" if part.size else "run again later"
-    return f"{plan.source.file} cannot be downloaded: {'; '.join(reasons)}{held}; {resume}, or put it at {plan.path}"
+    return (
+        f"{plan.source.file} cannot be downloaded: {'; '.join(reasons)}{recorded}; {resume}, or put it at {plan.path}"
+    )
 
 
 def _beside(path: Path) -> Path:

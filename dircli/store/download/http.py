@@ -9,13 +9,17 @@ from __future__ import annotations
 import email.utils
 import socket
 import ssl
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dircli import __version__
+from dircli.errors import one_line
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -59,7 +63,7 @@ def client(*, connect: float, read: float) -> httpx.Client:
     """A client that asks for the file's own bytes; timeouts in seconds."""
     import httpx
 
-    headers = {"User-Agent": f"dircli/{_version()}", "Accept": "*/*", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": f"dircli/{__version__}", "Accept": "*/*", "Accept-Encoding": "identity"}
     return httpx.Client(timeout=httpx.Timeout(read, connect=connect), headers=headers)
 
 
@@ -123,30 +127,32 @@ def validator(response: httpx.Response) -> str | None:
     return etag if etag.startswith('"') else response.headers.get("last-modified")
 
 
-def translated(error: Exception, *, before: bool) -> DroppedError | RefusedError:
-    """An error of httpx as one of ours; an unknown host is worth another try only if it was known ``before``."""
+@contextmanager
+def own_errors(*, known: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Errors of httpx as one of ours; an unknown host is worth another try only if it was ``known`` before."""
+    import httpx
+
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _translated(error, known=known()) from None
+
+
+def _translated(error: Exception, *, known: bool) -> DroppedError | RefusedError:
     import httpx
 
     causes = list(_causes(error))
     if isinstance(error, httpx.ConnectError) and any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return RefusedError(f"fails the TLS check ({_line(error)}; look at this machine's clock, proxy, certificates)")
+        advice = "look at this machine's clock, proxy, certificates"
+        return RefusedError(f"fails the TLS check ({one_line(error)}; {advice})")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        kind = DroppedError if before else RefusedError
+        kind = DroppedError if known else RefusedError
         return kind("is an unknown host (look at the address and the network connection)")
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
         return RefusedError("is no address for a download")
     if isinstance(error, httpx.TimeoutException):
         return DroppedError("is silent for too long")
-    return DroppedError(f"drops the connection ({_line(error) or type(error).__name__})")
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("dircli")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"
+    return DroppedError(f"drops the connection ({one_line(error)})")
 
 
 def _signed(url: httpx.URL, first: httpx.URL, *, token: tuple[str, str]) -> httpx.URL:
@@ -182,7 +188,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -69,24 +69,18 @@ def unlogged() -> Iterator[None]:
 
 def _asked(url: str, token: tuple[str, str], patience: RetryPolicy) -> bytes:
     """The body of the answer; raises RefusedError once there is no hope of one."""
-    import httpx
-
-    pause, drop = patience.first_pause, DroppedError("is silent")
     with http.client(connect=patience.connect_timeout, read=patience.read_timeout) as client:
-        for left in reversed(range(patience.tries)):
+        tries = 0
+        while True:
+            tries += 1
             try:
-                try:
-                    with closing(http.ask(client, url, headers={}, token=token)) as response:
-                        http.judge(response, file="files.json", longest_wait=patience.longest_wait)
-                        return response.read()
-                except (httpx.HTTPError, httpx.InvalidURL) as error:
-                    raise http.translated(error, before=False) from None
-            except DroppedError as reason:
-                drop = reason
-            if left:
-                patience.sleep(pause if drop.wait is None else drop.wait)
-                pause = min(2 * pause, patience.longest_pause)
-    raise RefusedError(f"{drop}; gave up after {patience.tries} tries")
+                with http.own_errors(), closing(http.ask(client, url, headers={}, token=token)) as response:
+                    http.judge(response, file="files.json", longest_wait=patience.longest_wait)
+                    return response.read()
+            except DroppedError as drop:
+                if tries >= patience.tries:
+                    raise RefusedError(f"{drop}; gave up after {tries} tries") from None
+                patience.sleep(patience.wait(drop, tries))
 
 
 def _understood(body: bytes, folder: str) -> list[Entry]:

@@ -68,6 +68,11 @@ class RetryPolicy:
     read_timeout: float = 30.0
     sleep: Callable[[float], None] = time.sleep
 
+    def wait(self, drop: DroppedError, barren: int) -> float:
+        """Seconds before the next try, after ``barren`` tries in a row that brought nothing."""
+        pause = min(self.first_pause * 2 ** max(0, barren - 1), self.longest_pause)
+        return pause if drop.wait is None else drop.wait
+
 
 @dataclass(kw_only=True)
 class Transfer:
@@ -102,46 +107,34 @@ class Transfer:
                 barren, feeble = 0 if gained else barren + 1, feeble + (gained < FEEBLE)
                 if barren >= patience.tries or feeble >= patience.feeble:
                     raise RefusedError(f"{drop}; gave up after {feeble} such tries")
-                self._pause(drop, barren)
-
-    def _pause(self, drop: DroppedError, barren: int) -> None:
-        patience = self.patience
-        usual = min(patience.first_pause * 2 ** max(0, barren - 1), patience.longest_pause)
-        wait = usual if drop.wait is None else drop.wait
-        self.progress.note(f"{self.file}: {clean(self.url)} {drop}; trying again in {wait:.3g} s")
-        patience.sleep(wait)
+                wait = patience.wait(drop, barren)
+                self.progress.note(f"{self.file}: {clean(self.url)} {drop}; trying again in {wait:.3g} s")
+                patience.sleep(wait)
 
     def _once(self, client: httpx.Client) -> DroppedError | None:
         """One try: None where the part is whole and right, else why it broke off."""
         try:
             if not self._complete():
-                self._connected(client)
+                with http.own_errors(known=lambda: self._moved):
+                    self._pull(client)
             self._check()
         except DroppedError as drop:
             return drop
         return None
 
-    def _connected(self, client: httpx.Client) -> None:
-        import httpx
-
-        try:
-            self._pull(client)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise http.translated(error, before=self._moved) from None
-
     def _check(self) -> None:
         """A mismatch of a pieced part earns one transfer from the first byte: the pieces may stem from two files."""
         if self.digest is None:
             return
-        found = self.part.digest(self.digest.partition(":")[0])
-        if found == self.digest:
+        digest = self.part.digest(self.digest.partition(":")[0])
+        if digest == self.digest:
             return
         pieced = self.part.pieced
         self.part.clear()
         if pieced and not self._again:
             self._again = True
             raise DroppedError("gave pieces that do not fit together")
-        raise RefusedError(f"gives a file with {found}, expected {self.digest}")
+        raise RefusedError(f"gives a file with {digest}, expected {self.digest}")
 
     def _address(self) -> str:
         return digest_of([self.url.encode()], "sha256")

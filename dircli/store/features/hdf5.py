@@ -1,4 +1,4 @@
-"""Feature files in HDF5: ``features`` at the root, or in one group per epoch; and the statistics beside them."""
+"""Feature files in HDF5: ``features`` at the root, or in one group per epoch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import contextlib
 import re
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.errors import InputError, Problem, clear, sample
 from dircli.store.features.layout import AGAIN, Block, Epoch, rows_per_block
-from dircli.store.features.npy import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from dircli.arrays import AnyArray, FloatArray
     from dircli.store.features.layout import Put
@@ -34,20 +33,11 @@ class _Hdf5:
     def rewritten(self, path: Path) -> Iterator[Put]:
         import h5py
 
-        with contextlib.ExitStack() as opened:
-            copy = opened.enter_context(h5py.File(path, "x"))
+        with h5py.File(path, "x") as copy:
             _copy(self.file, copy)
-            copy.flush()
-            stream = opened.enter_context(path.open("r+b", buffering=0))
 
             def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
-                place = copy[f"{epoch.name}/{FEATURES}"]
-                start = place.id.get_offset()
-                if start is None:
-                    place[block.first : block.first + len(features)] = features
-                else:  # as they are read: past HDF5's lock
-                    stream.seek(start + block.first * epoch.dim * features.itemsize)
-                    features.tofile(stream)
+                copy[f"{epoch.name}/{FEATURES}"][block.first : block.first + len(features)] = features
 
             yield put
 
@@ -61,7 +51,7 @@ def _copy(group: Any, copy: Any) -> None:
         if name == FEATURES:
             how = {"chunks": item.chunks, "compression": item.compression, "compression_opts": item.compression_opts}
             plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-            if item.chunks is None:
+            if item.chunks is None:  # room for all numbers, which are not zeros first
                 plan.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
                 plan.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
             new = copy.create_dataset(name, item.shape, item.dtype, shuffle=item.shuffle or None, dcpl=plan, **how)
@@ -96,17 +86,17 @@ def _epochs(file: Any, name: str) -> list[Epoch]:
     groups = [key for key, item in file.items() if isinstance(item, h5py.Group) and FEATURES in item]
     groups.sort(key=_natural)
     if FEATURES in file and groups:
-        found = f"there are features at the root and in {sample([clear(group) for group in groups])}"
-        raise InputError(Problem(name, found, "Keep one, or put every epoch into a group"))
+        message = f"there are features at the root and in {sample([clear(group) for group in groups])}"
+        raise InputError(Problem(name, message, "Keep one, or put every epoch into a group"))
     if FEATURES not in file and not groups:
-        held = sample([clear(key) for key in file]) or "nothing"
+        datasets = sample([clear(key) for key in file]) or "nothing"
         hint = f"Write a dataset {FEATURES} of shape (n, d), or one in a group per epoch"
-        raise InputError(Problem(name, f"there is no dataset {FEATURES}; there is {held}", hint))
+        raise InputError(Problem(name, f"there is no dataset {FEATURES}; there is {datasets}", hint))
     problems: list[Problem] = []
     epochs = [_epoch(file, group, name, problems) for group in groups or [""]]
     if not problems and len({epoch.dim for epoch in epochs}) > 1:
-        found = ", ".join(f"{epoch.name} {epoch.dim}" for epoch in epochs)
-        problems.append(Problem(name, f"epochs differ in the number of dimensions: {found}", "Give those of one model"))
+        dims = ", ".join(f"{epoch.name} {epoch.dim}" for epoch in epochs)
+        problems.append(Problem(name, f"epochs differ in the number of dimensions: {dims}", "Give those of one model"))
     if problems:
         raise InputError(problems)
     return epochs
@@ -126,16 +116,16 @@ def _epoch(file: Any, group: str, name: str, problems: list[Problem]) -> Epoch:
         problems.append(Problem(where, f"the features are {data.dtype}", "Write floating-point numbers"))
     beside: dict[str, Any] = {}
     for key, what in ((IDS, "texts or whole numbers"), (TARGETS, "numbers")):
-        found = base[key] if key in base else file.get(key)
-        if found is None:
+        labels = base[key] if key in base else file.get(key)
+        if labels is None:
             continue
-        if not isinstance(found, h5py.Dataset) or found.shape != data.shape[:1]:
+        if not isinstance(labels, h5py.Dataset) or labels.shape != data.shape[:1]:
             problems.append(
-                Problem(where, f"{key} have shape {getattr(found, 'shape', None)}", "One per row is expected")
+                Problem(where, f"{key} have shape {getattr(labels, 'shape', None)}", "One per row is expected")
             )
-        elif found.dtype.kind not in ("OSiu" if key == IDS else "fiu"):
-            problems.append(Problem(where, f"{key} are {found.dtype}", f"Write {what}"))
-        beside[key] = found
+        elif labels.dtype.kind not in ("OSiu" if key == IDS else "fiu"):
+            problems.append(Problem(where, f"{key} are {labels.dtype}", f"Write {what}"))
+        beside[key] = labels
     return Epoch(
         name=group,
         rows=data.shape[0],
@@ -160,15 +150,7 @@ def _targets(data: Any) -> FloatArray | None:
 
 
 def _blocks(data: Any, where: str) -> Iterator[Block]:
-    """Blocks of whole chunks, so that none is unpacked twice; numbers in one piece are read past HDF5's lock.
-
-    That lock is Python's own, and other threads would wait for it.
-    """
-    start = data.id.get_offset()
-    if start is not None and not data.external:
-        with Path(data.file.filename).open("rb") as stream:
-            yield from stored(stream, start, data.shape, data.dtype)
-        return
+    """Blocks of whole chunks, so that none is unpacked twice."""
     rows, dim = data.shape
     step = rows_per_block(dim, data.dtype.itemsize)
     if data.chunks and data.chunks[0] < step:
@@ -177,29 +159,6 @@ def _blocks(data: Any, where: str) -> Iterator[Block]:
         try:
             features = data[first : first + step]
         except OSError as error:
-            found = f"rows from {first + 1:,} on cannot be read ({error})"
-            raise InputError(Problem(where, found, AGAIN)) from None
+            message = f"rows from {first + 1:,} on cannot be read ({error})"
+            raise InputError(Problem(where, message, AGAIN)) from None
         yield Block(first, features)
-
-
-def write(path: Path, arrays: Mapping[str, AnyArray], facts: Mapping[str, Any], *, rows: Rows | None = None) -> None:
-    """A new HDF5 file of ``arrays``, with ``facts`` as attributes; matrices of ``rows`` are written one by one."""
-    import h5py
-
-    with h5py.File(path, "x") as file:
-        file.attrs.update(facts)
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array)
-        if rows is not None:
-            place = file.create_dataset(rows.name, rows.shape, np.float64)
-            for row, matrix in enumerate(rows.matrices):
-                place[row] = matrix
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A dataset ``name`` of ``shape`` that is made row by row."""
-
-    name: str
-    shape: tuple[int, ...]
-    matrices: Iterable[FloatArray]

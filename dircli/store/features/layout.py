@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from dircli.errors import InputError, Problem, clear, sample
+from dircli.errors import InputError, Problem, sample
+from dircli.store.matching import matched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,53 +82,40 @@ def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray |
     repeated ids, another number of rows, targets that are no numbers or differ (by more than float32 does).
     """
     where = f"{file}, {epoch.name}" if epoch.name else file
-    own = epoch.targets()
+    file_targets = epoch.targets()
     problems = []
-    if own is not None and (strange := np.flatnonzero(~np.isfinite(own))).size:
-        found = f"{strange.size:,} rows have no number as their target: rows {sample((strange + 1).tolist())}"
-        problems.append(Problem(where, found, "Write finite numbers"))
+    if file_targets is not None and (strange := np.flatnonzero(~np.isfinite(file_targets))).size:
+        message = f"{strange.size:,} rows have no number as their target: rows {sample((strange + 1).tolist())}"
+        problems.append(Problem(where, message, "Write finite numbers"))
     if ids is None or targets is None:
-        if own is None:
-            found = "there are no targets, and the dataset is not curated, so no other source of them"
-            problems.append(Problem(where, found, "Run `dir curate` first, or write targets into the file"))
-        if problems or own is None:
+        if file_targets is None:
+            message = "there are no targets, and the dataset is not curated, so no other source of them"
+            problems.append(Problem(where, message, "Run `dir curate` first, or write targets into the file"))
+        if problems or file_targets is None:
             raise InputError(problems)
-        return own
+        return file_targets
     theirs = epoch.ids()
     if theirs is not None:
-        rows, unmatched = _matched(theirs, ids, where)
+        row_of_id, unmatched = matched(theirs, ids, where, missing_hint="Give features of every row of the split")
         problems += unmatched
+        rows = np.full(epoch.rows, -1)
+        rows[row_of_id[row_of_id >= 0]] = np.flatnonzero(row_of_id >= 0)
     else:
         rows = np.arange(epoch.rows)
         if epoch.rows != len(ids):
-            found = f"there are {epoch.rows:,} rows, and the split has {len(ids):,}"
-            problems.append(Problem(where, found, "Write one for each, in manifest order, or add ids"))
+            message = f"there are {epoch.rows:,} rows, and the split has {len(ids):,}"
+            problems.append(Problem(where, message, "Write one for each, in manifest order, or add ids"))
             rows = np.full(epoch.rows, -1)
     known = rows >= 0
     expected = np.where(known, targets[rows], np.nan) if len(targets) else np.full(epoch.rows, np.nan)
-    if own is not None:
-        far = known & np.isfinite(own) & ~np.isclose(own, expected, rtol=1e-6, atol=1e-6)
+    if file_targets is not None:
+        far = known & np.isfinite(file_targets) & ~np.isclose(file_targets, expected, rtol=1e-6, atol=1e-6)
         if far.any():
-            unlike = [f"row {row + 1} has {own[row]:.9g}, not {expected[row]:.9g}" for row in np.flatnonzero(far)]
-            found = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
-            problems.append(Problem(where, found, "Check that the file belongs to this dataset and split"))
+            unlike = [
+                f"row {row + 1} has {file_targets[row]:.9g}, not {expected[row]:.9g}" for row in np.flatnonzero(far)
+            ]
+            message = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
+            problems.append(Problem(where, message, "Check that the file belongs to this dataset and split"))
     if problems:
         raise InputError(problems)
     return expected
-
-
-def _matched(theirs: list[str], ids: TextArray, where: str) -> tuple[AnyArray, list[Problem]]:
-    """The place in ``ids`` of each of ``theirs``, -1 where there is none, and what does not match."""
-    place = {key: row for row, key in enumerate(ids)}
-    rows = np.array([place.get(key, -1) for key in theirs], dtype=np.int64)
-    times = np.bincount(rows[rows >= 0], minlength=len(ids))
-    kinds = {
-        "are missing": (ids[times == 0], "Give features of every row of the split"),
-        "are not in the split": ([theirs[row] for row in np.flatnonzero(rows < 0)], "Check --dataset and --split"),
-        "occur more than once": (ids[times > 1], "Keep one row of each"),
-    }
-    return rows, [
-        Problem(where, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
-        for what, (keys, hint) in kinds.items()
-        if len(keys)
-    ]

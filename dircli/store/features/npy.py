@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tokenize
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from dircli.errors import InputError, Problem
+from dircli.store import npy
 from dircli.store.features.layout import AGAIN, Block, Epoch, rows_per_block
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def open_features(path: Path) -> Iterator[_Npy]:
     """The features in the npy file at ``path``; InputError where it holds no matrix of floating-point numbers."""
     name = str(path)
     with path.open("rb") as stream:
-        shape, fortran, dtype = _header(stream, name)
+        shape, fortran, dtype = npy.header(stream, name, hint=AGAIN)
         start = stream.tell()
         problems = []
         if len(shape) != 2 or not all(shape):  # noqa: PLR2004 - rows, dimensions
@@ -56,26 +56,16 @@ def open_features(path: Path) -> Iterator[_Npy]:
             problems.append(Problem(name, "its numbers are stored by column", "Save np.ascontiguousarray(features)"))
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if not problems and path.stat().st_size - start != size:
-            found = f"it holds {path.stat().st_size - start:,} bytes of numbers, and its header says {size:,}"
-            problems.append(Problem(name, found, AGAIN))
+            message = f"it holds {path.stat().st_size - start:,} bytes of numbers, and its header says {size:,}"
+            problems.append(Problem(name, message, AGAIN))
         if problems:
             raise InputError(problems)
-        blocks = partial(stored, stream, start, shape, dtype)
+        blocks = partial(_blocks, stream, start, shape, dtype)
         epoch = Epoch(name="", rows=shape[0], dim=shape[1], ids=lambda: None, targets=lambda: None, blocks=blocks)
         yield _Npy([epoch], dtype)
 
 
-def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    try:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(stream)
-        return np.lib.format.read_array_header_2_0(stream)
-    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:
-        raise InputError(Problem(name, f"this is no whole npy file ({error})", AGAIN)) from None
-
-
-def stored(stream: BinaryIO, start: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[Block]:
+def _blocks(stream: BinaryIO, start: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[Block]:
     """The blocks of an array (n, d) whose numbers stand in ``stream`` from byte ``start`` on, row by row."""
     rows, dim = shape
     step = rows_per_block(dim, dtype.itemsize)

@@ -1,4 +1,4 @@
-"""TODO."""
+"""A feature file opened by its kind, which is known by how its bytes begin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, UsageError
-from dircli.store import files
+from dircli.store import files, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,23 +23,23 @@ ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}
 def opened(path: Path) -> Iterator[Features]:
     """The feature file at ``path``; InputError with everything that its layout has wrong."""
     start = _start(path)
-    found: AbstractContextManager[Features]
-    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+    source: AbstractContextManager[Features]
+    if start.startswith(sniff.HDF5):
         from dircli.store.features import hdf5
 
-        found = hdf5.open_features(path)
-    elif start.startswith(b"PAR1"):
+        source = hdf5.open_features(path)
+    elif start.startswith(sniff.PARQUET):
         from dircli.store.features import parquet as columns
 
-        found = columns.open_features(path)
-    elif start.startswith(b"\x93NUMPY"):
+        source = columns.open_features(path)
+    elif start.startswith(sniff.NPY):
         from dircli.store.features import npy
 
-        found = npy.open_features(path)
+        source = npy.open_features(path)
     else:
         what = "this is neither HDF5 nor Parquet nor npy" if start else "the file is empty"
         raise InputError(Problem(str(path), what, HINT))
-    with found as features:
+    with source as features:
         yield features
 
 

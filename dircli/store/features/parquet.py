@@ -11,6 +11,7 @@ import numpy as np
 
 from dircli.errors import InputError, Problem, clear, sample
 from dircli.store.features.layout import AGAIN, Block, Epoch, rows_per_block
+from dircli.store.parquet import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +61,7 @@ def open_features(path: Path) -> Iterator[_Parquet]:
     try:
         file = pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")
-        raise InputError(Problem(name, f"this is no whole Parquet file ({reason})", AGAIN)) from None
+        raise damaged(name, error, hint=AGAIN) from None
     with file:
         rows = file.metadata.num_rows
         dim, problems = _dim(file, name)
@@ -92,9 +92,9 @@ def _dim(file: Any, name: str) -> tuple[int, list[Problem]]:
     names = file.schema_arrow.names
     hint = "Write a fixed-size list of floating-point numbers per row"
     if names.count(FEATURES) != 1:
-        held = sample([clear(column) for column in names]) or "none"
+        columns = sample([clear(column) for column in names]) or "none"
         count = "no" if FEATURES not in names else "more than one"
-        return 0, [Problem(name, f"there is {count} column {FEATURES}; the columns are {held}", hint)]
+        return 0, [Problem(name, f"there is {count} column {FEATURES}; the columns are {columns}", hint)]
     kind = file.schema_arrow.field(FEATURES).type
     fixed = pa.types.is_fixed_size_list(kind)
     if not (fixed or pa.types.is_list(kind)) or not pa.types.is_floating(kind.value_type):
@@ -124,13 +124,13 @@ def _column(file: Any, column: str, name: str) -> Any:
 
 
 def _ids(file: Any, name: str) -> list[str] | None:
-    found = _column(file, ID, name)
-    return None if found is None else ["" if key is None else str(key) for key in found.to_pylist()]
+    column = _column(file, ID, name)
+    return None if column is None else ["" if key is None else str(key) for key in column.to_pylist()]
 
 
 def _targets(file: Any, name: str) -> FloatArray | None:
-    found = _column(file, TARGET, name)
-    return None if found is None else np.asarray(found.to_numpy(), dtype=np.float64)
+    column = _column(file, TARGET, name)
+    return None if column is None else np.asarray(column.to_numpy(), dtype=np.float64)
 
 
 def _blocks(file: Any, dim: int, name: str) -> Iterator[Block]:
@@ -146,7 +146,7 @@ def _blocks(file: Any, dim: int, name: str) -> Iterator[Block]:
         features = lists.filter(whole).flatten() if not whole.all() else lists.flatten()
         values = features.to_numpy(zero_copy_only=False).astype(dtype, copy=False).reshape(-1, dim)
         if not whole.all():
-            held, values = values, np.full((len(lists), dim), np.nan, dtype)
-            values[whole] = held
+            kept, values = values, np.full((len(lists), dim), np.nan, dtype)
+            values[whole] = kept
         yield Block(first, values, batch)
         first += len(lists)

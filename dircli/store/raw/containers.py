@@ -1,7 +1,7 @@
-"""What holds raw files: a folder, a zip, a tar or a tar.gz, each listed and read the same way, and judged first.
+"""What holds raw files: a folder or an archive, each listed and read the same way.
 
 A damaged, cut, encrypted or hostile archive ends in one InputError, whether that shows while it is opened, listed or
-read.
+read. Nothing is ever unpacked.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import os
 import re
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from contextlib import contextmanager
-from enum import Enum
+from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
@@ -24,11 +23,10 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from dircli.errors import InputError, Problem, sample
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 UNFINISHED = (".part", ".part.json", ".lock", ".sha256.json")
-MIB = 1 << 20
 FAULTS = (
     *(OSError, EOFError, RuntimeError, ValueError, struct.error),  # what the readers let through
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
@@ -38,15 +36,13 @@ FETCH = "Check the path, or fetch the raw files first"
 
 
 class Kind(Enum):
-    """What an archive's entry is; the values end the phrase "the archive holds"."""
+    """What an archive's entry is."""
 
-    FILE = "files"
-    FOLDER = "folders"
-    LOCKED = "encrypted files"
-    OUTSIDE = "names that lead out of it"
-    LINK = "symbolic links"
-    HARD = "hard links"
-    SPECIAL = "devices, pipes or unknown things"
+    FILE = auto()
+    LOCKED = auto()  # an encrypted file
+    FOLDER = auto()
+    HARD_LINK = auto()
+    OTHER = auto()  # a symbolic link, a device, a pipe
 
 
 class Entry(NamedTuple):
@@ -60,7 +56,7 @@ class Entry(NamedTuple):
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
+def faults_at(where: str) -> Iterator[None]:
     """Tell every fault of the libraries and the system as an InputError at ``where``."""
     try:
         yield
@@ -77,7 +73,7 @@ def told(where: str) -> Iterator[None]:
 
 
 class Folder:
-    """The plain files under a folder; archives among them count as plain files too."""
+    """The plain files under a folder, or one file alone; archives among them count as plain files too."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
@@ -86,28 +82,27 @@ class Folder:
     @cached_property
     def files(self) -> dict[str, str]:
         """The path of each file, by name."""
-        with told(self.name):
-            return dict(_walk(str(self.path), "", ()))
+        with faults_at(self.name):
+            return {self.name: str(self.path)} if self.path.is_file() else dict(_walk(str(self.path), "", ()))
 
     @cached_property
     def archives(self) -> list[str]:
         """The files at the top level that have an archive's ending."""
-        return [name for name in self.files if "/" not in name and name.lower().endswith(ENDINGS)]
+        names = [] if self.path.is_file() else list(self.files)
+        return [name for name in names if "/" not in name and name.lower().endswith(ENDINGS)]
 
     def size(self, name: str) -> int:
         """The uncompressed size in bytes."""
-        with told(name):
+        with faults_at(name):
             return Path(self.files[name]).stat().st_size
 
     def stamp(self, name: str) -> str:
         """What changes when the file is written anew."""
-        with told(name):
-            found = Path(self.files[name]).stat()
-        return f"{found.st_size} {found.st_mtime_ns}"
+        return _stamp(Path(self.files[name]), name)
 
     def open(self, name: str) -> IO[bytes]:
         """The file as a readable binary stream."""
-        with told(name):
+        with faults_at(name):
             return Path(self.files[name]).open("rb")
 
     def close(self) -> None:
@@ -127,16 +122,18 @@ class Archive:
     def files(self) -> dict[str, Entry]:
         """The entry of each file, by name; a hard link is a second name of its file, and the last of equals counts."""
         files: dict[str, Entry] = {}
-        outside: list[Entry] = []
+        outside: list[str] = []
         for entry in self.entries():
-            if entry.kind in {Kind.FILE, Kind.LOCKED} and not is_junk(entry.name):
-                files[entry.name] = entry
-            elif entry.kind is Kind.HARD and entry.target in files:
-                files[entry.name] = files[entry.target]
-            elif entry.kind is Kind.OUTSIDE:
-                outside.append(entry)
+            name = tidy(entry.name)
+            if name is None or (not name and entry.kind is not Kind.FOLDER):
+                outside.append(repr(entry.name))
+            elif entry.kind in {Kind.FILE, Kind.LOCKED} and not is_junk(name):
+                files[name] = entry._replace(name=name)
+            elif entry.kind is Kind.HARD_LINK and (target := tidy(entry.target)) in files:
+                files[name] = files[str(target)]
         if outside:
-            raise InputError(offences(self.name, outside))
+            hint = "Unpack it by hand if you trust it, and pass the folder"
+            raise InputError(Problem(self.name, f"holds names that lead out of it: {sample(outside)}", hint))
         return files
 
     def size(self, name: str) -> int:
@@ -145,9 +142,7 @@ class Archive:
 
     def stamp(self, name: str) -> str:
         """What changes when the file is written anew."""
-        with told(self.name):
-            found = self.path.stat()
-        return f"{found.st_size} {found.st_mtime_ns} {self.files[name].at} {self.files[name].size}"
+        return f"{_stamp(self.path, self.name)} {self.files[name].at} {self.files[name].size}"
 
     def open(self, name: str) -> IO[bytes]:
         """The file as a readable binary stream."""
@@ -157,8 +152,8 @@ class Archive:
             raise InputError(Problem(f"{self.name}!/{name}", "is encrypted", hint))
         return io.BufferedReader(self.stream(entry), 256 * 1024)
 
-    def entries(self) -> Generator[Entry, None, None]:
-        """All entries in the order of the archive; raises InputError where it is damaged."""
+    def entries(self) -> Iterator[Entry]:
+        """All entries in the order of the archive, named as there; raises InputError where it is damaged."""
         raise NotImplementedError
 
     def stream(self, entry: Entry) -> io.RawIOBase:
@@ -170,13 +165,19 @@ class Archive:
         raise NotImplementedError
 
 
+def _stamp(path: Path, name: str) -> str:
+    with faults_at(name):
+        status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
 def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Name and path of every file under ``folder``; links are followed, but never into a folder they stand in."""
     real = os.path.realpath(folder)
     if real in above:
         return
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         name = prefix + entry.name
         if is_junk(name) or name.endswith(UNFINISHED):
@@ -200,41 +201,3 @@ def tidy(name: str) -> str | None:
     if posix.startswith("/") or ".." in parts or "\0" in posix or re.match("[A-Za-z]:", posix):
         return None
     return "/".join(parts)
-
-
-def entry_of(name: str, kind: Kind, size: int, at: int, target: str = "") -> Entry:
-    """The entry with a tidy name, or marked as leading outside."""
-    path = tidy(name)
-    if path is None or (not path and kind is not Kind.FOLDER):
-        return Entry(name, Kind.OUTSIDE, size, at)
-    return Entry(path, kind, size, at, target)
-
-
-def offences(where: str, entries: list[Entry]) -> list[Problem]:
-    """One problem for each kind of entry that must not be unpacked, and one for names that exclude each other."""
-    bad: dict[str, list[str]] = {}
-    for entry in entries:
-        if entry.kind not in {Kind.FILE, Kind.FOLDER}:
-            bad.setdefault(entry.kind.value, []).append(repr(entry.name))
-    if clashes := _clashes(entries):
-        bad["names that exclude each other"] = clashes
-    hint = "Unpack it by hand if you trust it, and pass the folder"
-    return [Problem(where, f"holds {what}: {sample(names)}", hint) for what, names in bad.items()]
-
-
-def _clashes(entries: list[Entry]) -> list[str]:
-    """Names that some file system cannot hold side by side: equal, equal but for case, or both file and folder."""
-    files: dict[str, str] = {}
-    clashes: list[str] = []
-    folders: set[str] = set()
-    for entry in entries:
-        key = unicodedata.normalize("NFC", entry.name).casefold()
-        if entry.kind is Kind.FOLDER:
-            folders.add(key)
-        elif key in files:
-            clashes.append(f"{files[key]!r} and {entry.name!r}")
-        else:
-            files[key] = entry.name
-        while (key := key.rpartition("/")[0]) and key not in folders:
-            folders.add(key)
-    return clashes + [f"{name!r}, a file and a folder" for key, name in files.items() if key in folders]

@@ -13,15 +13,17 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, cast
 
 from dircli.errors import InputError, Problem
-from dircli.store.raw.containers import ENDINGS, MIB, Archive, Entry, Kind, entry_of, tidy, told
+from dircli.store import sniff
+from dircli.store.raw.containers import ENDINGS, Archive, Entry, Kind, faults_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from _typeshed import WriteableBuffer
     from typing_extensions import Self
 
+MIB = 1 << 20
 SLACK = 16 * MIB  # what may follow the end mark of a tar.gz: padding, never content
 EXTENDED = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME}
 EXTENDED |= {tarfile.GNUTYPE_LONGLINK}
@@ -38,15 +40,15 @@ def is_archive(path: Path) -> bool:
 
 def open_archive(path: Path) -> Archive:
     """The archive at ``path``, told by its content."""
-    with told(path.name):
+    with faults_at(path.name):
         if stat.S_ISREG(path.stat().st_mode):
             with path.open("rb") as file:
                 head = file.read(tarfile.BLOCKSIZE)
             if _is_tar(head):
                 return _Tar(path, zipped=False)
-            if head.startswith(b"\x1f\x8b") and _is_tar_gz(path):
+            if head.startswith(sniff.GZIP) and _is_tar_gz(path):
                 return _Tar(path, zipped=True)
-            if head.startswith(b"PK\x03\x04") or zipfile.is_zipfile(path):
+            if head.startswith(sniff.ZIP) or zipfile.is_zipfile(path):
                 return _Zip(path)
             if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
                 hint = "A page such as Google Drive's, when a quota is used up, was saved in its place; try again later"
@@ -78,21 +80,20 @@ class _Zip(Archive):
 
     _zip: zipfile.ZipFile | None = None
 
-    def entries(self) -> Generator[Entry, None, None]:
-        with told(self.name):
+    def entries(self) -> Iterator[Entry]:
+        with faults_at(self.name):
             infos = self._open().infolist()
         for row, info in enumerate(infos):
             kind = Kind.LOCKED if info.flag_bits & 1 else Kind.FILE
-            mode = stat.S_IFMT(info.external_attr >> 16)
             if info.filename.endswith(("/", "\\")):
                 kind = Kind.FOLDER
-            elif mode not in {0, stat.S_IFREG}:
-                kind = Kind.LINK if mode == stat.S_IFLNK else Kind.SPECIAL
-            yield entry_of(info.filename, kind, info.file_size, row)
+            elif stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG}:
+                kind = Kind.OTHER
+            yield Entry(info.filename, kind, info.file_size, row)
 
     def stream(self, entry: Entry) -> _Stream:
         where = f"{self.name}!/{entry.name}"
-        with told(where):
+        with faults_at(where):
             archive = self._open()
             info = archive.infolist()[entry.at]
             if not entry.size:  # nobody reads an empty member, and only reading looks at the checksum
@@ -125,8 +126,8 @@ class _Tar(Archive):
     def __del__(self) -> None:
         self.close()
 
-    def entries(self) -> Generator[Entry, None, None]:
-        with told(self.name), self._handle() as handle:
+    def entries(self) -> Iterator[Entry]:
+        with faults_at(self.name), self._handle() as handle:
             with tarfile.open(fileobj=handle, mode="r:", tarinfo=_Header) as archive:
                 while (info := archive.next()) is not None:
                     archive.members.clear()  # type: ignore[attr-defined]  # would keep half a million headers
@@ -136,7 +137,7 @@ class _Tar(Archive):
 
     def stream(self, entry: Entry) -> _Stream:
         where = f"{self.name}!/{entry.name}"
-        with told(where):
+        with faults_at(where):
             try:
                 handle = self._idle.pop()
             except IndexError:  # asked for, not looked at first: threads may be reading
@@ -160,9 +161,9 @@ class _Tar(Archive):
             raise tarfile.ReadError(f"{info.name!r} has a negative size")
         if info.issparse():
             raise NotImplementedError(f"{info.name!r} is a sparse file")
-        tests = {Kind.FILE: info.isreg, Kind.FOLDER: info.isdir, Kind.LINK: info.issym, Kind.HARD: info.islnk}
-        kind = next((kind for kind, holds in tests.items() if holds()), Kind.SPECIAL)
-        return entry_of(info.name, kind, info.size, info.offset_data, tidy(info.linkname) or "")
+        tests = {Kind.FILE: info.isreg, Kind.FOLDER: info.isdir, Kind.HARD_LINK: info.islnk}
+        kind = next((kind for kind, holds in tests.items() if holds()), Kind.OTHER)
+        return Entry(info.name, kind, info.size, info.offset_data, info.linkname)
 
 
 class _Header(tarfile.TarInfo):
@@ -212,7 +213,7 @@ class _Stream(io.RawIOBase):
         wanted = min(len(view), self._size - self._at)
         if wanted <= 0:
             return 0
-        with told(self._where):
+        with faults_at(self._where):
             data = self._read(wanted)
         view[: len(data)] = data
         self._at += len(data)

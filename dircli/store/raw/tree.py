@@ -7,20 +7,16 @@ bytes through every container.
 
 from __future__ import annotations
 
-import io
 from functools import cached_property
 from typing import IO, TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, sample
-from dircli.store.digests import sha256
-from dircli.store.files import read
-from dircli.store.raw.containers import FETCH, Archive, Folder, told
+from dircli.store.raw.containers import FETCH, Archive, Folder, faults_at
 from dircli.store.raw.formats import open_archive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -32,7 +28,7 @@ def open_raw(path: Path) -> Tree:
     to read: no such path, no archive, a damaged archive, or no files in it.
     """
     path = path.absolute()  # "." has no name
-    with told(path.name):
+    with faults_at(path.name):
         is_folder = path.is_dir()
     return Tree(Folder(path) if is_folder else open_archive(path))
 
@@ -51,13 +47,13 @@ class Tree:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close what is held open; the tree may be used again and then opens it anew."""
-        for held in (self._plain, *self._nested.values()):
-            held.close()
+        """Close what is open; the tree may be used again and then opens it anew."""
+        for container in (self._plain, *self._nested.values()):
+            container.close()
 
     @cached_property
     def _inner_names(self) -> dict[str, list[str]]:
@@ -74,11 +70,11 @@ class Tree:
 
         Plain files come before members of archives. Raises InputError where several of a kind answer to the name.
         """
-        found = _answering(self._names, name) or _answering(self._inner_names, name)
-        if len(found) > 1:
-            what = f"{len(found):,} files answer to the name {name!r}: {sample(found)}"
+        members = _answering(self._names, name) or _answering(self._inner_names, name)
+        if len(members) > 1:
+            what = f"{len(members):,} files answer to the name {name!r}: {sample(members)}"
             raise InputError(Problem(self.name, what, "Keep one of them, or pass the folder that holds the right one"))
-        return found[0] if found else None
+        return members[0] if members else None
 
     def size(self, member: str) -> int:
         """The uncompressed size of ``member`` in bytes."""
@@ -124,29 +120,12 @@ def _answering(index: dict[str, list[str]], name: str) -> list[str]:
     return sorted(member for member in same if member == name or member.endswith(f"/{name}"))
 
 
-class OneFile:
+class OneFile(Tree):
     """A `Raw` of one file, which answers to any name that is asked of it."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.name = path, path.name
-        self.data = read(path)
+        super().__init__(Folder(path))
 
-    def members(self) -> list[str]:
-        """The file's own name."""
-        return [self.name]
-
-    def find(self, _name: str) -> str:
-        """The file, whatever it is called."""
+    def find(self, name: str) -> str:  # noqa: ARG002 - whatever it is called
+        """The file."""
         return self.name
-
-    def size(self, _member: str) -> int:
-        """Its size in bytes."""
-        return len(self.data)
-
-    def stamp(self, _member: str) -> str:
-        """The hash of its bytes."""
-        return sha256(self.data)
-
-    def open(self, _member: str) -> IO[bytes]:
-        """Its bytes."""
-        return io.BytesIO(self.data)

@@ -1,0 +1,48 @@
+"""Arrays in one HDF5 file: statistics of features, maps of weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from dircli.arrays import AnyArray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A dataset ``name`` of ``shape`` whose ``matrices``, one per row, are never held together.
+
+    ``packed``: each is a chunk of its own and compressed, so that one can be read without the others.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    matrices: Iterable[AnyArray]
+    dtype: type[np.floating[Any]] = np.float64
+    packed: bool = False
+
+
+def write(
+    path: Path, arrays: Mapping[str, AnyArray | list[str]], facts: Mapping[str, Any], *, rows: Rows | None = None
+) -> None:
+    """A new HDF5 file of ``arrays``, with ``facts`` as attributes, and ``rows`` written one by one."""
+    import h5py
+
+    with h5py.File(path, "x") as file:
+        file.attrs.update(facts)
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
+        if rows is not None:
+            chunk = (1, *rows.shape[1:])
+            how = (
+                {"chunks": chunk, "shuffle": True, "compression": "gzip", "compression_opts": 4} if rows.packed else {}
+            )
+            dataset = file.create_dataset(rows.name, rows.shape, rows.dtype, **how)
+            for row, matrix in enumerate(rows.matrices):
+                dataset[row] = matrix

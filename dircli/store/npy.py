@@ -1,0 +1,43 @@
+"""Arrays in npy files."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from dircli.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dircli.arrays import AnyArray
+
+
+def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:
+    """The array in the bytes of a file, or the one at a path, mapped into memory; InputError where it is not whole."""
+    try:
+        array: AnyArray = (
+            np.load(io.BytesIO(source), allow_pickle=False)
+            if isinstance(source, bytes)
+            else np.load(source, mmap_mode="r", allow_pickle=False)
+        )
+    except Exception as error:  # noqa: BLE001 - numpy answers damage with whatever its parser met
+        raise _damaged(name, error, hint) from None
+    return array
+
+
+def header(stream: BinaryIO, name: str, *, hint: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """The shape, whether numbers stand by column, and the type; ``stream`` is left where the numbers begin."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(stream)
+        return np.lib.format.read_array_header_2_0(stream)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _damaged(name, error, hint) from None
+
+
+def _damaged(name: str, error: Exception, hint: str) -> InputError:
+    return InputError(Problem(name, f"this is no whole npy file ({error})", hint))

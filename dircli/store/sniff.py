@@ -1,0 +1,22 @@
+"""How files begin, by which their kind is known, whatever they are called."""
+
+from __future__ import annotations
+
+import struct
+from typing import cast
+
+NPY = b"\x93NUMPY"
+HDF5 = b"\x89HDF\r\n\x1a\n"
+PARQUET = b"PAR1"
+PNG = b"\x89PNG\r\n\x1a\n"
+ZIP = b"PK\x03\x04"
+GZIP = b"\x1f\x8b"
+PICKLE = b"\x80"
+PNG_HEADER = 26  # bytes
+
+
+def png_header(data: bytes) -> tuple[int, int, int, int] | None:
+    """Width, height, bits and colour type (0 is grey) of the PNG that ``data`` begins; None where it is no PNG."""
+    if not data.startswith(PNG) or data[12:16] != b"IHDR" or len(data) < PNG_HEADER:
+        return None
+    return cast("tuple[int, int, int, int]", struct.unpack(">IIBB", data[16:PNG_HEADER]))
