@@ -5,26 +5,19 @@ Plain samples and pixels of images answer the same questions, so that nobody els
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
-from dircli.benchmark.dataset import PixelReader, Rules
-from dircli.benchmark.manifest import Manifest, PixelManifest
-from dircli.benchmark.pixels import Frame
-from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
+from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+from dircli.benchmark.dataset import Dataset, PixelReader, Rules
+from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Samples
+from dircli.benchmark.pixels import Frame, Pixels
+from dircli.benchmark.protocol import PROTOCOLS, ProtocolName, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.manifest import BinTable, Samples
-    from dircli.benchmark.pixels import Pixels
-    from dircli.benchmark.protocol import ProtocolName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from itertools import count
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import FloatArray
 from dircli.benchmark.bins import Bins, interval
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from dircli.arrays import FloatArray
 
 MOST = 1000
 """How many bins are chosen at most."""

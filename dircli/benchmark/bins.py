@@ -9,14 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, isfinite, nan
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from dircli.arrays import AnyArray, FloatArray, IntArray
 
 
 def interval(text: str, option: str) -> tuple[float, float]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.protocol import FdsRule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.pixels import Maps
-    from dircli.benchmark.protocol import ScoreRule, WeightRule
-    from dircli.benchmark.raw import Raw
-    from dircli.benchmark.records import Records
-    from dircli.benchmark.splits import SplitRecipe
+from dircli.benchmark.pixels import Maps
+from dircli.benchmark.protocol import FdsRule, ScoreRule, WeightRule
+from dircli.benchmark.raw import Raw
+from dircli.benchmark.records import Records
+from dircli.benchmark.splits import SplitRecipe
 
 AUTHORS = "https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45d45c04e6f5c40f43925bc66e580911084/"
 """Where the authors published their split files, at the commit that `released` stands for."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 
+from dircli.arrays import FloatArray
 from dircli.benchmark.protocol import Kernel
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from dircli.arrays import FloatArray
 
 NARROWEST, WIDEST = 0.01, 1000.0
 """The kernel widths that mean something: below, the window is a spike; above, it is flat over any range of bins."""

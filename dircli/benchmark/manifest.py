@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.regions import REGIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.pixels import Pixels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,17 +7,14 @@ are counted by a histogram of codes and binned by lookup, and nothing ever holds
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dircli.arrays import AnyArray, IntArray, TextArray
-    from dircli.benchmark.bins import Bins
-    from dircli.errors import Problem
+from dircli.arrays import AnyArray, IntArray, TextArray
+from dircli.benchmark.bins import Bins
+from dircli.errors import Problem
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,8 @@ what they agree on stands here, below both.
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
+from typing import IO, Protocol
 
 
 class Raw(Protocol):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 from dircli.errors import InputError, Problem, sample
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 
 SPLITS = ("train", "val", "test")
 

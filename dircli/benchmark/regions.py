@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from dircli.arrays import AnyArray, BoolArray, TextArray
-    from dircli.benchmark.protocol import Thresholds
+from dircli.arrays import AnyArray, BoolArray, TextArray
+from dircli.benchmark.protocol import Thresholds
 
 REGIONS = ("many", "medium", "few")
 ZERO = "zero"

@@ -8,19 +8,16 @@ unlike the methods of a generator, that stream is fixed for good (NumPy's NEP 19
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from dircli.arrays import AnyArray, IntArray, TextArray
+from dircli.benchmark.bins import Bins
 from dircli.benchmark.records import SPLITS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dircli.arrays import AnyArray, IntArray, TextArray
-    from dircli.benchmark.bins import Bins
 
 TRAIN, VAL, TEST = 0, 1, 2  # as places in SPLITS
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
+from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.curation import derive, samples
+from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import curate as pixels
+from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dircli.benchmark.manifest import Manifest, PixelManifest
-    from dircli.curation.options import CurateOptions
-    from dircli.datasets.obtain import DownloadOptions
-    from dircli.store.parallel import Watch
+from dircli.store.parallel import Watch
 
 
 def usual_split(name: str, *, part: str | None, released: Path | None) -> Literal["released", "redraw"]:

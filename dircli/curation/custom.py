@@ -6,36 +6,32 @@ with ids are put into an order that depends on nothing but the ids, so that a sh
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dircli import datasets
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark import binning as widths
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import Dataset
+from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import SplitRecipe, draw_codes
-from dircli.curation.derive import DERIVED, checked_name, cut, note
+from dircli.curation.derive import DERIVED, Cut, checked_name, cut, note
 from dircli.curation.provenance import all_facts, described
 from dircli.datasets import custom as custom_dataset
 from dircli.errors import InputError, Problem, UsageError, first_ten, sample
 from dircli.store import files, manifests, parquet, text, user_tables
 from dircli.store.content import begun, content, finished
+from dircli.store.user_tables import Names
 
 if TYPE_CHECKING:
-    import hashlib
-    from concurrent.futures import Future
-    from pathlib import Path
-
     import pyarrow as pa
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.manifest import BinTable
-    from dircli.curation.derive import Cut
-    from dircli.store.user_tables import Names
 
 SHARE = 3
 TENTH = 10

@@ -8,24 +8,20 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from dircli.benchmark.bins import interval
+from dircli.arrays import BoolArray, FloatArray, IntArray
+from dircli.benchmark.bins import Bins, interval
+from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.splits import by_bin, keys, lowest
+from dircli.curation.provenance import Curation
 from dircli.errors import UsageError
 from dircli.store.content import content
 from dircli.store.text import as_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from dircli.arrays import BoolArray, FloatArray, IntArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.dataset import Dataset
-    from dircli.curation.provenance import Curation
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 LONGEST = 64  # characters of a manifest's name

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from dircli import datasets
+from dircli.arrays import AnyArray
 from dircli.benchmark.dataset import PixelReader
-from dircli.benchmark.manifest import PixelManifest
+from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.records import Records
 from dircli.curation.pixels import choose
 from dircli.datasets.open import read_manifest
 from dircli.errors import UsageError
 from dircli.store import files, manifests, parquet
 from dircli.store.digests import git_blob
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dircli.arrays import AnyArray
-    from dircli.benchmark.manifest import Manifest
 
 Form: TypeAlias = Literal["parquet", "csv", "npy"]
 

@@ -5,25 +5,22 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from threading import Lock
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from dircli import datasets
+from dircli.benchmark.manifest import Manifest, PixelManifest
+from dircli.benchmark.raw import Raw
+from dircli.curation.options import CurateOptions
 from dircli.datasets import obtain
+from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line
 from dircli.store import files, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
-
-    from dircli.benchmark.manifest import Manifest, PixelManifest
-    from dircli.benchmark.raw import Raw
-    from dircli.curation.options import CurateOptions
-    from dircli.datasets.obtain import DownloadOptions
 
 JPEG = {"JPEG", "MPO"}
 JPEG_END = b"\xff\xd9"

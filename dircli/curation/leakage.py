@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from dircli import datasets
+from dircli.arrays import BoolArray, TextArray
+from dircli.benchmark.dataset import Match
+from dircli.benchmark.manifest import Manifest
 from dircli.store import files, manifests
 from dircli.store.text import as_csv
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from dircli.arrays import BoolArray, TextArray
-    from dircli.benchmark.dataset import Match
-    from dircli.benchmark.manifest import Manifest
 
 LIST = "leakage.csv"
 

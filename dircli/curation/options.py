@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dircli.curation.derive import Cut
+from dircli.curation.derive import Cut
 
 
 @dataclass(frozen=True, kw_only=True)

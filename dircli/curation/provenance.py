@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from dircli import __version__
+from dircli.arrays import IntArray, TextArray
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import Dataset, Source
 from dircli.benchmark.manifest import BinTable
-from dircli.benchmark.records import SPLITS
+from dircli.benchmark.raw import Raw
+from dircli.benchmark.records import SPLITS, Records
 from dircli.benchmark.regions import region
 from dircli.store.digests import CHUNK, digest_of, git_blob
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from dircli.arrays import IntArray, TextArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.dataset import Dataset, Source
-    from dircli.benchmark.raw import Raw
-    from dircli.benchmark.records import Records
 
 
 class Watched:

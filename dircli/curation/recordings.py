@@ -10,27 +10,25 @@ import io
 import math
 import re
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dircli import datasets
+from dircli.benchmark.dataset import Channel, SampleReader
+from dircli.benchmark.manifest import Manifest, PixelManifest
+from dircli.benchmark.raw import Raw
+from dircli.curation.options import CurateOptions
 from dircli.datasets import obtain
+from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line
 from dircli.store import files, parquet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
     import pyarrow as pa
-
-    from dircli.benchmark.dataset import Channel, SampleReader
-    from dircli.benchmark.manifest import Manifest, PixelManifest
-    from dircli.benchmark.raw import Raw
-    from dircli.curation.options import CurateOptions
-    from dircli.datasets.obtain import DownloadOptions
 
 BLOCK = 256  # bytes: the header has one such block for the file and one for each signal
 RECORDS, SIGNALS = slice(236, 244), slice(252, 256)  # where the numbers of data records and of signals stand

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
+from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.manifest import Manifest, Samples
-from dircli.benchmark.records import SPLITS, differences
+from dircli.benchmark.raw import Raw
+from dircli.benchmark.records import SPLITS, Records, differences
 from dircli.benchmark.splits import draw
 from dircli.curation import derive
+from dircli.curation.options import CurateOptions
 from dircli.curation.provenance import Curation, Watched, all_facts, described, sources, unlike_published
 from dircli.datasets import obtain
+from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import manifests
 from dircli.store.content import content
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.raw import Raw
-    from dircli.benchmark.records import Records
-    from dircli.curation.options import CurateOptions
-    from dircli.datasets.obtain import DownloadOptions
 
 NEVER_PUBLISHED = "this is a redraw, and scores on it compare only where the content is equal, not with the paper's"
 NOT_PUBLISHED = "this draw is not the published split, and scores on it do not compare with published ones"

@@ -6,18 +6,14 @@ seeds, so the demo prints the same numbers everywhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
+from dircli.arrays import FloatArray
 from dircli.benchmark.records import SPLITS
 from dircli.errors import UsageError
 from dircli.store import files, manifests
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dircli.arrays import FloatArray
 
 SEED = 2021
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
 from dircli import datasets
-from dircli.benchmark.dataset import PixelReader
+from dircli.benchmark.dataset import Dataset, PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
+from dircli.benchmark.raw import Raw
 from dircli.benchmark.splits import codes, draw
 from dircli.curation.derive import in_gaps
 from dircli.curation.export import exported
 from dircli.datasets import obtain
+from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import read_manifest
 from dircli.errors import InputError, sample
 from dircli.store import manifests
 from dircli.store.digests import git_blob
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dircli.benchmark.dataset import Dataset
-    from dircli.benchmark.raw import Raw
-    from dircli.datasets.obtain import DownloadOptions
 
 UNDRAWN = {
     "derived": "training rows were left out, so that the draw cannot be repeated from what is there",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import Dataset
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.dataset import Dataset
 
 NAMES = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
 """Every dataset; a new one is a file of this folder, and its name here."""

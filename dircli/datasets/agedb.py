@@ -7,22 +7,18 @@ published split only over the row order of the published agedb.csv, which came f
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
+from dircli.arrays import TextArray
 from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
 from dircli.benchmark.protocol import FdsRule
+from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem, sample
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dircli.arrays import TextArray
-    from dircli.benchmark.raw import Raw
 
 NAME = re.compile(r"(?P<index>\d+)_(?P<identity>.+)_(?P<age>\d{1,3})_(?P<gender>[mf])\.jpg")
 FOLDER = "AgeDB/"

@@ -5,20 +5,17 @@ Benchmarks have a file each with the facts of all; here the facts are the manife
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from dircli.arrays import TextArray
+from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Dataset, Leak, Rules, SampleReader
 from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem
 from dircli.store.text import as_csv
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.arrays import TextArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.records import Records
 
 NAME = "custom"
 KEY = "own"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from dircli import datasets
 from dircli.store import manifests
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:

@@ -7,20 +7,18 @@ second face was found, and the age, from the date of birth and the year of the p
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
+from dircli.arrays import AnyArray, IntArray, TextArray
 from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
 from dircli.benchmark.protocol import FdsRule
+from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
 from dircli.errors import InputError, Problem
-
-if TYPE_CHECKING:
-    from dircli.arrays import AnyArray, IntArray, TextArray
-    from dircli.benchmark.raw import Raw
 
 MATLAB_EPOCH = 366  # MATLAB counts days from year 0, Python from year 1
 UNIX_EPOCH = 719_163  # 1970-01-01, in Python's count

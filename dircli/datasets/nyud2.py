@@ -6,24 +6,19 @@ what the released code's ``min(int(x * float32(10)), 99)`` finds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
+from dircli.arrays import AnyArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import AUTHORS, Dataset, PixelReader, Publication, Rules, Source
-from dircli.benchmark.pixels import single_bins
+from dircli.benchmark.pixels import Maps, single_bins
 from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.raw import Raw
 from dircli.benchmark.splits import SplitRecipe
 from dircli.datasets.formats.nyu_depth import MAT, SHAPE, SPLITS, from_matlab, maps_of
 from dircli.errors import InputError, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.arrays import AnyArray, TextArray
-    from dircli.benchmark.pixels import Maps
-    from dircli.benchmark.raw import Raw
 
 BINS = single_bins(100, 10)
 FIRST = 7

@@ -5,29 +5,23 @@ Sources are public files at known addresses, or those that a provider lists and 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import quote
 
 from dircli import datasets
-from dircli.benchmark.dataset import Source
+from dircli.benchmark.dataset import Catalogue, Dataset, Source
+from dircli.benchmark.raw import Raw
 from dircli.errors import InputError, SourceError
 from dircli.store import files
 from dircli.store.download.fetch import DownloadPlan, Fetched, fetch, plan
 from dircli.store.download.listing import entries, unlogged, unwelcome
+from dircli.store.download.transfer import Progress
 from dircli.store.raw.containers import UNFINISHED
 from dircli.store.raw.formats import is_archive
-from dircli.store.raw.tree import OneFile, open_raw
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from dircli.benchmark.dataset import Catalogue, Dataset
-    from dircli.benchmark.raw import Raw
-    from dircli.store.download.transfer import Progress
-    from dircli.store.raw.tree import Tree
+from dircli.store.raw.tree import OneFile, Tree, open_raw
 
 ACCEPTED = "LICENCE-ACCEPTED.txt"
 

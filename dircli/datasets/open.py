@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dircli import datasets
 from dircli.benchmark.benchmark import Benchmark
+from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest
 from dircli.errors import UsageError
 from dircli.store import manifests
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest
 
 TARGETS_UNVERIFIED = (
     "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"

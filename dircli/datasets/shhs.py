@@ -7,24 +7,19 @@ authors never released their draw, so every split of SHHS-DIR is a redraw.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from dircli.arrays import FloatArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Publication, Rules, SampleReader, Shelf
 from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem, first, sample
-from dircli.store.text import number, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from dircli.arrays import FloatArray
-    from dircli.benchmark.raw import Raw
-    from dircli.store.text import Table
+from dircli.store.text import Table, number, parse
 
 KEY, TARGET = "nsrrid", "gh_s2"
 LOW, HIGH = 0.0, 100.0

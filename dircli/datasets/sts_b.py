@@ -5,23 +5,19 @@ The published draw was unseeded, so it can only be imported. Rows are tab separa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
+from dircli.arrays import TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
 from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem, first
 from dircli.store.text import Table, numbers, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.arrays import TextArray
-    from dircli.benchmark.raw import Raw
 
 KEY = ("genre", "filename", "year", "old_index")
 TEXT = (*KEY, "source1", "source2", "sentence1", "sentence2", "score")

@@ -6,15 +6,18 @@ lock). Sums merge in the file's order, so the same file gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from dircli import __version__
-from dircli.arrays import AnyArray, FloatArray
-from dircli.benchmark.protocol import PROTOCOLS
+from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.benchmark.benchmark import Benchmark
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.protocol import PROTOCOLS, Kernel, ProtocolName
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, Problem, UsageError, first
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
@@ -22,20 +25,11 @@ from dircli.features.similarity import cosines, strangers
 from dircli.features.statistics import FullStatistics, Moments
 from dircli.store import hdf5
 from dircli.store.features import layout as store
+from dircli.store.features.layout import Block, Epoch, Features, Put
 from dircli.store.features.open import check_ending, opened
 from dircli.store.files import staged
 from dircli.store.parallel import in_order
 from dircli.store.text import as_csv
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from dircli.arrays import IntArray
-    from dircli.benchmark.benchmark import Benchmark
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.protocol import Kernel, ProtocolName
-    from dircli.store.features.layout import Block, Epoch, Features, Put
 
 WORKERS = 1
 Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]

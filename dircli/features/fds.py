@@ -16,22 +16,17 @@ behind the running ones; the arithmetic is the same.)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.benchmark.bins import Bins
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import RELEASED, FdsRule
+from dircli.benchmark.protocol import RELEASED, FdsRule, Kernel, Protocol
 from dircli.errors import InputError, Problem, UsageError, first_ten
 from dircli.features.statistics import DiagonalStatistics, FullStatistics, Moments
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.protocol import Kernel, Protocol
 
 FINITE = "Mend or leave out what made them; FDS needs finite numbers"
 

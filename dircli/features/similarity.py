@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from dircli.arrays import FloatArray, IntArray
+from dircli.arrays import FloatArray, IntArray
 
 CLEARLY, ALIKE = 0.75, 0.02
 

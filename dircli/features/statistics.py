@@ -7,16 +7,12 @@ float64 throughout.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 
 STILL = 1e-10  # as released: a bin whose variances sum to less stays as it is
 

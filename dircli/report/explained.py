@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dircli.report import console
 from dircli.report.formats.table import fitted
 from dircli.report.tables import plain_table
 from dircli.report.values import number
+from dircli.scores.by_region import Score
+from dircli.scores.explain import Explanation, MovedBin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from rich.table import Table
-
-    from dircli.scores.by_region import Score
-    from dircli.scores.explain import Explanation, MovedBin
 
 
 def parts(explanation: Explanation) -> Iterator[Table | str]:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.features.calibrate import Similarity, Smoothed
 from dircli.report.tables import plain_table
 from dircli.report.values import number
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from dircli.features.calibrate import Similarity, Smoothed
 
 SHOWN_ROWS = 12
 

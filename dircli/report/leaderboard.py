@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,14 +14,11 @@ from dircli.report import console
 from dircli.report.formats.json import as_text
 from dircli.report.tables import plain_table
 from dircli.report.values import NULL, number
+from dircli.scores.compare.leaderboard import Block, Board, Row
 from dircli.store.text import as_csv
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.table import Table
-
-    from dircli.scores.compare.leaderboard import Block, Board, Row
 
 DECIMALS = 3
 WIDE = 10_000

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from dircli.benchmark.regions import REGIONS
+from dircli.curation.leakage import Leakage
+from dircli.curation.verify import Check
 from dircli.report.values import NULL, number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from dircli.curation.leakage import Leakage
-    from dircli.curation.verify import Check
-    from dircli.store.download.fetch import DownloadPlan
+from dircli.store.download.fetch import DownloadPlan
 
 
 def plain_table(*headers: str, left: int = 1) -> Table:

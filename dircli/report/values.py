@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from dircli.scores.by_region import Score
 from dircli.scores.metrics.table import EVERY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from dircli.scores.by_region import Score
-    from dircli.scores.results import RegionScores, Result, SystemResult
+from dircli.scores.results import RegionScores, Result, SystemResult
 
 NULL = "–"
 MARKS = {"better": "*", "worse": "†"}

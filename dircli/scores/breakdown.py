@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.scores.metrics.sums import RegionSums, per_bin
 from dircli.scores.metrics.table import bias, exact, gm, mae, mse, rmse
+from dircli.scores.results import Scored, System
 from dircli.store import files, parquet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
-
-    from dircli.scores.results import Scored, System
 
 OF_BINS = {"mae": mae, "mse": mse, "rmse": rmse, "gm": gm, "bias": bias, "exact": exact}
 

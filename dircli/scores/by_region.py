@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
+from dircli.benchmark.benchmark import Benchmark
+from dircli.benchmark.protocol import ProtocolName, ScoreRule
 from dircli.benchmark.regions import OF_DATA, ZERO, masks
 from dircli.scores.metrics.sums import RegionSums, Sums, per_bin, pooled
-from dircli.scores.metrics.table import METRICS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.benchmark import Benchmark
-    from dircli.benchmark.protocol import ProtocolName, ScoreRule
-    from dircli.scores.metrics.table import FromRanks, Mergeable, Metric
+from dircli.scores.metrics.table import METRICS, FromRanks, Mergeable, Metric
 
 Score: TypeAlias = "int | float | None"
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dircli import __version__
+from dircli.benchmark.manifest import Manifest
+from dircli.benchmark.protocol import ProtocolName
 from dircli.datasets.open import open_benchmark
 from dircli.errors import DirError, InputError, Problem
 from dircli.scores import from_files
 from dircli.scores.metrics.table import EVERY
 from dircli.store import files, manifests, text
 from dircli.store.predictions import Layout
-
-if TYPE_CHECKING:
-    from dircli.benchmark.manifest import Manifest
-    from dircli.benchmark.protocol import ProtocolName
 
 ENDINGS = (".csv", ".parquet", ".jsonl", ".ndjson")
 SETTINGS = "settings.json"

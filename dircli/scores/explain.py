@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dircli import __version__
+from dircli.arrays import FloatArray
+from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
-from dircli.scores.by_region import Reference, scores
-from dircli.scores.from_files import paired
+from dircli.scores.by_region import Reference, Score, scores
+from dircli.scores.from_files import ScoreOptions, paired
 from dircli.scores.results import Result, SystemResult
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from dircli.arrays import FloatArray
-    from dircli.benchmark.benchmark import Benchmark
-    from dircli.scores.by_region import Score
-    from dircli.scores.from_files import ScoreOptions
 
 SWAPPED = 0.3
 """How much better the correlation with the targets in file order must be before the ids are doubted."""

@@ -8,29 +8,22 @@ scores["few"]["mae"]
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from dircli.arrays import FloatArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable
-from dircli.benchmark.protocol import Thresholds
+from dircli.benchmark.protocol import ProtocolName, Thresholds
 from dircli.benchmark.regions import region
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
-from dircli.scores.by_region import Reference, scores
+from dircli.scores.by_region import Reference, Score, scores
 from dircli.scores.metrics.table import chosen
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import ArrayLike
-
-    from dircli.arrays import FloatArray
-    from dircli.benchmark.protocol import ProtocolName
-    from dircli.scores.by_region import Score
 
 
 def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one of them

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dircli import __version__
+from dircli.arrays import FloatArray, IntArray
+from dircli.benchmark.benchmark import Benchmark
+from dircli.benchmark.manifest import BinTable
+from dircli.benchmark.protocol import ProtocolName
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.compare.seeds import grouped
 from dircli.scores.metrics.sera import relevance
-from dircli.scores.metrics.table import EVERY, NEEDS, chosen
+from dircli.scores.metrics.table import EVERY, NEEDS, Metric, chosen
 from dircli.scores.results import Result, Scored, System, SystemResult
-from dircli.scores.uncertainty.quantify import quantify
+from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
 from dircli.store import predicted_maps, predictions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dircli.arrays import FloatArray, IntArray
-    from dircli.benchmark.benchmark import Benchmark
-    from dircli.benchmark.manifest import BinTable
-    from dircli.benchmark.protocol import ProtocolName
-    from dircli.scores.metrics.table import Metric
-    from dircli.scores.uncertainty.quantify import BootstrapOptions
-    from dircli.store.predictions import Layout, Predictions
+from dircli.store.predictions import Layout, Predictions
 
 
 @dataclass(frozen=True, kw_only=True)

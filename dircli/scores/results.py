@@ -8,23 +8,20 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
+from dircli.arrays import FloatArray
+from dircli.benchmark.benchmark import Benchmark
+from dircli.benchmark.protocol import ProtocolName
 from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.scores.by_region import Reference, Score
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.signature import comparable, signature
 from dircli.store import files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from dircli.arrays import FloatArray
-    from dircli.benchmark.benchmark import Benchmark
-    from dircli.benchmark.protocol import ProtocolName
-    from dircli.scores.by_region import Reference, Score
-    from dircli.store.predictions import Predictions
+from dircli.store.predictions import Predictions
 
 Json: TypeAlias = "dict[str, Any]"
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from dircli.arrays import IntArray
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dircli.arrays import IntArray
 
 
 class Checkpoint:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, TextArray
+from dircli.benchmark.manifest import BinTable, Images
+from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.records import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from dircli.arrays import AnyArray, FloatArray, TextArray
-    from dircli.benchmark.manifest import BinTable, Images
-    from dircli.benchmark.pixels import Pixels
 
 
 def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> str:

@@ -13,14 +13,10 @@ import shutil
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
 
 STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
 ABANDONED = 24 * 3600.0  # seconds

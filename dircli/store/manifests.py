@@ -10,6 +10,7 @@ same bytes.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from dircli.arrays import AnyArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Images, Manifest, PixelManifest, Samples
 from dircli.benchmark.pixels import Pixels
@@ -28,11 +30,7 @@ from dircli.store.parquet import parquet_bytes
 from dircli.store.text import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     import pyarrow as pa
-
-    from dircli.arrays import AnyArray
 
 Part = TypeVar("Part")
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
+from dircli.arrays import IntArray, TextArray
 from dircli.errors import Problem, clear, sample
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dircli.arrays import IntArray, TextArray
 
 
 def matched(theirs: Sequence[str], ids: TextArray, where: str, *, missing_hint: str) -> tuple[IntArray, list[Problem]]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from dircli.arrays import AnyArray
 from dircli.errors import InputError, Problem
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from dircli.arrays import AnyArray
 
 
 def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:

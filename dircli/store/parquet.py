@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import InputError, Problem, UsageError, first_line, sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
     import pyarrow as pa
 
 

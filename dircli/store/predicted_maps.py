@@ -7,22 +7,19 @@ target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing i
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray
+from dircli.benchmark.pixels import Frame, Pixels
 from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
 from dircli.store import npy, sniff
 from dircli.store.digests import digest_of, sha256
 from dircli.store.predictions import Predictions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dircli.arrays import AnyArray, FloatArray
-    from dircli.benchmark.pixels import Frame, Pixels
 
 BLOCK = 8  # images at a time
 AGAIN = "Write it again"

@@ -6,23 +6,19 @@ import codecs
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from dircli.arrays import FloatArray, IntArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample
 from dircli.store import digests, files, npy, parquet, sniff
 from dircli.store.matching import matched
 from dircli.store.text import FINITE, Table, decode, numbers, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
-    from dircli.arrays import FloatArray, IntArray, TextArray
-
 
 STDIN = "-"
 FOREIGN = {

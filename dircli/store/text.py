@@ -10,17 +10,13 @@ import csv
 import io
 import json
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import FloatArray
 from dircli.errors import InputError, Problem, clear, first, sample, shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from dircli.arrays import FloatArray
 
 
 def as_json(value: object) -> bytes:

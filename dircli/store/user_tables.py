@@ -9,11 +9,14 @@ from __future__ import annotations
 import csv as texts
 import io
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
 from dircli.store import files, sniff
 from dircli.store.content import encoded
@@ -21,12 +24,7 @@ from dircli.store.parquet import numeric
 from dircli.store.text import FINITE, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     import pyarrow as pa
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray
 
 NAMES = "Name other columns with --target, --id, --group and --split-column"
 DELIMITERS = ",\t;|"

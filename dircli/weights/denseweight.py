@@ -6,14 +6,11 @@ Every number equals that of the authors' package (denseweight 0.1.2 on KDEpy), w
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from dircli.arrays import AnyArray, FloatArray
 
 GRID = 4096
 """Points of the grid on which the density is computed."""

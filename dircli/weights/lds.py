@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from dircli.arrays import AnyArray, FloatArray
-    from dircli.benchmark.protocol import Edge
+from dircli.arrays import AnyArray, FloatArray
+from dircli.benchmark.protocol import Edge
 
 
 def effective_density(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge) -> AnyArray:

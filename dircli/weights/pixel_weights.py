@@ -6,27 +6,22 @@ many cores there are, and memory does not grow with it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from dircli import datasets
+from dircli.arrays import AnyArray
+from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import PixelReader
+from dircli.benchmark.raw import Raw
 from dircli.datasets import obtain
+from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files, hdf5
-from dircli.store.parallel import in_order, unwatched
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dircli.arrays import AnyArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.raw import Raw
-    from dircli.datasets.obtain import DownloadOptions
-    from dircli.store.parallel import Watch
-    from dircli.weights.weigh import Weighted
+from dircli.store.parallel import Watch, in_order, unwatched
+from dircli.weights.weigh import Weighted
 
 ENDINGS = (".h5", ".hdf5")
 

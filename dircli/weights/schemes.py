@@ -6,22 +6,28 @@ amounts to, `WeightSummary`, stands here too: a weight that nobody looks at can 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import PROTOCOLS, AnyScheme, Scheme
+from dircli.benchmark.protocol import (
+    PROTOCOLS,
+    AnyScheme,
+    Edge,
+    Kernel,
+    Normalise,
+    Protocol,
+    ProtocolName,
+    Scheme,
+    WeightRule,
+)
 from dircli.errors import UsageError
 from dircli.weights.lds import effective_density
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.benchmark.protocol import Edge, Kernel, Normalise, Protocol, ProtocolName, WeightRule
 
 BETA = 0.999
 """What ``effective-number`` takes for β where none is given; Cui et al. try 0.9, 0.99, 0.999 and 0.9999."""

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from dircli import __version__
+from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.benchmark.benchmark import Benchmark
+from dircli.benchmark.protocol import AnyScheme, WeightRule
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.store import files, manifests, parquet, text
 from dircli.weights.denseweight import dense_weights
-from dircli.weights.schemes import BinWeights, bin_weights, scale, spread
+from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, bin_weights, scale, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     import pyarrow as pa
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.benchmark.benchmark import Benchmark
-    from dircli.benchmark.protocol import AnyScheme, WeightRule
-    from dircli.weights.schemes import WeightOptions, WeightSummary
 
 DENSE: AnyScheme = "dense-weight"
 

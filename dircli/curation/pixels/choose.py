@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
-from dircli.benchmark.pixels import Pixels, chosen_ranks, picked
+from dircli.arrays import AnyArray, IntArray
+from dircli.benchmark.bins import Bins
+from dircli.benchmark.dataset import Dataset, PixelReader
+from dircli.benchmark.manifest import PixelManifest
+from dircli.benchmark.pixels import Maps, Pixels, chosen_ranks, picked
+from dircli.benchmark.raw import Raw
 from dircli.curation.provenance import unlike_published
 from dircli.errors import InputError, Problem, sample
 from dircli.store import npy
-from dircli.store.parallel import in_order
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dircli.arrays import AnyArray, IntArray
-    from dircli.benchmark.bins import Bins
-    from dircli.benchmark.dataset import Dataset, PixelReader
-    from dircli.benchmark.manifest import PixelManifest
-    from dircli.benchmark.pixels import Maps
-    from dircli.benchmark.raw import Raw
-    from dircli.store.parallel import Watch
+from dircli.store.parallel import Watch, in_order
 
 
 def imported(reader: PixelReader, released: Raw, images: int) -> tuple[AnyArray, list[Problem]]:

@@ -8,20 +8,16 @@ costs its own chunk alone, and no count can be taken for another.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import IntArray
+from dircli.benchmark.pixels import Maps
 from dircli.errors import InputError, Problem, first_ten
+from dircli.store.checkpoint import Checkpoint
 from dircli.store.parallel import Watch, in_order, unwatched
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dircli.arrays import IntArray
-    from dircli.benchmark.pixels import Maps
-    from dircli.store.checkpoint import Checkpoint
 
 PREPARED = "shorter side 240, centre 304 x 228"  # part of each key: counts of another preparation are others
 

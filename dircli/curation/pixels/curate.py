@@ -6,35 +6,30 @@ Maps are read one at a time, in parallel, and never held together; see `count`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dircli.benchmark.manifest import Images, PixelManifest
+from dircli.arrays import IntArray
+from dircli.benchmark.dataset import Dataset, PixelReader
+from dircli.benchmark.manifest import BinTable, Images, PixelManifest
+from dircli.benchmark.pixels import Maps, Pixels
 from dircli.benchmark.records import SPLITS
+from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import choose
 from dircli.curation.pixels.count import counted
 from dircli.curation.provenance import all_facts, described, sources
 from dircli.datasets import obtain
+from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, sample
 from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.content import pixel_content
-from dircli.store.parallel import unwatched
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from dircli.arrays import IntArray
-    from dircli.benchmark.dataset import Dataset, PixelReader
-    from dircli.benchmark.manifest import BinTable
-    from dircli.benchmark.pixels import Maps, Pixels
-    from dircli.curation.options import CurateOptions
-    from dircli.datasets.obtain import DownloadOptions
-    from dircli.store.parallel import Watch
+from dircli.store.parallel import Watch, unwatched
 
 REDRAWN = "these test pixels are not the published ones, and scores on them do not compare with published ones"
 NOT_COUNTED = "training pixels per bin are the published counts; no training map was seen"

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from dircli.arrays import FloatArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
-from dircli.benchmark.records import SPLITS
+from dircli.benchmark.raw import Raw
+from dircli.benchmark.records import SPLITS, Records
 from dircli.errors import InputError, Problem, first
 from dircli.store.text import as_csv, numbers, parse
-
-if TYPE_CHECKING:
-    from dircli.arrays import FloatArray, TextArray
-    from dircli.benchmark.raw import Raw
-    from dircli.benchmark.records import Records
 
 BINS = Bins.regular(0, 121, 1)
 SCORE_RULES = dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20)))

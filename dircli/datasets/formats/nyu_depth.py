@@ -12,18 +12,16 @@ from collections import Counter
 from contextlib import ExitStack
 from functools import cache, partial
 from threading import Lock
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, cast
 
 import numpy as np
 
+from dircli.arrays import AnyArray, TextArray
 from dircli.benchmark.pixels import Maps, prepared
+from dircli.benchmark.raw import Raw
 from dircli.errors import InputError, Problem, first, one_line, sample
 from dircli.store.sniff import png_header
 from dircli.store.text import decode
-
-if TYPE_CHECKING:
-    from dircli.arrays import AnyArray, TextArray
-    from dircli.benchmark.raw import Raw
 
 WIDTH, HEIGHT = 640, 480
 SHORTER, SHAPE = 240, (228, 304)

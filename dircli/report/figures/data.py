@@ -5,30 +5,24 @@ From a manifest, or the bins alone, and from scored files, to the values that th
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
+from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
+from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import PROTOCOLS
+from dircli.benchmark.protocol import PROTOCOLS, ProtocolName, Thresholds
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import ZERO
 from dircli.datasets.open import open_benchmark
-from dircli.scores.from_files import score
+from dircli.scores.from_files import ScoreOptions, score
 from dircli.scores.metrics.sums import per_bin
-from dircli.weights.schemes import bin_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
-    from dircli.benchmark.benchmark import Benchmark
-    from dircli.benchmark.protocol import ProtocolName, Thresholds
-    from dircli.scores.from_files import ScoreOptions
-    from dircli.scores.results import Scored, System
-    from dircli.weights.schemes import WeightOptions
+from dircli.scores.results import Scored, System
+from dircli.weights.schemes import WeightOptions, bin_weights
 
 PAIR = 2
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dircli.errors import UsageError
 from dircli.report.figures import panels, style
-from dircli.report.figures.data import Density, Errors, Smoothing
+from dircli.report.figures.data import Curve, Density, Errors, Ground, Picture, Smoothing
+from dircli.report.figures.panels import Limits
 from dircli.store import files
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from dircli.report.figures.data import Curve, Ground, Picture
-    from dircli.report.figures.panels import Limits
 
 ENDINGS = (".png", ".svg", ".pdf")
 WIDTH = 7.0

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import fill
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.report.figures.data import Density, Smoothing, regions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray
-    from dircli.report.figures.data import Ground, Picture
+from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.report.figures.data import Density, Ground, Picture, Smoothing, regions
 
 HEIGHT = 8
 MARGIN = 9

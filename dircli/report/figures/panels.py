@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from dircli.report.figures.data import regions
+from dircli.arrays import BoolArray, FloatArray
+from dircli.benchmark.protocol import Thresholds
+from dircli.report.figures.data import Curve, Errors, Ground, Smoothing, regions
 from dircli.report.figures.style import DATA, INK, MINUS, PALE, REGION_LOOKS, SMOOTH, UNBROKEN, fitted, short
-
-if TYPE_CHECKING:
-    from dircli.arrays import BoolArray, FloatArray
-    from dircli.benchmark.protocol import Thresholds
-    from dircli.report.figures.data import Curve, Errors, Ground, Smoothing
 
 Limits: TypeAlias = tuple[float, float]
 

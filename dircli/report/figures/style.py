@@ -7,13 +7,11 @@ that they survive a black-and-white print. Letters are drawn as shapes of the fo
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 INK, DATA, SMOOTH, PALE = "#1a1a1a", "#0072b2", "#d55e00", "#8c8c8c"
 REGION_LOOKS = {  # face, how opaque, hatch

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
 
 from dircli.report.values import shown
-
-if TYPE_CHECKING:
-    from dircli.scores.results import Result
+from dircli.scores.results import Result
 
 
 def render(result: Result, decimals: int) -> str:  # noqa: ARG001 - CSV keeps every digit

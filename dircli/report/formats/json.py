@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dircli.scores.results import Result
+from dircli.scores.results import Result
 
 
 def as_text(value: object) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from dircli.report.values import rows, shown
 from dircli.scores.metrics.table import EVERY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dircli.scores.results import Result
+from dircli.scores.results import Result
 
 ESCAPED = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}

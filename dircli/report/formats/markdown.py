@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from dircli.report.values import legend, number, rows, shown
+from dircli.report.values import Cell, legend, number, rows, shown
 from dircli.scores.metrics.table import EVERY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dircli.report.values import Cell
-    from dircli.scores.results import Result
+from dircli.scores.results import Result
 
 SPECIAL = re.compile(r"[\\|*`<>\[\]~&]|(?<![^\W_])_|_(?![^\W_])")
 

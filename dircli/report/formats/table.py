@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -11,13 +12,10 @@ from dircli.report import console
 from dircli.report.tables import plain_table
 from dircli.report.values import legend, number, rows, shown
 from dircli.scores.metrics.table import EVERY
+from dircli.scores.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.table import Table
-
-    from dircli.scores.results import Result
 
 
 def render(result: Result, decimals: int) -> str:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
+from dircli.arrays import IntArray
+from dircli.benchmark.raw import Raw
 from dircli.datasets.open import TARGETS_UNVERIFIED
 from dircli.errors import DirError
-from dircli.report.figures.data import density, errors
+from dircli.report.figures.data import Density, Errors, Ground, density, errors
 from dircli.scores.explain import warnings
+from dircli.scores.results import Result, Scored, System
 from dircli.store.raw.tree import open_raw
 from dircli.weights.schemes import WeightOptions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from dircli.arrays import IntArray
-    from dircli.benchmark.raw import Raw
-    from dircli.report.figures.data import Density, Errors, Ground
-    from dircli.scores.results import Result, Scored, System
 
 WORST_BINS = 10
 WORST_SAMPLES = 20

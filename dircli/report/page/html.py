@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING
 
 from dircli.report import values
+from dircli.report.figures.figures import Drawn
+from dircli.report.page.content import Page, Review
 from dircli.report.values import number
 from dircli.scores.metrics.table import EVERY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from dircli.report.figures.figures import Drawn
-    from dircli.report.page.content import Page, Review
-    from dircli.scores.results import Result
+from dircli.scores.results import Result
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 ENDINGS = (".html", ".htm")

@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 import operator
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dircli.errors import UsageError
 from dircli.scores.metrics.table import EVERY
+from dircli.scores.results import Result, SystemResult
 from dircli.scores.signature import comparable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from dircli.scores.results import Result, SystemResult
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"

@@ -22,24 +22,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from dircli.benchmark.regions import ALL, REGIONS, ZERO
 from dircli.errors import UsageError, sample
+from dircli.scores.by_region import Score
 from dircli.scores.compare import paper
-from dircli.scores.metrics.table import EVERY
-from dircli.scores.results import collect
+from dircli.scores.metrics.table import EVERY, Metric
+from dircli.scores.results import Result, collect
 from dircli.scores.signature import comparable
 from dircli.store import manifests
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from dircli.scores.by_region import Score
-    from dircli.scores.metrics.table import Metric
-    from dircli.scores.results import Result
 
 UNVERIFIED = "the paper's rows are as printed; that they are of the published test rows cannot be verified"
 

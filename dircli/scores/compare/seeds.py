@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING
 
 from dircli.errors import UsageError
-from dircli.scores.results import RegionScores, SystemResult
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dircli.scores.results import Result
+from dircli.scores.results import RegionScores, Result, SystemResult
 
 
 def grouped(result: Result) -> tuple[SystemResult, ...]:

@@ -7,13 +7,12 @@ Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, 
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from dircli.arrays import FloatArray
-    from dircli.scores.metrics.sums import RegionSums
+from dircli.arrays import FloatArray
+from dircli.scores.metrics.sums import RegionSums
 
 LEVELS = np.arange(1, 20) / 20
 REACH = np.array([NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS])

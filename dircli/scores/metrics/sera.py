@@ -9,13 +9,12 @@ cubic Hermite interpolant through them is then a smooth step on either side, con
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from dircli.arrays import FloatArray
-    from dircli.scores.metrics.sums import RegionSums
+from dircli.arrays import FloatArray
+from dircli.scores.metrics.sums import RegionSums
 
 COEFFICIENT = 1.5
 STEPS = 60

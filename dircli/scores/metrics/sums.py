@@ -8,13 +8,11 @@ merged by Chan's formula (Chan, Golub and LeVeque 1983), so nothing cancels howe
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from dircli.arrays import BoolArray, FloatArray, IntArray
-
+from dircli.arrays import BoolArray, FloatArray, IntArray
 
 ADDED = ("n", "exact", "error", "absolute", "square", "log")
 """The fields of `Sums` that are added where rows are; means and moments are not."""

@@ -9,23 +9,19 @@ exception. A function of sums sees those of one region, `RegionSums`, and return
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray
 from dircli.errors import UsageError
 from dircli.scores.metrics import sera
 from dircli.scores.metrics.cindex import concordance
 from dircli.scores.metrics.gaussian import calibration, covered, likelihood
-from dircli.scores.metrics.sums import mean_term
+from dircli.scores.metrics.sums import RegionSums, mean_term
 from dircli.scores.uncertainty.spearman import WeightedSpearman
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping, Sequence
-
-    from dircli.arrays import AnyArray, FloatArray
-    from dircli.scores.metrics.sums import RegionSums
 
 
 class Region(Protocol):

@@ -7,22 +7,17 @@ on the order in which they finish. Memory does not grow with the number of resam
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing import cpu_count
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.scores.uncertainty.reweighted import Scratch, SetScorer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
-    from dircli.scores.metrics.table import Metric
-    from dircli.scores.uncertainty.reweighted import ScoredRows
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
+from dircli.scores.metrics.table import Metric
+from dircli.scores.uncertainty.reweighted import ScoredRows, Scratch, SetScorer
 
 TASK = 128
 WIDEST = 32

@@ -8,12 +8,10 @@ there is no interval: NaN, null in every output.
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from dircli.arrays import FloatArray, IntArray
+from dircli.arrays import FloatArray, IntArray
 
 LEVEL = 0.95
 POWER = 0.8

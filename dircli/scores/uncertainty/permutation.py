@@ -7,20 +7,15 @@ the rows of both: 1 - s and s for one, s and 1 - s for the other, with s = 1 whe
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dircli.scores.metrics.table import Metric
 from dircli.scores.uncertainty.bootstrap import scored_sets
-from dircli.scores.uncertainty.reweighted import Scratch, SetScorer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
-    from dircli.scores.metrics.table import Metric
-    from dircli.scores.uncertainty.reweighted import ScoredRows
+from dircli.scores.uncertainty.reweighted import ScoredRows, Scratch, SetScorer
 
 TOLERANCE = 1e-9
 

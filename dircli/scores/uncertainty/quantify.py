@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
+from dircli.arrays import BoolArray, FloatArray, IntArray
 from dircli.benchmark.regions import masks
-from dircli.scores.metrics.table import EVERY
-from dircli.scores.results import ComparedSystem, Comparison, Difference
+from dircli.scores.by_region import Score
+from dircli.scores.metrics.table import EVERY, Metric
+from dircli.scores.results import ComparedSystem, Comparison, Difference, Result, Scored, System, SystemResult
 from dircli.scores.uncertainty import intervals
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from dircli.arrays import BoolArray, FloatArray, IntArray
-    from dircli.scores.by_region import Score
-    from dircli.scores.metrics.table import Metric
-    from dircli.scores.results import Result, Scored, System, SystemResult
 
 ALPHA = 0.05
 T = TypeVar("T")

@@ -8,22 +8,17 @@ scores depend on neither the number of cores nor on what else they do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.scores.metrics.sums import ADDED, RegionSums, Sums, pooled
-from dircli.scores.metrics.table import FromRanks, Mergeable
-from dircli.scores.uncertainty.spearman import TargetCells
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
-    from dircli.scores.metrics.table import Metric
-    from dircli.scores.uncertainty.spearman import WeightedSpearman
+from dircli.scores.metrics.table import FromRanks, Mergeable, Metric
+from dircli.scores.uncertainty.spearman import TargetCells, WeightedSpearman
 
 SINGLE_THREAD = 100_000
 NOISE = 1e-12

@@ -8,15 +8,12 @@ in float64. The spread of ranks needs no ranks: sum of t (2P + t - N)² = (N³ -
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 
 BLOCK = 16
 TWICE = (np.tri(BLOCK) + np.tri(BLOCK, k=-1)).astype(np.float32)  # a row's count once, and all counts before it twice

@@ -10,22 +10,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from dircli.benchmark.dataset import Source
 from dircli.errors import SourceError
 from dircli.store.digests import digest_of
 from dircli.store.download.http import RefusedError, clean
 from dircli.store.download.part import Part, write_json
 from dircli.store.download.transfer import Progress, RetryPolicy, Silent, Transfer, room
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dircli.benchmark.dataset import Source
-
 
 SILENT = Silent()
 RETRIES = RetryPolicy()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import email.utils
 import socket
 import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import chain
@@ -19,8 +20,6 @@ from dircli import __version__
 from dircli.errors import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     import httpx
 
 HOPS = 10

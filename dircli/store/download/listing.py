@@ -10,21 +10,18 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from dircli.errors import SourceError, sample
 from dircli.store.download import http
 from dircli.store.download.fetch import RETRIES
 from dircli.store.download.http import DroppedError, RefusedError, clean
+from dircli.store.download.transfer import RetryPolicy
 from dircli.store.raw.containers import tidy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dircli.store.download.transfer import RetryPolicy
 
 MD5 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 LOGIN = (http.REASONS[401], http.REASONS[403], http.PAGE)

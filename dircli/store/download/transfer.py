@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -16,8 +17,6 @@ from dircli.store.download.http import DroppedError, RefusedError, clean
 from dircli.store.download.part import Origin, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     import httpx
 
 FEEBLE = 1 << 20

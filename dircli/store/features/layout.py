@@ -8,20 +8,17 @@ order. Features are floating-point numbers. The kind of file is known by how its
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray, TextArray
 from dircli.errors import InputError, Problem, sample
 from dircli.store.matching import matched
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from dircli.arrays import AnyArray, FloatArray, TextArray
 
 BLOCK = 1 << 23  # bytes of features that are read at a time
 AGAIN = "Check that whatever wrote it has finished"

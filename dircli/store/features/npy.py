@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
+from dircli.arrays import AnyArray
 from dircli.errors import InputError, Problem
 from dircli.store import npy
-from dircli.store.features.layout import AGAIN, Block, Epoch, rows_per_block
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dircli.arrays import AnyArray
-    from dircli.store.features.layout import Put
+from dircli.store.features.layout import AGAIN, Block, Epoch, Put, rows_per_block
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files, sniff
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from dircli.store.features.layout import Features
+from dircli.store.features.layout import Features
 
 HINT = "Give an HDF5, Parquet or npy file of features"
 ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from dircli.arrays import AnyArray, FloatArray
 from dircli.errors import InputError, Problem, clear, sample
-from dircli.store.features.layout import AGAIN, Block, Epoch, rows_per_block
+from dircli.store.features.layout import AGAIN, Block, Epoch, Put, rows_per_block
 from dircli.store.parquet import damaged
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from dircli.arrays import AnyArray, FloatArray
-    from dircli.store.features.layout import Put
 
 FEATURES, ID, TARGET = "features", "id", "target"
 

@@ -14,16 +14,14 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, NamedTuple
 
 from dircli.errors import InputError, Problem, sample
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 UNFINISHED = (".part", ".part.json", ".lock", ".sha256.json")

@@ -9,7 +9,9 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from dircli.errors import InputError, Problem
@@ -17,9 +19,6 @@ from dircli.store import sniff
 from dircli.store.raw.containers import ENDINGS, Archive, Entry, Kind, faults_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
     from _typeshed import WriteableBuffer
     from typing_extensions import Self
 

@@ -7,7 +7,9 @@ bytes through every container.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, sample
@@ -15,9 +17,6 @@ from dircli.store.raw.containers import FETCH, Archive, Folder, faults_at
 from dircli.store.raw.formats import open_archive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
     from typing_extensions import Self
 
 
