@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -23,9 +23,7 @@ from dircli.cli.options import (
     option,
 )
 from dircli.errors import UsageError
-
-if TYPE_CHECKING:
-    from dircli.report.figures.data import Picture
+from dircli.report import console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +31,7 @@ class SmoothingOptions:
     """How the label density is smoothed, and which weights are drawn."""
 
     panel: ClassVar = "Smoothing"
-    scheme: Scheme | None = option(None, "Inverse density, or its root.", show_default="the dataset's own")
+    scheme: Scheme | None = option(None, "Inverse density, or its root.", "the dataset's own")
     kernel: Kernel = option("gaussian", "The LDS kernel; none is no smoothing.")
     ks: KernelSize = 5
     sigma: KernelSigma = 2.0
@@ -49,9 +47,7 @@ def plot(
         ),
     ] = None,
     lds: bool = option(False, "Empirical against effective density, and the weights, instead."),
-    out: Path | None = option(
-        None, "A .png, .svg or .pdf file.", show_default="NAME-density.png, -lds.png or -error.png here"
-    ),
+    out: Path | None = option(None, "A .png, .svg or .pdf file.", "NAME-density.png, -lds.png or -error.png here"),
     width: float = option(7.0, "Inches; from 5.5 on, panels stand side by side."),
     log: bool = option(False, "Counts on a logarithmic scale."),
     terminal: bool = option(False, "Draw on stdout with letters; needs no matplotlib."),
@@ -63,9 +59,9 @@ def plot(
     quiet: Quiet = False,
 ) -> None:
     """Draw the label density with its regions; --lds, its smoothing; of PREDS the error, of two the gain, by target."""
-    from dircli.report import console
-    from dircli.report.figures import data, figures, style
-    from dircli.scores.from_files import ScoreOptions
+    from dircli.datasets.open import open_benchmark
+    from dircli.report.figures import data, figures, letters, style
+    from dircli.scores.from_files import ScoreOptions, score
     from dircli.weights.schemes import WeightOptions
 
     if where.manifest is not None and name is not None and name != os.environ.get("DIR_DATASET"):
@@ -76,28 +72,22 @@ def plot(
     to_file = not terminal and (out is not None or style.available())
     if to_file:
         figures.check(out or Path("x.png"), width)
-    options = data.PlotOptions(
-        paths=predictions or [],
-        request=ScoreOptions(split=split, protocol=protocol, metrics=[], layout=columns.layout()),
-        smooth=WeightOptions(**vars(smoothing), protocol=protocol),
-        lds=lds,
-    )
-    picture = data.picture(name, options, root=manifests)
-    if not to_file:
-        _print(picture)
-        if not terminal:
-            console.note("drawn with letters; for files and finer pictures: pip install 'dircli[plot]'")
+    against = open_benchmark(name, manifests, None)
+    weights = WeightOptions(**vars(smoothing), protocol=protocol)
+    picture: data.Picture
+    if predictions:
+        request = ScoreOptions(split=split, protocol=protocol, metrics=[], layout=columns.layout())
+        kind, picture = "error", data.errors(score(predictions, against, request), weights)
+    elif lds:
+        kind, picture = "lds", data.smoothing(against, weights)
+    else:
+        kind, picture = "density", data.density(against, protocol)
+    if to_file:
+        path = out or Path(f"{against.name}-{kind}.png")
+        figures.write(path, picture, width=width, log=log)
+        typer.echo(path)
         return
-    kind = "error" if predictions else "lds" if lds else "density"
-    path = out or Path(f"{picture.ground.name}-{kind}.png")
-    figures.write(path, picture, width=width, log=log)
-    typer.echo(path)
-
-
-def _print(picture: Picture) -> None:
-    """The picture on stdout, as wide as the terminal, in blocks where it can show them."""
-    from dircli.report import console
-    from dircli.report.figures import letters
-
     using = letters.letters(getattr(sys.stdout, "encoding", None))
     typer.echo(letters.text(picture, width=console.out().width, using=using), nl=False)
+    if not terminal:
+        console.note("drawn with letters; for files and finer pictures: pip install 'dircli[plot]'")

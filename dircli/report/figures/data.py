@@ -5,9 +5,8 @@ From a manifest, or the bins alone, and from scored files, to the values that th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -18,8 +17,6 @@ from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import PROTOCOLS, ProtocolName, Thresholds
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import ZERO
-from dircli.datasets.open import open_benchmark
-from dircli.scores.from_files import ScoreOptions, score
 from dircli.scores.metrics.sums import per_bin
 from dircli.scores.results import Scored, System
 from dircli.weights.schemes import WeightOptions, bin_weights
@@ -92,10 +89,9 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
-    """The errors of one or more files on the same rows of ``split``, with the density they are compared with."""
+    """The errors of one or more files on the same rows, with the density they are compared with."""
 
     smoothing: Smoothing
-    split: str
     rows: IntArray
     curves: tuple[Curve, ...]
 
@@ -115,33 +111,11 @@ class Errors:
             return {}
         with_rows = self.rows > 0
         parts = {"all": with_rows} | {region: with_rows & part for region, part in regions(self.ground).items()}
-        return {
-            name: float(np.average(gain[part], weights=self.rows[part])) for name, part in parts.items() if part.any()
-        }
+        filled = {name: part for name, part in parts.items() if part.any()}
+        return {name: float(np.average(gain[part], weights=self.rows[part])) for name, part in filled.items()}
 
 
 Picture: TypeAlias = "Density | Smoothing | Errors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlotOptions:
-    """What `dir plot` is to draw: the errors of the files ``paths``; without any, the smoothing or the label density.
-
-    ``request`` says how files are scored, ``smooth`` how the density is smoothed; both name one protocol.
-    """
-
-    paths: Sequence[str]
-    request: ScoreOptions
-    smooth: WeightOptions
-    lds: bool = False
-
-
-def picture(name: str | None, options: PlotOptions, *, root: Path) -> Picture:
-    """What `dir plot` draws: label density, its smoothing, or the errors of prediction files."""
-    against = open_benchmark(name, root, None)
-    if options.paths:
-        return errors(score(options.paths, against, options.request), options.smooth)
-    return smoothing(against, options.smooth) if options.lds else density(against, options.request.protocol)
 
 
 def regions(ground: Ground) -> dict[str, BoolArray]:
@@ -168,8 +142,7 @@ def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
 
 def density(against: Benchmark, protocol: ProtocolName) -> Density:
     """The label density of each split."""
-    counts = {split: against.table.counts[split] for split in SPLITS}
-    counts = {split: per_bin for split, per_bin in counts.items() if per_bin.any()}
+    counts = {split: per_bin for split in SPLITS if (per_bin := against.table.counts[split]).any()}
     return Density(ground=ground(against, protocol), counts=counts)
 
 
@@ -201,20 +174,14 @@ def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
 def errors(scored: Scored, request: WeightOptions) -> Errors:
     """The errors of every scored file by bin, and the density they are compared with, smoothed as ``request`` says."""
     smooth = smoothing(scored.against, request)
-    bins = len(smooth.ground.train)
-    rows = np.bincount(scored.systems[0].reference.bin_index, minlength=bins).astype(np.int64)
-    return Errors(
-        smoothing=smooth,
-        split=scored.result.split,
-        rows=rows,
-        curves=tuple(_curve(system, smooth) for system in scored.systems),
-    )
+    rows = np.bincount(scored.systems[0].reference.bin_index, minlength=len(smooth.ground.train)).astype(np.int64)
+    curves = tuple(_curve(system, smooth) for system in scored.systems)
+    return Errors(smoothing=smooth, rows=rows, curves=curves)
 
 
 def _curve(system: System, smooth: Smoothing) -> Curve:
-    reference = system.reference
-    target = reference.scored_target
-    sums = per_bin(target, system.values, reference.bin_index, bins=len(smooth.ground.train))
+    reference, train = system.reference, smooth.ground.train
+    sums = per_bin(reference.scored_target, system.values, reference.bin_index, bins=len(train))
     with_rows = sums.n > 0
     mae = np.divide(sums.absolute, sums.n, out=np.full(sums.n.size, np.nan), where=with_rows)
     return Curve(
@@ -223,7 +190,7 @@ def _curve(system: System, smooth: Smoothing) -> Curve:
         target=reference.target,
         prediction=system.values,
         overall=float(sums.absolute.sum() / sums.n.sum()),
-        empirical=correlation(mae[with_rows], smooth.ground.train[with_rows].astype(np.float64)),
+        empirical=correlation(mae[with_rows], train[with_rows].astype(np.float64)),
         effective=correlation(mae[with_rows], smooth.effective[with_rows]),
     )
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from dircli.errors import UsageError
 from dircli.report.figures import panels, style
-from dircli.report.figures.data import Curve, Density, Errors, Ground, Picture, Smoothing
+from dircli.report.figures.data import Density, Errors, Ground, Picture, Smoothing
 from dircli.report.figures.panels import Limits
 from dircli.store import files
 
@@ -27,19 +26,6 @@ MOST = 8
 LEGEND = {"frameon": False, "alignment": "left", "handlelength": 1.8, "handleheight": 1.0, "borderpad": 0.1}
 COLUMN = 3.8
 """The width of a picture in a report, which a phone shows at about its size."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """A row of a figure: how high its axes are, in inches, and what draws into those on the left and on the right.
-
-    ``aside`` are words on the right, which narrow pictures leave out.
-    """
-
-    height: float
-    left: Callable[[Any], None]
-    right: Callable[[Any], None]
-    aside: bool = False
 
 
 def write(path: Path, picture: Picture, *, width: float = WIDTH, log: bool = False) -> None:
@@ -78,9 +64,9 @@ def density(picture: Density, *, width: float, log: bool = False) -> Any:
     limits = panels.span(ground.edges, np.sum(list(splits.values()), axis=0) > 0)
     for axes, (split, counts) in zip(rows, splits.items(), strict=True):
         panels.counts(axes, counts, ground, limits, log=log)
-        _title(axes, f"{split}: {counts.sum():,} {ground.counted}")
-        if axes is not rows[-1]:
-            _unlabelled(axes)
+        axes.set_title(f"{split}: {counts.sum():,} {ground.counted}", wrap=True)
+    for axes in rows[:-1]:
+        _unlabelled(axes)
     figure.supylabel(f"{ground.counted} per bin", fontsize=style.SIZE)
     _legend_above(figure, ground, limits)
     return figure
@@ -92,10 +78,10 @@ def smoothing(picture: Smoothing, *, width: float) -> Any:
     figure, (upper, lower) = _column([1.92, 1.28], width, between=0.2)
     limits = panels.span(ground.edges, ground.train > 0, around=2)
     panels.effective(upper, picture, limits)
-    _title(upper, f"training density: empirical (bars) and effective (line; {picture.how})")
+    upper.set_title(f"training density: empirical (bars) and effective (line; {picture.how})", wrap=True)
     _unlabelled(upper)
     panels.weights(lower, picture, limits)
-    _title(lower, f"weight of a training {ground.counted[:-1]} ({picture.scheme}; dashed: their mean, 1)")
+    lower.set_title(f"weight of a training {ground.counted[:-1]} ({picture.scheme}; dashed: their mean, 1)", wrap=True)
     _legend_above(figure, ground, limits)
     return figure
 
@@ -106,19 +92,54 @@ def errors(picture: Errors, *, width: float, log: bool = False) -> Any:
     Wide pictures have two columns; in narrow ones everything stands below each other.
     """
     ground, (limits, top) = picture.ground, extent(picture)
-    train, legend = partial(_train, ground, limits, log), partial(_legend_beside, ground, limits)
-    rows = [Row(height=0.9, left=train, right=legend, aside=True)]
-    for curve in picture.curves:
-        left, right = partial(_error, ground, limits, top, curve), partial(_agreement, ground, limits, curve)
-        rows.append(Row(height=1.9, left=left, right=right))
+    figure, grid = _grid(picture, width)
+    panels.counts(grid[0][0], ground.train, ground, limits, log=log)
+    grid[0][0].set_ylabel("per bin")
+    grid[0][0].set_title(f"training {ground.counted}", wrap=True)
+    for curve, (left, right) in zip(picture.curves, grid[1:], strict=False):
+        panels.error(left, curve, ground, limits, top=top)
+        correlations = f"r with density: {panels.correlations(curve)}"
+        left.set_title(f"{style.fitted(curve.name)}: MAE {curve.overall:.3f}\n{correlations}", wrap=True)
+        right.set_title(f"predicted against true\n{panels.agreement(right, curve, ground, limits)}", wrap=True)
     if picture.gain is not None:
-        gain, gains = partial(_gain, picture, limits), partial(_gains, picture)
-        rows.append(Row(height=1.6, left=gain, right=gains, aside=True))
-    if width >= TWO_COLUMNS:
-        return _beside(rows, width)
-    figure = _below(rows, width)
-    _legend_above(figure, ground, limits)
+        _gain(picture, limits, *grid[-1])
+    if width < TWO_COLUMNS:
+        _legend_above(figure, ground, limits)
+        return figure
+    grid[0][1].axis("off")
+    patches, words = panels.keys(ground, limits)
+    grid[0][1].legend(patches, words, title=_heading(ground, "\n"), loc="upper left", borderaxespad=0, **LEGEND)
+    for axes in (*(left for left, _ in grid[:-1]), *(right for _, right in grid[1 : len(picture.curves)])):
+        _unlabelled(axes)  # the axis below is the same
     return figure
+
+
+def _grid(picture: Errors, width: float) -> tuple[Any, list[tuple[Any, Any]]]:
+    """The figure, and its axes on the left and on the right: density, each file, the gain.
+
+    In one column those on the right stand below, and None is where no more than words would be.
+    """
+    files, gain = len(picture.curves), [1.6] if picture.gain is not None else []
+    if width < TWO_COLUMNS:
+        figure, (first, *rest) = _column([0.9, *[1.9] * (2 * files), *gain], width, between=0.65)
+        of_files = list(zip(rest[: 2 * files : 2], rest[1::2], strict=True))
+        return figure, [(first, None), *of_files, *((axes, None) for axes in rest[2 * files :])]
+    heights = [0.9, *[1.9] * files, *gain]
+    figure = style.canvas(width, sum(heights) + 0.4 * len(heights) + 0.3)
+    ratios = {"height_ratios": heights, "width_ratios": [SHARE, 1 - SHARE]}
+    return figure, list(figure.subplots(len(heights), 2, squeeze=False, **ratios))
+
+
+def _gain(picture: Errors, limits: Limits, axes: Any, aside: Any) -> None:
+    """The gain by target, and in the axes ``aside``, where there are some, that of each region in words."""
+    panels.gain(axes, picture, limits)
+    first, second = (style.fitted(curve.name) for curve in picture.curves)
+    axes.set_title(f"gain by target: MAE of {first} {style.MINUS} MAE of {second}", wrap=True)
+    if aside is not None:
+        aside.axis("off")
+        lines = [f"{region}  {panels.signed(value, 3)}" for region, value in picture.gains().items()]
+        text = "\n".join(["gain over the rows of a region", "", *lines])
+        aside.text(0.0, 1.0, text, va="top", transform=aside.transAxes, linespacing=1.35, wrap=True)
 
 
 def extent(picture: Errors) -> tuple[Limits, float]:
@@ -127,73 +148,15 @@ def extent(picture: Errors) -> tuple[Limits, float]:
     return panels.span(picture.ground.edges, picture.rows > 0), top or 1.0
 
 
-def _beside(rows: list[Row], width: float) -> Any:
-    """Two columns; an axis is labelled where the one below it is another."""
-    heights = [row.height for row in rows]
-    figure = style.canvas(width, sum(heights) + 0.4 * len(rows) + 0.3)
-    grid = figure.subplots(len(rows), 2, squeeze=False, height_ratios=heights, width_ratios=[SHARE, 1 - SHARE])
-    for place, (row, (left, right)) in enumerate(zip(rows, grid, strict=True)):
-        row.left(left)
-        row.right(right)
-        below = rows[place + 1 :]
-        if below:
-            _unlabelled(left)
-        if below and not below[0].aside:
-            _unlabelled(right)
-    return figure
-
-
-def _below(rows: list[Row], width: float) -> Any:
-    """One column, without the words that stand aside."""
-    kept = [(row.height, draw) for row in rows for draw in ([row.left] if row.aside else [row.left, row.right])]
-    figure, grid = _column([height for height, _ in kept], width, between=0.65)
-    for axes, (_, draw) in zip(grid, kept, strict=True):
-        draw(axes)
-    return figure
-
-
 def _column(heights: list[float], width: float, *, between: float) -> tuple[Any, Any]:
     """A figure with one column of axes; ``between`` them, in inches, is room for what is written."""
     figure = style.canvas(width, sum(heights) + between * len(heights) + 0.8)
     return figure, figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
 
 
-def _title(axes: Any, text: str) -> None:
-    axes.set_title(text, wrap=True)
-
-
 def _unlabelled(axes: Any) -> None:
     axes.tick_params(labelbottom=False)
     axes.set_xlabel("")
-
-
-def _train(ground: Ground, limits: Limits, log: bool, axes: Any) -> None:  # noqa: FBT001 - bound before it is called
-    panels.counts(axes, ground.train, ground, limits, log=log)
-    axes.set_ylabel("per bin")
-    _title(axes, f"training {ground.counted}")
-
-
-def _error(ground: Ground, limits: Limits, top: float, curve: Curve, axes: Any) -> None:
-    panels.error(axes, curve, ground, limits, top=top)
-    name = style.fitted(curve.name)
-    _title(axes, f"{name}: MAE {curve.overall:.3f}\nr with density: {panels.correlations(curve)}")
-
-
-def _agreement(ground: Ground, limits: Limits, curve: Curve, axes: Any) -> None:
-    _title(axes, f"predicted against true\n{panels.agreement(axes, curve, ground, limits)}")
-
-
-def _gain(picture: Errors, limits: Limits, axes: Any) -> None:
-    panels.gain(axes, picture, limits)
-    first, second = (style.fitted(curve.name) for curve in picture.curves)
-    _title(axes, f"gain by target: MAE of {first} {style.MINUS} MAE of {second}")
-
-
-def _gains(picture: Errors, axes: Any) -> None:
-    axes.axis("off")
-    lines = [f"{region}  {panels.signed(value, 3)}" for region, value in picture.gains().items()]
-    text = "\n".join(["gain over the rows of a region", "", *lines])
-    axes.text(0.0, 1.0, text, va="top", transform=axes.transAxes, linespacing=1.35, wrap=True)
 
 
 def _legend_above(figure: Any, ground: Ground, limits: Limits) -> None:
@@ -205,12 +168,6 @@ def _legend_above(figure: Any, ground: Ground, limits: Limits) -> None:
         if legend.get_window_extent().width < figure.bbox.width * 0.96 or columns == 1:
             return
         legend.remove()
-
-
-def _legend_beside(ground: Ground, limits: Limits, axes: Any) -> None:
-    axes.axis("off")
-    patches, words = panels.keys(ground, limits)
-    axes.legend(patches, words, title=_heading(ground, "\n"), loc="upper left", borderaxespad=0, **LEGEND)
 
 
 def _heading(ground: Ground, mark: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.report.figures.data import Density, Ground, Picture, Smoothing, regions
+from dircli.report.figures.style import scaled
 
 HEIGHT = 8
 MARGIN = 9
@@ -40,13 +41,13 @@ def letters(encoding: str | None) -> Letters:
 
 def text(picture: Picture, *, width: int, using: Letters) -> str:
     """``picture`` as charts below each other, at most ``width`` columns wide, and at the end the regions' letters."""
-    ground = picture.ground
     charts = list(_charts(picture))
     filled = np.any([np.nan_to_num(values) > 0 for _, values in charts], axis=0)
     columns = _columns(filled, max(NARROWEST, width) - MARGIN)
-    parts = [_chart(fill(title, max(NARROWEST, width)), values, ground, columns, using) for title, values in charts]
-    shown = [name for name, mask in regions(ground).items() if mask[np.concatenate(columns)].any()]
-    legend = "  ".join(f"{using.regions[name]} {name}" for name in shown)
+    titled = [(fill(title, max(NARROWEST, width)), values) for title, values in charts]
+    parts = [_chart(title, values, picture.ground, columns, using) for title, values in titled]
+    masks = regions(picture.ground).items()
+    legend = "  ".join(f"{using.regions[name]} {name}" for name, mask in masks if mask[np.concatenate(columns)].any())
     return "\n\n".join([*parts, f"{' ' * MARGIN}{legend}"]) + "\n"
 
 
@@ -86,22 +87,16 @@ def _chart(title: str, values: FloatArray, ground: Ground, columns: list[IntArra
     """One chart: its title, bars up to the highest column, the regions and the ends of the target's range."""
     heights = np.array([np.nanmean(part) if np.isfinite(part := values[bins]).any() else 0.0 for bins in columns])
     top = float(heights.max()) or 1.0
+    shown, unit = scaled(top)
+    height = f"{shown:.3g}{unit}" if unit else f"{shown:.4g}"
     full = len(using.bars) - 1
     steps = np.ceil(heights / top * HEIGHT * full).astype(int)
     lines = []
     for row in range(HEIGHT, 0, -1):
-        label = _short(top) if row == HEIGHT else "0" if row == 1 else ""
+        label = height if row == HEIGHT else "0" if row == 1 else ""
         filled = np.clip(steps - (row - 1) * full, 0, full)
         lines.append(f"{label:>{MARGIN - 2}} {using.axis}" + "".join(using.bars[step] for step in filled))
     marks = "".join(using.regions[str(ground.regions[bins[len(bins) // 2]])] for bins in columns)
     first, last = f"{ground.edges[columns[0][0]]:g}", f"{ground.edges[columns[-1][-1] + 1]:g}"
     ends = first + last.rjust(max(len(last) + 1, len(columns) - len(first)))
     return "\n".join([title, *(line.rstrip() for line in lines), " " * MARGIN + marks, " " * MARGIN + ends])
-
-
-def _short(value: float) -> str:
-    """A number in at most six letters."""
-    for least, unit, size in ((1e9, "G", 1e9), (1e6, "M", 1e6), (1e4, "k", 1e3)):
-        if value >= least:
-            return f"{value / size:.3g}{unit}"
-    return f"{value:.4g}"

@@ -24,6 +24,7 @@ STRAY = 0.25
 """How far beyond the targets, as a share of their range, predictions are still shown."""
 STEEP = 20
 DASHES = (0, (4, 3))
+LINE = {"baseline": None, "linewidth": 1.4, "zorder": 3}
 LABEL_WIDTH = 2.4
 """Inches that the target's label gets at most, which are those of the narrowest axes."""
 
@@ -36,9 +37,11 @@ def span(edges: FloatArray, shown: BoolArray, *, around: int = 0) -> Limits:
 
 
 def shade(axes: Any, ground: Ground, limits: Limits) -> None:
-    """The regions as bands behind everything, and the target's range with its label."""
+    """The regions as bands behind everything, one per stretch of bins, and the target's range with its label."""
     for name, mask in regions(ground).items():
-        if bands := _runs(ground.edges, mask, limits):
+        steps = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+        ends = np.clip(ground.edges[steps].reshape(-1, 2), *limits).tolist()
+        if bands := [(low, high - low) for low, high in ends if high > low]:
             for look in _looks(name):
                 axes.broken_barh(bands, (0, 1), transform=axes.get_xaxis_transform(), zorder=0, **look)
     axes.set_xlim(*limits)
@@ -51,13 +54,6 @@ def _looks(region: str) -> list[dict[str, Any]]:
     tint = {"facecolor": (face, alpha), "linewidth": 0}
     hatching = {"facecolor": "none", "edgecolor": (face, HATCHED), "hatch": hatch, "linewidth": 0}
     return [tint, hatching] if hatch else [tint]
-
-
-def _runs(edges: FloatArray, mask: BoolArray, limits: Limits) -> list[tuple[float, float]]:
-    """Where ``mask`` (B,) holds within ``limits``: start and width of each stretch."""
-    steps = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
-    ends = np.clip(edges[steps].reshape(-1, 2), *limits)
-    return [(float(low), float(high - low)) for low, high in ends if high > low]
 
 
 def keys(ground: Ground, limits: Limits) -> tuple[list[Any], list[str]]:
@@ -82,38 +78,26 @@ def _bars(axes: Any, values: FloatArray, edges: FloatArray, *, colour: str = DAT
     axes.stairs(values, edges, baseline=bottom, fill=True, color=colour, linewidth=0, zorder=2)
 
 
-def _line(axes: Any, values: FloatArray, edges: FloatArray, *, colour: str) -> None:
-    """A line over each bin; NaN is a gap."""
-    axes.stairs(values, edges, baseline=None, color=colour, linewidth=1.4, zorder=3)
-
-
 def counts(axes: Any, values: Any, ground: Ground, limits: Limits, *, log: bool) -> None:
     """Counts per bin as bars."""
     shade(axes, ground, limits)
     bottom, top = (0.5, max(2.0, float(values.max()) * 1.5)) if log else (0, max(1.0, float(values.max()) * 1.05))
     _bars(axes, np.maximum(values, bottom).astype(np.float64), ground.edges, bottom=bottom)
-    _scale(axes, log=log, whole=True)
+    if log:
+        axes.set_yscale("log")
+    _few_ticks(axes.yaxis, whole=True)
     axes.set_ylim(bottom, top)
 
 
-def _scale(axes: Any, *, log: bool = False, whole: bool = False) -> None:
-    """Few labelled ticks on the vertical axis: at round values, or at powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
-
-    if log:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(numticks=5))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(short))
-    else:
-        _few_ticks(axes.yaxis, whole=whole)
-
-
 def _few_ticks(axis: Any, *, whole: bool = False) -> None:
-    """At most four labelled ticks, at round values."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    """At most four labelled ticks, at round values; of a logarithmic axis few, at powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-    axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=whole))
+    if axis.get_scale() == "log":
+        axis.set_major_locator(LogLocator(numticks=5))
+        axis.set_minor_locator(NullLocator())
+    else:
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], integer=whole))
     axis.set_major_formatter(FuncFormatter(short))
 
 
@@ -122,8 +106,8 @@ def effective(axes: Any, smoothing: Smoothing, limits: Limits) -> None:
     ground = smoothing.ground
     shade(axes, ground, limits)
     _bars(axes, ground.train.astype(np.float64), ground.edges, colour=PALE)
-    _line(axes, smoothing.effective, ground.edges, colour=SMOOTH)
-    _scale(axes, whole=True)
+    axes.stairs(smoothing.effective, ground.edges, color=SMOOTH, **LINE)
+    _few_ticks(axes.yaxis, whole=True)
     axes.set_ylim(0, max(1.0, float(max(ground.train.max(), smoothing.effective.max())) * 1.05))
     axes.set_ylabel(f"{ground.counted} per bin")
 
@@ -131,13 +115,15 @@ def effective(axes: Any, smoothing: Smoothing, limits: Limits) -> None:
 def weights(axes: Any, smoothing: Smoothing, limits: Limits) -> None:
     """The weight of a training sample by bin, with a line at the mean of 1; a log scale where weights differ a lot."""
     shade(axes, smoothing.ground, limits)
-    _line(axes, smoothing.weight, smoothing.ground.edges, colour=DATA)
+    axes.stairs(smoothing.weight, smoothing.ground.edges, color=DATA, **LINE)
     axes.axhline(1, color=INK, linewidth=0.6, linestyle=DASHES, zorder=1)
     low, high = float(np.nanmin(smoothing.weight)), float(np.nanmax(smoothing.weight))
-    steep = high > STEEP * low
-    _scale(axes, log=steep)
-    decades = 10 ** np.floor(np.log10(low * 0.9)), 10 ** np.ceil(np.log10(high * 1.1))
-    axes.set_ylim(*(decades if steep else (0, high * 1.08)))
+    if high > STEEP * low:
+        axes.set_yscale("log")
+        axes.set_ylim(10 ** np.floor(np.log10(low * 0.9)), 10 ** np.ceil(np.log10(high * 1.1)))
+    else:
+        axes.set_ylim(0, high * 1.08)
+    _few_ticks(axes.yaxis)
     axes.set_ylabel("weight")
 
 
@@ -145,7 +131,7 @@ def error(axes: Any, curve: Curve, ground: Ground, limits: Limits, *, top: float
     """The MAE of each bin as bars up to ``top``."""
     shade(axes, ground, limits)
     _bars(axes, curve.mae, ground.edges)
-    _scale(axes)
+    _few_ticks(axes.yaxis)
     axes.set_ylim(0, top)
     axes.set_ylabel("MAE")
 
@@ -168,7 +154,7 @@ def gain(axes: Any, errors: Errors, limits: Limits) -> None:
     _bars(axes, np.maximum(values, 0), edges)
     _bars(axes, np.minimum(values, 0), edges, colour=SMOOTH)
     axes.axhline(0, color=INK, linewidth=0.6, zorder=3)
-    _scale(axes)
+    _few_ticks(axes.yaxis)
     reach = float(np.nanmax(np.abs(values), initial=0)) * 1.08 or 1.0
     axes.set_ylim(-reach, reach)
     axes.set_ylabel("gain in MAE")
@@ -193,9 +179,8 @@ def agreement(axes: Any, curve: Curve, ground: Ground, limits: Limits) -> str:
             for i, j in np.argwhere((rows >= floor) & (rows < ceiling))
         ]
         alpha = 0.15 + 0.85 * level / (len(bounds) - 1)
-        axes.add_collection(
-            PolyCollection(corners, facecolor=DATA, alpha=alpha, linewidth=0, zorder=2, antialiased=False)
-        )
+        cells = PolyCollection(corners, facecolor=DATA, alpha=alpha, linewidth=0, zorder=2, antialiased=False)
+        axes.add_collection(cells)
     axes.plot(limits, limits, color=INK, linewidth=0.7, linestyle=DASHES, zorder=3)
     axes.set_xlim(*limits)
     axes.set_ylim(low, high)
@@ -203,6 +188,5 @@ def agreement(axes: Any, curve: Curve, ground: Ground, limits: Limits) -> str:
     _few_ticks(axes.yaxis)
     axes.set_xlabel(fitted(f"true {ground.label}"))
     axes.set_ylabel("predicted")
-    outside = curve.target.size - int(rows.sum())
-    beyond = f"; {outside:,} lie beyond" if outside else ""
-    return f"faint to strong: 1 to {most:,} rows{beyond}"
+    beyond = curve.target.size - int(rows.sum())
+    return f"faint to strong: 1 to {most:,} rows" + (f"; {beyond:,} lie beyond" if beyond else "")

@@ -109,9 +109,8 @@ def inline(figure: Any, *, prefix: str, label: str) -> str:
         part.patch.set_visible(False)
     lines = (line.strip() for line in saved(figure, "svg").decode().splitlines())
     svg = "\n".join(line for line in lines if not line.startswith("<!--"))
-    svg = svg[svg.index("<svg") :].replace(
-        ' xmlns="http://www.w3.org/2000/svg"', f' role="img" aria-label="{label}"', 1
-    )
+    namespace = ' xmlns="http://www.w3.org/2000/svg"'
+    svg = svg[svg.index("<svg") :].replace(namespace, f' role="img" aria-label="{label}"', 1)
     for before in (' id="', ' xlink:href="#', "url(#"):
         svg = svg.replace(before, f"{before}{prefix}-")
     for colour, name in ((INK, "ink"), (DATA, "data"), (SMOOTH, "smooth"), (PALE, "pale")):
@@ -136,9 +135,12 @@ def fitted(name: str, inches: float = NAME_WIDTH) -> str:
 
 def short(value: float, _place: object = None) -> str:
     """A count as an axis shows it: 1,500, 20k, 150M."""
-    text = f"{value:,.0f}" if value == round(value) else f"{value:g}"
-    for least, unit, size in ((1e9, "G", 1e9), (1e6, "M", 1e6), (1e4, "k", 1e3)):
-        if abs(value) >= least:
-            text = f"{value / size:g}{unit}"
-            break
+    number, unit = scaled(value)
+    text = f"{number:g}{unit}" if unit or number != round(number) else f"{number:,.0f}"
     return text.replace("-", MINUS)
+
+
+def scaled(value: float) -> tuple[float, str]:
+    """``value`` in billions, millions, from 10,000 on thousands, or as it is; and the letter of that unit."""
+    units = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))
+    return next(((value / size, letter) for least, size, letter in units if abs(value) >= least), (value, ""))
