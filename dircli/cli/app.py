@@ -8,20 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from dircli import __version__
-from dircli.cli import (
-    curate,
-    datasets,
-    demo,
-    download,
-    evaluate,
-    explain,
-    export,
-    fds,
-    leaderboard,
-    plot,
-    verify,
-    weights,
-)
+from dircli.cli import curate, demo, download, evaluate, explain, export, fds, info, leaderboard, plot, verify, weights
 from dircli.cli.options import flattened
 from dircli.errors import DirError
 from dircli.report import console
@@ -68,8 +55,7 @@ def _start(
 
 
 for command in (
-    *(datasets.datasets, datasets.info, download.download, curate.curate, weights.weights),
-    *(evaluate.evaluate, explain.explain, leaderboard.leaderboard, verify.verify, export.export, fds.fds, plot.plot),
-    demo.demo,
+    *(info.datasets, info.info, download.download, curate.curate, weights.weights, evaluate.evaluate),
+    *(explain.explain, leaderboard.leaderboard, verify.verify, export.export, fds.fds, plot.plot, demo.demo),
 ):
     app.command()(flattened(command))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -11,10 +12,9 @@ import typer
 from dircli.cli.download_options import DownloadChoices, terms
 from dircli.cli.options import Name, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError, first_ten
+from dircli.report import console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dircli.benchmark.manifest import Manifest, PixelManifest
     from dircli.curation.custom import CustomOptions
     from dircli.curation.derive import Cut
@@ -30,15 +30,11 @@ class SourceOptions:
     """What a benchmark is made from, which split, and what is looked at besides."""
 
     panel: ClassVar = "A benchmark"
-    raw: Path | None = option(None, "The raw source: a folder or an archive.", show_default="DIR_DATA/NAME")
+    raw: Path | None = option(None, "The raw source: a folder or an archive.", "DIR_DATA/NAME")
     split: Literal["released", "redraw"] | None = option(
-        None,
-        "Import the published split, or draw a new one by the same rule.",
-        show_default="released, where there is one",
+        None, "Import the published split, or draw a new one by the same rule.", "released, where there is one"
     )
-    released: Path | None = option(
-        None, "The published split: its file, or the folder of its files.", show_default="DIR_DATA/NAME"
-    )
+    released: Path | None = option(None, "The published split: its file, or the folder of its files.", "DIR_DATA/NAME")
     only: str | None = option(None, "One part of the sources alone, such as wiki; never the benchmark itself.")
     check_images: bool = option(False, "Open every image, and list the unreadable ones beside the manifest.")
     check_signals: bool = option(False, "Open every recording, and list what each holds beside the manifest.")
@@ -51,21 +47,19 @@ class TableOptions:
     panel: ClassVar = "A table of your own (custom)"
     table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines.")
     target: str | None = option(None, "The column of targets.")
-    id: str | None = option(None, "The column of unique ids.", show_default="row numbers from 0")
+    id: str | None = option(None, "The column of unique ids.", "row numbers from 0")
     bin_width: str | None = option(None, "Bins of this width.")
-    range: str | None = option(None, "The range of the bins, LO:HI.", show_default="that of the targets")
+    range: str | None = option(None, "The range of the bins, LO:HI.", "that of the targets")
     edges: str | None = option(None, "The edges of the bins, with commas between.")
     bins: Literal["auto"] | None = option(
         None, "auto: a width by a rule that the manifest names; so without the above."
     )
     outside: Literal["refuse", "clip", "drop"] | None = option(
-        None, "What becomes of targets outside the bins.", show_default="refuse"
+        None, "What becomes of targets outside the bins.", "refuse"
     )
-    per_bin: int | None = option(
-        None, "At most this many rows of a bin to val, and to test.", min=1, show_default="10% in all"
-    )
-    many: float | None = option(None, "More training samples: many-shot.", show_default="100")
-    few: float | None = option(None, "Fewer training samples: few-shot.", show_default="20")
+    per_bin: int | None = option(None, "At most this many rows of a bin to val, and to test.", "10% in all", min=1)
+    many: float | None = option(None, "More training samples: many-shot.", "100")
+    few: float | None = option(None, "Fewer training samples: few-shot.", "20")
     group: str | None = option(None, "Rows that agree in this column are not divided.")
     split_column: str | None = option(None, "Take over the split in this column: train, val or test.")
     unit: str | None = option(None, "The target's unit, for tables and plots.")
@@ -110,10 +104,10 @@ def curate(
     *,
     name: Name,
     source: SourceOptions,
-    seed: int | None = option(None, "The seed of a redraw, or of --skew.", min=0, show_default="666"),
-    called: str | None = option(None, "The manifest's name.", "--name", show_default="the dataset's"),
+    seed: int | None = option(None, "The seed of a redraw, or of --skew.", "666", min=0),
+    called: str | None = option(None, "The manifest's name.", "the dataset's", flags="--name"),
     out: Path = option(
-        Path("manifests"), "The folder of manifests; NAME in it.", "--out", "--manifests", envvar="DIR_MANIFESTS"
+        Path("manifests"), "The folder of manifests; NAME in it.", flags="--out --manifests", envvar="DIR_MANIFESTS"
     ),
     protocol: Protocol = "released",
     less: LessTrain,
@@ -124,7 +118,7 @@ def curate(
     """Make a manifest: samples, bins and splits, with all that they came from; of a benchmark, or a table (custom)."""
     from dircli import datasets
     from dircli.curation import curate as curation
-    from dircli.curation import custom
+    from dircli.curation import custom, recordings
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
@@ -146,35 +140,28 @@ def curate(
         raw=source.raw, released=source.released, split=split, seed=number, part=source.only, called=called, cut=cut
     )
     if source.check_signals:
-        from dircli.curation.recordings import need_signals
-
-        need_signals(name)
+        recordings.need_signals(name)
     with terms(download) as how:
         manifest = curation.curate(name, options, root=out, terms=how, watch=counting)
     _tell(manifest.facts, manifest.table.bins.edges, out, protocol)
     if source.check_images:
         _check_images(manifest, options, out, how)
     if source.check_signals:
-        from dircli.curation.recordings import check_signals
-
-        _tell_signals(*check_signals(manifest, options, root=out, terms=how))
+        _tell_signals(*recordings.check_signals(manifest, options, root=out, terms=how))
 
 
 def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
     """UsageError that names the options of ``group`` that were given, for they mean nothing for ``name``."""
     given = [key for key, value in vars(group).items() if value is not None and value is not False]
-    if given:
-        flags = ", ".join(f"--{key.replace('_', '-')}" for key in given)
+    if flags := ", ".join(f"--{key.replace('_', '-')}" for key in given):
         raise UsageError(f"{flags}: not for `dir curate {name}`; see `dir curate --help`")
 
 
 def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> None:
     """What was made: notes on stderr; the rows of each split, a density that was asked for, and the content."""
-    from dircli.report import console, tables
+    from dircli.report import tables
 
-    counts = (
-        f"{key}: {value:,}" if isinstance(value, int) else f"{key}: {value}" for key, value in facts["facts"].items()
-    )
+    counts = (f"{key}: {f'{value:,}' if isinstance(value, int) else value}" for key, value in facts["facts"].items())
     for note in (*facts["notes"], *counts):
         console.note(f"{facts['name']}: {note}")
     console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
@@ -202,12 +189,9 @@ def _check_images(manifest: Manifest | PixelManifest, options: CurateOptions, ou
 
 def _tell_signals(recordings: list[Recording], path: Path) -> None:
     """The summary on stdout; CheckError, with the first findings, where there are any."""
-    from dircli.report import console
-
     wrong = [recording for recording in recordings if recording.findings]
-    inverted = sum(bool(recording.inverted) for recording in recordings)
     typer.echo(f"{len(recordings):,} recordings, {len(wrong):,} of them with findings; the table is {path}")
-    if inverted:
+    if inverted := sum(bool(recording.inverted) for recording in recordings):
         console.note(f"{inverted:,} have effort belts that run from high to low, as this source is known to write them")
     if wrong:
         lines = first_ten(wrong, lambda each: f"  {each.id}: {'; '.join(each.findings)}", "  and {:,} more".format)

@@ -6,15 +6,12 @@ import contextlib
 import os
 import shlex
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from dircli.cli.options import Quiet, option
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NAME = "agedb-synthetic"
 STEPS = (
@@ -29,7 +26,7 @@ STEPS = (
 
 def demo(
     ctx: typer.Context,
-    out: Path | None = option(None, "Keep the demo's files in this new folder.", show_default="a temporary folder"),
+    out: Path | None = option(None, "Keep the demo's files in this new folder.", "a temporary folder"),
     quiet: Quiet = False,
 ) -> None:
     """Show the whole flow in seconds, offline, on SYNTHETIC data drawn from AgeDB-DIR's shipped bins."""
@@ -39,44 +36,26 @@ def demo(
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: this is there already; name a new folder")
     typer.echo("SYNTHETIC data: names and predictions are made up; only the counts per age are AgeDB-DIR's.")
-    with _inside(out):
+    with _apart(out):
         synthetic.write_agedb(Path("AgeDB.zip"))
         for step, (title, command) in enumerate(STEPS):
             if step == len(STEPS) - 1:
                 synthetic.write_predictions(Path("manifests") / NAME)
             typer.echo(f"\n{title}\n$ dir {command}")
-            _run(ctx, command)
+            ctx.find_root().command.main(shlex.split(command), prog_name="dir", standalone_mode=False)
     typer.echo("\nSYNTHETIC data: these scores say nothing about any model.")
     if out is not None:
         typer.echo(f"The files are in {out}; repeat any of the commands there.")
 
 
-def _run(ctx: typer.Context, command: str) -> None:
-    """Run the very command that is shown, in this process."""
-    with _without_settings():
-        ctx.find_root().command.main(shlex.split(command), prog_name="dir", standalone_mode=False)
-
-
 @contextlib.contextmanager
-def _without_settings() -> Iterator[None]:
-    """The demo does not depend on the user's DIR_ variables."""
-    kept = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("DIR_")}
-    try:
-        yield
-    finally:
-        os.environ.update(kept)
-
-
-@contextlib.contextmanager
-def _inside(folder: Path | None) -> Iterator[None]:
-    """Work in ``folder``, or in a temporary one that is removed."""
-    before = Path.cwd()
+def _apart(folder: Path | None) -> Iterator[None]:
+    """Work in ``folder``, or in a temporary one that is removed, and without the user's DIR_ variables."""
     with contextlib.ExitStack() as stack:
-        if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dir-demo-")))
+        settings = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith("DIR_")}
+        stack.callback(os.environ.update, settings)
+        folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dir-demo-")))
         folder.mkdir(parents=True, exist_ok=True)
+        stack.callback(os.chdir, Path.cwd())
         os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+        yield

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from platformdirs import user_cache_path
 
-from dircli.cli.options import Data, data_folder, option
+from dircli.cli.options import option
 from dircli.errors import UsageError
+from dircli.report import console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dircli.benchmark.dataset import Dataset
     from dircli.datasets.obtain import DownloadOptions
+Data = Annotated[
+    Path, typer.Option(envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder")
+]
+DATA = user_cache_path("dircli")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,31 +33,31 @@ class DownloadChoices:
     panel: ClassVar = "Download"
     mirror: str | None = option(None, "A base URL tried before the official one.", envvar="DIR_MIRROR")
     accept_license: bool = option(
-        False, "Accept the dataset's terms without a question.", "--accept-license", "--accept-licence"
+        False, "Accept the dataset's terms without a question.", flags="--accept-license --accept-licence"
     )
     token: str | None = option(
         None,
         "The provider's download token, where it wants one; others on this machine can see it here.",
-        show_default="DIR_SHHS_TOKEN, or a prompt",
+        "DIR_SHHS_TOKEN, or a prompt",
     )
-    data: Data = None
+    data: Data = DATA
 
 
 @contextmanager
 def terms(choices: DownloadChoices) -> Iterator[DownloadOptions]:
     """How to download, for the length of a command."""
     from dircli.datasets import obtain
-    from dircli.report import console
     from dircli.report.progress import watching
 
+    on_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+
     def consent(dataset: Dataset) -> None:
-        about = dataset.published
-        text = f"{about.title}: {about.licence}\n{about.homepage}"
+        text = f"{dataset.published.title}: {dataset.published.licence}\n{dataset.published.homepage}"
         if choices.accept_license:
             console.note(text)
             return
         typer.echo(text, err=True)
-        if not _on_a_terminal():
+        if not on_terminal:
             raise UsageError(f"{dataset.name}: nothing was downloaded; add --accept-license to accept these terms")
         if not typer.confirm("Do you accept these terms?", err=True):
             raise UsageError(f"{dataset.name}: nothing was downloaded, for its terms were not accepted")
@@ -59,16 +65,12 @@ def terms(choices: DownloadChoices) -> Iterator[DownloadOptions]:
     def token(dataset: Dataset) -> str | None:
         catalogue = dataset.published.catalogue
         known = choices.token or (os.environ.get(catalogue.variable) if catalogue else None)
-        if not known and _on_a_terminal():
+        if not known and on_terminal:
             question = f"Download token for {dataset.published.title}"
             known = typer.prompt(question, "", hide_input=True, show_default=False, err=True)
         return known.strip() if known else None
 
     with watching() as watch:
-        folder = data_folder(choices.data)
-        yield obtain.DownloadOptions(data=folder, mirror=choices.mirror, consent=consent, progress=watch, token=token)
-
-
-def _on_a_terminal() -> bool:
-    """Whether somebody is there to answer a question."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+        yield obtain.DownloadOptions(
+            data=choices.data, mirror=choices.mirror, consent=consent, progress=watch, token=token
+        )

@@ -10,23 +10,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli.options import (
-    BenchmarkOptions,
-    Data,
-    ManifestOptions,
-    PredictionLayout,
-    Protocol,
-    Quiet,
-    data_folder,
-    option,
-)
+from dircli.cli.download_options import DATA, Data
+from dircli.cli.options import BenchmarkOptions, ManifestOptions, PredictionLayout, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError
+from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dircli.scores.compare.checks import Outcome
     from dircli.scores.results import Result, Scored
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
@@ -43,7 +33,7 @@ class OutputOptions:
     output: list[Path] | None = option(
         None, f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."
     )
-    decimals: int = option(3, "Decimals of shown scores.", "--decimals", "-w", min=0, max=12)
+    decimals: int = option(3, "Decimals of shown scores.", flags="--decimals -w", min=0, max=12)
     score_only: bool = option(False, "Print the numbers alone, a line per file.")
     short: bool = option(False, "A short signature under the table.")
 
@@ -76,8 +66,8 @@ class CheckOptions:
 
     panel: ClassVar = "Checks"
     fail_if: list[str] | None = option(None, 'Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
-    against: Path | None = option(None, "Exit 1 if a score is worse than in this JSON result.", show_default=False)
-    tolerance: str | None = option(None, "What --against allows: 0.1, or 2% of the earlier score.", show_default="0")
+    against: Path | None = option(None, "Exit 1 if a score is worse than in this JSON result.")
+    tolerance: str | None = option(None, "What --against allows: 0.1, or 2% of the earlier score.", "0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +75,9 @@ class DetailOptions:
     """What else is written."""
 
     panel: ClassVar = "Details"
-    per_bin: Path | None = option(None, "Write the scores of each bin to this .csv or .parquet.", show_default=False)
-    per_sample: Path | None = option(
-        None, "Write the error of each sample to this .csv or .parquet.", show_default=False
-    )
-    report: Path | None = option(
-        None, "Write scores, pictures and the worst samples to this .html page.", show_default=False
-    )
+    per_bin: Path | None = option(None, "Write the scores of each bin to this .csv or .parquet.")
+    per_sample: Path | None = option(None, "Write the error of each sample to this .csv or .parquet.")
+    report: Path | None = option(None, "Write scores, pictures and the worst samples to this .html page.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,18 +101,17 @@ def evaluate(
     benchmark: BenchmarkOptions,
     where: ManifestOptions,
     protocol: Protocol = "released",
-    metrics: str = option("", "Names with commas between, or all that can be had.", show_default="the usual ones"),
+    metrics: str = option("", "Names with commas between, or all that can be had.", "the usual ones"),
     shown: OutputOptions,
     interval: IntervalOptions,
     check: CheckOptions,
     details: DetailOptions,
     columns: ScoredLayout,
-    data: Data = None,
+    data: Data = DATA,
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
     from dircli.datasets.open import TARGETS_UNVERIFIED
-    from dircli.report import console
     from dircli.scores import breakdown, from_files
     from dircli.scores.compare import checks
     from dircli.scores.results import read
@@ -139,9 +124,7 @@ def evaluate(
         metrics=[name.strip() for name in metrics.split(",") if name.strip()],
         layout=columns.layout(),
     )
-    if details.report:
-        _check_report(details.report)
-    _check_endings(output, [path for path in (details.per_bin, details.per_sample) if path])
+    _check_endings(output, details)
     if check.tolerance is not None and check.against is None:
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
     allowed = checks.tolerance(check.tolerance or "0")
@@ -160,19 +143,21 @@ def evaluate(
     outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
     if result.content.startswith("bins:"):
         console.note(f"{result.dataset}: {TARGETS_UNVERIFIED}")
-    _write(result, output, decimals)
+    for path in output:
+        if str(path) == "-":
+            typer.echo(_shown(result, "json", decimals), nl=False)
+        else:
+            console.save(path, BY_ENDING[path.suffix].render(result, decimals).encode())
     if details.report:
-        _write_report(details.report, scored, ctx, data=data_folder(data), decimals=decimals)
+        _write_report(details.report, scored, ctx, data=data, decimals=decimals)
     breakdown.dump(scored, per_bin=details.per_bin, per_sample=details.per_sample)
     if not output:
         form = "score-only" if shown.score_only else shown.format
         typer.echo(_shown(result, form, decimals, short=shown.short), nl=False)
-    _summarise(result, outcomes, decimals)
-    _judge(outcomes)
-
-
-def _judge(outcomes: list[Outcome]) -> None:
-    """Each outcome on stderr; CheckError where one does not hold."""
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]
+        with Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))
     for outcome in outcomes:
         typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
     if failed := [outcome for outcome in outcomes if not outcome.held]:
@@ -192,59 +177,28 @@ def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> 
     return NAMED[form].render(result, decimals)
 
 
-def _check_endings(results: list[Path], tables: list[Path]) -> None:
-    """UsageError for every file name whose ending names no format, before anything is computed."""
+def _check_endings(results: list[Path], details: DetailOptions) -> None:
+    """UsageError for every file name whose ending names no format, or a report that cannot be drawn."""
+    from dircli.report.figures import style
     from dircli.store.parquet import check_endings
 
+    if details.report:
+        style.need()
+        if details.report.suffix not in (endings := (".html", ".htm")):
+            raise UsageError(f"--report {details.report}: a report is a page; end the name in {' or '.join(endings)}")
     if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in BY_ENDING]:
         raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(BY_ENDING)}")
-    check_endings(tables)
-
-
-def _write(result: Result, paths: list[Path], decimals: int) -> None:
-    """The result to each of ``paths``, in the format of its ending; "-" is JSON on stdout."""
-    from dircli.report import console
-    from dircli.store import files
-
-    for path in paths:
-        if str(path) == "-":
-            typer.echo(_shown(result, "json", decimals), nl=False)
-            continue
-        files.write(path, BY_ENDING[path.suffix].render(result, decimals).encode())
-        console.note(f"written to {path}")
-
-
-def _summarise(result: Result, outcomes: Sequence[Outcome], decimals: int) -> None:
-    """Append the Markdown to the summary page of a GitHub workflow, where there is one."""
-    page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not page:
-        return
-    lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]
-    with Path(page).open("a", encoding="utf-8") as stream:
-        stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))
-
-
-def _check_report(path: Path) -> None:
-    """UsageError where no report can be written to ``path``, before anything is computed."""
-    from dircli.report.figures import style
-    from dircli.report.page import html
-
-    style.need()
-    if path.suffix not in html.ENDINGS:
-        raise UsageError(f"--report {path}: a report is a page; end the name in {' or '.join(html.ENDINGS)}")
+    check_endings([path for path in (details.per_bin, details.per_sample) if path])
 
 
 def _write_report(path: Path, scored: Scored, ctx: typer.Context, *, data: Path, decimals: int) -> None:
     """The report on ``scored`` to ``path``."""
-    from dircli.report import console
     from dircli.report.figures import figures
     from dircli.report.page import content, html
-    from dircli.store import files
 
     page = content.page(scored, command=_command_line(ctx), data=data)
     pictures = figures.for_page(page.density, page.errors)
-    files.write(path, html.page(page, pictures, decimals=decimals).encode(errors="replace"))
-    console.note(f"written to {path}")
+    console.save(path, html.page(page, pictures, decimals=decimals).encode(errors="replace"))
 
 
 def _command_line(ctx: typer.Context) -> str:
@@ -260,9 +214,6 @@ def _command_line(ctx: typer.Context) -> str:
             if not is_argument:
                 words.append(max(parameter.opts, key=len))
             if value is not True:
-                words.append(_without_folder(value) if is_argument or isinstance(value, Path) else str(value))
+                is_path = is_argument or isinstance(value, Path)
+                words.append((Path(value).name if is_path else "") or str(value))
     return shlex.join(["dir", str(ctx.command.name), *words])
-
-
-def _without_folder(path: str | Path) -> str:
-    return Path(path).name or str(path)

@@ -14,7 +14,7 @@ def explain(
     predictions: Annotated[str, typer.Argument(metavar="PREDS", help="A prediction file; - is stdin.")],
     benchmark: BenchmarkOptions,
     where: ManifestOptions,
-    as_json: bool = option(False, "Print JSON instead of tables.", "--json"),
+    as_json: bool = option(False, "Print JSON instead of tables.", flags="--json"),
     columns: PredictionLayout,
     quiet: Quiet = False,
 ) -> None:

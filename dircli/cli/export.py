@@ -18,7 +18,7 @@ def export(
         "released",
         "The files that the released training code reads; samples and bins as tables or arrays; or a scorer for "
         "Codabench.",
-        "--format",
+        flags="--format",
     ),
     protocol: Protocol = "released",
     image: str = option("dircli", "codabench: the container image, with dircli in it."),

@@ -11,6 +11,8 @@ import typer
 
 from dircli.benchmark.protocol import Kernel
 from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Protocol, Quiet, option
+from dircli.errors import UsageError
+from dircli.report import console
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +34,16 @@ def fds(
     smoothing: StatisticsOptions,
     protocol: Protocol = "released",
     out: str | None = option(
-        None,
-        "The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout.",
-        show_default=False,
+        None, "The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout."
     ),
     similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead."),
-    anchor: float | None = option(None, "With --similarity: the target to compare with.", show_default=False),
+    anchor: float | None = option(None, "With --similarity: the target to compare with."),
     manifests: Manifests = Path("manifests"),
     quiet: Quiet = False,
 ) -> None:
     """Calibrate features: their statistics by bin, over epochs, smoothed over bins (DIR, section 3.2)."""
     from dircli.datasets.open import open_benchmark
-    from dircli.errors import UsageError
     from dircli.features import calibrate
-    from dircli.report import console
     from dircli.report import features as report
 
     if similarity != (anchor is not None):
@@ -58,10 +56,7 @@ def fds(
             sys.stdout.buffer.write(table)
             return
         if out is not None:
-            from dircli.store import files
-
-            files.write(Path(out), table)
-            console.note(f"written to {out}")
+            console.save(Path(out), table)
         console.out().print(report.similarity(similar))
         typer.echo(report.strangers(similar))
         return

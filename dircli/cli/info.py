@@ -7,26 +7,25 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.options import Data, Manifests, Quiet, data_folder, option
+from dircli.cli.download_options import DATA, Data
+from dircli.cli.options import Manifests, Quiet, option
 from dircli.errors import UsageError
+from dircli.report import console
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
 def datasets(
-    as_json: AsJson = False, manifests: Manifests = Path("manifests"), data: Data = None, quiet: Quiet = False
+    as_json: AsJson = False, manifests: Manifests = Path("manifests"), data: Data = DATA, quiet: Quiet = False
 ) -> None:
     """List the benchmarks and what of them is here."""
     from dircli import datasets as registry
     from dircli.datasets import describe
-    from dircli.report import console, tables
+    from dircli.report import tables
     from dircli.report.formats.json import as_text
 
-    rows = [describe.dataset(name, root=manifests, data=data_folder(data)) for name in registry.NAMES]
-    if as_json:
-        typer.echo(as_text(rows), nl=False)
-    else:
-        console.out().print(tables.datasets(rows))
+    rows = [describe.dataset(name, root=manifests, data=data) for name in registry.NAMES]
+    typer.echo(as_text(rows), nl=False) if as_json else console.out().print(tables.datasets(rows))
 
 
 def info(
@@ -37,12 +36,12 @@ def info(
     bibtex: bool = option(False, "Print only the citation."),
     as_json: AsJson = False,
     manifests: Manifests = Path("manifests"),
-    data: Data = None,
+    data: Data = DATA,
     quiet: Quiet = False,
 ) -> None:
     """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""
     from dircli.datasets import describe
-    from dircli.report import console, tables
+    from dircli.report import info, tables
     from dircli.report.formats.json import as_text
 
     if metrics:
@@ -53,12 +52,10 @@ def info(
         return
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
-    facts = describe.dataset(name, root=manifests, data=data_folder(data))
+    facts = describe.dataset(name, root=manifests, data=data)
     if bibtex:
         typer.echo(facts["bibtex"])
     elif as_json:
         typer.echo(as_text(facts), nl=False)
     else:
-        from dircli.report.info import about
-
-        typer.echo(about(facts))
+        typer.echo("\n".join(info.lines(facts)))

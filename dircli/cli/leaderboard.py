@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dircli.cli.options import Quiet, option
+from dircli.report import console
 from dircli.report.formats import BY_ENDING, BoardName
 
 
@@ -16,18 +17,17 @@ def leaderboard(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder of results, as `dir evaluate --format json` writes them.")
     ],
-    dataset: str | None = option(None, "The dataset.", envvar="DIR_DATASET", show_default="that of all the results"),
+    dataset: str | None = option(None, "The dataset.", "that of all the results", envvar="DIR_DATASET"),
     region: str = option("few", "The region to rank by."),
     metric: str = option("mae", "The metric to rank by."),
     format_: BoardName | None = option(
-        None, "How to print the board.", "--format", show_default="by --output's ending, else table"
+        None, "How to print the board.", "by --output's ending, else table", flags="--format"
     ),
-    output: Path | None = option(None, "Write the board to this file.", show_default="stdout"),
+    output: Path | None = option(None, "Write the board to this file.", "stdout"),
     quiet: Quiet = False,
 ) -> None:
     """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
     from dircli.errors import sample
-    from dircli.report import console
     from dircli.report.leaderboard import render
     from dircli.scores.compare import leaderboard as ranking
 
@@ -43,7 +43,4 @@ def leaderboard(
     if output is None or str(output) == "-":
         typer.echo(shown, nl=False)
     else:
-        from dircli.store import files
-
-        files.write(output, shown.encode())
-        console.note(f"written to {output}")
+        console.save(output, shown.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -16,8 +17,6 @@ from dircli.errors import UsageError
 from dircli.report import console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from dircli.store.predictions import Layout
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
@@ -33,10 +32,6 @@ Dataset = Annotated[
 ]
 Split = Annotated[Literal["test", "val", "train"], typer.Option(help="The rows that were predicted.")]
 Manifests = Annotated[Path, typer.Option(envvar="DIR_MANIFESTS", help="The folder that holds the manifests.")]
-Data = Annotated[
-    Path | None,
-    typer.Option(envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder"),
-]
 Protocol = Annotated[
     ProtocolName, typer.Option(help="The rules: those of the released code, or those printed in the paper.")
 ]
@@ -52,12 +47,13 @@ def _be_quiet(value: bool) -> bool:
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.", callback=_be_quiet)]
 
 
-def option(default: Value, text: str, *flags: str, **settings: Any) -> Value:
+def option(default: Value, text: str, shown: str | bool = True, *, flags: str = "", **settings: Any) -> Value:
     """An option of one command or group: its default, its help, and what else `typer.Option` takes.
 
-    Without ``flags`` it is called as the parameter or field is, and a flag has no second name with ``--no-``.
+    ``shown`` is what the help calls the default. Without ``flags``, which spaces part, it is called as the parameter
+    or field is, and a flag has no second name with ``--no-``.
     """
-    return field(default=default, metadata={"flags": flags, "help": text, **settings})
+    return field(default=default, metadata={"flags": flags, "help": text, "show_default": shown, **settings})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +62,7 @@ class ManifestOptions:
 
     panel: ClassVar = "Benchmark"
     manifests: Manifests = Path("manifests")
-    manifest: Path | None = option(
-        None, "The folder of a manifest, wherever it lies, not its name.", show_default=False
-    )
+    manifest: Path | None = option(None, "The folder of a manifest, wherever it lies, not its name.")
 
     def located(self, name: str | None) -> tuple[str | None, Path]:
         """The manifest's name and the folder that it lies in: as given, or those of the folder ``manifest``."""
@@ -133,10 +127,10 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
 
 def _of_group(group: Any) -> Iterator[inspect.Parameter]:
     """The fields of the dataclass ``group`` as keyword parameters."""
-    annotations = get_type_hints(group, include_extras=True)
+    kinds = get_type_hints(group, include_extras=True)
     for each in fields(group):
         default = each if each.metadata else each.default
-        parameter = inspect.Parameter(each.name, KEYWORD_ONLY, default=default, annotation=annotations[each.name])
+        parameter = inspect.Parameter(each.name, KEYWORD_ONLY, default=default, annotation=kinds[each.name])
         yield _for_typer(parameter, panel=group.panel)
 
 
@@ -145,7 +139,7 @@ def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> ins
     kind, default, declared = parameter.annotation, parameter.default, None
     if isinstance(parameter.default, Field):
         default, settings = parameter.default.default, dict(parameter.default.metadata)
-        flags = settings.pop("flags") or [f"--{parameter.name.replace('_', '-')}"]
+        flags = settings.pop("flags").split() or [f"--{parameter.name.replace('_', '-')}"]
         declared = typer.Option(*flags, **settings)
     elif panel is not None:
         kind, shared = get_args(kind)
@@ -154,12 +148,3 @@ def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> ins
         declared.rich_help_panel = panel
         kind = Annotated[kind, declared]
     return parameter.replace(kind=KEYWORD_ONLY, default=default, annotation=kind)
-
-
-def data_folder(given: Path | None) -> Path:
-    """The folder of raw files: as given, or in the user's cache folder."""
-    if given is not None:
-        return given
-    from platformdirs import user_cache_path
-
-    return user_cache_path("dircli")

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Data, ManifestOptions, OptionalName, Quiet, option
+from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
+from dircli.cli.options import ManifestOptions, OptionalName, Quiet, option
+from dircli.report import console
 
 
 def verify(
     *,
     name: OptionalName = None,
     leakage: bool = option(False, "Count and list what val and test share with train, instead."),
-    released: Path | None = option(
-        None, "The published split files, to name the rows that differ.", show_default="DIR_DATA/NAME"
-    ),
+    released: Path | None = option(None, "The published split files, to name the rows that differ.", "DIR_DATA/NAME"),
     where: ManifestOptions,
-    data: Data = None,
+    data: Data = DATA,
     quiet: Quiet = False,
 ) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
     from dircli.curation import leakage as leaks
     from dircli.curation import verify as proof
     from dircli.errors import CheckError
-    from dircli.report import console, tables
+    from dircli.report import tables
 
     name, manifests = where.located(name)
     if leakage:

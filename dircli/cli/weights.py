@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -10,16 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import typer
 
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
-from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Data, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
+from dircli.cli.options import KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.report import console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dircli.weights.weigh import Weighted
 
 SHOWN_ROWS = 12
-UNSMOOTHED = {"effective-number", "dense-weight"}
 LOPSIDED = (
     "warning: the heaviest sample outweighs the thousand lightest together, and one batch can undo an epoch; "
     "try --clip, a flatter --scheme, a wider kernel, or a lower --alpha"
@@ -35,21 +34,19 @@ class SchemeOptions:
         None,
         "Inverse density or its root (DIR), the effective number of samples (Cui et al. 2019), or DenseWeight "
         "(Steininger et al. 2021).",
-        show_default="the dataset's own",
+        "the dataset's own",
     )
     kernel: Kernel | None = option(
-        None, "The LDS kernel; none is no smoothing.", show_default="gaussian; none where LDS is not in the scheme"
+        None, "The LDS kernel; none is no smoothing.", "gaussian; none where LDS is not in the scheme"
     )
     ks: KernelSize = 5
     sigma: KernelSigma = 2.0
     beta: float = option(0.999, "The β of effective-number, from 0 to below 1.")
     alpha: float = option(1.0, "The alpha of dense-weight: 0 is none, 1 much.")
-    clip: str | None = option(
-        None, "Bounds of the counts, LO:HI, before all else.", show_default="as protocol and dataset say"
-    )
-    edge: Edge | None = option(None, "What lies beyond the range of the targets.", show_default="as the dataset says")
+    clip: str | None = option(None, "Bounds of the counts, LO:HI, before all else.", "as protocol and dataset say")
+    edge: Edge | None = option(None, "What lies beyond the range of the targets.", "as the dataset says")
     normalise: Normalise = option(
-        "mean-one", "Scale: mean over training samples 1, or maximum 1.", "--normalise", "--normalize"
+        "mean-one", "Scale: mean over training samples 1, or maximum 1.", flags="--normalise --normalize"
     )
 
 
@@ -59,29 +56,28 @@ def weights(
     choices: SchemeOptions,
     protocol: Protocol = "released",
     per: Literal["sample", "bin"] | None = option(
-        None, "One weight per training sample or bin.", show_default="sample; bin where labels are maps"
+        None, "One weight per training sample or bin.", "sample; bin where labels are maps"
     ),
     out: str | None = option(
-        None, "A .parquet, .csv or .npy file; - for CSV on stdout.", show_default="weights.parquet beside the manifest"
+        None, "A .parquet, .csv or .npy file; - for CSV on stdout.", "weights.parquet beside the manifest"
     ),
     maps: Path | None = option(
         None, "Where labels are maps: also write the weight of every training pixel to this .h5."
     ),
-    raw: Path | None = option(None, "The training maps, for --maps.", show_default="DIR_DATA/NAME"),
+    raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
-    data: Data = None,
+    data: Data = DATA,
     quiet: Quiet = False,
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli.benchmark.bins import interval
-    from dircli.report import console
     from dircli.report.progress import counting
     from dircli.store.parquet import csv_bytes
     from dircli.weights import pixel_weights, weigh
     from dircli.weights.schemes import WeightOptions
 
     name, manifests = where.located(name)
-    kernel = choices.kernel or ("none" if choices.scheme in UNSMOOTHED else "gaussian")
+    kernel = choices.kernel or ("none" if choices.scheme in {"effective-number", "dense-weight"} else "gaussian")
     clip = interval(choices.clip, "--clip") if choices.clip else None
     options = WeightOptions(**{**vars(choices), "kernel": kernel, "clip": clip}, protocol=protocol, per=per)
     if out == "-":
@@ -90,9 +86,8 @@ def weights(
     weighted = weigh.weigh(name, options, root=manifests, out=Path(out) if out else None)
     weigh.write(weighted)
     _tell(weighted)
-    console.note(
-        f"{len(next(iter(weighted.columns.values()))):,} weights per {weighted.facts['per']} written to {weighted.path}"
-    )
+    length = len(next(iter(weighted.columns.values())))
+    console.note(f"{length:,} weights per {weighted.facts['per']} written to {weighted.path}")
     if maps is not None:
         with terms(DownloadChoices(data=data)) as download:
             count = pixel_weights.make(weighted, raw, maps, terms=download, watch=counting)
@@ -101,12 +96,11 @@ def weights(
 
 def _tell(weighted: Weighted) -> None:
     """The table of weights by bin and their summary on stdout, warnings on stderr."""
-    from dircli.report import console, tables
+    from dircli.report import tables
 
-    facts, by_bin, summary = weighted.facts, weighted.by_bin, weighted.spread
-    columns = {"low": weighted.low, "high": weighted.high, "count": by_bin.count}
-    columns |= {"effective": by_bin.effective, "weight": by_bin.weight}
-    step = max(1, -(-int((by_bin.count > 0).sum()) // SHOWN_ROWS))
+    facts, summary = weighted.facts, weighted.spread
+    columns = {"low": weighted.low, "high": weighted.high, **vars(weighted.by_bin)}
+    step = max(1, -(-int((weighted.by_bin.count > 0).sum()) // SHOWN_ROWS))
     console.out().print(tables.weights(columns, step=step))
     typer.echo(f"{facts['name']}: {_how(facts)}")
     size = f"{summary.effective_size:,.0f} of {summary.n:,}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -11,23 +12,26 @@ PIPED_WIDTH = 100
 quiet = False
 
 
-def out() -> Console:
+def out(*, stderr: bool = False) -> Console:
     """Results. Into a pipe a table is at least 100 columns wide, so that nothing is cut."""
-    return _console(stderr=False)
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def err() -> Console:
     """Notes, progress and errors."""
-    return _console(stderr=True)
-
-
-def _console(*, stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return out(stderr=True)
 
 
 def note(text: str) -> None:
     """One line for whoever watches; silent with -q."""
     if not quiet:
         err().print(text, soft_wrap=True, style="dim")
+
+
+def save(path: Path, data: bytes) -> None:
+    """``data`` as the file ``path``, and a note on it."""
+    from dircli.store import files
+
+    files.write(path, data)
+    note(f"written to {path}")

@@ -6,26 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def about(facts: Mapping[str, Any]) -> str:
-    """All about one dataset, as lines of text."""
-    return "\n".join(_lines(facts))
-
-
-def _draw(facts: Mapping[str, Any]) -> str:
-    if facts["unreleased"]:
-        return f"{facts['unreleased']}: every split is a redraw"
-    seed = facts["published_seed"]
-    return f"seed {seed} over the published row order" if seed else "unseeded: can only be imported"
-
-
-def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
+def lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """All about one dataset."""
     sizes = " / ".join(f"{facts['rows'][part]:,}" for part in ("train", "val", "test"))
+    seed = facts["published_seed"]
+    draw = f"seed {seed} over the published row order" if seed else "unseeded: can only be imported"
+    draw = f"{facts['unreleased']}: every split is a redraw" if facts["unreleased"] else draw
     yield f"{facts['title']} ({facts['name']})"
     yield f"  target    {facts['target']}, in {facts['unit']}s, {facts['bins']} bins"
     yield f"  rows      {sizes} (train / val / test)"
     for protocol, rule in facts["regions"].items():
         yield f"  {protocol:<9} many {rule['many']} training samples per bin, few {rule['few']}, else medium"
-    yield f"  draw      {_draw(facts)}"
+    yield f"  draw      {draw}"
     yield f"  licence   {facts['licence']}"
     yield f"  home      {facts['homepage']}"
     yield f"  curated   {'yes' if facts['curated'] else 'no'}"

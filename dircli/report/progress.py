@@ -5,30 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich import progress
 
 from dircli.report import console
-
-if TYPE_CHECKING:
-    from rich.progress import TaskID
 
 
 class Watch:
     """Follows downloads, one after the other: bytes, speed and time left; notes go to stderr as everywhere."""
 
-    def __init__(self, bar: Progress | None) -> None:
+    def __init__(self, bar: progress.Progress | None) -> None:
         self._bar = bar  # started with the first download: a live display would wipe out a question asked before it
-        self._task: TaskID | None = None
+        self._task: progress.TaskID | None = None
         self._file = ""
 
     def start(self, file: str, total: int | None, done: int) -> None:
@@ -56,24 +44,34 @@ class Watch:
 @contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A function that counts done things of ``total``: a bar on a terminal, nothing elsewhere or with -q."""
-    if console.quiet or not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console.err(), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
+    with _bar(progress.MofNCompleteColumn()) as bar:
+        watch = Watch(bar)
+        if bar:
+            watch.start(what, total, 0)
+        yield watch.advance
 
 
 @contextmanager
 def watching() -> Iterator[Watch]:
     """A watch with a progress bar on a terminal, and without one elsewhere or with -q."""
-    if console.quiet or not sys.stderr.isatty():
-        yield Watch(None)
-        return
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    bar = Progress(TextColumn("{task.description}"), *columns, console=console.err(), transient=True)
-    try:
+    with _bar(progress.DownloadColumn(), progress.TransferSpeedColumn()) as bar:
         yield Watch(bar)
+
+
+@contextmanager
+def _bar(*columns: progress.ProgressColumn) -> Iterator[progress.Progress | None]:
+    """A bar that is not yet shown, with these ``columns`` before the time left; None off a terminal, or with -q."""
+    if console.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    columns = (
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        *columns,
+        progress.TimeRemainingColumn(),
+    )
+    bar = progress.Progress(*columns, console=console.err(), transient=True)
+    try:
+        yield bar
     finally:
         bar.stop()

@@ -21,10 +21,10 @@ class Colours:
     """Options of the tests."""
 
     panel: ClassVar = "How it looks"
-    colour: str = option("red", "A colour.", "--colour", "--color", "-c", envvar="TEST_COLOUR")
+    colour: str = option("red", "A colour.", flags="--colour --color -c", envvar="TEST_COLOUR")
     shape: Shape = "round"
     bold_face: bool = option(default=False, text="More ink.")
-    paths: list[Path] | None = option(None, "Files.", "--path")  # noqa: RUF009 - a field
+    paths: list[Path] | None = option(None, "Files.", flags="--path")  # noqa: RUF009 - a field
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,6 @@ from dircli.scores.metrics.table import EVERY
 from dircli.scores.results import Result
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-ENDINGS = (".html", ".htm")
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→ 0", "neither": ""}
