@@ -115,27 +115,26 @@ def evaluate(
     from dircli.scores import breakdown, from_files
     from dircli.scores.compare import checks
     from dircli.scores.results import read
+    from dircli.store.predictions import Layout
 
     name, manifests = where.located(benchmark.dataset)
     output, decimals = shown.output or [], shown.decimals
-    request = from_files.ScoreOptions(
-        split=benchmark.split,
-        protocol=protocol,
-        metrics=[name.strip() for name in metrics.split(",") if name.strip()],
-        layout=columns.layout(),
-    )
+    names = [word.strip() for word in metrics.split(",") if word.strip()]
+    layout = Layout(**vars(columns))
+    request = from_files.ScoreOptions(split=benchmark.split, protocol=protocol, metrics=names, layout=layout)
     _check_endings(output, details)
     if check.tolerance is not None and check.against is None:
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
     allowed = checks.tolerance(check.tolerance or "0")
     earlier = read(check.against) if check.against else None
+    sampling = interval.bootstrapped()
     scored = from_files.evaluate(
         predictions,
         request,
         name=name,
         root=manifests,
         bins_file=benchmark.bins,
-        sampling=interval.bootstrapped(),
+        sampling=sampling,
         seeds=interval.seeds,
     )
     result = scored.result
@@ -166,15 +165,12 @@ def evaluate(
 
 def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:
     """The result in a format, as text; with ``short`` the signature of a table is the short one."""
-    from dircli.scores.signature import short as shortened
+    from dircli.report.formats.table import scores_only
+    from dircli.scores import signature
 
     if short and form != "json":
-        result = replace(result, stated=shortened(result.signature))
-    if form == "score-only":
-        from dircli.report.formats.table import scores_only
-
-        return scores_only(result, decimals)
-    return NAMED[form].render(result, decimals)
+        result = replace(result, stated=signature.short(result.signature))
+    return scores_only(result, decimals) if form == "score-only" else NAMED[form].render(result, decimals)
 
 
 def _check_endings(results: list[Path], details: DetailOptions) -> None:

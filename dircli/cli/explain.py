@@ -23,9 +23,10 @@ def explain(
     from dircli.report.formats.json import as_text
     from dircli.scores import explain as behind
     from dircli.scores.from_files import ScoreOptions
+    from dircli.store.predictions import Layout
 
     name, manifests = where.located(benchmark.dataset)
-    options = ScoreOptions(split=benchmark.split, protocol="released", metrics=[], layout=columns.layout())
+    options = ScoreOptions(split=benchmark.split, protocol="released", metrics=[], layout=Layout(**vars(columns)))
     facts = behind.explain(predictions, options, name=name, root=manifests, bins_file=benchmark.bins)
     if as_json:
         typer.echo(as_text(facts.as_json()), nl=False)

@@ -8,16 +8,13 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import typer
 
 from dircli.benchmark.protocol import ProtocolName
 from dircli.errors import UsageError
 from dircli.report import console
-
-if TYPE_CHECKING:
-    from dircli.store.predictions import Layout
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Value = TypeVar("Value")
@@ -69,9 +66,8 @@ class ManifestOptions:
         if self.manifest is None:
             return name, self.manifests
         if not (self.manifest / "manifest.json").is_file():
-            raise UsageError(
-                f"--manifest {self.manifest}: there is no manifest.json; give a folder that `dir curate` wrote"
-            )
+            message = "there is no manifest.json; give a folder that `dir curate` wrote"
+            raise UsageError(f"--manifest {self.manifest}: {message}")
         folder = self.manifest.resolve()
         return folder.name, folder.parent
 
@@ -94,12 +90,6 @@ class PredictionLayout:
     id_column: str = option("id", "The column of ids.")
     prediction_column: str = option("prediction", "The column of predictions.")
     by_position: bool = option(False, "Rows are in manifest order; ids are not used.")
-
-    def layout(self) -> Layout:
-        """The same for the reader of prediction files."""
-        from dircli.store.predictions import Layout
-
-        return Layout(**vars(self))
 
 
 def flattened(command: Callable[..., None]) -> Callable[..., None]:

@@ -62,6 +62,7 @@ def plot(
     from dircli.datasets.open import open_benchmark
     from dircli.report.figures import data, figures, letters, style
     from dircli.scores.from_files import ScoreOptions, score
+    from dircli.store.predictions import Layout
     from dircli.weights.schemes import WeightOptions
 
     if where.manifest is not None and name is not None and name != os.environ.get("DIR_DATASET"):
@@ -76,7 +77,8 @@ def plot(
     weights = WeightOptions(**vars(smoothing), protocol=protocol)
     picture: data.Picture
     if predictions:
-        request = ScoreOptions(split=split, protocol=protocol, metrics=[], layout=columns.layout())
+        layout = Layout(**vars(columns))
+        request = ScoreOptions(split=split, protocol=protocol, metrics=[], layout=layout)
         kind, picture = "error", data.errors(score(predictions, against, request), weights)
     elif lds:
         kind, picture = "lds", data.smoothing(against, weights)

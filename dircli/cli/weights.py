@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import typer
 
@@ -14,9 +14,6 @@ from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
 from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
 from dircli.cli.options import KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
 from dircli.report import console
-
-if TYPE_CHECKING:
-    from dircli.weights.weigh import Weighted
 
 SHOWN_ROWS = 12
 LOPSIDED = (
@@ -71,6 +68,7 @@ def weights(
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli.benchmark.bins import interval
+    from dircli.report import tables
     from dircli.report.progress import counting
     from dircli.store.parquet import csv_bytes
     from dircli.weights import pixel_weights, weigh
@@ -85,19 +83,6 @@ def weights(
         return
     weighted = weigh.weigh(name, options, root=manifests, out=Path(out) if out else None)
     weigh.write(weighted)
-    _tell(weighted)
-    length = len(next(iter(weighted.columns.values())))
-    console.note(f"{length:,} weights per {weighted.facts['per']} written to {weighted.path}")
-    if maps is not None:
-        with terms(DownloadChoices(data=data)) as download:
-            count = pixel_weights.make(weighted, raw, maps, terms=download, watch=counting)
-        console.note(f"{count:,} maps of weights written to {maps}")
-
-
-def _tell(weighted: Weighted) -> None:
-    """The table of weights by bin and their summary on stdout, warnings on stderr."""
-    from dircli.report import tables
-
     facts, summary = weighted.facts, weighted.spread
     columns = {"low": weighted.low, "high": weighted.high, **vars(weighted.by_bin)}
     step = max(1, -(-int((weighted.by_bin.count > 0).sum()) // SHOWN_ROWS))
@@ -108,6 +93,12 @@ def _tell(weighted: Weighted) -> None:
     if summary.lopsided:
         console.note(LOPSIDED)
     console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
+    length = len(next(iter(weighted.columns.values())))
+    console.note(f"{length:,} weights per {facts['per']} written to {weighted.path}")
+    if maps is not None:
+        with terms(DownloadChoices(data=data)) as download:
+            count = pixel_weights.make(weighted, raw, maps, terms=download, watch=counting)
+        console.note(f"{count:,} maps of weights written to {maps}")
 
 
 def _how(facts: Mapping[str, Any]) -> str:

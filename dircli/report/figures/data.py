@@ -155,10 +155,8 @@ def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
     counts = np.bincount(fold, weights=base.train).astype(np.int64)
     protocol = PROTOCOLS[request.protocol]
     plain = replace(protocol, root_first=False, whole_counts=False, clips=False)  # counts → smooth, and no more
-    weights, smoothed = (
-        bin_weights(counts, replace(request, scheme=which), rule, protocol=how)
-        for which, how in ((scheme, protocol), ("inverse", plain))
-    )
+    weights = bin_weights(counts, request, rule, protocol=protocol)
+    smoothed = bin_weights(counts, replace(request, scheme="inverse"), rule, protocol=plain)
     share = kernel_window(request.kernel, request.ks, request.sigma, filtered=protocol.filtered_window).sum()
     parts = [request.kernel, f"ks {request.ks}"] if request.kernel != "none" else ["no kernel"]
     parts += [f"sigma {request.sigma:g}"] if request.kernel in {"gaussian", "laplace"} else []

@@ -24,6 +24,7 @@ STRAY = 0.25
 """How far beyond the targets, as a share of their range, predictions are still shown."""
 STEEP = 20
 DASHES = (0, (4, 3))
+BARS = {"fill": True, "linewidth": 0, "zorder": 2}
 LINE = {"baseline": None, "linewidth": 1.4, "zorder": 3}
 LABEL_WIDTH = 2.4
 """Inches that the target's label gets at most, which are those of the narrowest axes."""
@@ -73,16 +74,11 @@ def region_words(thresholds: Thresholds) -> dict[str, str]:
     return {"many": f"> {many}", "medium": f"{few} to {many}", "few": f"< {few}", "zero": "none"}
 
 
-def _bars(axes: Any, values: FloatArray, edges: FloatArray, *, colour: str = DATA, bottom: float = 0) -> None:
-    """A filled step over each bin; NaN is a gap."""
-    axes.stairs(values, edges, baseline=bottom, fill=True, color=colour, linewidth=0, zorder=2)
-
-
 def counts(axes: Any, values: Any, ground: Ground, limits: Limits, *, log: bool) -> None:
     """Counts per bin as bars."""
     shade(axes, ground, limits)
     bottom, top = (0.5, max(2.0, float(values.max()) * 1.5)) if log else (0, max(1.0, float(values.max()) * 1.05))
-    _bars(axes, np.maximum(values, bottom).astype(np.float64), ground.edges, bottom=bottom)
+    axes.stairs(np.maximum(values, bottom).astype(np.float64), ground.edges, baseline=bottom, color=DATA, **BARS)
     if log:
         axes.set_yscale("log")
     _few_ticks(axes.yaxis, whole=True)
@@ -105,7 +101,7 @@ def effective(axes: Any, smoothing: Smoothing, limits: Limits) -> None:
     """Empirical density as bars and effective density as a line."""
     ground = smoothing.ground
     shade(axes, ground, limits)
-    _bars(axes, ground.train.astype(np.float64), ground.edges, colour=PALE)
+    axes.stairs(ground.train.astype(np.float64), ground.edges, color=PALE, **BARS)
     axes.stairs(smoothing.effective, ground.edges, color=SMOOTH, **LINE)
     _few_ticks(axes.yaxis, whole=True)
     axes.set_ylim(0, max(1.0, float(max(ground.train.max(), smoothing.effective.max())) * 1.05))
@@ -130,7 +126,7 @@ def weights(axes: Any, smoothing: Smoothing, limits: Limits) -> None:
 def error(axes: Any, curve: Curve, ground: Ground, limits: Limits, *, top: float) -> None:
     """The MAE of each bin as bars up to ``top``."""
     shade(axes, ground, limits)
-    _bars(axes, curve.mae, ground.edges)
+    axes.stairs(curve.mae, ground.edges, color=DATA, **BARS)
     _few_ticks(axes.yaxis)
     axes.set_ylim(0, top)
     axes.set_ylabel("MAE")
@@ -151,8 +147,8 @@ def gain(axes: Any, errors: Errors, limits: Limits) -> None:
     values, edges = errors.gain, errors.ground.edges
     assert values is not None  # noqa: S101 - callers draw this of two files only
     shade(axes, errors.ground, limits)
-    _bars(axes, np.maximum(values, 0), edges)
-    _bars(axes, np.minimum(values, 0), edges, colour=SMOOTH)
+    axes.stairs(np.maximum(values, 0), edges, color=DATA, **BARS)
+    axes.stairs(np.minimum(values, 0), edges, color=SMOOTH, **BARS)
     axes.axhline(0, color=INK, linewidth=0.6, zorder=3)
     _few_ticks(axes.yaxis)
     reach = float(np.nanmax(np.abs(values), initial=0)) * 1.08 or 1.0

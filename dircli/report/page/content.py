@@ -26,7 +26,7 @@ SIDE = 96
 QUALITY = 70
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class WorstBin:
     """A bin with one of the highest MAE."""
 
@@ -81,8 +81,7 @@ def page(scored: Scored, *, command: str, data: Path) -> Page:
     """The report on ``scored``, which ``command`` made; in the folder ``data`` may lie raw files, and images."""
     against, result = scored.against, scored.result
     by_target = errors(scored, WeightOptions(protocol=result.protocol))
-    with_images = against.dataset is not None and against.dataset.reader.images
-    tree = _tree(data / against.dataset.name) if with_images and against.dataset else None
+    tree = _tree(data / against.dataset.name) if against.dataset and against.dataset.reader.images else None
     return Page(
         result=result,
         command=command,
@@ -109,18 +108,8 @@ def _worst_bins(system: System, ground: Ground) -> tuple[WorstBin, ...]:
     some = np.maximum(rows, 1)
     mae, bias = (np.bincount(reference.bin_index, values, bins) / some for values in (np.abs(error), error))
     order = np.argsort(np.where(rows > 0, -mae, np.inf), kind="stable")[: min(WORST_BINS, int((rows > 0).sum()))]
-    return tuple(
-        WorstBin(
-            low=float(ground.edges[b]),
-            high=float(ground.edges[b + 1]),
-            region=str(ground.regions[b]),
-            train=int(ground.train[b]),
-            rows=int(rows[b]),
-            mae=float(mae[b]),
-            bias=float(bias[b]),
-        )
-        for b in order
-    )
+    columns = (ground.edges[:-1], ground.edges[1:], ground.regions, ground.train, rows, mae, bias)
+    return tuple(WorstBin(*values) for values in zip(*(column[order].tolist() for column in columns), strict=True))
 
 
 def _worst_samples(system: System, scored: Scored, ground: Ground, tree: Raw | None) -> tuple[WorstSample, ...]:

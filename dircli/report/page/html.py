@@ -15,14 +15,13 @@ from dircli.scores.results import Result
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 MINUS = "\N{MINUS SIGN}"
-SPACE = "\N{NO-BREAK SPACE}"
+SPACE, REPLACED = "\N{NO-BREAK SPACE}", "\N{REPLACEMENT CHARACTER}"
 ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→ 0", "neither": ""}
 
 
 def page(content: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
     """The page; ``pictures`` are drawn with `figures.for_page`."""
-    result = content.result
-    title = f"{result.dataset}, {result.split}: scores by shot region"
+    title = f"{content.result.dataset}, {content.result.split}: scores by shot region"
     body = "\n".join(_body(content, pictures, title, decimals))
     css = files("dircli.report.page").joinpath("page.css").read_text(encoding="utf-8")
     return (
@@ -35,10 +34,8 @@ def page(content: Page, pictures: Sequence[Drawn], *, decimals: int = 3) -> str:
 
 def text(value: object) -> str:
     """``value`` for a page: nothing in it is markup, and what no page may hold is replaced."""
-    shown = "".join(
-        letter if letter.isprintable() or letter == SPACE else "\N{REPLACEMENT CHARACTER}" for letter in str(value)
-    )
-    return escape(shown, quote=True)
+    letters = (letter if letter.isprintable() or letter == SPACE else REPLACED for letter in str(value))
+    return escape("".join(letters), quote=True)
 
 
 def _body(content: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> Iterator[str]:
@@ -69,16 +66,13 @@ def _body(content: Page, pictures: Sequence[Drawn], title: str, decimals: int) -
 
 def _table(label: str, heads: Sequence[str], rows: Iterable[str], *, words: int = 1) -> str:
     """A table in a box of its own that scrolls where the page is narrow; the first ``words`` columns are words."""
-    cells = (f'<th scope="col"{_word(column < words)}>{text(head)}</th>' for column, head in enumerate(heads))
+    opening = ['<th scope="col" class="word">'] * words + ['<th scope="col">'] * (len(heads) - words)
+    cells = (f"{start}{text(head)}</th>" for start, head in zip(opening, heads, strict=True))
     return (
         f'<p class="faint">{text(label)}</p>\n'
         f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">\n<table>\n'
         f"<thead><tr>{''.join(cells)}</tr></thead>\n<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>\n</div>"
     )
-
-
-def _word(is_word: bool) -> str:  # noqa: FBT001 - a column is words or it is not
-    return ' class="word"' if is_word else ""
 
 
 def _row(first: str, rest: Iterable[str], *, span: int = 1, name: str | None = None) -> str:
@@ -109,9 +103,8 @@ def _scores(result: Result, decimals: int) -> str:
             cells = [_score(score) for score in scores]
             rows.append(_row("" if place else head, cells, span=len(systems), name=system.name if several else None))
     heads = ["score", *(["system"] if several else []), *regions]
-    label = "Scores by shot region; ↓ lower is better, ↑ higher, → 0 nearer zero" + (
-        "; best in bold" if several else ""
-    )
+    best = "; best in bold" if several else ""
+    label = f"Scores by shot region; ↓ lower is better, ↑ higher, → 0 nearer zero{best}"
     marks = [f'<p class="faint">{text(line)}</p>' for line in values.legend(result)]
     return "\n".join([_table(label, heads, rows, words=1 + several), *marks])
 
@@ -140,9 +133,8 @@ def _samples(review: Review, decimals: int) -> str:
         image = f'<img src="{worst.image}" width="64" height="64" alt="{text(worst.key)}">' if worst.image else "none"
         numbers = (shown(value, decimals) for value in (worst.target, worst.prediction, worst.error))
         key = text(worst.key).replace("/", "/<wbr>").replace("_", "_<wbr>")  # a long id may break where its parts end
-        rows.append(
-            _row(f'<span class="key">{key}</span>', [*([image] if with_images else []), worst.region, *numbers])
-        )
+        cells = [*([image] if with_images else []), worst.region, *numbers]
+        rows.append(_row(f'<span class="key">{key}</span>', cells))
     heads = ["id", *(["image"] if with_images else []), "region", "target", "prediction", "error"]
     return _table(f"The {len(rows)} largest errors", heads, rows)
 
