@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dircli.scores.results import Result, Scored
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
+PAGES = (".html", ".htm")
 UNSAID = {"quiet", "data"}
 """The options that a report leaves out, for they say nothing about the result."""
 
@@ -180,8 +181,8 @@ def _check_endings(results: list[Path], details: DetailOptions) -> None:
 
     if details.report:
         style.need()
-        if details.report.suffix not in (endings := (".html", ".htm")):
-            raise UsageError(f"--report {details.report}: a report is a page; end the name in {' or '.join(endings)}")
+        if details.report.suffix not in PAGES:
+            raise UsageError(f"--report {details.report}: a report is a page; end the name in {' or '.join(PAGES)}")
     if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in BY_ENDING]:
         raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(BY_ENDING)}")
     check_endings([path for path in (details.per_bin, details.per_sample) if path])
