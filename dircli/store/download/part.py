@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,16 +36,21 @@ class Origin:
     total: int | None
 
 
+UNKNOWN = Origin(address="", validator=None, total=None)
+
+
 class Part:
     """The part file of ``final``; its sha256 and md5 grow with it and are caught up from the file where needed."""
 
     def __init__(self, final: Path) -> None:
         self.path = final.with_name(f"{final.name}.part")
         self._facts = final.with_name(f"{final.name}.part.json")
-        self.origin = self._described()
+        self.origin = UNKNOWN
+        with suppress(FileNotFoundError, ValueError, TypeError):  # no description, or not one of ours
+            self.origin = Origin(**json.loads(self._facts.read_text(encoding="utf-8")))
         self.pieced = self.size > 0
         """Whether the bytes may stem from more than one response."""
-        self._reset()
+        self._hashed = -1
 
     @property
     def size(self) -> int:
@@ -62,14 +67,13 @@ class Part:
         """Drop the bytes and what is known about them."""
         self.path.unlink(missing_ok=True)
         self._facts.unlink(missing_ok=True)
-        self.origin, self.pieced = None, False
-        self._reset()
+        self.origin, self.pieced = UNKNOWN, False
 
     @contextmanager
     def writing(self) -> Iterator[Callable[[bytes], None]]:
         """A function that appends one chunk; what it was given is in the file afterwards, also after an error."""
-        self._catch_up()
         with self.path.open("ab") as stream:
+            self._catch_up()
 
             def write(chunk: bytes) -> None:
                 stream.write(chunk)
@@ -85,21 +89,10 @@ class Part:
         return f"{algorithm}:{self._hashes[algorithm].hexdigest()}"
 
     def settle(self, final: Path) -> None:
-        """Put the bytes under their final name, once they are safely on the disk."""
+        """Put the bytes under their final name, once they are safely on the disk; what is known about them stays."""
         with self.path.open("rb+") as stream:
             os.fsync(stream.fileno())
         self.path.replace(final)
-        self._facts.unlink(missing_ok=True)
-
-    def _described(self) -> Origin | None:
-        try:
-            return Origin(**json.loads(self._facts.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None  # no description, or not one of ours: the part is then of unknown origin
-
-    def _reset(self) -> None:
-        self._hashes = {name: hasher(name) for name in ("sha256", "md5")}
-        self._hashed = 0
 
     def _hash(self, chunk: bytes) -> None:
         for hashing in self._hashes.values():
@@ -108,6 +101,6 @@ class Part:
 
     def _catch_up(self) -> None:
         if self._hashed != self.size:
-            self._reset()
+            self._hashes, self._hashed = {name: hasher(name) for name in ("sha256", "md5")}, 0
             for chunk in chunks_of(self.path):
                 self._hash(chunk)
