@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def _sha256_of(path: Path, size: int | None, digest: str | None, *, recorded: bo
 def _standing(plan: DownloadPlan, url: str | None = None) -> Fetched:
     """The file at its place, come from ``url`` or there already; without a digest to hold it to, it is recorded."""
     size, sha256 = plan.path.stat().st_size, plan.sha256 or ""
-    with suppress() if url else suppress(OSError):  # the folder may be read-only, and the file is good all the same
+    with nullcontext() if url else suppress(OSError):  # the folder may be read-only, and the file is good all the same
         Part(plan.path).clear()
         if plan.digest is None:
             write_json(_beside(plan.path), {"sha256": sha256, "size": size, "url": url and clean(url)})

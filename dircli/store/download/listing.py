@@ -21,7 +21,7 @@ from dircli.store.download import http
 from dircli.store.download.fetch import RETRIES
 from dircli.store.download.http import DroppedError, RefusedError, clean
 from dircli.store.download.transfer import RetryPolicy
-from dircli.store.raw.containers import tidy
+from dircli.store.raw.formats import tidy
 
 MD5 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 LOGIN = (http.REASONS[401], http.REASONS[403], http.PAGE)
