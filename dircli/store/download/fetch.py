@@ -151,7 +151,9 @@ def _download(
             sha256 = part.digest("sha256").partition(":")[2]
             if os.path.lexists(plan.path):  # the user has put it there
                 raise SourceError(f"{plan.path} has appeared during the download: move or delete it and run again")
-            part.settle(plan.path)
+            with part.path.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            part.path.replace(plan.path)
             return _standing(replace(plan, sha256=sha256), url)
     recorded = f"; {plan.digest} is recorded in {_beside(plan.path)}, delete that to accept a new file" * plan.recorded
     resume = f"run again to go on after {part.size:,} bytes" if part.size else "run again later"

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 HOPS = 10
 OPENING = 64
-OK, PARTIAL, TIMED_OUT, UNSATISFIABLE, MANY, UNAVAILABLE = 200, 206, 408, 416, 429, 503
-FAULT = 500
+OK, PARTIAL, TIMED_OUT, UNSATISFIABLE, MANY, FAULT, UNAVAILABLE = 200, 206, 408, 416, 429, 500, 503
 REASONS = {
     401: "asks for a login (401)",
     403: "forbids access (403)",
@@ -71,12 +70,7 @@ def client(*, connect: float, read: float) -> httpx.Client:
 
 @contextmanager
 def response_to(
-    http: httpx.Client,
-    address: str,
-    *,
-    token: tuple[str, str] | None,
-    headers: Mapping[str, str] | None = None,
-    known: bool = False,
+    http: httpx.Client, address: str, *, token: tuple[str, str] | None, headers: Mapping[str, str], known: bool = False
 ) -> Iterator[httpx.Response]:
     """The open response to a GET of ``address``, redirects followed, and every error of httpx as one of ours.
 
@@ -154,8 +148,9 @@ def _translated(error: Exception, *, known: bool) -> DroppedError | RefusedError
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)
     if isinstance(error, httpx.ConnectError) and any(isinstance(cause, ssl.SSLError) for cause in causes):
-        advice = "look at this machine's clock, proxy, certificates"
-        return RefusedError(f"fails the TLS check ({one_line(error)}; {advice})")
+        return RefusedError(
+            f"fails the TLS check ({one_line(error)}; look at this machine's clock, proxy, certificates)"
+        )
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         kind = DroppedError if known else RefusedError
         return kind("is an unknown host (look at the address and the network connection)")

@@ -23,9 +23,6 @@ from dircli.store.download.http import DroppedError, RefusedError, clean
 from dircli.store.download.transfer import RetryPolicy
 from dircli.store.raw.formats import tidy
 
-MD5 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
-LOGIN = (http.REASONS[401], http.REASONS[403], http.PAGE)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -50,7 +47,7 @@ def entries(address: str, folder: str, *, token: tuple[str, str], patience: Retr
 
 def unwelcome(reason: str) -> bool:
     """Whether ``reason``, the message of a failed request, is what a token that is not accepted leads to."""
-    return any(login in reason for login in LOGIN)
+    return any(login in reason for login in (http.REASONS[401], http.REASONS[403], http.PAGE))
 
 
 @contextmanager
@@ -71,7 +68,7 @@ def _asked(url: str, token: tuple[str, str], patience: RetryPolicy) -> bytes:
         while True:
             tries += 1
             try:
-                with http.response_to(client, url, token=token) as response:
+                with http.response_to(client, url, token=token, headers={}) as response:
                     http.judge(response, file="files.json", longest_wait=patience.longest_wait)
                     return response.read()
             except DroppedError as drop:
@@ -100,6 +97,6 @@ def _entry(each: Any, folder: str) -> Entry | None:
     match each:
         case {"full_path": str(path), "file_size": int(size)} if size >= 0 and tidy(path) == path:
             md5 = each.get("file_checksum_md5") or ""
-            if path.rpartition("/")[0] == folder and isinstance(md5, str) and (not md5 or MD5.fullmatch(md5)):
+            if path.rpartition("/")[0] == folder and isinstance(md5, str) and re.fullmatch("([0-9a-fA-F]{32})?", md5):
                 return Entry(path=path, size=size, digest=f"md5:{md5.lower()}" if md5 else None)
     return None

@@ -7,7 +7,6 @@ that the JSON describes: a fresh start removes the old bytes, then describes the
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -87,12 +86,6 @@ class Part:
             return digest_of(self.path, algorithm)
         self._catch_up()
         return f"{algorithm}:{self._hashes[algorithm].hexdigest()}"
-
-    def settle(self, final: Path) -> None:
-        """Put the bytes under their final name, once they are safely on the disk; what is known about them stays."""
-        with self.path.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        self.path.replace(final)
 
     def _hash(self, chunk: bytes) -> None:
         for hashing in self._hashes.values():

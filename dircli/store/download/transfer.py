@@ -96,7 +96,8 @@ class Transfer:
         with http.client(connect=patience.connect_timeout, read=patience.read_timeout) as client:
             while True:
                 try:
-                    if not self._complete():
+                    total = self._origin().total if self.source.size is None else self.source.size
+                    if not total or total != self._usable():  # all is there after a kill before the final name
                         self._pull(client)
                     return self._check()
                 except DroppedError as drop:
@@ -135,11 +136,6 @@ class Transfer:
         if self._whole or (self.source.size is not None and size > self.source.size):
             return 0
         return size if self.source.digest or self._origin().validator else 0
-
-    def _complete(self) -> bool:
-        """Whether nothing is left to ask for, as after a kill between the last byte and the final name."""
-        total = self._origin().total if self.source.size is None else self.source.size
-        return total is not None and 0 < total == self._usable()
 
     def _pull(self, client: httpx.Client) -> None:
         """Ask for the bytes that are missing, or for all if the file has changed, and take them."""
@@ -211,6 +207,5 @@ def room(part: Part, total: int, *, file: str) -> None:
     folder = part.path.parent
     needed, free = total - part.size, shutil.disk_usage(folder).free
     if needed > free:
-        raise SourceError(
-            f"{file} needs {needed:,} more bytes and {folder} has {free:,} free; make room or choose another DIR_DATA"
-        )
+        missing = f"{file} needs {needed:,} more bytes and {folder} has {free:,} free"
+        raise SourceError(f"{missing}; make room or choose another DIR_DATA")

@@ -64,16 +64,12 @@ def _copy(group: Any, copy: Any) -> None:
             group.copy(name, copy)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key by which epoch_2 comes before epoch_10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
 def _epochs(file: Any, name: str) -> list[Epoch]:
     import h5py
 
     groups = [key for key, item in file.items() if isinstance(item, h5py.Group) and FEATURES in item]
-    groups.sort(key=_natural)
+    # epoch_2 comes before epoch_10
+    groups.sort(key=lambda key: [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", key)])
     if FEATURES in file and groups:
         message = f"there are features at the root and in {sample([clear(group) for group in groups])}"
         raise InputError(Problem(name, message, "Keep one, or put every epoch into a group"))

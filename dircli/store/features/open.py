@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dircli.errors import InputError, Problem, UsageError
@@ -15,8 +14,7 @@ HINT = "Give an HDF5, Parquet or npy file of features"
 ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Features]:
+def opened(path: Path) -> AbstractContextManager[Features]:
     """The feature file at ``path``; InputError with everything that its layout has wrong."""
     try:
         with path.open("rb") as stream:
@@ -28,8 +26,7 @@ def opened(path: Path) -> Iterator[Features]:
     if open_features is None:
         what = "this is neither HDF5 nor Parquet nor npy" if start else "the file is empty"
         raise InputError(Problem(str(path), what, HINT))
-    with open_features(path) as features:
-        yield features
+    return open_features(path)
 
 
 def check_ending(features: Features, out: Path) -> None:
