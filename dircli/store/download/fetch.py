@@ -19,8 +19,7 @@ from dircli.benchmark.dataset import Source
 from dircli.errors import SourceError
 from dircli.store.digests import digest_of
 from dircli.store.download.http import RefusedError, clean
-from dircli.store.download.part import Part, write_json
-from dircli.store.download.transfer import Progress, RetryPolicy, Silent, Transfer, room
+from dircli.store.download.transfer import Part, Progress, RetryPolicy, Silent, Transfer, room, write_json
 
 SILENT = Silent()
 RETRIES = RetryPolicy()

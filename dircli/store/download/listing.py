@@ -11,9 +11,8 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dircli.errors import SourceError, sample
@@ -24,8 +23,7 @@ from dircli.store.download.transfer import RetryPolicy
 from dircli.store.raw.formats import tidy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One file as the provider lists it; ``digest`` is ``md5:hex``, or None where none is known."""
 
     path: str
@@ -79,17 +77,16 @@ def _asked(url: str, token: tuple[str, str], patience: RetryPolicy) -> bytes:
 
 def _understood(body: bytes, folder: str) -> list[Entry]:
     """The entries in ``body``; RefusedError where it is no list of files in ``folder``."""
-    try:
+    listed = None
+    with suppress(ValueError, RecursionError):
         listed = json.loads(body)
-    except (ValueError, RecursionError):
-        listed = None
     if not isinstance(listed, list):
         raise RefusedError("does not answer with a list of files")
     files = [each for each in listed if not isinstance(each, dict) or each.get("is_file", True)]
-    listing = [_entry(each, folder) for each in files]
-    if wrong := [json.dumps(each)[:80] for each, entry in zip(files, listing, strict=True) if entry is None]:
+    read = [(each, _entry(each, folder)) for each in files]
+    if wrong := [json.dumps(each)[:80] for each, entry in read if entry is None]:
         raise RefusedError(f"lists what is no file of {folder}: {sample(wrong)}")
-    return [entry for entry in listing if entry]
+    return [entry for _, entry in read if entry]
 
 
 def _entry(each: Any, folder: str) -> Entry | None:

@@ -1,26 +1,31 @@
-"""One address → the part file: ask, resume, wait and try again, until every byte has come or there is no hope."""
+"""The part file of a download, and one address → that file: ask, resume, wait and try again, until there is no hope.
+
+What survives a kill is ``<file>.part`` and, beside it, ``<file>.part.json``. The bytes always belong to the response
+that the JSON describes: a fresh start removes the old bytes, then describes the new response, then writes.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dircli.benchmark.dataset import Source
 from dircli.errors import SourceError
-from dircli.store.digests import digest_of
+from dircli.store.digests import chunks_of, digest_of, hasher
 from dircli.store.download import http
 from dircli.store.download.http import DroppedError, RefusedError, clean
-from dircli.store.download.part import UNKNOWN, Origin, Part
 
 if TYPE_CHECKING:
     import httpx
 
-FEEBLE = 1 << 20
-"""A try that brings fewer bytes than this may be repeated only so often."""
+FEEBLE = 1 << 20  # bytes; a try that brings fewer may be repeated only so often
 
 
 class Progress(Protocol):
@@ -67,6 +72,96 @@ class RetryPolicy:
         """Seconds before the next try, after ``barren`` tries in a row that brought nothing."""
         pause = min(self.first_pause * 2 ** max(0, barren - 1), self.longest_pause)
         return pause if drop.wait is None else drop.wait
+
+
+def write_json(path: Path, facts: dict[str, Any]) -> None:
+    """Write ``facts`` under ``path`` at once or not at all, keys sorted, so that a kill leaves no half of it."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+class Origin(NamedTuple):
+    """The response that a part came from: which address, its ETag or Last-Modified, its whole length in bytes.
+
+    ``address`` is a hash, because a mirror's URL may hold a secret.
+    """
+
+    address: str
+    validator: str | None
+    total: int | None
+
+
+UNKNOWN = Origin("", None, None)
+
+
+class Part:
+    """The part file of ``final``; its sha256 and md5 grow with it and are caught up from the file where needed."""
+
+    def __init__(self, final: Path) -> None:
+        self.path = final.with_name(f"{final.name}.part")
+        self._facts = final.with_name(f"{final.name}.part.json")
+        self.origin = UNKNOWN
+        with suppress(FileNotFoundError, ValueError, TypeError):  # no description, or not one of ours
+            self.origin = Origin(**json.loads(self._facts.read_text(encoding="utf-8")))
+        self.pieced = self.size > 0  # the bytes may stem from more than one response
+        self._hashed = -1
+
+    @property
+    def size(self) -> int:
+        """The bytes that are there; 0 where there is no part."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def start(self, origin: Origin) -> None:
+        """Drop the old bytes and begin anew with the response ``origin``."""
+        self.clear()
+        write_json(self._facts, origin._asdict())
+        self.origin = origin
+
+    def clear(self) -> None:
+        """Drop the bytes and what is known about them."""
+        self.path.unlink(missing_ok=True)
+        self._facts.unlink(missing_ok=True)
+        self.origin, self.pieced = UNKNOWN, False
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[bytes], None]]:
+        """A function that appends one chunk; what it was given is in the file afterwards, also after an error."""
+        with self.path.open("ab") as stream:
+            self._catch_up()
+
+            def write(chunk: bytes) -> None:
+                stream.write(chunk)
+                self._hash(chunk)
+
+            yield write
+
+    def digest(self, algorithm: str) -> str:
+        """The digest of the bytes as ``algorithm:hex``."""
+        if algorithm == "git":  # it begins with the size, which a stream does not always know
+            return digest_of(self.path, algorithm)
+        self._catch_up()
+        return f"{algorithm}:{self._hashes[algorithm].hexdigest()}"
+
+    def _hash(self, chunk: bytes) -> None:
+        for hashing in self._hashes.values():
+            hashing.update(chunk)
+        self._hashed += len(chunk)
+
+    def _catch_up(self) -> None:
+        if self._hashed != self.size:
+            self._hashes, self._hashed = {name: hasher(name) for name in ("sha256", "md5")}, 0
+            for chunk in chunks_of(self.path):
+                self._hash(chunk)
+
+
+def room(part: Part, total: int, *, file: str) -> None:
+    """Raise SourceError unless the disk has room for what is missing of ``total`` bytes."""
+    folder = part.path.parent
+    needed, free = total - part.size, shutil.disk_usage(folder).free
+    if needed > free:
+        missing = f"{file} needs {needed:,} more bytes and {folder} has {free:,} free"
+        raise SourceError(f"{missing}; make room or choose another DIR_DATA")
 
 
 @dataclass(kw_only=True)
@@ -200,12 +295,3 @@ class Transfer:
         if start and any(None not in pair and pair[0] != pair[1] for pair in pairs):
             raise DroppedError("has changed the file meanwhile", whole=True)
         return total
-
-
-def room(part: Part, total: int, *, file: str) -> None:
-    """Raise SourceError unless the disk has room for what is missing of ``total`` bytes."""
-    folder = part.path.parent
-    needed, free = total - part.size, shutil.disk_usage(folder).free
-    if needed > free:
-        missing = f"{file} needs {needed:,} more bytes and {folder} has {free:,} free"
-        raise SourceError(f"{missing}; make room or choose another DIR_DATA")

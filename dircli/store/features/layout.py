@@ -85,9 +85,9 @@ def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray |
         if file_targets is None:
             message = "there are no targets, and the dataset is not curated, so no other source of them"
             problems.append(Problem(where, message, "Run `dir curate` first, or write targets into the file"))
-        if problems or file_targets is None:
-            raise InputError(problems)
-        return file_targets
+        elif not problems:
+            return file_targets
+        raise InputError(problems)
     rows = np.full(epoch.rows, -1)
     theirs = epoch.ids()
     if theirs is not None:

@@ -124,8 +124,7 @@ class Archive:
     archives: tuple[str, ...] = ()  # archives within archives are plain members
 
     def __init__(self, path: Path) -> None:
-        self.name = path.name
-        self.path = path
+        self.name, self.path = path.name, path
 
     @cached_property
     def files(self) -> dict[str, Entry]:
@@ -256,8 +255,7 @@ class _Tar(Archive):
             raise tarfile.ReadError(f"{info.name!r} has a negative size")
         if info.issparse():
             raise NotImplementedError(f"{info.name!r} is a sparse file")
-        kinds: dict[Kind, bool] = {"file": info.isreg(), "folder": info.isdir(), "hard link": info.islnk()}
-        kind: Kind = next((kind for kind, holds in kinds.items() if holds), "other")
+        kind: Kind = "file" if info.isreg() else "folder" if info.isdir() else "hard link" if info.islnk() else "other"
         return Entry(info.name, kind, info.size, info.offset_data, info.linkname)
 
 
@@ -284,8 +282,7 @@ class _Stream(io.RawIOBase):
 
     def __init__(self, inner: IO[bytes], entry: Entry, *, where: str, done: Callable[[IO[bytes]], None]) -> None:
         self._inner, self._start, self._size, self._where, self._done = inner, entry.at, entry.size, where, done
-        self._at = 0
-        self._placed = False
+        self._at, self._placed = 0, False
 
     def readable(self) -> bool:
         return True

@@ -24,8 +24,7 @@ class _Folder:
     """The plain files under a folder, or one file alone; archives among them count as plain files too."""
 
     def __init__(self, path: Path) -> None:
-        self.name = path.name
-        self.path = path
+        self.name, self.path = path.name, path
 
     @cached_property
     def files(self) -> dict[str, str]:
