@@ -92,7 +92,7 @@ def fetch(
         plan.path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(plan, progress):
             now = _look(plan.source, plan.path, plan.urls)
-            return _standing(now) if now.present else _download(now, progress, patience=patience, token=token)
+            return _standing(now) if now.present else _download(now, progress, patience, token)
 
 
 def _look(source: Source, path: Path, urls: tuple[str, ...]) -> DownloadPlan:
@@ -113,8 +113,7 @@ def _sha256_of(path: Path, size: int | None, digest: str | None, *, recorded: bo
     if size is not None and (there := path.stat().st_size) != size:
         raise SourceError(f"{path} has {there:,} bytes, expected {size:,}: {hint}")
     sha256 = digest_of(path, "sha256")
-    algorithm = digest.partition(":")[0] if digest else "sha256"
-    actual = sha256 if algorithm == "sha256" else digest_of(path, algorithm)
+    actual = digest_of(path, digest.partition(":")[0]) if digest and not digest.startswith("sha256:") else sha256
     if digest not in (None, actual):
         source = f", as recorded in {_beside(path).name}" if recorded else ""
         raise SourceError(f"{path} has {actual}, expected {digest}{source}: {hint}")
@@ -131,9 +130,7 @@ def _standing(plan: DownloadPlan, url: str | None = None) -> Fetched:
     return Fetched(path=plan.path, size=size, sha256=sha256, verified=plan.digest is not None, fresh=url is not None)
 
 
-def _download(
-    plan: DownloadPlan, progress: Progress, *, patience: RetryPolicy, token: tuple[str, str] | None
-) -> Fetched:
+def _download(plan: DownloadPlan, progress: Progress, patience: RetryPolicy, token: tuple[str, str] | None) -> Fetched:
     file, part, reasons = plan.source.file, Part(plan.path), list[str]()
     expected = replace(plan.source, size=plan.size, digest=plan.digest)
     if plan.size is not None:

@@ -100,10 +100,8 @@ def _epoch(file: Any, group: str, name: str, problems: list[Problem]) -> Epoch:
     if data.dtype.kind != "f":
         problems.append(Problem(where, f"the features are {data.dtype}", "Write floating-point numbers"))
     readers: dict[str, Any] = {}
-    for key, kinds, what, read in (
-        (IDS, "OSiu", "texts or whole numbers", _ids),
-        (TARGETS, "fiu", "numbers", _targets),
-    ):
+    expected = ((IDS, "OSiu", "texts or whole numbers", _ids), (TARGETS, "fiu", "numbers", _targets))
+    for key, kinds, what, read in expected:
         labels = base[key] if key in base else file.get(key)
         if labels is None:
             continue

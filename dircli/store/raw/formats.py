@@ -39,8 +39,7 @@ FAULTS = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
 )
 FETCH = "Check the path, or fetch the raw files first"
-Kind: TypeAlias = Literal["file", "encrypted file", "folder", "hard link", "other"]
-"""What an archive's entry is; other are symbolic links, devices and pipes."""
+Kind: TypeAlias = Literal["file", "encrypted file", "folder", "hard link", "other"]  # other: links, devices, pipes
 
 
 class Entry(NamedTuple):
@@ -225,11 +224,8 @@ class _Tar(Archive):
                 while (info := archive.next()) is not None:
                     archive.members.clear()  # type: ignore[attr-defined]  # would keep half a million headers
                     yield self._entry(info)
-            left = SLACK  # read what follows the end mark of a tar.gz, so that its checksum is looked at
-            while self._zipped and (chunk := handle.read(MIB)):
-                left -= len(chunk)
-                if left < 0:
-                    raise tarfile.ReadError("it goes on after its end mark")
+            if self._zipped and len(handle.read(SLACK + 1)) > SLACK:  # only at its end is the checksum looked at
+                raise tarfile.ReadError("it goes on after its end mark")
 
     def stream(self, entry: Entry, where: str) -> _Stream:
         try:
