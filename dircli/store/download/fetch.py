@@ -136,8 +136,8 @@ def _download(plan: DownloadPlan, progress: Progress, patience: RetryPolicy, tok
     if plan.size is not None:
         room(part, plan.size, file=file)
     for url in plan.urls:
-        known = token if url in plan.source.urls else None
-        transfer = Transfer(url=url, source=expected, part=part, progress=progress, patience=patience, token=known)
+        secret = token if url in plan.source.urls else None
+        transfer = Transfer(url=url, source=expected, part=part, progress=progress, patience=patience, token=secret)
         try:
             transfer.run()
         except RefusedError as refusal:

@@ -83,10 +83,10 @@ def _understood(body: bytes, folder: str) -> list[Entry]:
     if not isinstance(listed, list):
         raise RefusedError("does not answer with a list of files")
     files = [each for each in listed if not isinstance(each, dict) or each.get("is_file", True)]
-    read = [(each, _entry(each, folder)) for each in files]
-    if wrong := [json.dumps(each)[:80] for each, entry in read if entry is None]:
+    pairs = [(each, _entry(each, folder)) for each in files]
+    if wrong := [json.dumps(each)[:80] for each, entry in pairs if entry is None]:
         raise RefusedError(f"lists what is no file of {folder}: {sample(wrong)}")
-    return [entry for _, entry in read if entry]
+    return [entry for _, entry in pairs if entry]
 
 
 def _entry(each: Any, folder: str) -> Entry | None:
