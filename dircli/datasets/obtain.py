@@ -19,9 +19,8 @@ from dircli.store import files
 from dircli.store.download.fetch import DownloadPlan, Fetched, fetch, plan
 from dircli.store.download.listing import entries, unlogged, unwelcome
 from dircli.store.download.transfer import Progress
-from dircli.store.raw.containers import UNFINISHED
 from dircli.store.raw.formats import is_archive
-from dircli.store.raw.tree import OneFile, Tree, open_raw
+from dircli.store.raw.tree import UNFINISHED, OneFile, Tree, open_raw
 
 ACCEPTED = "LICENCE-ACCEPTED.txt"
 

@@ -11,22 +11,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dircli.benchmark.dataset import Source
 from dircli.errors import SourceError
 from dircli.store.digests import digest_of
 from dircli.store.download.http import RefusedError, clean
-from dircli.store.download.part import Part, write_json
-from dircli.store.download.transfer import Progress, RetryPolicy, Silent, Transfer, room
+from dircli.store.download.transfer import Part, Progress, RetryPolicy, Silent, Transfer, room, write_json
 
 SILENT = Silent()
 RETRIES = RetryPolicy()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class DownloadPlan:
     """What is to be done about ``source``, decided without the network.
 
@@ -93,27 +92,17 @@ def fetch(
         plan.path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(plan, progress):
             now = _look(plan.source, plan.path, plan.urls)
-            return _standing(now) if now.present else _download(now, progress, patience=patience, token=token)
+            return _standing(now) if now.present else _download(now, progress, patience, token)
 
 
 def _look(source: Source, path: Path, urls: tuple[str, ...]) -> DownloadPlan:
     with _local(path):
-        record = _record(path)
-        size, digest = source.size, source.digest and source.digest.lower()
-        recorded = digest is None and record is not None
-        if digest is None and record is not None:
-            size, digest = record[0] if size is None else size, record[1]
+        size, digest = _record(path)
+        recorded = source.digest is None and digest is not None
+        size = size if recorded and source.size is None else source.size
+        digest = digest if source.digest is None else source.digest.lower()
         sha256 = _sha256_of(path, size, digest, recorded=recorded) if os.path.lexists(path) else None
-        return DownloadPlan(
-            source=source,
-            path=path,
-            urls=urls,
-            partial=Part(path).size,
-            size=size,
-            digest=digest,
-            recorded=recorded,
-            sha256=sha256,
-        )
+        return DownloadPlan(source, path, urls, Part(path).size, size, digest, recorded, sha256)
 
 
 def _sha256_of(path: Path, size: int | None, digest: str | None, *, recorded: bool) -> str:
@@ -121,83 +110,62 @@ def _sha256_of(path: Path, size: int | None, digest: str | None, *, recorded: bo
     hint = "move or delete it and run again"
     if not path.is_file():
         raise SourceError(f"{path} is not a regular file: {hint}")
-    there = path.stat().st_size
-    if size is not None and there != size:
+    if size is not None and (there := path.stat().st_size) != size:
         raise SourceError(f"{path} has {there:,} bytes, expected {size:,}: {hint}")
     sha256 = digest_of(path, "sha256")
-    algorithm = digest.partition(":")[0] if digest else "sha256"
-    actual = sha256 if algorithm == "sha256" else digest_of(path, algorithm)
+    actual = digest_of(path, digest.partition(":")[0]) if digest and not digest.startswith("sha256:") else sha256
     if digest not in (None, actual):
         source = f", as recorded in {_beside(path).name}" if recorded else ""
         raise SourceError(f"{path} has {actual}, expected {digest}{source}: {hint}")
     return sha256.partition(":")[2]
 
 
-def _standing(plan: DownloadPlan) -> Fetched:
-    """A file that was there already; without a digest to hold it to, it is recorded as a first download is."""
+def _standing(plan: DownloadPlan, url: str | None = None) -> Fetched:
+    """The file at its place, come from ``url`` or there already; without a digest to hold it to, it is recorded."""
     size, sha256 = plan.path.stat().st_size, plan.sha256 or ""
-    with suppress(OSError):  # the folder may be read-only, and the file is good all the same
+    with nullcontext() if url else suppress(OSError):  # the folder may be read-only, and the file is good all the same
         Part(plan.path).clear()
         if plan.digest is None:
-            write_json(_beside(plan.path), {"sha256": sha256, "size": size, "url": None})
-    return Fetched(path=plan.path, size=size, sha256=sha256, verified=plan.digest is not None, fresh=False)
+            write_json(_beside(plan.path), {"sha256": sha256, "size": size, "url": url and clean(url)})
+    return Fetched(path=plan.path, size=size, sha256=sha256, verified=plan.digest is not None, fresh=url is not None)
 
 
-def _download(
-    plan: DownloadPlan, progress: Progress, *, patience: RetryPolicy, token: tuple[str, str] | None
-) -> Fetched:
-    part, reasons = Part(plan.path), list[str]()
+def _download(plan: DownloadPlan, progress: Progress, patience: RetryPolicy, token: tuple[str, str] | None) -> Fetched:
+    file, part, reasons = plan.source.file, Part(plan.path), list[str]()
+    expected = replace(plan.source, size=plan.size, digest=plan.digest)
     if plan.size is not None:
-        room(part, plan.size, file=plan.source.file)
+        room(part, plan.size, file=file)
     for url in plan.urls:
-        transfer = Transfer(
-            url=url,
-            file=plan.source.file,
-            part=part,
-            size=plan.size,
-            digest=plan.digest,
-            progress=progress,
-            patience=patience,
-            token=token if url in plan.source.urls else None,
-        )
+        secret = token if url in plan.source.urls else None
+        transfer = Transfer(url=url, source=expected, part=part, progress=progress, patience=patience, token=secret)
         try:
             transfer.run()
         except RefusedError as refusal:
             reasons.append(f"{clean(url)} {refusal}")
-            progress.note(f"{plan.source.file}: {reasons[-1]}")
+            progress.note(f"{file}: {reasons[-1]}")
         else:
-            return _settled(plan, part, url)
-    raise SourceError(_failure(plan, part, reasons))
-
-
-def _settled(plan: DownloadPlan, part: Part, url: str) -> Fetched:
-    """Give the full part its final name, unless the user has put a file there meanwhile."""
-    size, sha256 = part.size, part.digest("sha256").partition(":")[2]
-    if os.path.lexists(plan.path):
-        raise SourceError(f"{plan.path} has appeared during the download: move or delete it and run again")
-    part.settle(plan.path)
-    if plan.digest is None:
-        write_json(_beside(plan.path), {"sha256": sha256, "size": size, "url": clean(url)})
-    return Fetched(path=plan.path, size=size, sha256=sha256, verified=plan.digest is not None, fresh=True)
-
-
-def _failure(plan: DownloadPlan, part: Part, reasons: list[str]) -> str:
+            sha256 = part.digest("sha256").partition(":")[2]
+            if os.path.lexists(plan.path):  # the user has put it there
+                raise SourceError(f"{plan.path} has appeared during the download: move or delete it and run again")
+            with part.path.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            part.path.replace(plan.path)
+            return _standing(replace(plan, sha256=sha256), url)
     recorded = f"; {plan.digest} is recorded in {_beside(plan.path)}, delete that to accept a new file" * plan.recorded
     resume = f"run again to go on after {part.size:,} bytes" if part.size else "run again later"
-    return (
-        f"{plan.source.file} cannot be downloaded: {'; '.join(reasons)}{recorded}; {resume}, or put it at {plan.path}"
-    )
+    what = f"{file} cannot be downloaded: {'; '.join(reasons)}{recorded}; {resume}, or put it at {plan.path}"
+    raise SourceError(what)
 
 
 def _beside(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256.json")
 
 
-def _record(path: Path) -> tuple[int, str] | None:
-    """Size in bytes and digest of the first download of ``path``, or None."""
+def _record(path: Path) -> tuple[int, str] | tuple[None, None]:
+    """Size in bytes and digest of the first download of ``path``; None where there was none."""
     beside = _beside(path)
     if not beside.exists():
-        return None
+        return None, None
     try:
         facts = json.loads(beside.read_text(encoding="utf-8"))
         return int(facts["size"]), f"sha256:{facts['sha256'].lower()}"
@@ -205,21 +173,16 @@ def _record(path: Path) -> tuple[int, str] | None:
         raise SourceError(f"{beside} is not a record of a download: delete it and run again") from None
 
 
-@contextmanager
-def _alone(plan: DownloadPlan, progress: Progress) -> Iterator[None]:
+def _alone(plan: DownloadPlan, progress: Progress) -> AbstractContextManager[object]:
     """Hold the lock of the file; wait for another process that holds it."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(plan.path.with_name(f"{plan.path.name}.lock"))
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         progress.note(f"{plan.source.file}: waiting for another process that downloads it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire()
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from __future__ import annotations
 import email.utils
 import socket
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 HOPS = 10
 OPENING = 64
-OK, PARTIAL, TIMED_OUT, UNSATISFIABLE, MANY, UNAVAILABLE = 200, 206, 408, 416, 429, 503
-FAULT = 500
+OK, PARTIAL, TIMED_OUT, UNSATISFIABLE, MANY, FAULT, UNAVAILABLE = 200, 206, 408, 416, 429, 500, 503
 REASONS = {
     401: "asks for a login (401)",
     403: "forbids access (403)",
@@ -38,10 +37,13 @@ DECADE = 10 * 365 * 24 * 3600.0
 
 
 class DroppedError(Exception):
-    """The transfer broke off; it may go on after ``wait`` seconds, or after the usual pause where that is None."""
+    """The transfer broke off; it may go on after ``wait`` seconds, or after the usual pause where that is None.
 
-    def __init__(self, reason: str, *, wait: float | None = None) -> None:
-        self.wait = wait
+    ``whole``: it can only be for the file from its first byte; what has come stays until that answer is there.
+    """
+
+    def __init__(self, reason: str, *, wait: float | None = None, whole: bool = False) -> None:
+        self.wait, self.whole = wait, whole
         super().__init__(reason)
 
 
@@ -66,18 +68,27 @@ def client(*, connect: float, read: float) -> httpx.Client:
     return httpx.Client(timeout=httpx.Timeout(read, connect=connect), headers=headers)
 
 
-def ask(http: httpx.Client, address: str, *, headers: dict[str, str], token: tuple[str, str] | None) -> httpx.Response:
-    """The open response to a GET of ``address``, redirects followed."""
+@contextmanager
+def response_to(
+    http: httpx.Client, address: str, *, token: tuple[str, str] | None, headers: Mapping[str, str], known: bool = False
+) -> Iterator[httpx.Response]:
+    """The open response to a GET of ``address``, redirects followed, and every error of httpx as one of ours.
+
+    An unknown host is worth another try only if it was ``known`` before.
+    """
     import httpx
 
-    first = url = httpx.URL(address)
-    for _ in range(HOPS):
-        request = http.build_request("GET", url if token is None else _signed(url, first, token=token), headers=headers)
-        response = http.send(request, stream=True)
-        if response.next_request is None:
-            return response
-        response.close()
-        url = response.next_request.url
+    try:
+        first = url = httpx.URL(address)
+        for _ in range(HOPS):
+            request = http.build_request("GET", _signed(url, first, token=token), headers=headers)
+            with closing(http.send(request, stream=True)) as response:
+                if response.next_request is None:
+                    yield response
+                    return
+            url = response.next_request.url
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _translated(error, known=known) from None
     raise RefusedError(f"redirects more than {HOPS} times, in a loop")
 
 
@@ -85,7 +96,11 @@ def judge(response: httpx.Response, *, file: str, longest_wait: float) -> None:
     """Raise DroppedError or RefusedError unless the body of ``response`` may be the bytes of ``file``."""
     status = response.status_code
     if status in (MANY, UNAVAILABLE):
-        raise _busy(response, longest_wait)
+        wait = _retry_after(response.headers.get("retry-after", ""))
+        if wait is None or wait <= longest_wait:
+            raise DroppedError(f"is busy ({status})", wait=wait)
+        when = datetime.now(timezone.utc) + timedelta(seconds=wait)
+        raise RefusedError(f"is busy ({status}) and asks to try again after {when:%Y-%m-%d %H:%M} UTC")
     if status >= FAULT or status == TIMED_OUT:
         raise DroppedError(f"has a fault of its own ({status})")
     if status not in (OK, PARTIAL):
@@ -123,27 +138,19 @@ def opened(body: Iterator[bytes], *, file: str) -> Iterator[bytes]:
 def validator(response: httpx.Response) -> str | None:
     """What If-Range may hold: a strong ETag, else Last-Modified, else None."""
     etag: str = response.headers.get("etag", "")
-    return etag if etag.startswith('"') else response.headers.get("last-modified")
-
-
-@contextmanager
-def own_errors(*, known: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Errors of httpx as one of ours; an unknown host is worth another try only if it was ``known`` before."""
-    import httpx
-
-    try:
-        yield
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise _translated(error, known=known()) from None
+    return etag if etag.startswith('"') else response.headers.get("last-modified") or None
 
 
 def _translated(error: Exception, *, known: bool) -> DroppedError | RefusedError:
     import httpx
 
-    causes = list(_causes(error))
+    causes: list[BaseException] = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
     if isinstance(error, httpx.ConnectError) and any(isinstance(cause, ssl.SSLError) for cause in causes):
-        advice = "look at this machine's clock, proxy, certificates"
-        return RefusedError(f"fails the TLS check ({one_line(error)}; {advice})")
+        return RefusedError(
+            f"fails the TLS check ({one_line(error)}; look at this machine's clock, proxy, certificates)"
+        )
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         kind = DroppedError if known else RefusedError
         return kind("is an unknown host (look at the address and the network connection)")
@@ -154,20 +161,14 @@ def _translated(error: Exception, *, known: bool) -> DroppedError | RefusedError
     return DroppedError(f"drops the connection ({one_line(error)})")
 
 
-def _signed(url: httpx.URL, first: httpx.URL, *, token: tuple[str, str]) -> httpx.URL:
+def _signed(url: httpx.URL, first: httpx.URL, *, token: tuple[str, str] | None) -> httpx.URL:
     """``url`` with the token on its own origin, and without it anywhere else, even where a redirect echoes it."""
+    if token is None:
+        return url
     name, value = token
     if (url.scheme, url.host, url.port) == (first.scheme, first.host, first.port):
         return url.copy_set_param(name, value)
     return url.copy_remove_param(name) if value in url.params.get_list(name) else url
-
-
-def _busy(response: httpx.Response, longest: float) -> DroppedError | RefusedError:
-    wait = _retry_after(response.headers.get("retry-after", ""))
-    if wait is None or wait <= longest:
-        return DroppedError(f"is busy ({response.status_code})", wait=wait)
-    when = datetime.now(timezone.utc) + timedelta(seconds=wait)
-    return RefusedError(f"is busy ({response.status_code}) and asks to try again after {when:%Y-%m-%d %H:%M} UTC")
 
 
 def _retry_after(value: str) -> float | None:
@@ -180,10 +181,3 @@ def _retry_after(value: str) -> float | None:
         return None
     moment = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
     return min(max(0.0, (moment - datetime.now(timezone.utc)).total_seconds()), DECADE)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -11,9 +11,8 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dircli.errors import SourceError, sample
@@ -21,14 +20,10 @@ from dircli.store.download import http
 from dircli.store.download.fetch import RETRIES
 from dircli.store.download.http import DroppedError, RefusedError, clean
 from dircli.store.download.transfer import RetryPolicy
-from dircli.store.raw.containers import tidy
-
-MD5 = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
-LOGIN = (http.REASONS[401], http.REASONS[403], http.PAGE)
+from dircli.store.raw.formats import tidy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(NamedTuple):
     """One file as the provider lists it; ``digest`` is ``md5:hex``, or None where none is known."""
 
     path: str
@@ -50,7 +45,7 @@ def entries(address: str, folder: str, *, token: tuple[str, str], patience: Retr
 
 def unwelcome(reason: str) -> bool:
     """Whether ``reason``, the message of a failed request, is what a token that is not accepted leads to."""
-    return any(login in reason for login in LOGIN)
+    return any(login in reason for login in (http.REASONS[401], http.REASONS[403], http.PAGE))
 
 
 @contextmanager
@@ -71,7 +66,7 @@ def _asked(url: str, token: tuple[str, str], patience: RetryPolicy) -> bytes:
         while True:
             tries += 1
             try:
-                with http.own_errors(), closing(http.ask(client, url, headers={}, token=token)) as response:
+                with http.response_to(client, url, token=token, headers={}) as response:
                     http.judge(response, file="files.json", longest_wait=patience.longest_wait)
                     return response.read()
             except DroppedError as drop:
@@ -82,35 +77,23 @@ def _asked(url: str, token: tuple[str, str], patience: RetryPolicy) -> bytes:
 
 def _understood(body: bytes, folder: str) -> list[Entry]:
     """The entries in ``body``; RefusedError where it is no list of files in ``folder``."""
-    try:
+    listed = None
+    with suppress(ValueError, RecursionError):
         listed = json.loads(body)
-    except (ValueError, RecursionError):
-        listed = None
     if not isinstance(listed, list):
         raise RefusedError("does not answer with a list of files")
     files = [each for each in listed if not isinstance(each, dict) or each.get("is_file", True)]
-    if wrong := [json.dumps(each)[:80] for each in files if not _sound(each, folder)]:
+    pairs = [(each, _entry(each, folder)) for each in files]
+    if wrong := [json.dumps(each)[:80] for each, entry in pairs if entry is None]:
         raise RefusedError(f"lists what is no file of {folder}: {sample(wrong)}")
-    return [
-        Entry(
-            path=each["full_path"],
-            size=each["file_size"],
-            digest=f"md5:{each['file_checksum_md5'].lower()}" if each.get("file_checksum_md5") else None,
-        )
-        for each in files
-    ]
+    return [entry for _, entry in pairs if entry]
 
 
-def _sound(each: Any, folder: str) -> bool:
-    """Whether ``each`` describes a file right in ``folder``, so that its path may become one of ours."""
-    if not isinstance(each, dict):
-        return False
-    path, size, md5 = (each.get(key) for key in ("full_path", "file_size", "file_checksum_md5"))
-    return (
-        isinstance(path, str)
-        and tidy(path) == path
-        and path.rpartition("/")[0] == folder
-        and isinstance(size, int)
-        and size >= 0
-        and (not md5 or (isinstance(md5, str) and MD5.fullmatch(md5) is not None))
-    )
+def _entry(each: Any, folder: str) -> Entry | None:
+    """What ``each`` says of a file right in ``folder``, whose path may thus become one of ours; else None."""
+    match each:
+        case {"full_path": str(path), "file_size": int(size)} if size >= 0 and tidy(path) == path:
+            md5 = each.get("file_checksum_md5") or ""
+            if path.rpartition("/")[0] == folder and isinstance(md5, str) and re.fullmatch("([0-9a-fA-F]{32})?", md5):
+                return Entry(path=path, size=size, digest=f"md5:{md5.lower()}" if md5 else None)
+    return None

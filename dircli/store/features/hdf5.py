@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,28 +13,35 @@ import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray
 from dircli.errors import InputError, Problem, clear, sample
-from dircli.store.features.layout import AGAIN, Block, Epoch, Put, rows_per_block
+from dircli.store.features.layout import AGAIN, Block, Epoch, Features, Put, rows_per_block
 
 FEATURES, IDS, TARGETS = "features", "ids", "targets"
 
 
-@dataclass(frozen=True)
-class _Hdf5:
-    file: Any
-    epochs: list[Epoch]
-    kind: str = "HDF5"
+@contextlib.contextmanager
+def open_features(path: Path) -> Iterator[Features]:
+    """The features in the HDF5 file at ``path``; InputError with everything that is wrong in its layout."""
+    import h5py
 
-    @contextlib.contextmanager
-    def rewritten(self, path: Path) -> Iterator[Put]:
-        import h5py
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
+    with file:
+        yield Features(kind="HDF5", epochs=_epochs(file, str(path)), rewritten=partial(_rewritten, file))
 
-        with h5py.File(path, "x") as copy:
-            _copy(self.file, copy)
 
-            def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
-                copy[f"{epoch.name}/{FEATURES}"][block.first : block.first + len(features)] = features
+@contextlib.contextmanager
+def _rewritten(file: Any, path: Path) -> Iterator[Put]:
+    import h5py
 
-            yield put
+    with h5py.File(path, "x") as copy:
+        _copy(file, copy)
+
+        def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
+            copy[f"{epoch.name}/{FEATURES}"][block.first : block.first + len(features)] = features
+
+        yield put
 
 
 def _copy(group: Any, copy: Any) -> None:
@@ -58,29 +64,12 @@ def _copy(group: Any, copy: Any) -> None:
             group.copy(name, copy)
 
 
-@contextlib.contextmanager
-def open_features(path: Path) -> Iterator[_Hdf5]:
-    """The features in the HDF5 file at ``path``; InputError with everything that is wrong in its layout."""
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
-    with file:
-        yield _Hdf5(file, _epochs(file, str(path)))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key by which epoch_2 comes before epoch_10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
 def _epochs(file: Any, name: str) -> list[Epoch]:
     import h5py
 
     groups = [key for key, item in file.items() if isinstance(item, h5py.Group) and FEATURES in item]
-    groups.sort(key=_natural)
+    # epoch_2 comes before epoch_10
+    groups.sort(key=lambda key: [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", key)])
     if FEATURES in file and groups:
         message = f"there are features at the root and in {sample([clear(group) for group in groups])}"
         raise InputError(Problem(name, message, "Keep one, or put every epoch into a group"))
@@ -107,42 +96,34 @@ def _epoch(file: Any, group: str, name: str, problems: list[Problem]) -> Epoch:
     if not isinstance(data, h5py.Dataset) or data.ndim != 2 or not all(data.shape):  # noqa: PLR2004 - rows, dimensions
         shape = f"have shape {data.shape}" if isinstance(data, h5py.Dataset) else "are a group"
         problems.append(Problem(where, f"the features {shape}", "One row of features per sample is expected"))
-        return Epoch(name=group, rows=0, dim=0, ids=lambda: None, targets=lambda: None, blocks=lambda: iter(()))
+        return Epoch(name=group, rows=0, dim=0, blocks=lambda: iter(()))
     if data.dtype.kind != "f":
         problems.append(Problem(where, f"the features are {data.dtype}", "Write floating-point numbers"))
-    beside: dict[str, Any] = {}
-    for key, what in ((IDS, "texts or whole numbers"), (TARGETS, "numbers")):
+    readers: dict[str, Any] = {}
+    expected = ((IDS, "OSiu", "texts or whole numbers", _ids), (TARGETS, "fiu", "numbers", _targets))
+    for key, kinds, what, read in expected:
         labels = base[key] if key in base else file.get(key)
         if labels is None:
             continue
         if not isinstance(labels, h5py.Dataset) or labels.shape != data.shape[:1]:
-            problems.append(
-                Problem(where, f"{key} have shape {getattr(labels, 'shape', None)}", "One per row is expected")
-            )
-        elif labels.dtype.kind not in ("OSiu" if key == IDS else "fiu"):
+            message = f"{key} have shape {getattr(labels, 'shape', None)}"
+            problems.append(Problem(where, message, "One per row is expected"))
+        elif labels.dtype.kind not in kinds:
             problems.append(Problem(where, f"{key} are {labels.dtype}", f"Write {what}"))
-        beside[key] = labels
-    return Epoch(
-        name=group,
-        rows=data.shape[0],
-        dim=data.shape[1],
-        ids=partial(_ids, beside.get(IDS), where),
-        targets=partial(_targets, beside.get(TARGETS)),
-        blocks=partial(_blocks, data, where),
-    )
+        readers[key] = partial(read, labels, where)
+    rows, dim = data.shape
+    return Epoch(name=group, rows=rows, dim=dim, blocks=partial(_blocks, data, where), **readers)
 
 
-def _ids(data: Any, where: str) -> list[str] | None:
-    if data is None:
-        return None
+def _ids(data: Any, where: str) -> list[str]:
     try:
         return [key.decode() if isinstance(key, bytes) else str(key) for key in data[:].tolist()]
     except UnicodeDecodeError as error:
         raise InputError(Problem(where, f"an id is no UTF-8 text ({error.object!r})", "Write UTF-8")) from None
 
 
-def _targets(data: Any) -> FloatArray | None:
-    return None if data is None else np.asarray(data[:], dtype=np.float64)
+def _targets(data: Any, _where: str) -> FloatArray:
+    return np.asarray(data[:], dtype=np.float64)
 
 
 def _blocks(data: Any, where: str) -> Iterator[Block]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -42,28 +42,25 @@ class Epoch:
     name: str
     rows: int
     dim: int
-    ids: Callable[[], list[str] | None]
-    targets: Callable[[], FloatArray | None]
     blocks: Callable[[], Iterator[Block]]
+    ids: Callable[[], list[str] | None] = lambda: None
+    targets: Callable[[], FloatArray | None] = lambda: None
 
 
 Put: TypeAlias = "Callable[[Epoch, Block, AnyArray], None]"
 """Writes new features (k, d) of an epoch where its block was."""
 
 
-class Features(Protocol):
-    """An open feature file."""
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """An open feature file of a ``kind``, HDF5, Parquet or npy, and its ``epochs``, one or more in their order.
 
-    @property
-    def kind(self) -> str:
-        """HDF5, Parquet or npy."""
+    ``rewritten`` makes a copy of it whose features are those that are put, block by block in the same order.
+    """
 
-    @property
-    def epochs(self) -> list[Epoch]:
-        """One or more, in their order."""
-
-    def rewritten(self, path: Path) -> AbstractContextManager[Put]:
-        """A copy of this file at ``path`` whose features are those that are put, block by block in the same order."""
+    kind: str
+    epochs: list[Epoch]
+    rewritten: Callable[[Path], AbstractContextManager[Put]]
 
 
 def rows_per_block(dim: int, itemsize: int) -> int:
@@ -88,29 +85,27 @@ def labels(epoch: Epoch, file: str, ids: TextArray | None, targets: FloatArray |
         if file_targets is None:
             message = "there are no targets, and the dataset is not curated, so no other source of them"
             problems.append(Problem(where, message, "Run `dir curate` first, or write targets into the file"))
-        if problems or file_targets is None:
-            raise InputError(problems)
-        return file_targets
+        elif not problems:
+            return file_targets
+        raise InputError(problems)
+    rows = np.full(epoch.rows, -1)
     theirs = epoch.ids()
     if theirs is not None:
         row_of_id, unmatched = matched(theirs, ids, where, missing_hint="Give features of every row of the split")
         problems += unmatched
-        rows = np.full(epoch.rows, -1)
         rows[row_of_id[row_of_id >= 0]] = np.flatnonzero(row_of_id >= 0)
-    else:
+    elif epoch.rows == len(ids):
         rows = np.arange(epoch.rows)
-        if epoch.rows != len(ids):
-            message = f"there are {epoch.rows:,} rows, and the split has {len(ids):,}"
-            problems.append(Problem(where, message, "Write one for each, in manifest order, or add ids"))
-            rows = np.full(epoch.rows, -1)
+    else:
+        message = f"there are {epoch.rows:,} rows, and the split has {len(ids):,}"
+        problems.append(Problem(where, message, "Write one for each, in manifest order, or add ids"))
     known = rows >= 0
     expected = np.where(known, targets[rows], np.nan) if len(targets) else np.full(epoch.rows, np.nan)
     if file_targets is not None:
         far = known & np.isfinite(file_targets) & ~np.isclose(file_targets, expected, rtol=1e-6, atol=1e-6)
         if far.any():
-            unlike = [
-                f"row {row + 1} has {file_targets[row]:.9g}, not {expected[row]:.9g}" for row in np.flatnonzero(far)
-            ]
+            pairs = zip(np.flatnonzero(far) + 1, file_targets[far], expected[far], strict=True)
+            unlike = [f"row {row} has {target:.9g}, not {other:.9g}" for row, target, other in pairs]
             message = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
             problems.append(Problem(where, message, "Check that the file belongs to this dataset and split"))
     if problems:

@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from dircli.arrays import AnyArray
 from dircli.errors import InputError, Problem
 from dircli.store import npy
-from dircli.store.features.layout import AGAIN, Block, Epoch, Put, rows_per_block
-
-
-@dataclass(frozen=True)
-class _Npy:
-    epochs: list[Epoch]
-    dtype: np.dtype[np.generic]
-    kind: str = "npy"
-
-    @contextlib.contextmanager
-    def rewritten(self, path: Path) -> Iterator[Put]:
-        with path.open("xb") as stream:
-            shape = (self.epochs[0].rows, self.epochs[0].dim)
-            header = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-
-            def put(_epoch: Epoch, _block: Block, features: AnyArray) -> None:
-                features.tofile(stream)
-
-            yield put
+from dircli.store.features.layout import AGAIN, Block, Epoch, Features, Put, rows_per_block
 
 
 @contextlib.contextmanager
-def open_features(path: Path) -> Iterator[_Npy]:
+def open_features(path: Path) -> Iterator[Features]:
     """The features in the npy file at ``path``; InputError where it holds no matrix of floating-point numbers."""
     name = str(path)
     with path.open("rb") as stream:
@@ -56,9 +35,16 @@ def open_features(path: Path) -> Iterator[_Npy]:
             problems.append(Problem(name, message, AGAIN))
         if problems:
             raise InputError(problems)
-        blocks = partial(_blocks, stream, start, shape, dtype)
-        epoch = Epoch(name="", rows=shape[0], dim=shape[1], ids=lambda: None, targets=lambda: None, blocks=blocks)
-        yield _Npy([epoch], dtype)
+        epoch = Epoch(name="", rows=shape[0], dim=shape[1], blocks=partial(_blocks, stream, start, shape, dtype))
+        yield Features(kind="npy", epochs=[epoch], rewritten=partial(_rewritten, shape, dtype))
+
+
+@contextlib.contextmanager
+def _rewritten(shape: tuple[int, ...], dtype: np.dtype[np.generic], path: Path) -> Iterator[Put]:
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with path.open("xb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        yield lambda _epoch, _block, features: features.tofile(stream)
 
 
 def _blocks(stream: BinaryIO, start: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[Block]:

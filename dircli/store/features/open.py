@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files, sniff
+from dircli.store.features import hdf5, npy, parquet
 from dircli.store.features.layout import Features
 
 HINT = "Give an HDF5, Parquet or npy file of features"
 ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Features]:
+def opened(path: Path) -> AbstractContextManager[Features]:
     """The feature file at ``path``; InputError with everything that its layout has wrong."""
-    start = _start(path)
-    source: AbstractContextManager[Features]
-    if start.startswith(sniff.HDF5):
-        from dircli.store.features import hdf5
-
-        source = hdf5.open_features(path)
-    elif start.startswith(sniff.PARQUET):
-        from dircli.store.features import parquet as columns
-
-        source = columns.open_features(path)
-    elif start.startswith(sniff.NPY):
-        from dircli.store.features import npy
-
-        source = npy.open_features(path)
-    else:
-        what = "this is neither HDF5 nor Parquet nor npy" if start else "the file is empty"
-        raise InputError(Problem(str(path), what, HINT))
-    with source as features:
-        yield features
-
-
-def _start(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            return stream.read(8)
+            start = stream.read(8)
     except OSError:
-        return files.read(path, hint=HINT)[:8]  # which has a word for whatever it is
+        start = files.read(path, hint=HINT)[:8]  # which has a word for whatever it is
+    kinds = {sniff.HDF5: hdf5.open_features, sniff.PARQUET: parquet.open_features, sniff.NPY: npy.open_features}
+    open_features = next((opens for magic, opens in kinds.items() if start.startswith(magic)), None)
+    if open_features is None:
+        what = "this is neither HDF5 nor Parquet nor npy" if start else "the file is empty"
+        raise InputError(Problem(str(path), what, HINT))
+    return open_features(path)
 
 
 def check_ending(features: Features, out: Path) -> None:

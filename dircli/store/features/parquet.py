@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,42 +12,14 @@ import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray
 from dircli.errors import InputError, Problem, clear, sample
-from dircli.store.features.layout import AGAIN, Block, Epoch, Put, rows_per_block
+from dircli.store.features.layout import AGAIN, Block, Epoch, Features, Put, rows_per_block
 from dircli.store.parquet import damaged
 
 FEATURES, ID, TARGET = "features", "id", "target"
 
 
-@dataclass(frozen=True)
-class _Parquet:
-    file: Any
-    epochs: list[Epoch]
-    kind: str = "Parquet"
-
-    @contextlib.contextmanager
-    def rewritten(self, path: Path) -> Iterator[Put]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        schema = self.file.schema_arrow
-        column = schema.get_field_index(FEATURES)
-        kind = schema.field(column).type
-        with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False) as writer:
-
-            def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
-                flat = pa.array(features.reshape(-1))
-                if pa.types.is_fixed_size_list(kind):
-                    lists = pa.FixedSizeListArray.from_arrays(flat, epoch.dim)
-                else:
-                    lists = pa.ListArray.from_arrays(np.arange(0, len(flat) + 1, epoch.dim, dtype=np.int32), flat)
-                columns = [lists.cast(kind) if n == column else block.rest.column(n) for n in range(len(schema))]
-                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-
-            yield put
-
-
 @contextlib.contextmanager
-def open_features(path: Path) -> Iterator[_Parquet]:
+def open_features(path: Path) -> Iterator[Features]:
     """The features in the Parquet file at ``path``; InputError with everything that is wrong in its columns."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -59,26 +30,44 @@ def open_features(path: Path) -> Iterator[_Parquet]:
     except (pa.ArrowException, OSError) as error:
         raise damaged(name, error, hint=AGAIN) from None
     with file:
-        rows = file.metadata.num_rows
         dim, problems = _dim(file, name)
-        problems += [
-            Problem(name, f"column {column} is {file.schema_arrow.field(column).type}", f"Write {what}")
-            for column, what in ((ID, "texts or whole numbers"), (TARGET, "numbers"))
-            if column in file.schema_arrow.names and not _fits(file.schema_arrow.field(column).type, column)
-        ]
+        readers: dict[str, Any] = {}
+        labels = ((ID, "ids", "texts or whole numbers", _ids), (TARGET, "targets", "numbers", _targets))
+        for column, key, what, read in labels:
+            if column not in file.schema_arrow.names:
+                continue
+            kind = file.schema_arrow.field(column).type
+            text = column == ID and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+            number = column == TARGET and pa.types.is_floating(kind)
+            if not (text or number or pa.types.is_integer(kind)):
+                problems.append(Problem(name, f"column {column} is {kind}", f"Write {what}"))
+            readers[key] = partial(read, file, name)
         if problems:
             raise InputError(problems)
-        readers: dict[str, Any] = {"ids": partial(_ids, file, name), "targets": partial(_targets, file, name)}
-        epoch = Epoch(name="", rows=rows, dim=dim, blocks=partial(_blocks, file, dim, name), **readers)
-        yield _Parquet(file, [epoch])
+        blocks = partial(_blocks, file, dim, name)
+        epoch = Epoch(name="", rows=file.metadata.num_rows, dim=dim, blocks=blocks, **readers)
+        yield Features(kind="Parquet", epochs=[epoch], rewritten=partial(_rewritten, file))
 
 
-def _fits(kind: Any, column: str) -> bool:
+@contextlib.contextmanager
+def _rewritten(file: Any, path: Path) -> Iterator[Put]:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    if column == ID:
-        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind))
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+    schema = file.schema_arrow
+    column = schema.get_field_index(FEATURES)
+    kind = schema.field(column).type
+    with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False) as writer:
+
+        def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
+            flat = pa.array(features.reshape(-1))
+            if pa.types.is_fixed_size_list(kind):
+                lists = pa.FixedSizeListArray.from_arrays(flat, epoch.dim)
+            else:
+                lists = pa.ListArray.from_arrays(np.arange(0, len(flat) + 1, epoch.dim, dtype=np.int32), flat)
+            writer.write_batch(block.rest.set_column(column, schema.field(column), lists.cast(kind)))
+
+        yield put
 
 
 def _dim(file: Any, name: str) -> tuple[int, list[Problem]]:
@@ -111,22 +100,17 @@ def _batches(file: Any, rows: int, name: str, columns: list[str] | None = None) 
 
 
 def _column(file: Any, column: str, name: str) -> Any:
-    """A column as one array, or None where there is none."""
     import pyarrow as pa
 
-    if column not in file.schema_arrow.names:
-        return None
     return pa.chunked_array([batch.column(0) for batch in _batches(file, 1 << 16, name, [column])])
 
 
-def _ids(file: Any, name: str) -> list[str] | None:
-    column = _column(file, ID, name)
-    return None if column is None else ["" if key is None else str(key) for key in column.to_pylist()]
+def _ids(file: Any, name: str) -> list[str]:
+    return ["" if key is None else str(key) for key in _column(file, ID, name).to_pylist()]
 
 
-def _targets(file: Any, name: str) -> FloatArray | None:
-    column = _column(file, TARGET, name)
-    return None if column is None else np.asarray(column.to_numpy(), dtype=np.float64)
+def _targets(file: Any, name: str) -> FloatArray:
+    return np.asarray(_column(file, TARGET, name).to_numpy(), dtype=np.float64)
 
 
 def _blocks(file: Any, dim: int, name: str) -> Iterator[Block]:

@@ -1,31 +1,74 @@
-"""The formats of archives: zip, tar and tar.gz, told apart by content, each read one member at a time."""
+"""Archives as named files: zip, tar and tar.gz, told apart by content, each read one member at a time.
+
+A damaged, cut, encrypted or hostile archive ends in one InputError, whether that shows while it is opened, listed or
+read. Nothing is ever unpacked.
+"""
 
 from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
+import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
-from dircli.errors import InputError, Problem
+from dircli.errors import InputError, Problem, sample
 from dircli.store import sniff
-from dircli.store.raw.containers import ENDINGS, Archive, Entry, Kind, faults_at
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from typing_extensions import Self
 
+ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz")
 MIB = 1 << 20
 SLACK = 16 * MIB  # what may follow the end mark of a tar.gz: padding, never content
 EXTENDED = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME}
 EXTENDED |= {tarfile.GNUTYPE_LONGLINK}
+FAULTS = (
+    *(OSError, EOFError, RuntimeError, ValueError, struct.error),  # what the readers let through
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+)
+FETCH = "Check the path, or fetch the raw files first"
+Kind: TypeAlias = Literal["file", "encrypted file", "folder", "hard link", "other"]  # other: links, devices, pipes
+
+
+class Entry(NamedTuple):
+    """One entry of an archive: ``at`` is its byte in a tar or its row in a zip, ``target`` what a hard link names."""
+
+    name: str
+    kind: Kind
+    size: int
+    at: int
+    target: str = ""
+
+
+@contextmanager
+def faults_at(where: str) -> Iterator[None]:
+    """Tell every fault of the libraries and the system as an InputError at ``where``."""
+    try:
+        yield
+    except FAULTS as error:
+        match error:
+            case FileNotFoundError():
+                what, hint = "does not exist", FETCH
+            case NotImplementedError():
+                what = f"is packed in a way that cannot be read here ({error})"
+                hint = "Unpack it with another program and pass the folder"
+            case OSError(strerror=str(reason)) if reason:
+                what, hint = f"the system says: {reason.lower()}", "Check its permissions and the disk"
+            case _:
+                what, hint = f"is damaged or cut short ({error})", "Download or copy it again"
+        raise InputError(Problem(where, what, hint)) from error
 
 
 def is_archive(path: Path) -> bool:
@@ -74,41 +117,91 @@ def _is_tar_gz(path: Path) -> bool:
         return True
 
 
+class Archive:
+    """What a zip and a tar share: their entries as files, judged by name and kind."""
+
+    archives: tuple[str, ...] = ()  # archives within archives are plain members
+
+    def __init__(self, path: Path) -> None:
+        self.name, self.path = path.name, path
+
+    @cached_property
+    def files(self) -> dict[str, Entry]:
+        """The entry of each file, by name; a hard link is a second name of its file, and the last of equals counts."""
+        files: dict[str, Entry] = {}
+        outside: list[str] = []
+        for entry in self.entries():
+            name = tidy(entry.name)
+            if name is None or (not name and entry.kind != "folder"):
+                outside.append(repr(entry.name))
+            elif entry.kind in {"file", "encrypted file"} and not is_junk(name):
+                files[name] = entry._replace(name=name)
+            elif entry.kind == "hard link" and (target := tidy(entry.target)) in files:
+                files[name] = files[str(target)]
+        if outside:
+            hint = "Unpack it by hand if you trust it, and pass the folder"
+            raise InputError(Problem(self.name, f"holds names that lead out of it: {sample(outside)}", hint))
+        return files
+
+    def size(self, name: str) -> int:
+        """The uncompressed size in bytes."""
+        return self.files[name].size
+
+    def stamp(self, name: str) -> str:
+        """What changes when the file is written anew."""
+        return f"{stamp_of(self.path, self.name)} {self.files[name].at} {self.files[name].size}"
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file as a readable binary stream."""
+        entry = self.files[name]
+        where = f"{self.name}!/{entry.name}"
+        if entry.kind == "encrypted file":
+            hint = "Names and sizes need no password; the steps of `dir info` say where the password comes from"
+            raise InputError(Problem(where, "is encrypted", hint))
+        with faults_at(where):
+            return io.BufferedReader(self.stream(entry, where), 256 * 1024)
+
+    def entries(self) -> Iterator[Entry]:
+        """All entries in the order of the archive, named as there; raises InputError where it is damaged."""
+        raise NotImplementedError
+
+    def stream(self, entry: Entry, where: str) -> io.RawIOBase:
+        """The bytes of a file's ``entry``, whose faults are told to be at ``where``."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        raise NotImplementedError
+
+
 class _Zip(Archive):
     """A zip, held open between uses."""
 
-    _zip: zipfile.ZipFile | None = None
+    @cached_property
+    def _zip(self) -> zipfile.ZipFile:
+        return zipfile.ZipFile(self.path)
 
     def entries(self) -> Iterator[Entry]:
         with faults_at(self.name):
-            infos = self._open().infolist()
+            infos = self._zip.infolist()
         for row, info in enumerate(infos):
-            kind = Kind.LOCKED if info.flag_bits & 1 else Kind.FILE
+            kind: Kind = "encrypted file" if info.flag_bits & 1 else "file"
             if info.filename.endswith(("/", "\\")):
-                kind = Kind.FOLDER
+                kind = "folder"
             elif stat.S_IFMT(info.external_attr >> 16) not in {0, stat.S_IFREG}:
-                kind = Kind.OTHER
+                kind = "other"
             yield Entry(info.filename, kind, info.file_size, row)
 
-    def stream(self, entry: Entry) -> _Stream:
-        where = f"{self.name}!/{entry.name}"
-        with faults_at(where):
-            archive = self._open()
-            info = archive.infolist()[entry.at]
-            if not entry.size:  # nobody reads an empty member, and only reading looks at the checksum
-                with archive.open(info) as probe:
-                    probe.read(1)
-            inner = archive.open(info)
-        return _Stream(inner, where=where, start=0, size=entry.size, done=lambda done: done.close())
+    def stream(self, entry: Entry, where: str) -> _Stream:
+        info = self._zip.infolist()[entry.at]
+        if not entry.size:  # nobody reads an empty member, and only reading looks at the checksum
+            with self._zip.open(info) as probe:
+                probe.read(1)
+        return _Stream(self._zip.open(info), entry._replace(at=0), where=where, done=lambda done: done.close())
 
     def close(self) -> None:
-        if self._zip is not None:
-            self._zip.close()
-        self._zip = None
-
-    def _open(self) -> zipfile.ZipFile:
-        self._zip = self._zip or zipfile.ZipFile(self.path)
-        return self._zip
+        if archive := vars(self).pop("_zip", None):
+            archive.close()
 
 
 class _Tar(Archive):
@@ -131,17 +224,15 @@ class _Tar(Archive):
                 while (info := archive.next()) is not None:
                     archive.members.clear()  # type: ignore[attr-defined]  # would keep half a million headers
                     yield self._entry(info)
-            if self._zipped:
-                _read_out(handle)
+            if self._zipped and len(handle.read(SLACK + 1)) > SLACK:  # only at its end is the checksum looked at
+                raise tarfile.ReadError("it goes on after its end mark")
 
-    def stream(self, entry: Entry) -> _Stream:
-        where = f"{self.name}!/{entry.name}"
-        with faults_at(where):
-            try:
-                handle = self._idle.pop()
-            except IndexError:  # asked for, not looked at first: threads may be reading
-                handle = self._handle()
-        return _Stream(handle, where=where, start=entry.at, size=entry.size, done=self._keep)
+    def stream(self, entry: Entry, where: str) -> _Stream:
+        try:
+            handle = self._idle.pop()
+        except IndexError:  # asked for, not looked at first: threads may be reading
+            handle = self._handle()
+        return _Stream(handle, entry, where=where, done=self._keep)
 
     def close(self) -> None:
         with suppress(IndexError):
@@ -160,8 +251,7 @@ class _Tar(Archive):
             raise tarfile.ReadError(f"{info.name!r} has a negative size")
         if info.issparse():
             raise NotImplementedError(f"{info.name!r} is a sparse file")
-        tests = {Kind.FILE: info.isreg, Kind.FOLDER: info.isdir, Kind.HARD_LINK: info.islnk}
-        kind = next((kind for kind, holds in tests.items() if holds()), Kind.OTHER)
+        kind: Kind = "file" if info.isreg() else "folder" if info.isdir() else "hard link" if info.islnk() else "other"
         return Entry(info.name, kind, info.size, info.offset_data, info.linkname)
 
 
@@ -184,14 +274,11 @@ class _Header(tarfile.TarInfo):
 
 
 class _Stream(io.RawIOBase):
-    """``size`` bytes of ``inner`` from ``start`` on, never more and never fewer; its faults are InputErrors."""
+    """The bytes of ``entry`` in ``inner``, never more and never fewer; its faults are InputErrors."""
 
-    def __init__(
-        self, inner: IO[bytes], *, where: str, start: int, size: int, done: Callable[[IO[bytes]], None]
-    ) -> None:
-        self._inner, self._where, self._start, self._size, self._done = inner, where, start, size, done
-        self._at = 0
-        self._placed = False
+    def __init__(self, inner: IO[bytes], entry: Entry, *, where: str, done: Callable[[IO[bytes]], None]) -> None:
+        self._inner, self._start, self._size, self._where, self._done = inner, entry.at, entry.size, where, done
+        self._at, self._placed = 0, False
 
     def readable(self) -> bool:
         return True
@@ -199,13 +286,11 @@ class _Stream(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def tell(self) -> int:
-        return self._at
-
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
-        self._placed = False
-        return self._at
+        at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
+        self._placed &= at == self._at
+        self._at = at
+        return at
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
@@ -213,7 +298,12 @@ class _Stream(io.RawIOBase):
         if wanted <= 0:
             return 0
         with faults_at(self._where):
-            data = self._read(wanted)
+            if not self._placed:
+                self._inner.seek(self._start + self._at)
+                self._placed = True
+            data = self._inner.read(wanted)
+            if not data:
+                raise EOFError(f"it ends {self._size - self._at:,} bytes early")
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
@@ -223,20 +313,24 @@ class _Stream(io.RawIOBase):
             super().close()
             self._done(self._inner)
 
-    def _read(self, wanted: int) -> bytes:
-        if not self._placed:
-            self._inner.seek(self._start + self._at)
-            self._placed = True
-        data = self._inner.read(wanted)
-        if not data:
-            raise EOFError(f"it ends {self._size - self._at:,} bytes early")
-        return data
+
+def stamp_of(path: Path, name: str) -> str:
+    """Size and time of the file at ``path``; InputError, naming it ``name``, where the system does not tell."""
+    with faults_at(name):
+        status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
-def _read_out(handle: IO[bytes]) -> None:
-    """Read what follows the end mark of a tar.gz, so that its checksum is looked at."""
-    left = SLACK
-    while chunk := handle.read(MIB):
-        left -= len(chunk)
-        if left < 0:
-            raise tarfile.ReadError("it goes on after its end mark")
+def is_junk(name: str) -> bool:
+    """Whether ``name`` is one of those that macOS leaves beside the user's own."""
+    *folders, last = name.split("/")
+    return last in {".DS_Store", "__MACOSX"} or last.startswith("._") or "__MACOSX" in folders
+
+
+def tidy(name: str) -> str | None:
+    """``name`` as a relative POSIX path; None where it is absolute, has a drive or goes up."""
+    posix = name.replace("\\", "/")
+    parts = [part for part in posix.split("/") if part not in {"", "."}]
+    if posix.startswith("/") or ".." in parts or "\0" in posix or re.match("[A-Za-z]:", posix):
+        return None
+    return "/".join(parts)

@@ -7,17 +7,65 @@ bytes through every container.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from dircli.errors import InputError, Problem, sample
-from dircli.store.raw.containers import FETCH, Archive, Folder, faults_at
-from dircli.store.raw.formats import open_archive
+from dircli.store.raw.formats import ENDINGS, FETCH, Archive, faults_at, is_junk, open_archive, stamp_of
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+UNFINISHED = (".part", ".part.json", ".lock", ".sha256.json")
+
+
+class _Folder:
+    """The plain files under a folder, or one file alone; archives among them count as plain files too."""
+
+    def __init__(self, path: Path) -> None:
+        self.name, self.path = path.name, path
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        with faults_at(self.name):
+            return {self.name: str(self.path)} if self.path.is_file() else dict(_walk(str(self.path), "", ()))
+
+    @cached_property
+    def archives(self) -> list[str]:
+        names = [] if self.path.is_file() else list(self.files)
+        return [name for name in names if "/" not in name and name.lower().endswith(ENDINGS)]
+
+    def size(self, name: str) -> int:
+        with faults_at(name):
+            return Path(self.files[name]).stat().st_size
+
+    def stamp(self, name: str) -> str:
+        return stamp_of(Path(self.files[name]), name)
+
+    def open(self, name: str) -> IO[bytes]:
+        with faults_at(name):
+            return Path(self.files[name]).open("rb")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Name and path of every file under ``folder``; links are followed, but never into a folder they stand in."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    for entry in entries:
+        name = prefix + entry.name
+        if is_junk(name) or name.endswith(UNFINISHED):
+            continue
+        if entry.is_dir():
+            yield from _walk(entry.path, f"{name}/", (*above, real))
+        elif entry.is_file():
+            yield name, entry.path
 
 
 def open_raw(path: Path) -> Tree:
@@ -29,22 +77,19 @@ def open_raw(path: Path) -> Tree:
     path = path.absolute()  # "." has no name
     with faults_at(path.name):
         is_folder = path.is_dir()
-    return Tree(Folder(path) if is_folder else open_archive(path))
+    return Tree(_Folder(path) if is_folder else open_archive(path))
 
 
-class Tree:
+class Tree(AbstractContextManager["Tree"]):
     """A `Raw` over one folder or archive, and over the archives at the top level of a folder."""
 
-    def __init__(self, plain: Folder | Archive) -> None:
+    def __init__(self, plain: _Folder | Archive) -> None:
         self.name = plain.name
         self._plain = plain
         self._nested: dict[str, Archive] = {}
         self._names = _by_last_part(plain.files)
         if not self._names:
             raise InputError(Problem(self.name, "holds no files", FETCH))
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_error: object) -> None:
         self.close()
@@ -96,7 +141,7 @@ class Tree:
             self._nested[file] = open_archive(self._plain.path / file)
         return self._nested[file]
 
-    def _locate(self, member: str) -> tuple[Folder | Archive, str]:
+    def _locate(self, member: str) -> tuple[_Folder | Archive, str]:
         """The container of ``member`` and the name it has there."""
         file, _, inner = member.partition("!/")
         if member in self._plain.files:
@@ -123,7 +168,7 @@ class OneFile(Tree):
     """A `Raw` of one file, which answers to any name that is asked of it."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(Folder(path))
+        super().__init__(_Folder(path))
 
     def find(self, name: str) -> str:  # noqa: ARG002 - whatever it is called
         """The file."""
