@@ -19,6 +19,9 @@ from dircli.benchmark.splits import SplitRecipe
 AUTHORS = "https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45d45c04e6f5c40f43925bc66e580911084/"
 """Where the authors published their split files, at the commit that `released` stands for."""
 
+Holds = Literal["labels", "images", "recordings", "released"]
+Match: TypeAlias = Literal["each", "row", "set"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Leak:
@@ -99,11 +102,6 @@ class Publication:
     released_alone: bool = False
     unseen: str = ""
 
-    @property
-    def released(self) -> tuple[Source, ...]:
-        """The published split files."""
-        return tuple(source for source in self.sources if source.holds == "released")
-
 
 @dataclass(frozen=True, kw_only=True)
 class SampleReader:
@@ -176,7 +174,8 @@ class Dataset:
     @property
     def released(self) -> tuple[Source, ...]:
         """The published split files; none of a table of one's own."""
-        return self.publication.released if self.publication else ()
+        sources = self.publication.sources if self.publication else ()
+        return tuple(source for source in sources if source.holds == "released")
 
     @property
     def unreleased(self) -> str:
@@ -200,9 +199,6 @@ class Dataset:
         return "pixels" if isinstance(self.reader, PixelReader) else "samples"
 
 
-Holds = Literal["labels", "images", "recordings", "released"]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """One raw file: its name under ``DIR_DATA/<dataset>/``, where it is had, and how it is recognised.
@@ -219,6 +215,18 @@ class Source:
     size: int | None = None
     digest: str | None = None
     gives: tuple[str, ...] = ()
+
+
+def public_file(
+    url: str, holds: Holds, digest: str | None = None, *, size: int | None = None, gives: tuple[str, ...] = ()
+) -> Source:
+    """The file at ``url``, under the name that it has there."""
+    return Source(file=url.rpartition("/")[2], holds=holds, urls=(url,), size=size, digest=digest, gives=gives)
+
+
+def split_file(path: str, git: str, *, size: int | None = None) -> Source:
+    """The split file at ``path`` in the authors' repository; ``git`` is its blob id."""
+    return public_file(AUTHORS + path, "released", f"git:{git}", size=size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,13 +253,3 @@ class Catalogue:
     variable: str
     parameter: str = "auth_token"
     shelves: tuple[Shelf, ...]
-
-    def as_json(self) -> list[dict[str, str]]:
-        """What there is, for those who list the facts of a dataset."""
-        return [
-            {"files": f"{shelf.folder}/{shelf.what}", "holds": shelf.holds, "listed": self.listing}
-            for shelf in self.shelves
-        ]
-
-
-Match: TypeAlias = Literal["each", "row", "set"]

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from dircli.arrays import TextArray
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
-from dircli.benchmark.protocol import FdsRule
+from dircli.benchmark.dataset import Dataset, Publication, SampleReader, Source, split_file
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
-from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
+from dircli.datasets.formats.ages import LEAKS, age_rules, published, written
 from dircli.errors import InputError, Problem, sample
 
 NAME = re.compile(r"(?P<index>\d+)_(?P<identity>.+)_(?P<age>\d{1,3})_(?P<gender>[mf])\.jpg")
@@ -66,22 +65,6 @@ def read_released(raw: Raw) -> tuple[Records, TextArray]:
     return records, split
 
 
-def export(records: Records, split: TextArray) -> dict[str, bytes]:
-    """The agedb.csv that the released training code reads."""
-    return written(records, split, "agedb.csv")
-
-
-_RULES = Rules(
-    target="age",
-    unit="year",
-    bins=BINS,
-    grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
-    score_rules=SCORE_RULES,
-    weights=WEIGHTS,
-    fds=FdsRule(start=3, last=99, exact=True),
-)
-
 _PUBLICATION = Publication(
     title="AgeDB-DIR",
     licence="non-commercial research only; the archive's password comes from the authors of AgeDB by e-mail",
@@ -103,27 +86,13 @@ _PUBLICATION = Publication(
     expected={"train": 12_208, "val": 2_140, "test": 2_140},
     sources=(
         Source(file="AgeDB.zip", holds="images"),
-        Source(
-            file="agedb.csv",
-            holds="released",
-            urls=(AUTHORS + "agedb-dir/data/agedb.csv",),
-            size=687_669,
-            digest="git:78abfdb939ff5cf68672cf11ee9b84a0eb9e990a",
-        ),
+        split_file("agedb-dir/data/agedb.csv", "78abfdb939ff5cf68672cf11ee9b84a0eb9e990a", size=687_669),
     ),
     released_alone=True,
     unseen="the images were not seen: ids and ages are the published file's",
 )
 
-DATASET = Dataset(
-    name="agedb",
-    rules=_RULES,
-    publication=_PUBLICATION,
-    reader=SampleReader(
-        read=read,
-        read_released=read_released,
-        export=export,
-        leaks=(Leak(kind="identity", columns=("identity",)),),
-        images=True,
-    ),
-)
+_EXPORT = partial(written, file="agedb.csv")
+_READER = SampleReader(read=read, read_released=read_released, export=_EXPORT, leaks=LEAKS, images=True)
+
+DATASET = Dataset(name="agedb", rules=age_rules(cap=30, youngest=3), publication=_PUBLICATION, reader=_READER)

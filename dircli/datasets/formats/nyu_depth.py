@@ -10,7 +10,7 @@ import csv
 import io
 from collections import Counter
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import cache
 from threading import Lock
 from typing import IO, Any, cast
 
@@ -218,6 +218,3 @@ def _depths(stream: IO[bytes], name: str, opened: ExitStack, *, highest: int) ->
         what = f"depths have shape {shape}, and at least ({highest}, {WIDTH}, {HEIGHT}) is expected"
         raise InputError(Problem(name, what, hint))
     return depths
-
-
-maps_of = {split: partial(from_list, split=split) for split in BITS}
