@@ -15,7 +15,7 @@ from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 from dircli.benchmark.dataset import Dataset, PixelReader, Rules
 from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Samples
 from dircli.benchmark.pixels import Frame, Pixels
-from dircli.benchmark.protocol import PROTOCOLS, ProtocolName, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
 
@@ -59,11 +59,6 @@ class Benchmark:
         return self.dataset.counted if self.dataset else "samples"
 
     @property
-    def weights_per(self) -> Literal["sample", "bin"]:
-        """What a weight is usually given to: each sample; of pixels, which are too many, each bin."""
-        return "sample" if self.unit == "samples" else "bin"
-
-    @property
     def rules(self) -> Rules:
         """The rules of the dataset that the bins name, or plain ones where it is none of ours."""
         if self.dataset is not None:
@@ -76,20 +71,6 @@ class Benchmark:
             score_rules=dict.fromkeys(PROTOCOLS, ScoreRule(thresholds=Thresholds(many=100, few=20))),
             weights=WeightRule(default="inverse"),
         )
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The scores that the dataset asks for; none where it asks for the usual ones."""
-        return self.rules.metrics
-
-    @property
-    def positive(self) -> bool:
-        """Whether predictions of 0 or less are refused."""
-        return self.rules.positive
-
-    def score_rule(self, protocol: ProtocolName) -> ScoreRule:
-        """How the ``protocol`` scores."""
-        return self.rules.score_rules[protocol]
 
     def index(self, targets: FloatArray) -> IntArray:
         """The bin of each of ``targets`` (n,); those of pixels are the float32 values that a map holds."""

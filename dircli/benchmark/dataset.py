@@ -86,8 +86,8 @@ class Publication:
 
     ``obtain`` are the steps to its files, ``sources`` the files whose addresses are known, ``catalogue`` the provider
     who hands them out where that takes a token. ``expected`` are the published sizes of train, val and test. Where the
-    authors never released their split, ``unreleased`` says so. ``released_alone`` says that the published files hold
-    all that a manifest needs, so that a raw source only confirms them; ``unseen`` names what then nobody looked at.
+    authors never released their split, ``unreleased`` says so. Where the published files hold all that a manifest
+    needs, so that a raw source only confirms them, ``unseen`` names what nobody looks at without one.
     """
 
     title: str
@@ -99,7 +99,6 @@ class Publication:
     sources: tuple[Source, ...] = ()
     catalogue: Catalogue | None = None
     unreleased: str = ""
-    released_alone: bool = False
     unseen: str = ""
 
 

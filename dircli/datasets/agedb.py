@@ -88,7 +88,6 @@ _PUBLICATION = Publication(
         Source(file="AgeDB.zip", holds="images"),
         split_file("agedb-dir/data/agedb.csv", "78abfdb939ff5cf68672cf11ee9b84a0eb9e990a", size=687_669),
     ),
-    released_alone=True,
     unseen="the images were not seen: ids and ages are the published file's",
 )
 

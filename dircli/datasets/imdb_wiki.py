@@ -129,7 +129,6 @@ _PUBLICATION = Publication(
         public_file(_BASE + "imdb_crop.tar", "images", "md5:44b7548f288c14397cb7a7bab35ebe14", size=7_012_157_440),
         split_file("imdb-wiki-dir/data/imdb_wiki.csv", "c1512e3da0de9076a0793b982c9a74cd872c0d8b"),
     ),
-    released_alone=True,
     unseen="neither the images nor the .mat files were seen: ids and ages are the published file's",
 )
 

@@ -85,11 +85,8 @@ def _scores(table: Table) -> tuple[FloatArray, list[Problem]]:
     """The score of each row (n,), NaN where the field is empty; and what is neither a number of 0..100 nor empty."""
     texts = table.columns[TARGET]
     values = np.array([number(text) for text in texts], dtype=np.float64)
-    wrong = [
-        (line, f"{TARGET} is {text!r}")
-        for line, text, value in zip(table.lines, texts, values, strict=True)
-        if text.strip() and not LOW <= value <= HIGH
-    ]
+    rows = zip(table.lines, texts, values, strict=True)
+    wrong = [(line, f"{TARGET} is {text!r}") for line, text, x in rows if text.strip() and not LOW <= x <= HIGH]
     hint = f"Expected a number from {LOW:g} to {HIGH:g}, or nothing"
     return values, first(table.name, wrong, hint=hint, rest=f"more rows have no such {TARGET}")
 

@@ -168,8 +168,7 @@ def from_matlab(raw: Raw, mat: str, splits: str) -> Maps:
             raise InputError(Problem(where, f"they cannot be read ({error})", AGAIN)) from None
         bad = ~((metres >= 0) & (metres <= DEEPEST / 1000))
         if bad.any():
-            what = f"{np.count_nonzero(bad):,} pixels are no depth of 0 to 10 m"
-            raise InputError(Problem(where, what, AGAIN))
+            raise InputError(Problem(where, f"{bad.sum():,} pixels are no depth of 0 to 10 m", AGAIN))
         centre = prepared(metres, shorter=SHORTER, shape=SHAPE)
         return measured((centre * np.float32(1000)).astype(np.uint16), where)
 
