@@ -11,26 +11,13 @@ from typing import Literal
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.dataset import Dataset, PixelReader, Rules
-from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Samples
+from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Rows, Samples
 from dircli.benchmark.pixels import Frame, Pixels
 from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitRows:
-    """The n rows of a split in their declared order.
-
-    ``ids`` (n,) are texts, None of pixels, which have none; ``targets`` (n,) are in the dataset's unit, ``bin_index``
-    (n,) their scoring bins.
-    """
-
-    ids: TextArray
-    targets: FloatArray
-    bin_index: IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +84,18 @@ class Benchmark:
         names = [str(path).rpartition("/")[2] for path in paths]
         return Frame(names=names, shape=reader.shape, codes=reader.codes)
 
-    def rows(self, split: str) -> SplitRows:
+    def rows(self, split: str) -> Rows:
         """The rows of ``split``; UsageError where it has none, TypeError where no row is known."""
         if isinstance(self.manifest, PixelManifest):
             if split != "test":
                 raise UsageError(f"{self.name} has no {split} pixels; it has test pixels")
             targets, index = self.pixels.targets.astype(np.float64), self.pixels.bin_index.astype(np.int64)
-            return SplitRows(ids=np.full(len(index), None), targets=targets, bin_index=index)
+            return Rows(ids=np.full(len(index), None), targets=targets, bin_index=index)
         samples = self._samples
         rows = samples.split == split
         if not rows.any():
             raise UsageError(f"{self.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
-        return SplitRows(ids=samples.ids[rows], targets=samples.targets[rows], bin_index=samples.bin_index[rows])
+        return Rows(ids=samples.ids[rows], targets=samples.targets[rows], bin_index=samples.bin_index[rows])
 
     def names(self, split: str, rows: IntArray) -> list[str]:
         """What each of ``rows`` (k,) of ``split`` is called: its id, or its image and its place there."""
@@ -118,10 +105,7 @@ class Benchmark:
         return [f"{images[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]
 
     def clusters(self, column: str, split: str) -> IntArray:
-        """The cluster of each row of ``split``, (n,) codes from 0: rows of one image, or with one value in ``column``.
-
-        Raises UsageError where the manifest has no such column.
-        """
+        """The rows of ``split`` by image, or by value in ``column``: (n,) codes from 0; UsageError without that."""
         columns: Mapping[str, AnyArray] = {}
         if self.has_rows:
             columns = self._samples.columns if self.unit == "samples" else {"image": self.pixels.image}

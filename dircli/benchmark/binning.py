@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from fractions import Fraction
 from itertools import count, takewhile
 
@@ -12,26 +13,19 @@ from dircli.arrays import FloatArray
 from dircli.benchmark.bins import Bins, interval
 from dircli.errors import UsageError
 
-MOST = 1000
-"""How many bins are chosen at most."""
-
-UNWANTED = 1_000_000
-"""More bins than this are taken for a slip."""
-
+MOST = 1000  # so many bins are chosen at most
+UNWANTED = 1_000_000  # more bins than this are taken for a slip
 RULE = "freedman-diaconis: 2 IQR n^(-1/3), the nearest of 1, 2 and 5 times a power of ten, at most 1,000 bins"
 STEPS = (1, 2, 5)
 
 
 def given(text: str) -> Bins:
     """The bins between the ascending edges in ``text``, with commas between; UsageError where they are none."""
-    try:
+    with suppress(ValueError):
         edges = np.array([float(edge) for edge in text.split(",")])
-        bins = Bins(edges)
-    except ValueError:
-        bins = None
-    if bins is None or not np.isfinite(edges).all():
-        raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10")
-    return bins
+        if np.isfinite(edges).all():
+            return Bins(edges)
+    raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10")
 
 
 def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:

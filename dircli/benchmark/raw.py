@@ -18,10 +18,7 @@ class Raw(Protocol):
         """What messages and manifests call it: the last part of its path, never the whole."""
 
     def members(self) -> Sequence[str]:
-        """All regular files as relative POSIX paths, sorted.
-
-        A member of an archive in a folder is ``archive.zip!/path/in/it``.
-        """
+        """All regular files as sorted relative POSIX paths, ``archive.zip!/path/in/it`` for those in archives."""
 
     def find(self, name: str) -> str | None:
         """The one member whose path is ``name`` or ends in ``/name``; None if there is none.

@@ -50,10 +50,7 @@ class Records:
 
 
 def differences(raw: Records, released: Records, *, name: str) -> list[Problem]:
-    """What keeps ``released`` from being the rows of ``raw`` in another order: ids, then targets and shared columns.
-
-    ``name`` is what messages call the released rows.
-    """
+    """What keeps ``released``, called ``name``, from being ``raw`` reordered: ids, then targets and shared columns."""
     position = {key: row for row, key in enumerate(raw.ids)}
     problems = []
     if surplus := [key for key in released.ids if key not in position]:

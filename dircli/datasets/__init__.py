@@ -14,8 +14,7 @@ from dircli.errors import UsageError
 NAMES = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
 """Every dataset; a new one is a file of this folder, and its name here."""
 
-OWN = custom.NAME
-"""What a table of one's own is called where a dataset is named."""
+OWN = custom.NAME  # what a table of one's own is called where a dataset is named
 
 
 def load(name: str) -> Dataset:

@@ -23,8 +23,8 @@ NAME = re.compile(r"(?P<index>\d+)_(?P<identity>.+)_(?P<age>\d{1,3})_(?P<gender>
 FOLDER = "AgeDB/"
 
 
-def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
-    """Records of the file names that are well formed, as they stand, and the names that are not."""
+def _records(files: Sequence[str], where: str, expected: str, hint: str = "") -> Records:
+    """Records of the file names, as they stand; InputError says which of those in ``where`` are not as ``expected``."""
     matches = [(file, NAME.fullmatch(file)) for file in files]
     parts = [match.groupdict() for _, match in matches if match]
     records = Records(
@@ -36,7 +36,10 @@ def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
             "gender": np.array([part["gender"] for part in parts], dtype=object),
         },
     )
-    return records, [file for file, match in matches if not match]
+    if malformed := [file for file, match in matches if not match]:
+        what = f"{len(malformed):,} {expected}<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        raise InputError(Problem(where, what, hint))
+    return records
 
 
 def read(raw: Raw) -> Records:
@@ -45,20 +48,14 @@ def read(raw: Raw) -> Records:
     if not files:
         hint = "AgeDB holds <index>_<Name>_<age>_<m|f>.jpg; give its folder or AgeDB.zip"
         raise InputError(Problem(raw.name, "there are no .jpg files", hint))
-    records, malformed = _records(files)
-    if malformed:
-        what = f"{len(malformed):,} names are not <index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        raise InputError(Problem(raw.name, what, "Remove what does not belong to AgeDB"))
+    records = _records(files, raw.name, "names are not ", "Remove what does not belong to AgeDB")
     return records.take(np.lexsort((records.ids.astype(str), records.columns["index"])))
 
 
 def read_released(raw: Raw) -> tuple[Records, TextArray]:
     """The rows of the published agedb.csv in their order, and the split of each."""
     paths, ages, split = published(raw, "agedb.csv")
-    records, malformed = _records([path.removeprefix(FOLDER) for path in paths])
-    if malformed:
-        what = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        raise InputError(Problem("agedb.csv", what))
+    records = _records([path.removeprefix(FOLDER) for path in paths], "agedb.csv", f"paths are not {FOLDER}")
     if unlike := list(paths[records.targets != ages]):
         what = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
         raise InputError(Problem("agedb.csv", what))

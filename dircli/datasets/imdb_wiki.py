@@ -55,10 +55,7 @@ def _load(raw: Raw, member: str, part: str) -> dict[str, AnyArray]:
 
 
 def _faces(raw: Raw, part: str) -> tuple[TextArray, IntArray, dict[str, int]]:
-    """The paths and ages, (n,) each, of the faces that the filter keeps of one .mat file; and how many it drops.
-
-    Each step of the filter counts those that it drops of what the steps before have left.
-    """
+    """Paths and ages, (n,) each, of the faces kept of one .mat file; and how many each step drops of those left."""
     names = (f"{part}/{part}.mat", f"{part}_crop/{part}.mat", f"{part}.mat")  # two archives of IMDB hold one each
     member = next(filter(None, map(raw.find, names)), None)
     if member is None:
@@ -82,8 +79,7 @@ def _faces(raw: Raw, part: str) -> tuple[TextArray, IntArray, dict[str, int]]:
 
 def _columns(paths: TextArray) -> dict[str, TextArray]:
     """The person whom each file's name names: nm… of IMDB, a page number of Wikipedia."""
-    names = (path.rpartition("/")[2].partition("_")[0] for path in paths)
-    return {"identity": np.array(list(names), dtype=object)}
+    return {"identity": np.array([path.rpartition("/")[2].partition("_")[0] for path in paths], dtype=object)}
 
 
 def read(raw: Raw, *, parts: tuple[str, ...] = PARTS) -> Records:

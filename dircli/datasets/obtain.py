@@ -221,10 +221,7 @@ def _holds(tree: Raw, file: str) -> bool:
 
 @contextmanager
 def raw_files(dataset: Dataset, given: Path | None, terms: DownloadOptions, what: str) -> Iterator[Raw]:
-    """The raw source as ``given``, or in the dataset's own folder; SourceError where ``what`` is in neither.
-
-    Nothing is downloaded. The error holds the steps to obtain the files.
-    """
+    """The raw source as ``given`` or in the own folder, never downloaded; SourceError, with steps, without ``what``."""
     with raw_source(dataset, given, terms, download=False) as tree:
         if tree is None:
             raise absent(dataset, terms, f"{dataset.name}: {what} are not here; give them with --raw PATH")

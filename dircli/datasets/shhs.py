@@ -100,8 +100,7 @@ def read(raw: Raw) -> Records:
     members = raw.members()
     table, version = _table(raw, members)
     scores, problems = _scores(table)
-    problems = table.problems + _keys(table) + problems
-    if problems:
+    if problems := table.problems + _keys(table) + problems:
         raise InputError(problems)
     keys = np.array([int(text) for text in table.columns[KEY]], dtype=np.int64)
     recorded_keys = {int(member.rpartition("-")[2].removesuffix(".edf")) for member in recordings(members)}

@@ -43,9 +43,8 @@ def published(raw: Raw, file: str) -> tuple[TextArray, FloatArray, TextArray]:
     ages, problems = numbers(table, "age")
     splits = table.columns["split"]
     unknown = [(table.lines[row], f"split is {split!r}") for row, split in enumerate(splits) if split not in SPLITS]
-    problems = table.problems + problems
-    problems += first(member, unknown, hint="Expected train, val or test", rest="more unknown splits")
-    if problems:
+    wrong = first(member, unknown, hint="Expected train, val or test", rest="more unknown splits")
+    if problems := table.problems + problems + wrong:
         raise InputError(problems)
     return np.array(table.columns["path"], dtype=object), ages, np.array(splits, dtype=object)
 
