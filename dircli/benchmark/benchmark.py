@@ -11,26 +11,13 @@ from typing import Literal
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.dataset import Dataset, PixelReader, Rules
-from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Samples
+from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Rows, Samples
 from dircli.benchmark.pixels import Frame, Pixels
-from dircli.benchmark.protocol import PROTOCOLS, ProtocolName, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitRows:
-    """The n rows of a split in their declared order.
-
-    ``ids`` (n,) are texts, None of pixels, which have none; ``targets`` (n,) are in the dataset's unit, ``bin_index``
-    (n,) their scoring bins.
-    """
-
-    ids: TextArray
-    targets: FloatArray
-    bin_index: IntArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +46,6 @@ class Benchmark:
         return self.dataset.counted if self.dataset else "samples"
 
     @property
-    def weights_per(self) -> Literal["sample", "bin"]:
-        """What a weight is usually given to: each sample; of pixels, which are too many, each bin."""
-        return "sample" if self.unit == "samples" else "bin"
-
-    @property
     def rules(self) -> Rules:
         """The rules of the dataset that the bins name, or plain ones where it is none of ours."""
         if self.dataset is not None:
@@ -76,20 +58,6 @@ class Benchmark:
             score_rules=dict.fromkeys(PROTOCOLS, ScoreRule(thresholds=Thresholds(many=100, few=20))),
             weights=WeightRule(default="inverse"),
         )
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The scores that the dataset asks for; none where it asks for the usual ones."""
-        return self.rules.metrics
-
-    @property
-    def positive(self) -> bool:
-        """Whether predictions of 0 or less are refused."""
-        return self.rules.positive
-
-    def score_rule(self, protocol: ProtocolName) -> ScoreRule:
-        """How the ``protocol`` scores."""
-        return self.rules.score_rules[protocol]
 
     def index(self, targets: FloatArray) -> IntArray:
         """The bin of each of ``targets`` (n,); those of pixels are the float32 values that a map holds."""
@@ -116,18 +84,18 @@ class Benchmark:
         names = [str(path).rpartition("/")[2] for path in paths]
         return Frame(names=names, shape=reader.shape, codes=reader.codes)
 
-    def rows(self, split: str) -> SplitRows:
+    def rows(self, split: str) -> Rows:
         """The rows of ``split``; UsageError where it has none, TypeError where no row is known."""
         if isinstance(self.manifest, PixelManifest):
             if split != "test":
                 raise UsageError(f"{self.name} has no {split} pixels; it has test pixels")
             targets, index = self.pixels.targets.astype(np.float64), self.pixels.bin_index.astype(np.int64)
-            return SplitRows(ids=np.full(len(index), None), targets=targets, bin_index=index)
+            return Rows(ids=np.full(len(index), None), targets=targets, bin_index=index)
         samples = self._samples
         rows = samples.split == split
         if not rows.any():
             raise UsageError(f"{self.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
-        return SplitRows(ids=samples.ids[rows], targets=samples.targets[rows], bin_index=samples.bin_index[rows])
+        return Rows(ids=samples.ids[rows], targets=samples.targets[rows], bin_index=samples.bin_index[rows])
 
     def names(self, split: str, rows: IntArray) -> list[str]:
         """What each of ``rows`` (k,) of ``split`` is called: its id, or its image and its place there."""
@@ -137,10 +105,7 @@ class Benchmark:
         return [f"{images[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]
 
     def clusters(self, column: str, split: str) -> IntArray:
-        """The cluster of each row of ``split``, (n,) codes from 0: rows of one image, or with one value in ``column``.
-
-        Raises UsageError where the manifest has no such column.
-        """
+        """The rows of ``split`` by image, or by value in ``column``: (n,) codes from 0; UsageError without that."""
         columns: Mapping[str, AnyArray] = {}
         if self.has_rows:
             columns = self._samples.columns if self.unit == "samples" else {"image": self.pixels.image}

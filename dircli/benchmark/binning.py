@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from fractions import Fraction
-from itertools import count
+from itertools import count, takewhile
 
 import numpy as np
 
@@ -12,26 +13,19 @@ from dircli.arrays import FloatArray
 from dircli.benchmark.bins import Bins, interval
 from dircli.errors import UsageError
 
-MOST = 1000
-"""How many bins are chosen at most."""
-
-UNWANTED = 1_000_000
-"""More bins than this are taken for a slip."""
-
+MOST = 1000  # so many bins are chosen at most
+UNWANTED = 1_000_000  # more bins than this are taken for a slip
 RULE = "freedman-diaconis: 2 IQR n^(-1/3), the nearest of 1, 2 and 5 times a power of ten, at most 1,000 bins"
 STEPS = (1, 2, 5)
 
 
 def given(text: str) -> Bins:
     """The bins between the ascending edges in ``text``, with commas between; UsageError where they are none."""
-    try:
+    with suppress(ValueError):
         edges = np.array([float(edge) for edge in text.split(",")])
-        bins = Bins(edges)
-    except ValueError:
-        bins = None
-    if bins is None or not np.isfinite(edges).all():
-        raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10")
-    return bins
+        if np.isfinite(edges).all():
+            return Bins(edges)
+    raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10")
 
 
 def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
@@ -52,7 +46,8 @@ def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
     if limits is None:
         return Bins.covering(targets, width)
     try:
-        return Bins.regular(*_ends(limits), width)
+        start, stop = map(str.strip, limits.split(":"))
+        return Bins.regular(start, stop, width)
     except ValueError as error:
         raise UsageError(f"--bin-width {width} --range {limits}: {error}") from None
 
@@ -63,44 +58,32 @@ def chosen(targets: FloatArray, limits: str | None) -> Bins:
         start, stop = Fraction(float(targets.min())), Fraction(float(targets.max()))
     else:
         low, high = interval(limits, "--range")
-        start, stop = (Fraction(end) for end in _ends(limits))
+        start, stop = map(Fraction, limits.split(":"))
         targets = targets[(targets >= low) & (targets <= high)]
         if not targets.size:
             raise UsageError(f"--range {limits}: no target lies there")
-    exponent, step = _nearest(_freedman_diaconis(targets))
-    round_up = ((e, s) for e in count(exponent) for s in STEPS if (e, s) >= (exponent, step))
-    exponent, step = next(each for each in round_up if (stop - start) / _width(*each) <= MOST)
+    place = next(k for k in count(_nearest(targets)) if (stop - start) / _width(k) <= MOST)
     if limits is None:
-        return Bins.covering(targets, f"{step}e{exponent}")
-    for e, s in ((e, s) for e in count(exponent, -1) for s in STEPS[::-1] if (e, s) <= (exponent, step)):
-        if (stop - start) / _width(e, s) > MOST:
-            break
-        if (stop - start) % _width(e, s) == 0:
-            return Bins.regular(*_ends(limits), f"{s}e{e}")
+        return Bins.covering(targets, _width(place))
+    for width in takewhile(lambda width: (stop - start) / width <= MOST, map(_width, count(place, -1))):
+        if (stop - start) % width == 0:
+            return Bins.regular(start, stop, width)
     raise UsageError(f"--bins auto finds no width for the range {limits}; give --bin-width")
 
 
-def _width(exponent: int, step: int) -> Fraction:
-    """1, 2 or 5 times a power of ten."""
-    return step * Fraction(10) ** exponent
+def _width(place: int) -> Fraction:
+    """The widths 1, 2 and 5 times a power of ten in ascending order; that at 0 is 1."""
+    return STEPS[place % 3] * Fraction(10) ** (place // 3)
 
 
-def _ends(limits: str) -> tuple[str, str]:
-    low, high = (end.strip() for end in limits.split(":"))
-    return low, high
+def _nearest(targets: FloatArray) -> int:
+    """The place of the width whose logarithm is nearest to that of 2 IQR n^(-1/3).
 
-
-def _freedman_diaconis(targets: FloatArray) -> float:
-    """2 IQR n^(-1/3); of targets without spread between the quartiles, Scott's 3.49 sd n^(-1/3); of equal ones, 1."""
-    if not np.ptp(targets):
-        return 1.0
-    low, high = np.quantile(targets, [0.25, 0.75])
-    spread = 2 * float(high - low) or 3.49 * float(targets.std())
-    return float(spread * targets.size ** (-1 / 3))
-
-
-def _nearest(width: float) -> tuple[int, int]:
-    """Exponent and step of the 1, 2 or 5 times a power of ten whose logarithm is nearest to that of ``width``."""
-    exponent = math.floor(math.log10(width))
-    near = [(e, step) for e in (exponent, exponent + 1) for step in STEPS]
-    return min(near, key=lambda each: abs(math.log(_width(*each)) - math.log(width)))
+    Of targets without spread between the quartiles, to that of Scott's 3.49 sd n^(-1/3); of equal ones, to that of 1.
+    """
+    width = 1.0
+    if np.ptp(targets):
+        low, high = np.quantile(targets, [0.25, 0.75])
+        width = (2 * float(high - low) or 3.49 * float(targets.std())) * float(targets.size ** (-1 / 3))
+    place = 3 * math.floor(math.log10(width))
+    return min(range(place, place + 6), key=lambda each: abs(math.log(_width(each)) - math.log(width)))

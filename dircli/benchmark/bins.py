@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, isfinite, nan
+from typing import TypeAlias
 
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.errors import UsageError
+
+Number: TypeAlias = float | str | Fraction
 
 
 def interval(text: str, option: str) -> tuple[float, float]:
@@ -41,7 +44,7 @@ class Bins:
             raise ValueError("edges must ascend strictly, and there must be two or more")
 
     @classmethod
-    def regular(cls, low: float | str, high: float | str, width: float | str) -> Bins:
+    def regular(cls, low: Number, high: Number, width: Number) -> Bins:
         """Bins of equal ``width`` from ``low`` to ``high``, which must lie a whole number of widths apart.
 
         Edges are computed as exact fractions of the decimals as printed and rounded once.
@@ -52,7 +55,7 @@ class Bins:
         return cls(np.array([float(start + k * step) for k in range(int((stop - start) / step) + 1)]))
 
     @classmethod
-    def covering(cls, values: AnyArray, width: float | str) -> Bins:
+    def covering(cls, values: AnyArray, width: Number) -> Bins:
         """Bins of ``width`` whose edges are whole multiples of it, from below the lowest of ``values`` to above all.
 
         Every value lies below the last edge. Raises ValueError for no values.

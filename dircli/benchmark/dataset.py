@@ -19,6 +19,9 @@ from dircli.benchmark.splits import SplitRecipe
 AUTHORS = "https://raw.githubusercontent.com/YyzHarry/imbalanced-regression/a6fdc45d45c04e6f5c40f43925bc66e580911084/"
 """Where the authors published their split files, at the commit that `released` stands for."""
 
+Holds = Literal["labels", "images", "recordings", "released"]
+Match: TypeAlias = Literal["each", "row", "set"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Leak:
@@ -83,8 +86,8 @@ class Publication:
 
     ``obtain`` are the steps to its files, ``sources`` the files whose addresses are known, ``catalogue`` the provider
     who hands them out where that takes a token. ``expected`` are the published sizes of train, val and test. Where the
-    authors never released their split, ``unreleased`` says so. ``released_alone`` says that the published files hold
-    all that a manifest needs, so that a raw source only confirms them; ``unseen`` names what then nobody looked at.
+    authors never released their split, ``unreleased`` says so. Where the published files hold all that a manifest
+    needs, so that a raw source only confirms them, ``unseen`` names what nobody looks at without one.
     """
 
     title: str
@@ -96,13 +99,7 @@ class Publication:
     sources: tuple[Source, ...] = ()
     catalogue: Catalogue | None = None
     unreleased: str = ""
-    released_alone: bool = False
     unseen: str = ""
-
-    @property
-    def released(self) -> tuple[Source, ...]:
-        """The published split files."""
-        return tuple(source for source in self.sources if source.holds == "released")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +173,8 @@ class Dataset:
     @property
     def released(self) -> tuple[Source, ...]:
         """The published split files; none of a table of one's own."""
-        return self.publication.released if self.publication else ()
+        sources = self.publication.sources if self.publication else ()
+        return tuple(source for source in sources if source.holds == "released")
 
     @property
     def unreleased(self) -> str:
@@ -200,9 +198,6 @@ class Dataset:
         return "pixels" if isinstance(self.reader, PixelReader) else "samples"
 
 
-Holds = Literal["labels", "images", "recordings", "released"]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """One raw file: its name under ``DIR_DATA/<dataset>/``, where it is had, and how it is recognised.
@@ -219,6 +214,18 @@ class Source:
     size: int | None = None
     digest: str | None = None
     gives: tuple[str, ...] = ()
+
+
+def public_file(
+    url: str, holds: Holds, digest: str | None = None, *, size: int | None = None, gives: tuple[str, ...] = ()
+) -> Source:
+    """The file at ``url``, under the name that it has there."""
+    return Source(file=url.rpartition("/")[2], holds=holds, urls=(url,), size=size, digest=digest, gives=gives)
+
+
+def split_file(path: str, git: str, *, size: int | None = None) -> Source:
+    """The split file at ``path`` in the authors' repository; ``git`` is its blob id."""
+    return public_file(AUTHORS + path, "released", f"git:{git}", size=size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,13 +252,3 @@ class Catalogue:
     variable: str
     parameter: str = "auth_token"
     shelves: tuple[Shelf, ...]
-
-    def as_json(self) -> list[dict[str, str]]:
-        """What there is, for those who list the facts of a dataset."""
-        return [
-            {"files": f"{shelf.folder}/{shelf.what}", "holds": shelf.holds, "listed": self.listing}
-            for shelf in self.shelves
-        ]
-
-
-Match: TypeAlias = Literal["each", "row", "set"]

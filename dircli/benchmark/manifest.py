@@ -36,12 +36,22 @@ class BinTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Samples:
-    """``samples.parquet``: n rows in the declared order; ``columns`` are the dataset's own."""
+class Rows:
+    """The n rows of a benchmark, or of one split of it, in their declared order.
+
+    ``ids`` (n,) are texts, None of pixels, which have none; ``targets`` (n,) are in the dataset's unit, ``bin_index``
+    (n,) their scoring bins.
+    """
 
     ids: TextArray
     targets: FloatArray
     bin_index: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples(Rows):
+    """``samples.parquet``: the rows of all splits; ``columns`` are the dataset's own."""
+
     split: TextArray
     columns: Mapping[str, AnyArray]
 

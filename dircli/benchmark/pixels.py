@@ -92,8 +92,6 @@ def single_bins(count: int, scale: float) -> Bins:
     that is the nearest float32 of k / 10 or a neighbour of it. So the lookup stays a comparison with edges, and its
     values must be float32. The last edge is the end of the range, which belongs to the last bin.
     """
-    from dircli.benchmark.bins import Bins
-
     wanted = np.arange(count + 1)
     edges = (wanted / scale).astype(np.float32)
     below = np.nextafter(edges, np.float32(-np.inf))

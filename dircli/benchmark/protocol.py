@@ -51,11 +51,11 @@ class Protocol:
 
     name: ProtocolName
     summary: str
-    filtered_window: bool
-    root_first: bool
-    whole_counts: bool
-    clips: bool
-    covariance: bool
+    filtered_window: bool = False
+    root_first: bool = False
+    whole_counts: bool = False
+    clips: bool = False
+    covariance: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,8 @@ RELEASED = Protocol(
     root_first=True,
     whole_counts=True,
     clips=True,
-    covariance=False,
 )
-PAPER = Protocol(
-    name="paper",
-    summary="the definitions as printed in the paper",
-    filtered_window=False,
-    root_first=False,
-    whole_counts=False,
-    clips=False,
-    covariance=True,
-)
+PAPER = Protocol(name="paper", summary="the definitions as printed in the paper", covariance=True)
 PROTOCOLS: dict[ProtocolName, Protocol] = {protocol.name: protocol for protocol in (RELEASED, PAPER)}
 
 

@@ -16,14 +16,9 @@ class Raw(Protocol):
     @property
     def name(self) -> str:
         """What messages and manifests call it: the last part of its path, never the whole."""
-        ...
 
     def members(self) -> Sequence[str]:
-        """All regular files as relative POSIX paths, sorted.
-
-        A member of an archive in a folder is ``archive.zip!/path/in/it``.
-        """
-        ...
+        """All regular files as sorted relative POSIX paths, ``archive.zip!/path/in/it`` for those in archives."""
 
     def find(self, name: str) -> str | None:
         """The one member whose path is ``name`` or ends in ``/name``; None if there is none.
@@ -31,16 +26,12 @@ class Raw(Protocol):
         Plain files come before members of archives. Raises InputError where several plain files, or members of
         several archives, answer to the name.
         """
-        ...
 
     def size(self, member: str) -> int:
         """The uncompressed size of ``member`` in bytes."""
-        ...
 
     def stamp(self, member: str) -> str:
         """What changes when ``member`` is written anew: sizes and times, of its archive where it is in one."""
-        ...
 
     def open(self, member: str) -> IO[bytes]:
         """``member`` as a readable binary stream; use as a context manager. Seekable where its container is."""
-        ...

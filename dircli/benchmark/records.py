@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,19 +45,12 @@ class Records:
 
     def take(self, rows: IntArray) -> Records:
         """The records at ``rows``, in that order."""
-        return Records(
-            ids=self.ids[rows],
-            targets=self.targets[rows],
-            columns={name: column[rows] for name, column in self.columns.items()},
-            facts=self.facts,
-        )
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return replace(self, ids=self.ids[rows], targets=self.targets[rows], columns=columns)
 
 
 def differences(raw: Records, released: Records, *, name: str) -> list[Problem]:
-    """What keeps ``released`` from being the rows of ``raw`` in another order: ids, then targets and shared columns.
-
-    ``name`` is what messages call the released rows.
-    """
+    """What keeps ``released``, called ``name``, from being ``raw`` reordered: ids, then targets and shared columns."""
     position = {key: row for row, key in enumerate(raw.ids)}
     problems = []
     if surplus := [key for key in released.ids if key not in position]:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -49,18 +49,11 @@ class SplitRecipe:
 
     def as_json(self) -> dict[str, int | float | str]:
         """The recipe as it stands in a manifest."""
-        edges = self.bins.edges
-        aim: dict[str, int | float | str] = {} if self.total is None else {"total": self.total}
-        if self.generator == "pcg64":
-            aim |= {"generator": self.generator}
-        return {
-            **aim,
-            "bins": len(self.bins),
-            "cap": self.cap,
-            "high": float(edges[-1]),
-            "low": float(edges[0]),
-            "share": self.share,
-        }
+        recipe: dict[str, int | float | str] = {"bins": len(self.bins), "cap": self.cap, "share": self.share}
+        recipe |= {"low": float(self.bins.edges[0]), "high": float(self.bins.edges[-1])}
+        if self.total is not None:
+            recipe["total"] = self.total
+        return recipe | ({"generator": self.generator} if self.generator == "pcg64" else {})
 
 
 def nearest_cap(counts: IntArray, *, share: int, total: int) -> int:
@@ -90,37 +83,27 @@ def draw(bin_index: IntArray, recipe: SplitRecipe, *, seed: int, groups: IntArra
 def draw_codes(bin_index: IntArray, recipe: SplitRecipe, *, seed: int, groups: IntArray | None = None) -> AnyArray:
     """The split of each row, (n,) int8 of TRAIN, VAL and TEST, from its split bin (n,), as the ``recipe`` says.
 
-    ``groups`` (n,), codes 0..G-1, are not divided; only the generator "pcg64" draws them. The result depends on the
-    seed and the order of rows, on nothing else.
+    The first rows of each bin are val, as many after them test: shuffled by one generator, bin by bin in ascending
+    order, or by ascending key. ``groups`` (n,), codes 0..G-1, are not divided; only the generator "pcg64" draws them.
+    The result depends on the seed and the order of rows, on nothing else.
     """
     recipe = recipe.settled(bin_index)
     if groups is not None:
         return _by_group(groups, bin_index, recipe, seed)
-    draw_bins = _by_key if recipe.generator == "pcg64" else _as_released
-    split = np.full(bin_index.size, TRAIN, dtype=np.int8)
-    for drawn in draw_bins(bin_index, recipe, seed):
-        split[drawn[: len(drawn) // 2]] = VAL
-        split[drawn[len(drawn) // 2 :]] = TEST
-    return split
-
-
-def _as_released(bin_index: IntArray, recipe: SplitRecipe, seed: int) -> Iterator[list[int]]:
-    """Of each bin, in ascending order, the rows of val and then as many of test: its rows as they stand, shuffled.
-
-    One generator is seeded once.
-    """
+    key = keys(bin_index.size, seed) if recipe.generator == "pcg64" else None
     generator = random.Random(seed)  # noqa: S311 - the published splits came from this very generator
+    split = np.full(bin_index.size, TRAIN, dtype=np.int8)
     for rows in by_bin(bin_index, len(recipe.bins)):
-        shuffled = rows.tolist()
-        generator.shuffle(shuffled)
-        yield shuffled[: 2 * quota(rows.size, recipe)]
-
-
-def _by_key(bin_index: IntArray, recipe: SplitRecipe, seed: int) -> Iterator[IntArray]:
-    """Of each bin the rows of val and then as many of test: those of the lowest keys, by ascending key."""
-    key = keys(bin_index.size, seed)
-    for rows in by_bin(bin_index, len(recipe.bins)):
-        yield lowest(rows, key, 2 * quota(rows.size, recipe))
+        n = quota(rows.size, recipe)
+        if key is None:
+            shuffled = rows.tolist()
+            generator.shuffle(shuffled)
+            drawn = np.array(shuffled[: 2 * n], dtype=np.int64)
+        else:
+            drawn = lowest(rows, key, 2 * n)
+        split[drawn[:n]] = VAL
+        split[drawn[n:]] = TEST
+    return split
 
 
 def keys(n: int, seed: int) -> AnyArray:
@@ -145,14 +128,6 @@ def lowest(rows: IntArray, key: AnyArray, n: int) -> IntArray:
     return rows[np.argsort(drawn, kind="stable")[:n]]
 
 
-class _Cells(NamedTuple):
-    """Rows counted by group and bin: the cells of group g are ``start[g]`` to ``start[g + 1]``."""
-
-    start: list[int]
-    bins: list[int]
-    counts: list[int]
-
-
 def _by_group(groups: IntArray, bin_index: IntArray, recipe: SplitRecipe, seed: int) -> AnyArray:
     """The split of each row, (n,) int8, that divides none of the ``groups``.
 
@@ -161,8 +136,11 @@ def _by_group(groups: IntArray, bin_index: IntArray, recipe: SplitRecipe, seed: 
     unless it brings neither nearer, or val and test would hold more than 2 in ``share`` of the rows: then to train.
     """
     number, bins = int(groups.max(initial=-1)) + 1, len(recipe.bins)
-    cells = _cells(groups, bin_index, bins, number)
-    sizes = np.bincount(bin_index[bin_index >= 0], minlength=bins).tolist()
+    inside = bin_index >= 0
+    cells, cell_counts = np.unique(groups[inside] * bins + bin_index[inside], return_counts=True)
+    cells_of = np.searchsorted(cells, np.arange(number + 1) * bins).tolist()  # those of group g: from [g] to [g + 1]
+    cell_bins, cell_rows = (cells % bins).tolist(), cell_counts.tolist()
+    sizes = np.bincount(bin_index[inside], minlength=bins).tolist()
     need = [[quota(size, recipe) for size in sizes] for _ in range(2)]
     left, most = [sum(part) for part in need], 2 * bin_index.size // recipe.share
     part_of = np.full(number, TRAIN, dtype=np.int8)
@@ -170,8 +148,8 @@ def _by_group(groups: IntArray, bin_index: IntArray, recipe: SplitRecipe, seed: 
     for group in np.argsort(keys(number, seed), kind="stable").tolist():
         if max(left) <= 0:
             break
-        at = range(cells.start[group], cells.start[group + 1])
-        counts = [(cells.bins[cell], cells.counts[cell]) for cell in at]
+        at = slice(cells_of[group], cells_of[group + 1])
+        counts = list(zip(cell_bins[at], cell_rows[at], strict=True))
         gains = [sum(abs(part[b]) - abs(part[b] - n) for b, n in counts) for part in need]
         part = int(gains[1] > gains[0])
         if gains[part] <= 0 or row_counts[group] > most:
@@ -182,13 +160,6 @@ def _by_group(groups: IntArray, bin_index: IntArray, recipe: SplitRecipe, seed: 
             left[part] -= max(0, min(need[part][b], n))
             need[part][b] -= n
     return part_of[groups]
-
-
-def _cells(groups: IntArray, bin_index: IntArray, bins: int, number: int) -> _Cells:
-    inside = bin_index >= 0
-    cells, counts = np.unique(groups[inside] * bins + bin_index[inside], return_counts=True)
-    start = np.searchsorted(cells, np.arange(number + 1) * bins)
-    return _Cells(start.tolist(), (cells % bins).tolist(), counts.tolist())
 
 
 def codes(values: AnyArray) -> IntArray:

@@ -31,7 +31,7 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
 
     Raises SourceError, with the steps to obtain it, where the raw source is needed and is not here.
     """
-    alone = options.released is not None and dataset.published.released_alone
+    alone = options.released is not None and bool(dataset.published.unseen)
     with ExitStack() as opened:
         raw = opened.enter_context(obtain.raw_source(dataset, options.raw, terms, download=not alone))
         if options.split == "released":
@@ -40,7 +40,8 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
         elif raw is not None:
             curation = _redrawn(dataset, raw, seed=options.seed, part=options.part)
         else:
-            raise obtain.absent(dataset, terms, "a redraw needs the raw source; give it with --raw PATH")
+            what = f"{dataset.name}: a redraw needs the raw source; give it with --raw PATH"
+            raise obtain.absent(dataset, terms, what)
     if options.cut is not None:
         curation = derive.derived(dataset, curation, options.cut)
     manifest = _built(dataset, curation, name=folder.name)
@@ -55,7 +56,7 @@ def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curati
     rows of ``raw``; UsageError where the dataset cannot do without a raw source and there is none.
     """
     publication, read_released = dataset.published, dataset.samples.read_released
-    if raw is None and not publication.released_alone:
+    if raw is None and not publication.unseen:
         raise UsageError(
             f"{dataset.name}: the published split is checked row by row against the raw source; give it with --raw"
         )
@@ -78,7 +79,7 @@ def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curati
     if raw_records and watched_raw:
         read_from += watched_raw.sources(dataset, records)
         records = replace(records, facts=raw_records.facts)
-    notes = (publication.unseen,) if raw is None and publication.unseen else ()
+    notes = (publication.unseen,) if raw is None else ()
     return Curation(records=records, split=split, origin="released", seed=None, sources=read_from, notes=notes)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Dataset
+from dircli.datasets import custom
 from dircli.errors import UsageError
 
 NAMES = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
 """Every dataset; a new one is a file of this folder, and its name here."""
 
-OWN = "custom"
-"""What a table of one's own is called where a dataset is named; see `custom`."""
+OWN = custom.NAME  # what a table of one's own is called where a dataset is named
 
 
 def load(name: str) -> Dataset:
@@ -31,8 +31,6 @@ def known(facts: Mapping[str, Any], bins: Bins) -> Dataset | None:
     A benchmark's rules stand in its file; those of a table of one's own in the facts, so that its manifest is
     complete. Raises InputError for facts that are damaged.
     """
-    from dircli.datasets import custom
-
     if custom.KEY in facts:
         return custom.dataset(facts, bins)
     return load(facts["dataset"]) if facts.get("dataset") in NAMES else None

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from dircli.arrays import TextArray
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
-from dircli.benchmark.protocol import FdsRule
+from dircli.benchmark.dataset import Dataset, Publication, SampleReader, Source, split_file
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
-from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
+from dircli.datasets.formats.ages import LEAKS, age_rules, published, written
 from dircli.errors import InputError, Problem, sample
 
 NAME = re.compile(r"(?P<index>\d+)_(?P<identity>.+)_(?P<age>\d{1,3})_(?P<gender>[mf])\.jpg")
 FOLDER = "AgeDB/"
 
 
-def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
-    """Records of the file names that are well formed, as they stand, and the names that are not."""
+def _records(files: Sequence[str], where: str, expected: str, hint: str = "") -> Records:
+    """Records of the file names, as they stand; InputError says which of those in ``where`` are not as ``expected``."""
     matches = [(file, NAME.fullmatch(file)) for file in files]
     parts = [match.groupdict() for _, match in matches if match]
     records = Records(
@@ -37,7 +36,10 @@ def _records(files: Sequence[str]) -> tuple[Records, list[str]]:
             "gender": np.array([part["gender"] for part in parts], dtype=object),
         },
     )
-    return records, [file for file, match in matches if not match]
+    if malformed := [file for file, match in matches if not match]:
+        what = f"{len(malformed):,} {expected}<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
+        raise InputError(Problem(where, what, hint))
+    return records
 
 
 def read(raw: Raw) -> Records:
@@ -46,41 +48,19 @@ def read(raw: Raw) -> Records:
     if not files:
         hint = "AgeDB holds <index>_<Name>_<age>_<m|f>.jpg; give its folder or AgeDB.zip"
         raise InputError(Problem(raw.name, "there are no .jpg files", hint))
-    records, malformed = _records(files)
-    if malformed:
-        what = f"{len(malformed):,} names are not <index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        raise InputError(Problem(raw.name, what, "Remove what does not belong to AgeDB"))
+    records = _records(files, raw.name, "names are not ", "Remove what does not belong to AgeDB")
     return records.take(np.lexsort((records.ids.astype(str), records.columns["index"])))
 
 
 def read_released(raw: Raw) -> tuple[Records, TextArray]:
     """The rows of the published agedb.csv in their order, and the split of each."""
     paths, ages, split = published(raw, "agedb.csv")
-    records, malformed = _records([path.removeprefix(FOLDER) for path in paths])
-    if malformed:
-        what = f"{len(malformed):,} paths are not AgeDB/<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
-        raise InputError(Problem("agedb.csv", what))
+    records = _records([path.removeprefix(FOLDER) for path in paths], "agedb.csv", f"paths are not {FOLDER}")
     if unlike := list(paths[records.targets != ages]):
         what = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
         raise InputError(Problem("agedb.csv", what))
     return records, split
 
-
-def export(records: Records, split: TextArray) -> dict[str, bytes]:
-    """The agedb.csv that the released training code reads."""
-    return written(records, split, "agedb.csv")
-
-
-_RULES = Rules(
-    target="age",
-    unit="year",
-    bins=BINS,
-    grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
-    score_rules=SCORE_RULES,
-    weights=WEIGHTS,
-    fds=FdsRule(start=3, last=99, exact=True),
-)
 
 _PUBLICATION = Publication(
     title="AgeDB-DIR",
@@ -103,27 +83,12 @@ _PUBLICATION = Publication(
     expected={"train": 12_208, "val": 2_140, "test": 2_140},
     sources=(
         Source(file="AgeDB.zip", holds="images"),
-        Source(
-            file="agedb.csv",
-            holds="released",
-            urls=(AUTHORS + "agedb-dir/data/agedb.csv",),
-            size=687_669,
-            digest="git:78abfdb939ff5cf68672cf11ee9b84a0eb9e990a",
-        ),
+        split_file("agedb-dir/data/agedb.csv", "78abfdb939ff5cf68672cf11ee9b84a0eb9e990a", size=687_669),
     ),
-    released_alone=True,
     unseen="the images were not seen: ids and ages are the published file's",
 )
 
-DATASET = Dataset(
-    name="agedb",
-    rules=_RULES,
-    publication=_PUBLICATION,
-    reader=SampleReader(
-        read=read,
-        read_released=read_released,
-        export=export,
-        leaks=(Leak(kind="identity", columns=("identity",)),),
-        images=True,
-    ),
-)
+_EXPORT = partial(written, file="agedb.csv")
+_READER = SampleReader(read=read, read_released=read_released, export=_EXPORT, leaks=LEAKS, images=True)
+
+DATASET = Dataset(name="agedb", rules=age_rules(cap=30, youngest=3), publication=_PUBLICATION, reader=_READER)

@@ -24,21 +24,14 @@ DEFAULT = "sqrt-inv"
 
 
 def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:
-    """The dataset whose manifest, or bins, state these facts; InputError where they lack something.
-
-    ``stated`` are the facts of the manifest, ``bins`` its bins.
-    """
+    """The dataset whose manifest, with these ``bins``, has ``stated`` its rules; InputError where they are damaged."""
     try:
         rules = stated[KEY]
         score_rule = ScoreRule(thresholds=Thresholds(many=float(rules["many"]), few=float(rules["few"])))
-        recipe = SplitRecipe(
-            bins=bins,
-            cap=int(rules["cap"]),
-            share=int(rules["share"]),
-            generator="pcg64",
-            group=GROUP if rules["group"] else None,
-        )
-        leaks = (Leak(kind=str(rules["group"]), columns=(GROUP,)),) if rules["group"] else ()
+        cap, share = int(rules["cap"]), int(rules["share"])
+        group = GROUP if rules["group"] else None
+        recipe = SplitRecipe(bins=bins, cap=cap, share=share, generator="pcg64", group=group)
+        leaks = (Leak(kind=str(rules["group"]), columns=(GROUP,)),) if group else ()
         return Dataset(
             name=NAME,
             rules=Rules(

@@ -15,11 +15,9 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
     rules, about, folder = dataset.rules, dataset.published, data / name
     return {
         "name": name,
-        "title": about.title,
+        **{key: getattr(about, key) for key in ("title", "licence", "homepage", "unreleased", "bibtex")},
         "target": rules.target,
         "unit": rules.unit,
-        "licence": about.licence,
-        "homepage": about.homepage,
         "obtain": list(about.obtain),
         "rows": dict(about.expected),
         "bins": len(rules.bins),
@@ -29,7 +27,6 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
             for key, rule in rules.score_rules.items()
         },
         "published_seed": rules.recipe.published_seed,
-        "unreleased": about.unreleased,
         "sources": [
             {
                 "file": source.file,
@@ -41,9 +38,12 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
             }
             for source in about.sources
         ],
-        "catalogue": about.catalogue.as_json() if about.catalogue else [],
+        "catalogue": [
+            {"files": f"{shelf.folder}/{shelf.what}", "holds": shelf.holds, "listed": catalogue.listing}
+            for catalogue in filter(None, [about.catalogue])
+            for shelf in catalogue.shelves
+        ],
         "raw_folder": str(folder),
         "curated": name in manifests.curated(root),
         "bins_shipped": manifests.shipped(name) is not None,
-        "bibtex": about.bibtex,
     }

@@ -12,12 +12,10 @@ from typing import Any, cast
 import numpy as np
 
 from dircli.arrays import AnyArray, IntArray, TextArray
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
-from dircli.benchmark.protocol import FdsRule
+from dircli.benchmark.dataset import Dataset, Publication, SampleReader, public_file, split_file
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
-from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.ages import BINS, SCORE_RULES, WEIGHTS, published, written
+from dircli.datasets.formats.ages import LEAKS, age_rules, published, written
 from dircli.errors import InputError, Problem
 
 MATLAB_EPOCH = 366  # MATLAB counts days from year 0, Python from year 1
@@ -57,10 +55,7 @@ def _load(raw: Raw, member: str, part: str) -> dict[str, AnyArray]:
 
 
 def _faces(raw: Raw, part: str) -> tuple[TextArray, IntArray, dict[str, int]]:
-    """The paths and ages, (n,) each, of the faces that the filter keeps of one .mat file; and how many it drops.
-
-    Each step of the filter counts those that it drops of what the steps before have left.
-    """
+    """Paths and ages, (n,) each, of the faces kept of one .mat file; and how many each step drops of those left."""
     names = (f"{part}/{part}.mat", f"{part}_crop/{part}.mat", f"{part}.mat")  # two archives of IMDB hold one each
     member = next(filter(None, map(raw.find, names)), None)
     if member is None:
@@ -84,8 +79,7 @@ def _faces(raw: Raw, part: str) -> tuple[TextArray, IntArray, dict[str, int]]:
 
 def _columns(paths: TextArray) -> dict[str, TextArray]:
     """The person whom each file's name names: nm… of IMDB, a page number of Wikipedia."""
-    names = (path.rpartition("/")[2].partition("_")[0] for path in paths)
-    return {"identity": np.array(list(names), dtype=object)}
+    return {"identity": np.array([path.rpartition("/")[2].partition("_")[0] for path in paths], dtype=object)}
 
 
 def read(raw: Raw, *, parts: tuple[str, ...] = PARTS) -> Records:
@@ -103,23 +97,7 @@ def read_released(raw: Raw) -> tuple[Records, TextArray]:
     return Records(ids=paths, targets=targets, columns=_columns(paths)), split
 
 
-def export(records: Records, split: TextArray) -> dict[str, bytes]:
-    """The imdb_wiki.csv that the released training code reads."""
-    return written(records, split, "imdb_wiki.csv")
-
-
 _BASE = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static/"
-
-_RULES = Rules(
-    target="age",
-    unit="year",
-    bins=BINS,
-    grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=150, published_seed=666),
-    score_rules=SCORE_RULES,
-    weights=WEIGHTS,
-    fds=FdsRule(start=0, last=99, exact=True),
-)
 
 _PUBLICATION = Publication(
     title="IMDB-WIKI-DIR",
@@ -142,48 +120,21 @@ _PUBLICATION = Publication(
 }""",
     expected={"train": 191_509, "val": 11_022, "test": 11_022},
     sources=(
-        Source(
-            file="imdb_meta.tar",
-            holds="labels",
-            urls=(_BASE + "imdb_meta.tar",),
-            digest="md5:469433135f1e961c9f4c0304d0b5db1e",
-            gives=("imdb.mat",),
-        ),
-        Source(
-            file="wiki_crop.tar",
-            holds="labels",
-            urls=(_BASE + "wiki_crop.tar",),
-            digest="md5:f536eb7f5eae229ae8f286184364b42b",
-            gives=("wiki.mat",),
-        ),
-        Source(
-            file="imdb_crop.tar",
-            holds="images",
-            urls=(_BASE + "imdb_crop.tar",),
-            size=7_012_157_440,
-            digest="md5:44b7548f288c14397cb7a7bab35ebe14",
-        ),
-        Source(
-            file="imdb_wiki.csv",
-            holds="released",
-            urls=(AUTHORS + "imdb-wiki-dir/data/imdb_wiki.csv",),
-            digest="git:c1512e3da0de9076a0793b982c9a74cd872c0d8b",
-        ),
+        public_file(_BASE + "imdb_meta.tar", "labels", "md5:469433135f1e961c9f4c0304d0b5db1e", gives=("imdb.mat",)),
+        public_file(_BASE + "wiki_crop.tar", "labels", "md5:f536eb7f5eae229ae8f286184364b42b", gives=("wiki.mat",)),
+        public_file(_BASE + "imdb_crop.tar", "images", "md5:44b7548f288c14397cb7a7bab35ebe14", size=7_012_157_440),
+        split_file("imdb-wiki-dir/data/imdb_wiki.csv", "c1512e3da0de9076a0793b982c9a74cd872c0d8b"),
     ),
-    released_alone=True,
     unseen="neither the images nor the .mat files were seen: ids and ages are the published file's",
 )
 
-DATASET = Dataset(
-    name="imdb-wiki",
-    rules=_RULES,
-    publication=_PUBLICATION,
-    reader=SampleReader(
-        read=read,
-        read_released=read_released,
-        export=export,
-        parts={part: partial(read, parts=(part,)) for part in PARTS},
-        leaks=(Leak(kind="identity", columns=("identity",)),),
-        images=True,
-    ),
+_READER = SampleReader(
+    read=read,
+    read_released=read_released,
+    export=partial(written, file="imdb_wiki.csv"),
+    parts={part: partial(read, parts=(part,)) for part in PARTS},
+    leaks=LEAKS,
+    images=True,
 )
+
+DATASET = Dataset(name="imdb-wiki", rules=age_rules(cap=150, youngest=0), publication=_PUBLICATION, reader=_READER)

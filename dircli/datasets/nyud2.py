@@ -12,12 +12,12 @@ import numpy as np
 
 from dircli.arrays import AnyArray, TextArray
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.dataset import AUTHORS, Dataset, PixelReader, Publication, Rules, Source
+from dircli.benchmark.dataset import Dataset, PixelReader, Publication, Rules, Source, public_file, split_file
 from dircli.benchmark.pixels import Maps, single_bins
 from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.splits import SplitRecipe
-from dircli.datasets.formats.nyu_depth import MAT, SHAPE, SPLITS, from_matlab, maps_of
+from dircli.datasets.formats.nyu_depth import MAT, SHAPE, SPLITS, from_list, from_matlab
 from dircli.errors import InputError, Problem
 
 BINS = single_bins(100, 10)
@@ -46,7 +46,7 @@ MASK = "test_balanced_mask.npy"
 def maps(raw: Raw) -> dict[str, Maps]:
     """The depth maps of train and test as the csv lists name them, or those of test in the official MATLAB file."""
     members = {split: raw.find(file) for split, (file, _) in LISTS.items()}
-    listed_maps = {split: maps_of[split](raw, member) for split, member in members.items() if member}
+    listed_maps = {split: from_list(raw, member, split) for split, member in members.items() if member}
     if "test" in listed_maps:
         return listed_maps
     mat, splits = raw.find(MAT), raw.find(SPLITS)
@@ -104,38 +104,24 @@ _PUBLICATION = Publication(
     expected={"train": 50_688, "val": 0, "test": 654},
     sources=(
         Source(file="data.zip", holds="labels", gives=("nyu2_train.csv", "nyu2_test.csv")),
-        Source(
-            file=MAT,
-            holds="images",
-            urls=(_NYU + "nyu_depth_v2/nyu_depth_v2_labeled.mat",),
-            size=2_972_037_809,
-            digest="md5:520609c519fba3ba5ac58c8fefcc3530",
-        ),
-        Source(file=SPLITS, holds="images", urls=(_NYU + "indoor_seg_sup/splits.mat",)),
-        Source(
-            file=MASK,
-            holds="released",
-            urls=(AUTHORS + "nyud2-dir/data/test_balanced_mask.npy",),
-            digest="git:156c67de7a6901c50f15b011e07c42c67e6203c3",
-        ),
+        public_file(f"{_NYU}nyu_depth_v2/{MAT}", "images", "md5:520609c519fba3ba5ac58c8fefcc3530", size=2_972_037_809),
+        public_file(f"{_NYU}indoor_seg_sup/{SPLITS}", "images"),
+        split_file(f"nyud2-dir/data/{MASK}", "156c67de7a6901c50f15b011e07c42c67e6203c3"),
     ),
 )
 
-DATASET = Dataset(
-    name="nyud2",
-    rules=_RULES,
-    publication=_PUBLICATION,
-    reader=PixelReader(
-        shape=SHAPE,
-        maps=maps,
-        lists=LISTS,
-        listed=listed,
-        mask=MASK,
-        first=FIRST,
-        per_bin=PER_BIN,
-        published=np.array(PUBLISHED, dtype=np.int64),
-        foreign={47_584: "the training set of TFDS and the Hugging Face mirrors"},
-        named_by="depth",
-        codes=1000,
-    ),
+_READER = PixelReader(
+    shape=SHAPE,
+    maps=maps,
+    lists=LISTS,
+    listed=listed,
+    mask=MASK,
+    first=FIRST,
+    per_bin=PER_BIN,
+    published=np.array(PUBLISHED, dtype=np.int64),
+    foreign={47_584: "the training set of TFDS and the Hugging Face mirrors"},
+    named_by="depth",
+    codes=1000,
 )
+
+DATASET = Dataset(name="nyud2", rules=_RULES, publication=_PUBLICATION, reader=_READER)

@@ -52,9 +52,13 @@ def download(name: str, *, only: str, terms: DownloadOptions) -> list[Fetched]:
     where one cannot be had; the others are brought all the same.
     """
     dataset = datasets.load(name)
-    if dataset.published.catalogue:
-        return _bring_listed(dataset, dataset.published.catalogue, terms, only=only)
-    return _bring(dataset, _wanted(dataset, only), terms)
+    catalogue = dataset.published.catalogue
+    if catalogue is None:
+        return _bring(dataset, _wanted(dataset, only), terms)
+    token = _token(dataset, catalogue, terms)
+    with unlogged():
+        _accept(dataset, terms)
+        return _bring(dataset, list(_listed(dataset, catalogue, terms, token, only=only)), terms, token=token)
 
 
 def download_plans(name: str, *, only: str, terms: DownloadOptions) -> list[DownloadPlan]:
@@ -114,16 +118,8 @@ def _bring(
             failures.append(f"gave up with {len(sources) - len(fetched):,} of {len(sources):,} files missing")
             break
     if failures:
-        raise _stepwise(failures, dataset, terms)
+        raise absent(dataset, terms, *failures)
     return fetched
-
-
-def _bring_listed(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions, *, only: str) -> list[Fetched]:
-    """Bring what the provider lists to the dataset's folder, laid out as the provider's."""
-    token = _token(dataset, catalogue, terms)
-    with unlogged():
-        _accept(dataset, terms)
-        return _bring(dataset, list(_listed(dataset, catalogue, terms, token, only=only)), terms, token=token)
 
 
 def _token(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions) -> tuple[str, str]:
@@ -131,7 +127,7 @@ def _token(dataset: Dataset, catalogue: Catalogue, terms: DownloadOptions) -> tu
     value = terms.token(dataset) if terms.token else None
     if not value:
         what = f"{dataset.name}: its files are handed out to holders of a token alone, and there is none"
-        raise _stepwise([f"{what}; set {catalogue.variable}"], dataset, terms)
+        raise absent(dataset, terms, f"{what}; set {catalogue.variable}")
     return catalogue.parameter, value
 
 
@@ -145,11 +141,11 @@ def _listed(
         try:
             listed = {entry.path: entry for entry in entries(catalogue.listing, shelf.folder, token=token)}
         except SourceError as error:
-            raise _stepwise([_refusal(str(error), dataset)], dataset, terms) from None
+            raise absent(dataset, terms, _refusal(str(error), dataset)) from None
         chosen = shelf.choose(list(listed))
         if not chosen:
             what = f"{catalogue.listing} lists no {shelf.folder}/{shelf.what}; {REFUSED} {catalogue.variable}"
-            raise _stepwise([what], dataset, terms)
+            raise absent(dataset, terms, what)
         for entry in (listed[path] for path in chosen):
             url = catalogue.files + quote(entry.path)
             yield Source(file=entry.path, holds=shelf.holds, urls=(url,), size=entry.size, digest=entry.digest)
@@ -165,22 +161,16 @@ def _accept(dataset: Dataset, terms: DownloadOptions) -> None:
     """Ask once per dataset and folder; what was accepted is kept beside the files."""
     publication, path = dataset.published, terms.data / dataset.name / ACCEPTED
     text = f"{publication.title}: {publication.licence}\n{publication.homepage}\n".encode()
-    if path.is_file() and path.read_bytes() == text:
-        return
-    terms.consent(dataset)
-    files.write(path, text)
+    if not path.is_file() or path.read_bytes() != text:
+        terms.consent(dataset)
+        files.write(path, text)
 
 
-def _stepwise(lines: Iterable[str], dataset: Dataset, terms: DownloadOptions) -> SourceError:
+def absent(dataset: Dataset, terms: DownloadOptions, *lines: str) -> SourceError:
     """The error that says ``lines``, and how to obtain the files of ``dataset``, one step a line."""
     publication, folder = dataset.published, terms.data / dataset.name
     steps = (f"  {number}. {step}" for number, step in enumerate(publication.obtain, 1))
     return SourceError("\n".join([*lines, f"How to obtain {publication.title} (the folder is {folder}):", *steps]))
-
-
-def absent(dataset: Dataset, terms: DownloadOptions, what: str) -> SourceError:
-    """The error that says ``what`` is not here, and how to obtain it."""
-    return _stepwise([f"{dataset.name}: {what}"], dataset, terms)
 
 
 @contextmanager
@@ -214,8 +204,7 @@ def _bring_labels(dataset: Dataset, tree: Raw | None, terms: DownloadOptions) ->
         members = tree.members() if tree else ()
         if all(shelf.choose(members) for shelf in catalogue.shelves if shelf.holds == "labels"):
             return False
-        _bring_listed(dataset, catalogue, terms, only="labels")
-        return True
+        return bool(download(dataset.name, only="labels", terms=terms))
     labels = [source for source in dataset.published.sources if source.holds == "labels"]
     missing = [source for source in labels if not (tree and all(_holds(tree, file) for file in source.gives))]
     _bring(dataset, missing, terms)
@@ -231,13 +220,10 @@ def _holds(tree: Raw, file: str) -> bool:
 
 @contextmanager
 def raw_files(dataset: Dataset, given: Path | None, terms: DownloadOptions, what: str) -> Iterator[Raw]:
-    """The raw source as ``given``, or in the dataset's own folder; SourceError where ``what`` is in neither.
-
-    Nothing is downloaded. The error holds the steps to obtain the files.
-    """
+    """The raw source as ``given`` or in the own folder, never downloaded; SourceError, with steps, without ``what``."""
     with raw_source(dataset, given, terms, download=False) as tree:
         if tree is None:
-            raise absent(dataset, terms, f"{what} are not here; give them with --raw PATH")
+            raise absent(dataset, terms, f"{dataset.name}: {what} are not here; give them with --raw PATH")
         yield tree
 
 
@@ -258,8 +244,6 @@ def split_files(
     if given is None and missing and download:
         _bring(dataset, missing, terms)
         missing = []
-    if not dataset.released or (given is None and missing):
-        yield None
-        return
-    with open_raw(given or folder) as tree:
+    there = dataset.released and (given is not None or not missing)
+    with open_raw(given or folder) if there else nullcontext() as tree:
         yield tree

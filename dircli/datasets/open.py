@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dircli import datasets
 from dircli.benchmark.benchmark import Benchmark
-from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest
+from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.errors import UsageError
 from dircli.store import manifests
 
@@ -17,21 +17,23 @@ TARGETS_UNVERIFIED = (
 
 def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benchmark:
     """What to score with: ``bins_file``; else the manifest ``name`` in ``root``; else the bins shipped under it."""
+    manifest = None
     if bins_file is not None:
         table = manifests.read_bins(bins_file, hint="Give a bins.parquet that `dir curate` wrote")
-        return _benchmark(name or str(table.facts.get("name", "bins")), table)
-    name = name or manifests.only(root)
-    if name in manifests.curated(root):
+        name = name or str(table.facts.get("name", "bins"))
+    elif (name := name or manifests.only(root)) in manifests.curated(root):
         manifest = read_manifest(root / name)
-        return _benchmark(str(manifest.facts["name"]), manifest.table, manifest)
-    shipped = manifests.shipped(name)
-    if shipped is None:
+        name, table = str(manifest.facts["name"]), manifest.table
+    elif shipped := manifests.shipped(name):
+        table = manifests.read_bins(shipped)
+    else:
         advice = "run `dir curate` first"
         if name not in datasets.NAMES:
             known = sorted({*manifests.curated(root), *datasets.NAMES})
             advice = f"name one of {', '.join(known)}, or {advice}"
         raise UsageError(f"{name!r} is not curated in {root}; {advice}")
-    return _benchmark(name, manifests.read_bins(shipped), fixed=True)
+    dataset, fixed = datasets.known(table.facts, table.bins), bins_file is None and manifest is None
+    return Benchmark(name=name, table=table, dataset=dataset, manifest=manifest, fixed=fixed)
 
 
 def read_manifest(folder: Path) -> Manifest | PixelManifest:
@@ -39,11 +41,3 @@ def read_manifest(folder: Path) -> Manifest | PixelManifest:
     dataset = manifests.read_facts(folder)["dataset"]
     of_pixels = dataset in datasets.NAMES and datasets.load(dataset).counted == "pixels"
     return manifests.read_pixels(folder) if of_pixels else manifests.read(folder)
-
-
-def _benchmark(
-    name: str, table: BinTable, manifest: Manifest | PixelManifest | None = None, *, fixed: bool = False
-) -> Benchmark:
-    """The benchmark with the rules of the dataset that the bins name."""
-    dataset = datasets.known(table.facts, table.bins)
-    return Benchmark(name=name, table=table, dataset=dataset, manifest=manifest, fixed=fixed)

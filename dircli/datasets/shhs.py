@@ -69,17 +69,13 @@ def _table(raw: Raw, members: Sequence[str]) -> tuple[Table, dict[str, str]]:
 
 def _keys(table: Table) -> list[Problem]:
     """What is wrong with the key column: entries that are no whole number, and those that occur again."""
-    texts = table.columns[KEY]
-    malformed = [
-        (line, f"{KEY} is {text!r}")
-        for line, text in zip(table.lines, texts, strict=True)
-        if not (text.isascii() and text.isdigit())
-    ]
+    rows = list(zip(table.lines, table.columns[KEY], strict=True))
+    malformed = [(line, f"{KEY} is {text!r}") for line, text in rows if not (text.isascii() and text.isdigit())]
     problems = first(table.name, malformed, hint="Expected digits, such as 200001", rest="more rows have no such key")
     seen: dict[str, int] = {}
     again = [
         (line, f"{KEY} {text} stands on line {seen[text.lstrip('0')]} already")
-        for line, text in zip(table.lines, texts, strict=True)
+        for line, text in rows
         if seen.setdefault(text.lstrip("0"), line) != line
     ]
     return problems + first(table.name, again, hint="Keep one row per person", rest="more rows repeat a key")
@@ -89,11 +85,8 @@ def _scores(table: Table) -> tuple[FloatArray, list[Problem]]:
     """The score of each row (n,), NaN where the field is empty; and what is neither a number of 0..100 nor empty."""
     texts = table.columns[TARGET]
     values = np.array([number(text) for text in texts], dtype=np.float64)
-    wrong = [
-        (line, f"{TARGET} is {text!r}")
-        for line, text, value in zip(table.lines, texts, values, strict=True)
-        if text.strip() and not LOW <= value <= HIGH
-    ]
+    rows = zip(table.lines, texts, values, strict=True)
+    wrong = [(line, f"{TARGET} is {text!r}") for line, text, x in rows if text.strip() and not LOW <= x <= HIGH]
     hint = f"Expected a number from {LOW:g} to {HIGH:g}, or nothing"
     return values, first(table.name, wrong, hint=hint, rest=f"more rows have no such {TARGET}")
 
@@ -107,8 +100,7 @@ def read(raw: Raw) -> Records:
     members = raw.members()
     table, version = _table(raw, members)
     scores, problems = _scores(table)
-    problems = table.problems + _keys(table) + problems
-    if problems:
+    if problems := table.problems + _keys(table) + problems:
         raise InputError(problems)
     keys = np.array([int(text) for text in table.columns[KEY]], dtype=np.int64)
     recorded_keys = {int(member.rpartition("-")[2].removesuffix(".edf")) for member in recordings(members)}
@@ -131,7 +123,6 @@ def read(raw: Raw) -> Records:
     return Records(ids=ids, targets=scores[rows], columns={KEY: keys[rows]}, facts=facts)
 
 
-_SCORE_RULE = ScoreRule(thresholds=Thresholds(many=100, few=20))
 _BREATHING = (4.0, 256.0)  # SHHS records at 8 to 25 Hz
 _CORTEX = (50.0, 1024.0)  # and EEG and ECG at 125 to 512 Hz
 
@@ -140,7 +131,8 @@ _RULES = Rules(
     unit="point",
     bins=BINS,
     recipe=SplitRecipe(bins=BINS, total=369),
-    score_rules={"released": _SCORE_RULE, "paper": _SCORE_RULE},  # there is no released code: as paper
+    # there is no released code: it is as paper
+    score_rules=dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20))),
     weights=WeightRule(default="inverse"),
 )
 
@@ -182,19 +174,13 @@ _PUBLICATION = Publication(
     unreleased="the authors' draw was never released",
 )
 
-DATASET = Dataset(
-    name="shhs",
-    rules=_RULES,
-    publication=_PUBLICATION,
-    reader=SampleReader(
-        read=read,
-        recording="{id}.edf",
-        channels=(
-            Channel(role="eeg", labels=("EEG", "EEG(sec)", "EEG sec", "EEG2", "EEG 2"), rates=_CORTEX),
-            Channel(role="ecg", labels=("ECG",), rates=_CORTEX),
-            Channel(role="airflow", labels=("AIRFLOW", "NEW AIR"), rates=_BREATHING),
-            Channel(role="thorax", labels=("THOR RES",), rates=_BREATHING, inverts=True),
-            Channel(role="abdomen", labels=("ABDO RES",), rates=_BREATHING, inverts=True),
-        ),
-    ),
+_CHANNELS = (
+    Channel(role="eeg", labels=("EEG", "EEG(sec)", "EEG sec", "EEG2", "EEG 2"), rates=_CORTEX),
+    Channel(role="ecg", labels=("ECG",), rates=_CORTEX),
+    Channel(role="airflow", labels=("AIRFLOW", "NEW AIR"), rates=_BREATHING),
+    Channel(role="thorax", labels=("THOR RES",), rates=_BREATHING, inverts=True),
+    Channel(role="abdomen", labels=("ABDO RES",), rates=_BREATHING, inverts=True),
 )
+_READER = SampleReader(read=read, recording="{id}.edf", channels=_CHANNELS)
+
+DATASET = Dataset(name="shhs", rules=_RULES, publication=_PUBLICATION, reader=_READER)

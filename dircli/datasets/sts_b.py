@@ -11,7 +11,7 @@ import numpy as np
 
 from dircli.arrays import TextArray
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.dataset import AUTHORS, Dataset, Leak, Publication, Rules, SampleReader, Source
+from dircli.benchmark.dataset import Dataset, Leak, Publication, Rules, SampleReader, public_file, split_file
 from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
@@ -82,8 +82,6 @@ def export(records: Records, split: TextArray) -> dict[str, bytes]:
     return files
 
 
-_PUBLISHED = AUTHORS + "sts-b-dir/glue_data/STS-B/"
-
 _RULES = Rules(
     target="similarity",
     unit="point of 0..5",
@@ -115,50 +113,24 @@ _PUBLICATION = Publication(
 }""",
     expected={"train": 5_249, "val": 1_000, "test": 1_000},
     sources=(
-        Source(
-            file="STS-B.zip",
-            holds="labels",
-            urls=("https://dl.fbaipublicfiles.com/glue/data/STS-B.zip",),
+        public_file(
+            "https://dl.fbaipublicfiles.com/glue/data/STS-B.zip",
+            "labels",
+            "sha256:e60a6393de5a8b5b9bac5020a1554b54e3691f9d600b775bd131e613ac179c85",
             size=802_872,
             gives=("train.tsv", "dev.tsv"),
-            digest="sha256:e60a6393de5a8b5b9bac5020a1554b54e3691f9d600b775bd131e613ac179c85",
         ),
-        Source(
-            file="train_new.tsv",
-            holds="released",
-            urls=(_PUBLISHED + "train_new.tsv",),
-            size=915_210,
-            digest="git:d8a1c71a19ed595ddefa0d7af2edb5d53fb2e54f",
-        ),
-        Source(
-            file="dev_new.tsv",
-            holds="released",
-            urls=(_PUBLISHED + "dev_new.tsv",),
-            size=171_688,
-            digest="git:8f1e6c311fbe8529ab6a7d1159e592af2cb4fa8a",
-        ),
-        Source(
-            file="test_new.tsv",
-            holds="released",
-            urls=(_PUBLISHED + "test_new.tsv",),
-            size=173_097,
-            digest="git:ce71c5455c44aec9e518b05672f9d8888b0b035e",
-        ),
+        split_file("sts-b-dir/glue_data/STS-B/train_new.tsv", "d8a1c71a19ed595ddefa0d7af2edb5d53fb2e54f", size=915_210),
+        split_file("sts-b-dir/glue_data/STS-B/dev_new.tsv", "8f1e6c311fbe8529ab6a7d1159e592af2cb4fa8a", size=171_688),
+        split_file("sts-b-dir/glue_data/STS-B/test_new.tsv", "ce71c5455c44aec9e518b05672f9d8888b0b035e", size=173_097),
     ),
 )
 
-DATASET = Dataset(
-    name="sts-b",
-    rules=_RULES,
-    publication=_PUBLICATION,
-    reader=SampleReader(
-        read=read,
-        read_released=read_released,
-        export=export,
-        leaks=(
-            Leak(kind="pair", columns=("sentence1", "sentence2"), match="row"),
-            Leak(kind="pair either way", columns=("sentence1", "sentence2"), match="set"),
-            Leak(kind="sentence", columns=("sentence1", "sentence2")),
-        ),
-    ),
+_LEAKS = (
+    Leak(kind="pair", columns=("sentence1", "sentence2"), match="row"),
+    Leak(kind="pair either way", columns=("sentence1", "sentence2"), match="set"),
+    Leak(kind="sentence", columns=("sentence1", "sentence2")),
 )
+_READER = SampleReader(read=read, read_released=read_released, export=export, leaks=_LEAKS)
+
+DATASET = Dataset(name="sts-b", rules=_RULES, publication=_PUBLICATION, reader=_READER)

@@ -49,7 +49,7 @@ class Reference:
             bin_index=bin_index,
             regions=benchmark.table.regions[protocol],
             train=benchmark.table.counts["train"],
-            rules=benchmark.score_rule(protocol),
+            rules=benchmark.rules.score_rules[protocol],
         )
 
     def at(self, rows: BoolArray) -> Reference:

@@ -68,7 +68,7 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
         low, high = benchmark.table.bins.edges[[0, -1]]
         raise UsageError(f"{(index < 0).sum():,} targets lie outside {low:g}..{high:g}")
     reference = Reference.of(benchmark, protocol, y, index)
-    return scores(reference, p, metrics=chosen(metrics, of=benchmark.metrics))
+    return scores(reference, p, metrics=chosen(metrics, of=benchmark.rules.metrics))
 
 
 def _column(values: ArrayLike, name: str) -> FloatArray:

@@ -42,7 +42,7 @@ def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Sc
     """
     systems = [replace(each, given=_given(each, against, request)) for each in _read_all(paths, against, request)]
     given = set(systems[0].given).intersection(*(system.given for system in systems))
-    metrics = chosen(request.metrics, of=against.metrics, given=given)
+    metrics = chosen(request.metrics, of=against.rules.metrics, given=given)
     result = Result(
         dataset=against.name,
         split=request.split,
@@ -143,7 +143,7 @@ def _of_maps(
         hint = "Run `dir curate` first, or give a table with the columns target and prediction"
         raise InputError(Problem(str(path), "which pixels of these maps are scored is not known here", hint))
     rows, dataset = against.rows(split), layout.prediction_column
-    found = predicted_maps.read(path, against.pixels, against.frame, dataset=dataset, positive=against.positive)
+    found = predicted_maps.read(path, against.pixels, against.frame, dataset=dataset, positive=against.rules.positive)
     return found, Reference.of(against, protocol, rows.targets, rows.bin_index), found.values
 
 
@@ -160,7 +160,7 @@ def _outside(file: Predictions, table: BinTable) -> list[Problem]:
 
 def _unpositive(found: Predictions, against: Benchmark) -> list[Problem]:
     """The predictions of 0 or less, where the dataset scores ratios."""
-    if not against.positive:
+    if not against.rules.positive:
         return []
     low = [f"{value:g}" for value in found.values[found.values <= 0]]
     what = f"{len(low):,} predictions are 0 or less: {sample(low)}"

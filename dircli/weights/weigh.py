@@ -83,8 +83,8 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
 
 def _per(against: Benchmark, options: WeightOptions, root: Path) -> Literal["sample", "bin"]:
     """One weight per what; UsageError where that cannot be had."""
-    per = options.per or against.weights_per
-    if per == "sample" and against.weights_per == "bin":
+    per = options.per or ("sample" if against.unit == "samples" else "bin")  # pixels are too many
+    if per == "sample" and against.unit == "pixels":
         raise UsageError(f"{against.name}: its samples are pixels; use --per bin, or --maps OUT.h5 for maps of weights")
     if options.scheme == DENSE and per == "bin":
         raise UsageError(f"{DENSE} weighs each sample by its own target, and has no weights of bins; use --per sample")

@@ -81,7 +81,7 @@ def scored(against: Benchmark, names: tuple[str, ...], *, most: int = 40) -> Sco
         bin_index=index,
         regions=against.table.regions["released"],
         train=against.table.counts["train"],
-        rules=against.score_rule("released"),
+        rules=against.rules.score_rules["released"],
     )
     reach = bins.edges[-1] - bins.edges[0]
     values = [target + rng.normal(0, reach * (place + 1) / 25, target.size) for place in range(len(names))]
@@ -275,7 +275,7 @@ def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
     rows: list[tuple[int, float, float]],
 ) -> None:
     counts = np.array([0, 1, 5, 20, 50, 101, 500, 30, 0, 2])
-    regions = dict.fromkeys(("released", "paper"), region(counts, whole("agedb").score_rule("paper").thresholds))
+    regions = dict.fromkeys(("released", "paper"), region(counts, whole("agedb").rules.score_rules["paper"].thresholds))
     table = BinTable(
         bins=Bins.regular(0, 10, 1), counts=dict.fromkeys(("train", "val", "test"), counts), regions=regions, facts={}
     )
@@ -286,7 +286,7 @@ def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
         bin_index=index,
         regions=regions["paper"],
         train=counts,
-        rules=against.score_rule("paper"),
+        rules=against.rules.score_rules["paper"],
     )
     file = Predictions(file="f", sha256="", ids=None, values=first, targets=None, problems=[])
     systems = [

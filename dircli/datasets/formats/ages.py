@@ -1,4 +1,4 @@
-"""What the two age datasets share: bins of a year, their rules, and the published file (age, path, split)."""
+"""What the two age datasets share: bins of a year, their rules, whom they show, and the published file."""
 
 from __future__ import annotations
 
@@ -6,16 +6,31 @@ import numpy as np
 
 from dircli.arrays import FloatArray, TextArray
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.dataset import Leak, Rules
+from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS, Records
+from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem, first
 from dircli.store.text import as_csv, numbers, parse
 
 BINS = Bins.regular(0, 121, 1)
-SCORE_RULES = dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20)))
-WEIGHTS = WeightRule(default="sqrt-inv", clip=(5, 1000), last=120)
 HEADER = ("age", "path", "split")
+LEAKS = (Leak(kind="identity", columns=("identity",)),)
+
+
+def age_rules(*, cap: int, youngest: int) -> Rules:
+    """The rules for val and test of up to ``cap`` faces per year of age each, and FDS from the age ``youngest`` up."""
+    return Rules(
+        target="age",
+        unit="year",
+        bins=BINS,
+        grows=True,
+        recipe=SplitRecipe(bins=BINS, cap=cap, published_seed=666),
+        score_rules=dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20))),
+        weights=WeightRule(default="sqrt-inv", clip=(5, 1000), last=120),
+        fds=FdsRule(start=youngest, last=99, exact=True),
+    )
 
 
 def published(raw: Raw, file: str) -> tuple[TextArray, FloatArray, TextArray]:
@@ -28,9 +43,8 @@ def published(raw: Raw, file: str) -> tuple[TextArray, FloatArray, TextArray]:
     ages, problems = numbers(table, "age")
     splits = table.columns["split"]
     unknown = [(table.lines[row], f"split is {split!r}") for row, split in enumerate(splits) if split not in SPLITS]
-    problems = table.problems + problems
-    problems += first(member, unknown, hint="Expected train, val or test", rest="more unknown splits")
-    if problems:
+    wrong = first(member, unknown, hint="Expected train, val or test", rest="more unknown splits")
+    if problems := table.problems + problems + wrong:
         raise InputError(problems)
     return np.array(table.columns["path"], dtype=object), ages, np.array(splits, dtype=object)
 

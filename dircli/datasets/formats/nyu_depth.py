@@ -9,14 +9,16 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import cache
+from itertools import product
 from threading import Lock
 from typing import IO, Any, cast
 
 import numpy as np
 
-from dircli.arrays import AnyArray, TextArray
+from dircli.arrays import AnyArray
 from dircli.benchmark.pixels import Maps, prepared
 from dircli.benchmark.raw import Raw
 from dircli.errors import InputError, Problem, first, one_line, sample
@@ -83,40 +85,20 @@ def _pairs(raw: Raw, member: str) -> tuple[dict[int, list[str]], list[Problem]]:
     return pairs, problems
 
 
-class Files:
-    """The members that paths in a list lead to: as they stand, under a longer path, or without their first folder."""
-
-    def __init__(self, raw: Raw, paths: TextArray) -> None:
-        self.raw = raw
-        self._lock = Lock()  # a tree opens its archives, and hands out their handles, for one thread at a time
-        self._known = set(raw.members())
-        self._prefix, self._cut = self._place(paths)
-
-    def _place(self, paths: TextArray) -> tuple[str, bool]:
-        """What stands before the paths in the tree, and whether their first folder does not."""
-        ends = {name.rpartition("/")[2] for name in paths[:: max(1, len(paths) // 64)]}
-        known = sorted(member for member in self._known if member.rpartition("/")[2] in ends)
-        for path in paths[:: max(1, len(paths) // 64)]:
-            for cut, name in ((False, path), (True, path.partition("/")[2])):
-                places = [member for member in known if member == name or member.endswith(f"/{name}")]
-                if name and places:
-                    return min(places, key=len).removesuffix(name), cut
-        return "", False
-
-    def member(self, path: str) -> str | None:
-        """The member that ``path`` leads to, or None."""
-        name = self._prefix + (path.partition("/")[2] if self._cut else path)
-        return name if name in self._known else None
-
-    def read(self, member: str) -> bytes:
-        """The bytes of ``member``."""
-        with self._lock:
-            stream = self.raw.open(member)
-        try:
-            return stream.read()
-        finally:
-            with self._lock:
-                stream.close()
+def _members(raw: Raw, paths: Sequence[str]) -> list[str | None]:
+    """The member that each path leads to, as it stands, under a longer path, or without its first folder; or None."""
+    known, probed = set(raw.members()), paths[:: max(1, len(paths) // 64)]
+    ends = {path.rpartition("/")[2] for path in probed}
+    near = sorted(member for member in known if member.rpartition("/")[2] in ends)
+    names = list(paths)
+    for path, cut in product(probed, (False, True)):
+        name = path.partition("/")[2] if cut else path
+        places = [member for member in near if member == name or member.endswith(f"/{name}")]
+        if name and places:
+            prefix = min(places, key=len).removesuffix(name)
+            names = [prefix + (each.partition("/")[2] if cut else each) for each in paths]
+            break
+    return [name if name in known else None for name in names]
 
 
 def from_list(raw: Raw, member: str, split: str) -> Maps:
@@ -124,26 +106,29 @@ def from_list(raw: Raw, member: str, split: str) -> Maps:
     pairs, problems = _pairs(raw, member)
     lines = list(pairs)
     colors, depths = (np.array([pair[column] for pair in pairs.values()], dtype=object) for column in (0, 1))
-    files = Files(raw, depths)
+    members = _members(raw, depths.tolist())
+    lock = Lock()  # a tree opens its archives, and hands out their handles, for one thread at a time
 
     def load(row: int) -> AnyArray:
-        path = str(depths[row])
-        file = files.member(path)
+        path, file = str(depths[row]), members[row]
         if file is None:
             where = f"{member}, line {lines[row]}"
             raise InputError(Problem(where, f"{path} is not in {raw.name}", "Unpack the whole archive"))
-        return measured(png(files.read(file), path, bits=BITS[split]), path)
-
-    def stamp(row: int) -> str:
-        file = files.member(str(depths[row]))
-        return raw.stamp(file) if file else "missing"
+        with lock:
+            stream = raw.open(file)
+        try:
+            data = stream.read()
+        finally:
+            with lock:
+                stream.close()
+        return measured(png(data, path, bits=BITS[split]), path)
 
     return Maps(
         ids=colors,
         columns={"depth": depths},
         targets=TARGETS[split],
         load=load,
-        stamp=stamp,
+        stamp=lambda row: raw.stamp(file) if (file := members[row]) else "missing",
         files=(member,),
         problems=problems,
     )
@@ -168,8 +153,7 @@ def from_matlab(raw: Raw, mat: str, splits: str) -> Maps:
             raise InputError(Problem(where, f"they cannot be read ({error})", AGAIN)) from None
         bad = ~((metres >= 0) & (metres <= DEEPEST / 1000))
         if bad.any():
-            what = f"{np.count_nonzero(bad):,} pixels are no depth of 0 to 10 m"
-            raise InputError(Problem(where, what, AGAIN))
+            raise InputError(Problem(where, f"{bad.sum():,} pixels are no depth of 0 to 10 m", AGAIN))
         centre = prepared(metres, shorter=SHORTER, shape=SHAPE)
         return measured((centre * np.float32(1000)).astype(np.uint16), where)
 
@@ -218,6 +202,3 @@ def _depths(stream: IO[bytes], name: str, opened: ExitStack, *, highest: int) ->
         what = f"depths have shape {shape}, and at least ({highest}, {WIDTH}, {HEIGHT}) is expected"
         raise InputError(Problem(name, what, hint))
     return depths
-
-
-maps_of = {split: partial(from_list, split=split) for split in BITS}

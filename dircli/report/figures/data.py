@@ -135,7 +135,7 @@ def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
         edges=table.bins.edges,
         train=train,
         regions=np.where(train == 0, ZERO, table.regions[protocol]).astype(object),
-        thresholds=against.score_rule(protocol).thresholds,
+        thresholds=against.rules.score_rules[protocol].thresholds,
         protocol=protocol,
     )
 
