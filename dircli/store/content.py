@@ -62,10 +62,7 @@ def pixel_content(images: Images, pixels: Pixels, table: BinTable) -> str:
 
 
 def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
-    """Where each of n texts begins among all their bytes, with the end of the last (n + 1,); and those bytes.
-
-    ``texts`` hold no null.
-    """
+    """Where each of n texts, none null, begins among all their bytes, with the end of the last (n + 1,); and those."""
     import pyarrow as pa
 
     array = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts
