@@ -37,8 +37,7 @@ def begun(ids: TextArray | pa.Array, targets: FloatArray) -> hashlib._Hash:
 
 
 def finished(digest: hashlib._Hash, split: AnyArray) -> str:
-    """`content`, from the hash that has `begun`, which stays as it is."""
-    digest = digest.copy()
+    """`content`, from the hash that has `begun`; it cannot be used again."""
     if split.dtype == object:
         split = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
     digest.update(split.astype("u1").tobytes())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from dircli.arrays import AnyArray
+from dircli.arrays import AnyArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Images, Manifest, PixelManifest, Samples
 from dircli.benchmark.pixels import Pixels
@@ -47,9 +47,6 @@ BIN_TYPES = {"bin": "int32", "low": "double", "high": "double", **dict.fromkeys(
 BIN_TYPES |= {f"region_{key}": "string" for key in PROTOCOLS}
 
 
-# --- writing
-
-
 def sample_columns(samples: Samples) -> dict[str, pa.Array]:
     """The columns of ``samples.parquet``."""
     columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
@@ -58,6 +55,7 @@ def sample_columns(samples: Samples) -> dict[str, pa.Array]:
 
 def bin_columns(table: BinTable) -> dict[str, pa.Array]:
     """The columns of ``bins.parquet``."""
+    columns: dict[str, AnyArray]
     columns = {"bin": np.arange(len(table.bins)), "low": table.bins.low, "high": table.bins.high}
     columns |= {part: table.counts[part] for part in SPLITS}
     columns |= {f"region_{name}": regions for name, regions in table.regions.items()}
@@ -97,9 +95,6 @@ def contents(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
 def write(folder: Path, manifest: Manifest | PixelManifest) -> None:
     """The files of ``manifest`` into ``folder``, all of them or none."""
     files.write_all(folder, contents(manifest))
-
-
-# --- reading
 
 
 def read(folder: Path) -> Manifest:
@@ -180,7 +175,7 @@ def read_bins(path: Path, *, hint: str = AGAIN) -> BinTable:
         facts = dict(json.loads((table.schema.metadata or {}).get(b"dircli", b"{}")))
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(Problem(name, f"its facts are no JSON object ({error})", hint)) from None
-    regions = {key: columns[f"region_{key}"] for key in PROTOCOLS}
+    regions: dict[str, TextArray] = {key: columns[f"region_{key}"] for key in PROTOCOLS}
     return BinTable(bins=bins, counts={part: columns[part] for part in SPLITS}, regions=regions, facts=facts)
 
 
@@ -233,9 +228,6 @@ def _refuse_unlike(
             unlike.append((BINS, f"its {key} regions do not hold the {unit} that {FACTS} says"))
     if unlike:
         raise InputError(Problem(str(folder / where), what, AGAIN) for where, what in unlike)
-
-
-# --- where they are
 
 
 def curated(root: Path) -> list[str]:

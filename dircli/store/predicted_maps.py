@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray
+from dircli.arrays import AnyArray
 from dircli.benchmark.pixels import Frame, Pixels
 from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
 from dircli.store import npy, sniff
@@ -30,11 +30,9 @@ def is_array(path: Path) -> bool:
     """Whether there is an npy or HDF5 file, or a folder, at ``path``."""
     if path.is_dir():
         return True
-    try:
-        with path.open("rb") as stream:
-            return stream.read(8).startswith((sniff.NPY, sniff.HDF5))
-    except OSError:
-        return False
+    with contextlib.suppress(OSError), path.open("rb") as stream:
+        return stream.read(8).startswith((sniff.NPY, sniff.HDF5))
+    return False
 
 
 def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bool) -> Predictions:
@@ -43,36 +41,28 @@ def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bo
     Raises InputError with everything that is wrong: another shape or type, missing or surplus images, numbers that are
     none, and with ``positive`` those of 0 or less, counted over whole maps, for a hole anywhere shows a broken writer.
     """
-    try:
-        with _opened(path, frame, dataset) as block:
-            values, problems = _gathered(block, str(path), pixels, frame, positive=positive)
-    except OSError as error:
-        raise InputError(Problem(str(path), f"it cannot be read ({error.strerror or error})", AGAIN)) from None
-    if problems:
-        raise InputError(problems)
-    return Predictions(file=str(path), sha256=_digest(path), values=values)
-
-
-def _gathered(
-    block: Block, name: str, pixels: Pixels, frame: Frame, *, positive: bool
-) -> tuple[FloatArray, list[Problem]]:
-    """The values at ``pixels``, and how many there are anywhere that cannot be scored."""
     values = np.empty(len(pixels), dtype=np.float64)
     tallies = np.zeros((2, 2), dtype=np.int64)  # not finite, not positive; of all values, of those that are scored
-    for start in range(0, len(frame.names), BLOCK):
-        images = block(start, min(start + BLOCK, len(frame.names)))
-        first, last = np.searchsorted(pixels.image, [start, start + BLOCK])
-        at = (pixels.image[first:last] - start, pixels.row[first:last], pixels.col[first:last])
-        values[first:last] = images[at]
-        for column, part in enumerate((images, images[at])):
-            tallies[:, column] += (np.count_nonzero(~np.isfinite(part)), np.count_nonzero(part <= 0))
+    try:
+        with _opened(path, frame, dataset) as block:
+            for start in range(0, len(frame.names), BLOCK):
+                images = block(start, min(start + BLOCK, len(frame.names)))
+                first, last = np.searchsorted(pixels.image, [start, start + BLOCK])
+                at = (pixels.image[first:last] - start, pixels.row[first:last], pixels.col[first:last])
+                values[first:last] = images[at]
+                for column, part in enumerate((images, images[at])):
+                    tallies[:, column] += (np.count_nonzero(~np.isfinite(part)), np.count_nonzero(part <= 0))
+    except OSError as error:
+        raise InputError(Problem(str(path), f"it cannot be read ({error.strerror or error})", AGAIN)) from None
     words = ("are no finite number", "are 0 or less, and a ratio to the target is scored")
-    problems = [
-        Problem(name, f"{every:,} values {what}; {scored:,} of them are at pixels that are scored", "Predict a depth")
+    wrong = [
+        f"{every:,} values {what}; {scored:,} of them are at pixels that are scored"
         for (every, scored), what, refused in zip(tallies.tolist(), words, (True, positive), strict=True)
         if every and refused
     ]
-    return values, problems
+    if wrong:
+        raise InputError(Problem(str(path), what, "Predict a depth") for what in wrong)
+    return Predictions(file=str(path), sha256=_digest(path), values=values)
 
 
 @contextlib.contextmanager
@@ -82,19 +72,13 @@ def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[Block]:
         return
     with path.open("rb") as stream:
         head = stream.read(8)
-    if head.startswith(sniff.NPY):
-        data = npy.load(path, str(path), hint="Write it with np.save")
+    with contextlib.ExitStack() as stack:
+        if head.startswith(sniff.NPY):
+            data = npy.load(path, str(path), hint="Write it with np.save")
+        else:
+            data = _hdf5(stack, path, dataset)
         _check(str(path), data, frame)
         yield partial(_sliced, str(path), data)
-        return
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
-    with file:
-        yield partial(_sliced, str(path), _hdf5(file, path, frame, dataset))
 
 
 def _sliced(name: str, data: Any, start: int, stop: int) -> AnyArray:
@@ -104,10 +88,14 @@ def _sliced(name: str, data: Any, start: int, stop: int) -> AnyArray:
         raise InputError(Problem(name, f"images from {start:,} on cannot be read ({error})", AGAIN)) from None
 
 
-def _hdf5(file: Any, path: Path, frame: Frame, dataset: str) -> Any:
-    """The only dataset in ``file``, or the one called ``dataset``."""
+def _hdf5(stack: contextlib.ExitStack, path: Path, dataset: str) -> Any:
+    """The only dataset in the file at ``path``, or the one called ``dataset``; it is open as long as ``stack``."""
     import h5py
 
+    try:
+        file = stack.enter_context(h5py.File(path, "r"))
+    except OSError as error:
+        raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
     datasets: dict[str, Any] = {}
     file.visititems(lambda name, item: datasets.update({name: item}) if isinstance(item, h5py.Dataset) else None)
     chosen = datasets.get(dataset) or (next(iter(datasets.values())) if len(datasets) == 1 else None)
@@ -115,7 +103,6 @@ def _hdf5(file: Any, path: Path, frame: Frame, dataset: str) -> Any:
         names = f"datasets {sample([clear(name) for name in datasets])}" if datasets else "no dataset"
         hint = f"Name one with --prediction-column; {dataset} is looked for"
         raise InputError(Problem(str(path), f"it holds {names}", hint))
-    _check(str(path), chosen, frame)
     return chosen
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dircli.arrays import FloatArray, IntArray, TextArray
+from dircli.arrays import FloatArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample
 from dircli.store import files, npy, parquet, sniff
 from dircli.store.digests import digest_of
@@ -87,21 +87,19 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         predictions = _from_npy(data, name, layout)
     elif data.startswith(sniff.PARQUET):
         predictions = _from_parquet(data, name, layout, needed)
-    elif data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
-        predictions = _from_table(_json_lines(data, name, needed), layout)
     else:
-        predictions = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
+        of_json = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
+        hint = _columns_hint(needed)
+        table = _json_lines(data, name, needed) if of_json else parse(data, name, columns=needed, hint=hint)
+        predictions = _from_columns(name, layout, table.columns, partial(numbers, table))
+        ids = None if layout.by_position else table.columns.get(layout.id_column)
+        problems = table.problems + predictions.problems
+        predictions = replace(predictions, ids=ids, problems=problems, cut=bool(table.problems))
     return replace(predictions, file=path, sha256=digest_of([data], "sha256"))
 
 
 def _columns_hint(needed: Sequence[str]) -> str:
     return f"Expected {', '.join(needed)}; name other columns with --id-column, --prediction-column, --target-column"
-
-
-def _from_table(table: Table, layout: Layout) -> Predictions:
-    read = _from_columns(table.name, layout, table.columns, partial(numbers, table))
-    ids = None if layout.by_position else table.columns.get(layout.id_column)
-    return replace(read, ids=ids, problems=table.problems + read.problems, cut=bool(table.problems))
 
 
 def _from_columns(
@@ -213,7 +211,8 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
     """
     problems = list(predictions.problems)
     if predictions.ids is not None:
-        rows, unmatched = _matched(predictions, ids)
+        hint = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
+        rows, unmatched = matched(predictions.ids, ids, predictions.file, missing_hint=hint)
         problems += unmatched
     elif predictions.values.size == len(ids):
         rows = np.arange(len(ids))
@@ -237,13 +236,9 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
 def sigmas(predictions: Predictions, ids: TextArray) -> FloatArray:
     """The predicted standard deviations, (n,), in the order of ``ids`` (n,); for a file that `aligned` took."""
     assert predictions.sigma is not None  # noqa: S101 - asked for only where there are some
-    return predictions.sigma if predictions.ids is None else predictions.sigma[_matched(predictions, ids)[0]]
-
-
-def _matched(predictions: Predictions, ids: TextArray) -> tuple[IntArray, list[Problem]]:
-    """The row of the file for each of ``ids``, -1 where there is none, and what does not match."""
-    hint = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
-    return matched(predictions.ids or [], ids, predictions.file, missing_hint=hint)
+    if predictions.ids is None:
+        return predictions.sigma
+    return predictions.sigma[matched(predictions.ids, ids, predictions.file, missing_hint="")[0]]
 
 
 def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tuple[FloatArray, FloatArray]:

@@ -65,8 +65,12 @@ def parse(data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",
     quote); rows with too few or too many fields become ``problems``.
     """
     text = decode(data, name)
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
     rows: list[list[str]] = []
     lines: list[int] = []
     ragged: list[tuple[int, str]] = []
