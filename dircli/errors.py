@@ -1,15 +1,4 @@
-"""Every error that a user can cause or meet, and the exit code each one stands for.
-
-::
-
-    DirError               exit 2: the command could not run
-    ├── UsageError         the command line asks for what cannot be had
-    ├── InputError         a file is not what it must be; carries every problem found in it
-    ├── SourceError        a raw source is missing, gated or cannot be fetched
-    └── CheckError         exit 1: the command ran, and a check did not hold
-
-Anything else that escapes is a bug and keeps its traceback.
-"""
+"""Every error that a user can cause or meet, with its exit code; what else escapes is a bug and keeps its traceback."""
 
 from __future__ import annotations
 
@@ -64,12 +53,12 @@ class InputError(DirError):
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 def sample(items: Sequence[object]) -> str:
     """The first ten of ``items`` as one phrase, and how many more there are."""
-    shown = ", ".join(str(item) for item in items[:SHOWN])
+    shown = ", ".join(map(str, items[:SHOWN]))
     return shown if len(items) <= SHOWN else f"{shown} and {len(items) - SHOWN:,} more"
 
 

@@ -35,7 +35,7 @@ def _tables(raw: Raw, files: Mapping[str, str]) -> dict[str, Table]:
     tables = {}
     for key, member in members.items():
         with raw.open(str(member)) as stream:
-            tables[key] = parse(stream.read(), str(member), columns=HEADER, delimiter="\t", quoted=False)
+            tables[key] = parse(stream.read(), str(member), columns=HEADER, delimiter="\t")
     return tables
 
 

@@ -122,7 +122,7 @@ def paired(
     if against.unit == "pixels" and against.has_rows:
         hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
         raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
-    found = predictions.read(path, layout, need_target=not against.has_rows, need_id=against.has_rows)
+    found = predictions.read(path, layout, need_target=not against.has_rows)
     if against.has_rows:
         rows = against.rows(split)
         target, index = rows.targets, rows.bin_index

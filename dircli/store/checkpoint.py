@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -19,29 +19,21 @@ class Checkpoint:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stream: IO[bytes] | None = None
-        self._known = dict(self._lines())
-
-    def _lines(self) -> Iterator[tuple[str, dict[str, int]]]:
-        try:
-            lines = self._path.read_bytes().split(b"\n")
-        except OSError:
-            return
-        for line in lines:
-            try:
-                entry = json.loads(line)
-                counts = {str(int(code)): int(count) for code, count in entry["counts"].items()}
-                if sum(counts.values()) == entry["pixels"]:
-                    yield str(entry["key"]), counts
-            except (ValueError, KeyError, TypeError, AttributeError):
-                continue
+        self._known: dict[str, dict[int, int]] = {}
+        with suppress(OSError):
+            for line in path.read_bytes().split(b"\n"):
+                with suppress(ValueError, KeyError, TypeError, AttributeError):
+                    entry = json.loads(line)
+                    counts = {int(code): int(count) for code, count in entry["counts"].items()}
+                    if sum(counts.values()) == entry["pixels"]:
+                        self._known[str(entry["key"])] = counts
 
     def get(self, key: str, codes: int) -> IntArray | None:
         """The counts kept under ``key``, (codes,), or None."""
-        if key not in self._known:
+        if (known := self._known.get(key)) is None:
             return None
         counts = np.zeros(codes, dtype=np.int64)
-        for code, count in self._known[key].items():
-            counts[int(code)] = count
+        counts[list(known)] = list(known.values())
         return counts
 
     def keep(self, key: str, counts: IntArray) -> None:

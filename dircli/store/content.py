@@ -37,8 +37,7 @@ def begun(ids: TextArray | pa.Array, targets: FloatArray) -> hashlib._Hash:
 
 
 def finished(digest: hashlib._Hash, split: AnyArray) -> str:
-    """`content`, from the hash that has `begun`, which stays as it is."""
-    digest = digest.copy()
+    """`content`, from the hash that has `begun`; it cannot be used again."""
     if split.dtype == object:
         split = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
     digest.update(split.astype("u1").tobytes())
@@ -62,10 +61,7 @@ def pixel_content(images: Images, pixels: Pixels, table: BinTable) -> str:
 
 
 def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
-    """Where each of n texts begins among all their bytes, with the end of the last (n + 1,); and those bytes.
-
-    ``texts`` hold no null.
-    """
+    """Where each of n texts, none null, begins among all their bytes, with the end of the last (n + 1,); and those."""
     import pyarrow as pa
 
     array = pa.array(texts, pa.large_string()) if isinstance(texts, np.ndarray) else texts

@@ -6,18 +6,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
+from typing import IO
 
 CHUNK = 1 << 20
-
-
-def sha256(data: bytes) -> str:
-    """The digest of ``data`` as manifests write it: ``sha256:<hex>``."""
-    return digest_of([data], "sha256")
 
 
 def git_blob(data: bytes) -> str:
@@ -27,21 +18,18 @@ def git_blob(data: bytes) -> str:
 
 def digest_of(content: Path | Iterable[bytes], algorithm: str) -> str:
     """The digest of a file or of chunks of bytes as ``algorithm:hex``; algorithm is sha256, md5 or git."""
-    size = content.stat().st_size if isinstance(content, Path) else None
-    chunks = chunks_of(content) if isinstance(content, Path) else content
     if algorithm == "git":
-        if size is None:
-            chunks = [b"".join(chunks)]
-            size = len(chunks[0])
+        content = content if isinstance(content, Path) else [b"".join(content)]
+        size = content.stat().st_size if isinstance(content, Path) else len(content[0])
         hashing = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
     else:
         hashing = hasher(algorithm)
-    for chunk in chunks:
+    for chunk in chunks_of(content) if isinstance(content, Path) else content:
         hashing.update(chunk)
     return f"{algorithm}:{hashing.hexdigest()}"
 
 
-def hasher(algorithm: str) -> _Hash:
+def hasher(algorithm: str) -> hashlib._Hash:
     """A new hash by ``algorithm``, sha256 or md5."""
     if algorithm not in ("sha256", "md5"):
         raise ValueError(f"no such digest algorithm: {algorithm}")

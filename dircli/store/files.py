@@ -54,7 +54,10 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
     """``files`` (name → bytes) into ``folder``, all of them or none; UsageError where they cannot be written."""
     with staged(folder, *files) as staging:
         for name, data in files.items():
-            _write_synced(staging / name, data)
+            with (staging / name).open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager
@@ -68,7 +71,10 @@ def staged(folder: Path, *names: str) -> Iterator[Path]:
             raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder)
-        _sweep(folder)
+        for left in folder.glob(f"{STAGING}*"):  # by writers that were killed before they committed
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(left, ignore_errors=True)
         staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
         try:
             yield staging
@@ -108,14 +114,6 @@ def recover(folder: Path) -> None:
         raise _unwritable(folder, error) from None
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what writers left in ``folder`` that were killed before they committed, a day ago or longer."""
-    for staging in folder.glob(f"{STAGING}*"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - staging.stat().st_mtime > ABANDONED:
-                shutil.rmtree(staging, ignore_errors=True)
-
-
 def _unwritable(path: Path, error: OSError) -> UsageError:
     """``error`` in the user's own terms: without the temporary names, which they never gave."""
     at = Path(error.filename2 or error.filename or path)
@@ -126,11 +124,3 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
         at = next((above for above in (at, *at.parents) if above.is_file()), at)
         reason = "this is a file, and a folder is expected"
     return UsageError(f"{at}: cannot be written ({reason})")
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -37,10 +37,7 @@ def write(
         for name, array in arrays.items():
             file.create_dataset(name, data=array)
         if rows is not None:
-            chunk = (1, *rows.shape[1:])
-            how = (
-                {"chunks": chunk, "shuffle": True, "compression": "gzip", "compression_opts": 4} if rows.packed else {}
-            )
-            dataset = file.create_dataset(rows.name, rows.shape, rows.dtype, **how)
+            packed = {"chunks": (1, *rows.shape[1:]), "shuffle": True, "compression": "gzip", "compression_opts": 4}
+            dataset = file.create_dataset(rows.name, rows.shape, rows.dtype, **(packed if rows.packed else {}))
             for row, matrix in enumerate(rows.matrices):
                 dataset[row] = matrix

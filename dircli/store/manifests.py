@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from dircli.arrays import AnyArray
+from dircli.arrays import AnyArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Images, Manifest, PixelManifest, Samples
 from dircli.benchmark.pixels import Pixels
+from dircli.benchmark.protocol import PROTOCOLS
 from dircli.benchmark.records import SPLITS
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files, parquet
@@ -43,60 +44,31 @@ SAMPLE_TYPES = {"id": "string", "target": "double", "bin": "int32", "split": "st
 IMAGE_TYPES = {"id": "string", "split": "string"}
 PIXEL_TYPES = {"image": "int16", "row": "int16", "col": "int16", "target": "float", "bin": "int32"}
 BIN_TYPES = {"bin": "int32", "low": "double", "high": "double", **dict.fromkeys(SPLITS, "int64")}
-
-
-# --- writing
+BIN_TYPES |= {f"region_{key}": "string" for key in PROTOCOLS}
 
 
 def sample_columns(samples: Samples) -> dict[str, pa.Array]:
     """The columns of ``samples.parquet``."""
-    import pyarrow as pa
-
-    return {
-        "id": pa.array(samples.ids, pa.string()),
-        "target": pa.array(samples.targets, pa.float64()),
-        "bin": pa.array(samples.bin_index, pa.int32()),
-        "split": pa.array(samples.split, pa.string()),
-    } | {
-        name: pa.array(column, pa.string() if column.dtype == object else None)
-        for name, column in samples.columns.items()
-    }
-
-
-def samples_bytes(samples: Samples, facts: Mapping[str, Any]) -> bytes:
-    """``samples.parquet``."""
-    return parquet_bytes(sample_columns(samples), facts)
-
-
-def _image_columns(images: Images) -> dict[str, pa.Array]:
-    import pyarrow as pa
-
-    columns = {"id": images.ids, "split": images.split, **images.columns}
-    return {name: pa.array(column, pa.string()) for name, column in columns.items()}
-
-
-def _pixel_columns(pixels: Pixels) -> dict[str, pa.Array]:
-    import pyarrow as pa
-
-    return {
-        "image": pa.array(pixels.image, pa.int16()),
-        "row": pa.array(pixels.row, pa.int16()),
-        "col": pa.array(pixels.col, pa.int16()),
-        "target": pa.array(pixels.targets, pa.float32()),
-        "bin": pa.array(pixels.bin_index, pa.int32()),
-    }
+    columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
+    return _typed({**columns, **samples.columns}, SAMPLE_TYPES)
 
 
 def bin_columns(table: BinTable) -> dict[str, pa.Array]:
     """The columns of ``bins.parquet``."""
+    columns: dict[str, AnyArray]
+    columns = {"bin": np.arange(len(table.bins)), "low": table.bins.low, "high": table.bins.high}
+    columns |= {part: table.counts[part] for part in SPLITS}
+    columns |= {f"region_{name}": regions for name, regions in table.regions.items()}
+    return _typed(columns, BIN_TYPES)
+
+
+def _typed(columns: Mapping[str, AnyArray], types: Mapping[str, str]) -> dict[str, pa.Array]:
+    """``columns`` of the given Arrow types; another one is text where it holds objects, else of the array's type."""
     import pyarrow as pa
 
     return {
-        "bin": pa.array(np.arange(len(table.bins)), pa.int32()),
-        "low": pa.array(table.bins.low, pa.float64()),
-        "high": pa.array(table.bins.high, pa.float64()),
-        **{part: pa.array(table.counts[part], pa.int64()) for part in SPLITS},
-        **{f"region_{name}": pa.array(regions, pa.string()) for name, regions in table.regions.items()},
+        name: pa.array(column, types.get(name, "string" if column.dtype == object else None))
+        for name, column in columns.items()
     }
 
 
@@ -107,14 +79,16 @@ def bins_bytes(table: BinTable) -> bytes:
 
 def contents(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
     """The files of ``manifest`` by name."""
-    identity = manifest.table.facts
     if isinstance(manifest, PixelManifest):
-        rows = {
-            SAMPLES: parquet_bytes(_image_columns(manifest.samples), identity),
-            PIXELS: parquet_bytes(_pixel_columns(manifest.pixels), identity),
+        images, pixels = manifest.samples, manifest.pixels
+        places = {"image": pixels.image, "row": pixels.row, "col": pixels.col}
+        tables = {
+            SAMPLES: _typed({"id": images.ids, "split": images.split, **images.columns}, IMAGE_TYPES),
+            PIXELS: _typed({**places, "target": pixels.targets, "bin": pixels.bin_index}, PIXEL_TYPES),
         }
     else:
-        rows = {SAMPLES: samples_bytes(manifest.samples, identity)}
+        tables = {SAMPLES: sample_columns(manifest.samples)}
+    rows = {name: parquet_bytes(columns, manifest.table.facts) for name, columns in tables.items()}
     return {**rows, BINS: bins_bytes(manifest.table), FACTS: as_json(manifest.facts)}
 
 
@@ -123,60 +97,55 @@ def write(folder: Path, manifest: Manifest | PixelManifest) -> None:
     files.write_all(folder, contents(manifest))
 
 
-# --- reading
-
-
 def read(folder: Path) -> Manifest:
     """The manifest in ``folder``, checked: content hash, samples, bins, facts; InputError with every disagreement.
 
     Raises UsageError for a manifest of maps, which `read_pixels` reads.
     """
-    facts, table, problems = _facts_and_bins(folder)
-    if facts and "counted" in facts:
-        raise UsageError(f"{folder.name}: its labels are maps of {facts['counted']}; this works on samples alone")
-    samples = _kept(partial(read_samples, folder / SAMPLES), problems)
-    if facts is None or table is None or samples is None:
-        raise InputError(problems)
-    rows = [
-        (SAMPLES, "content", content(samples.ids, samples.targets, samples.split), facts["content"]),
-        (SAMPLES, "number of rows", len(samples.ids), facts["rows"]),
-    ]
-    index = table.bins.index(samples.targets)
-    binned = (index >= 0).all() and np.array_equal(index, samples.bin_index)
-    counts = {part: index[samples.split == part] for part in SPLITS} if binned else {}
-    unlike = [*_unlike_facts(rows, table, facts), *_unlike_counts(SAMPLES, counts, table)]
-    _refuse(folder, [*unlike, *_unlike_regions(table, facts, unit="rows")])
-    return Manifest(samples=samples, table=table, facts=facts)
+    facts, table, [columns] = _loaded(folder, {SAMPLES: SAMPLE_TYPES})
+    ids, targets, stated, split = (columns.pop(name) for name in SAMPLE_TYPES)
+    index = table.bins.index(targets)
+    binned = (index >= 0).all() and np.array_equal(index, stated)
+    samples = Samples(ids=ids, targets=targets, bin_index=stated.astype(np.int64), split=split, columns=columns)
+    manifest = Manifest(samples=samples, table=table, facts=facts)
+    by_split = {part: index[split == part] for part in SPLITS} if binned else {}
+    _refuse_unlike(folder, manifest, content(ids, targets, split), by_split)
+    return manifest
 
 
 def read_pixels(folder: Path) -> PixelManifest:
     """The manifest of maps in ``folder``, checked as `read` checks the others; InputError with every disagreement."""
-    facts, table, problems = _facts_and_bins(folder)
-    images = _kept(partial(_read_images, folder / SAMPLES), problems)
-    pixels = _kept(partial(_read_pixels, folder / PIXELS), problems)
-    if facts is None or table is None or images is None or pixels is None:
-        raise InputError(problems)
-    rows = [
-        (PIXELS, "content", pixel_content(images, pixels, table), facts["content"]),
-        (SAMPLES, "number of images", len(images.ids), facts["rows"]),
-    ]
-    binned = np.array_equal(table.bins.index(pixels.targets), pixels.bin_index)
-    counts = {"test": pixels.bin_index} if binned else {}
-    unlike = [*_unlike_facts(rows, table, facts), *_unlike_counts(PIXELS, counts, table)]
-    _refuse(folder, [*unlike, *_unlike_regions(table, facts, unit="pixels")])
-    return PixelManifest(samples=images, pixels=pixels, table=table, facts=facts)
+    facts, table, [columns, scored] = _loaded(folder, {SAMPLES: IMAGE_TYPES, PIXELS: PIXEL_TYPES})
+    images = Images(ids=columns.pop("id"), split=columns.pop("split"), columns=columns)
+    image, row, col, targets, index = (scored[name] for name in PIXEL_TYPES)
+    pixels = Pixels(image=image, row=row, col=col, targets=targets, bin_index=index)
+    manifest = PixelManifest(samples=images, pixels=pixels, table=table, facts=facts)
+    by_split = {"test": index} if np.array_equal(table.bins.index(targets), index) else {}
+    _refuse_unlike(folder, manifest, pixel_content(images, pixels, table), by_split)
+    return manifest
 
 
-def _facts_and_bins(folder: Path) -> tuple[dict[str, Any] | None, BinTable | None, list[Problem]]:
-    """``manifest.json`` and ``bins.parquet``, None where it cannot be read; and what is wrong in them."""
+def _loaded(
+    folder: Path, types: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, Any], BinTable, list[dict[str, AnyArray]]]:
+    """``manifest.json``, ``bins.parquet``, and the columns of each file that ``types`` tells the columns of.
+
+    All of them are looked at before InputError says what is wrong.
+    """
     files.recover(folder)
     problems: list[Problem] = []
     facts = _kept(partial(read_facts, folder), problems)
-    return facts, _kept(partial(read_bins, folder / BINS), problems), problems
+    table = _kept(partial(read_bins, folder / BINS), problems)
+    if facts and "counted" in facts and PIXELS not in types:
+        raise UsageError(f"{folder.name}: its labels are maps of {facts['counted']}; this works on samples alone")
+    columns = [_kept(partial(_columns, folder / file, kinds), problems) or {} for file, kinds in types.items()]
+    if facts is None or table is None or problems:
+        raise InputError(problems)
+    return facts, table, columns
 
 
 def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
-    """What ``reader`` gives, or None with its ``problems`` kept, so that all files are looked at."""
+    """What ``reader`` gives, or None with its ``problems`` kept."""
     try:
         return reader()
     except InputError as error:
@@ -190,31 +159,11 @@ def _columns(path: Path, types: Mapping[str, str]) -> dict[str, AnyArray]:
     return {name: rows[name].to_numpy() for name in rows.column_names}
 
 
-def read_samples(path: Path) -> Samples:
-    """The rows in ``path``, any ``samples.parquet``; InputError where they are none."""
-    columns = _columns(path, SAMPLE_TYPES)
-    ids, targets, index, split = (columns.pop(name) for name in SAMPLE_TYPES)
-    return Samples(ids=ids, targets=targets, bin_index=index.astype(np.int64), split=split, columns=columns)
-
-
-def _read_images(path: Path) -> Images:
-    columns = _columns(path, IMAGE_TYPES)
-    return Images(ids=columns.pop("id"), split=columns.pop("split"), columns=columns)
-
-
-def _read_pixels(path: Path) -> Pixels:
-    columns = _columns(path, PIXEL_TYPES)
-    image, row, col, targets, index = (columns[name] for name in PIXEL_TYPES)
-    return Pixels(image=image, row=row, col=col, targets=targets, bin_index=index)
-
-
 def read_bins(path: Path, *, hint: str = AGAIN) -> BinTable:
     """The bins in ``path``, any ``bins.parquet``; InputError where they are none, ``hint`` says what to do then."""
-    regions = ("released", "paper")
-    types = BIN_TYPES | {f"region_{name}": "string" for name in regions}
     name = str(path)
-    table = parquet.table(files.read(path, hint=hint), name, types, hint=hint)
-    columns = {column: table[column].to_numpy() for column in types}
+    table = parquet.table(files.read(path, hint=hint), name, BIN_TYPES, hint=hint)
+    columns = {column: table[column].to_numpy() for column in BIN_TYPES}
     low, high = columns["low"], columns["high"]
     try:
         bins = Bins(np.append(low, high[-1:]))
@@ -226,12 +175,8 @@ def read_bins(path: Path, *, hint: str = AGAIN) -> BinTable:
         facts = dict(json.loads((table.schema.metadata or {}).get(b"dircli", b"{}")))
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(Problem(name, f"its facts are no JSON object ({error})", hint)) from None
-    return BinTable(
-        bins=bins,
-        counts={part: columns[part] for part in SPLITS},
-        regions={key: columns[f"region_{key}"] for key in regions},
-        facts=facts,
-    )
+    regions: dict[str, TextArray] = {key: columns[f"region_{key}"] for key in PROTOCOLS}
+    return BinTable(bins=bins, counts={part: columns[part] for part in SPLITS}, regions=regions, facts=facts)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
@@ -252,49 +197,37 @@ def read_facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-# --- what disagrees: pairs of a file and what is wrong in it
+def _refuse_unlike(
+    folder: Path, manifest: Manifest | PixelManifest, digest: str, index: Mapping[str, AnyArray]
+) -> None:
+    """InputError with everything in which the files of ``manifest`` in ``folder`` disagree.
 
-
-def _unlike_facts(
-    rows: list[tuple[str, str, object, object]], table: BinTable, facts: Mapping[str, Any]
-) -> list[tuple[str, str]]:
-    """What the files say otherwise than ``facts``: of ``rows`` (file, what, its value, the stated one) and the bins."""
-    pairs = [*rows, *((BINS, key, table.facts.get(key), facts[key]) for key in IDENTITY)]
-    return [
-        (file, f"its {what} is {value!s:.24}, and {FACTS} says {stated!s:.24}")
-        for file, what, value, stated in pairs
+    ``digest`` is what its content hashes to, ``index`` (n,) by split are the bins that its rows or pixels lie in;
+    no ``index`` means that they are listed in others.
+    """
+    table, facts = manifest.table, manifest.facts
+    of_pixels = isinstance(manifest, PixelManifest)
+    file, rows, unit = (PIXELS, "images", "pixels") if of_pixels else (SAMPLES, "rows", "rows")
+    pairs = [
+        (file, "content", digest, manifest.content),
+        (SAMPLES, f"number of {rows}", len(manifest.samples.ids), facts["rows"]),
+        *((BINS, key, table.facts.get(key), facts[key]) for key in IDENTITY),
+    ]
+    unlike = [
+        (where, f"its {what} is {value!s:.24}, and {FACTS} says {stated!s:.24}")
+        for where, what, value, stated in pairs
         if value != stated
     ]
-
-
-def _unlike_counts(file: str, index: Mapping[str, AnyArray], table: BinTable) -> list[tuple[str, str]]:
-    """Where ``file``, whose rows lie in the bins ``index`` (n,) by split, does not fill them as ``table`` says.
-
-    No ``index`` means that its bins are others.
-    """
     if not index:
-        return [(file, f"its bins are not those of {BINS}")]
-    size = len(table.bins)
-    changed = [
-        part for part in index if not np.array_equal(np.bincount(index[part], minlength=size), table.counts[part])
-    ]
-    return [(BINS, f"its {part} counts are not those of {file}") for part in changed]
-
-
-def _unlike_regions(table: BinTable, facts: Mapping[str, Any], *, unit: str) -> list[tuple[str, str]]:
-    """The protocols whose regions do not hold what ``facts`` says, counted in ``unit``."""
-    rows = table.rows_by_region()
-    unlike = [key for key in rows if rows[key] != facts["regions"].get(key)]
-    return [(BINS, f"its {key} regions do not hold the {unit} that {FACTS} says") for key in unlike]
-
-
-def _refuse(folder: Path, unlike: list[tuple[str, str]]) -> None:
-    """InputError that names every file of ``folder`` that disagrees, if any."""
+        unlike.append((file, f"its bins are not those of {BINS}"))
+    for part, bins in index.items():
+        if not np.array_equal(np.bincount(bins, minlength=len(table.bins)), table.counts[part]):
+            unlike.append((BINS, f"its {part} counts are not those of {file}"))
+    for key, filled in table.rows_by_region().items():
+        if filled != facts["regions"].get(key):
+            unlike.append((BINS, f"its {key} regions do not hold the {unit} that {FACTS} says"))
     if unlike:
-        raise InputError(Problem(str(folder / file), what, AGAIN) for file, what in unlike)
-
-
-# --- where they are
+        raise InputError(Problem(str(folder / where), what, AGAIN) for where, what in unlike)
 
 
 def curated(root: Path) -> list[str]:
@@ -305,10 +238,8 @@ def curated(root: Path) -> list[str]:
 def shipped(name: str) -> Path | None:
     """The bins of ``name`` that come with the program, or None."""
     package = Path(__file__).parents[1]
-    for root in (package / "manifests", package.parent / "manifests"):
-        if (root / name / BINS).is_file():
-            return root / name / BINS
-    return None
+    paths = (root / "manifests" / name / BINS for root in (package, package.parent))
+    return next(filter(Path.is_file, paths), None)
 
 
 def named(name: str | None, root: Path) -> Path:

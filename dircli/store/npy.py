@@ -15,11 +15,8 @@ from dircli.errors import InputError, Problem
 def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:
     """The array in the bytes of a file, or the one at a path, mapped into memory; InputError where it is not whole."""
     try:
-        array: AnyArray = (
-            np.load(io.BytesIO(source), allow_pickle=False)
-            if isinstance(source, bytes)
-            else np.load(source, mmap_mode="r", allow_pickle=False)
-        )
+        stream = io.BytesIO(source) if isinstance(source, bytes) else source
+        array: AnyArray = np.load(stream, mmap_mode="r" if stream is source else None, allow_pickle=False)
     except Exception as error:  # noqa: BLE001 - numpy answers damage with whatever its parser met
         raise _damaged(name, error, hint) from None
     return array

@@ -7,19 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeAlias, TypeVar
 
 AHEAD = 4  # items under way per worker
 Item = TypeVar("Item")
-Made = TypeVar("Made")
-
-
-class Watch(Protocol):
-    """Shows how far a long piece of work is: ``total`` steps of ``what``; the function it gives is told of each."""
-
-    def __call__(self, what: str, total: int, /) -> AbstractContextManager[Callable[[int], None]]:
-        """For use in a ``with``."""
-        ...
+Result = TypeVar("Result")
+Watch: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Shows how far a long piece of work is: what it is, its steps; the function that a ``with`` gives is told of each."""
 
 
 @contextmanager
@@ -29,8 +23,8 @@ def unwatched(_what: str, _total: int) -> Iterator[Callable[[int], None]]:
 
 
 def in_order(
-    function: Callable[[Item], Made], items: Iterable[Item], *, serial: bool = False, workers: int | None = None
-) -> Iterator[Made]:
+    function: Callable[[Item], Result], items: Iterable[Item], *, serial: bool = False, workers: int | None = None
+) -> Iterator[Result]:
     """``function`` of each of ``items``, in their order, a bounded number of them under way at once.
 
     By ``workers`` threads, else one per core; ``serial``: by this thread.
@@ -40,7 +34,7 @@ def in_order(
         return
     workers = workers or os.cpu_count() or 1
     pool = ThreadPoolExecutor(workers)
-    under_way: deque[Future[Made]] = deque()
+    under_way: deque[Future[Result]] = deque()
     try:
         for item in items:
             under_way.append(pool.submit(function, item))

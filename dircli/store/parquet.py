@@ -13,6 +13,8 @@ from dircli.errors import InputError, Problem, UsageError, first_line, sample
 if TYPE_CHECKING:
     import pyarrow as pa
 
+ENDINGS = (".parquet", ".csv")
+
 
 def damaged(name: str, error: Exception, *, hint: str) -> InputError:
     """The error for a Parquet file that Arrow cannot open: the first sentence of what Arrow says."""
@@ -70,15 +72,11 @@ def parquet_bytes(
     return sink.getvalue()
 
 
-ENDINGS = (".parquet", ".csv")
-
-
 def check_endings(paths: Iterable[Path]) -> None:
     """UsageError that names every path whose ending is none of ours; for use before anything is computed."""
     if wrong := [str(path) for path in paths if path.suffix not in ENDINGS]:
-        raise UsageError(
-            f"{', '.join(wrong)}: tables are written as {' or '.join(ENDINGS)}; end the name in one of them"
-        )
+        what = f"tables are written as {' or '.join(ENDINGS)}; end the name in one of them"
+        raise UsageError(f"{', '.join(wrong)}: {what}")
 
 
 def csv_bytes(columns: Mapping[str, pa.Array]) -> bytes:

@@ -7,41 +7,32 @@ target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray
+from dircli.arrays import AnyArray
 from dircli.benchmark.pixels import Frame, Pixels
 from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
 from dircli.store import npy, sniff
-from dircli.store.digests import digest_of, sha256
+from dircli.store.digests import digest_of
 from dircli.store.predictions import Predictions
 
 BLOCK = 8  # images at a time
 AGAIN = "Write it again"
-
-
-class _Source(Protocol):
-    """Images by number."""
-
-    def block(self, start: int, stop: int) -> AnyArray:
-        """The images from ``start`` to before ``stop``, (n, H, W)."""
-        ...
+Block: TypeAlias = Callable[[int, int], AnyArray]  # the images from one number to before another, (n, H, W)
 
 
 def is_array(path: Path) -> bool:
     """Whether there is an npy or HDF5 file, or a folder, at ``path``."""
     if path.is_dir():
         return True
-    try:
-        with path.open("rb") as stream:
-            return stream.read(8).startswith((sniff.NPY, sniff.HDF5))
-    except OSError:
-        return False
+    with contextlib.suppress(OSError), path.open("rb") as stream:
+        return stream.read(8).startswith((sniff.NPY, sniff.HDF5))
+    return False
 
 
 def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bool) -> Predictions:
@@ -50,84 +41,61 @@ def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bo
     Raises InputError with everything that is wrong: another shape or type, missing or surplus images, numbers that are
     none, and with ``positive`` those of 0 or less, counted over whole maps, for a hole anywhere shows a broken writer.
     """
+    values = np.empty(len(pixels), dtype=np.float64)
+    tallies = np.zeros((2, 2), dtype=np.int64)  # not finite, not positive; of all values, of those that are scored
     try:
-        with _opened(path, frame, dataset) as source:
-            values, problems = _gathered(source, str(path), pixels, frame, positive=positive)
+        with _opened(path, frame, dataset) as block:
+            for start in range(0, len(frame.names), BLOCK):
+                images = block(start, min(start + BLOCK, len(frame.names)))
+                first, last = np.searchsorted(pixels.image, [start, start + BLOCK])
+                at = (pixels.image[first:last] - start, pixels.row[first:last], pixels.col[first:last])
+                values[first:last] = images[at]
+                for column, part in enumerate((images, images[at])):
+                    tallies[:, column] += (np.count_nonzero(~np.isfinite(part)), np.count_nonzero(part <= 0))
     except OSError as error:
         raise InputError(Problem(str(path), f"it cannot be read ({error.strerror or error})", AGAIN)) from None
-    if problems:
-        raise InputError(problems)
-    return Predictions(file=str(path), sha256=_digest(path), ids=None, values=values, targets=None, problems=[])
-
-
-def _gathered(
-    source: _Source, name: str, pixels: Pixels, frame: Frame, *, positive: bool
-) -> tuple[FloatArray, list[Problem]]:
-    """The values at ``pixels``, and how many there are anywhere that cannot be scored."""
-    values = np.empty(len(pixels), dtype=np.float64)
-    count = len(frame.names)
-    tallies = np.zeros((2, 2), dtype=np.int64)  # not finite, not positive; of all values, of those that are scored
-    for start in range(0, count, BLOCK):
-        block = source.block(start, min(start + BLOCK, count))
-        first, last = np.searchsorted(pixels.image, [start, start + BLOCK])
-        at = (pixels.image[first:last] - start, pixels.row[first:last], pixels.col[first:last])
-        values[first:last] = block[at]
-        for column, part in enumerate((block, block[at])):
-            tallies[:, column] += (np.count_nonzero(~np.isfinite(part)), np.count_nonzero(part <= 0))
     words = ("are no finite number", "are 0 or less, and a ratio to the target is scored")
-    problems = [
-        Problem(name, f"{every:,} values {what}; {scored:,} of them are at pixels that are scored", "Predict a depth")
+    wrong = [
+        f"{every:,} values {what}; {scored:,} of them are at pixels that are scored"
         for (every, scored), what, refused in zip(tallies.tolist(), words, (True, positive), strict=True)
         if every and refused
     ]
-    return values, problems
+    if wrong:
+        raise InputError(Problem(str(path), what, "Predict a depth") for what in wrong)
+    return Predictions(file=str(path), sha256=_digest(path), values=values)
 
 
 @contextlib.contextmanager
-def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[_Source]:
+def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[Block]:
     if path.is_dir():
-        yield _Folder(path, frame)
+        yield partial(_decoded, _pngs(path, frame), frame.codes)
         return
     with path.open("rb") as stream:
         head = stream.read(8)
-    if head.startswith(sniff.NPY):
-        yield _Array(_npy(path, frame), str(path))
-        return
+    with contextlib.ExitStack() as stack:
+        if head.startswith(sniff.NPY):
+            data = npy.load(path, str(path), hint="Write it with np.save")
+        else:
+            data = _hdf5(stack, path, dataset)
+        _check(str(path), data, frame)
+        yield partial(_sliced, str(path), data)
+
+
+def _sliced(name: str, data: Any, start: int, stop: int) -> AnyArray:
+    try:
+        return np.asarray(data[start:stop])
+    except OSError as error:
+        raise InputError(Problem(name, f"images from {start:,} on cannot be read ({error})", AGAIN)) from None
+
+
+def _hdf5(stack: contextlib.ExitStack, path: Path, dataset: str) -> Any:
+    """The only dataset in the file at ``path``, or the one called ``dataset``; it is open as long as ``stack``."""
     import h5py
 
     try:
-        file = h5py.File(path, "r")
+        file = stack.enter_context(h5py.File(path, "r"))
     except OSError as error:
         raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
-    with file:
-        yield _Array(_hdf5(file, path, frame, dataset), str(path))
-
-
-@dataclass(frozen=True)
-class _Array:
-    """An array on disk, (images, H, W)."""
-
-    data: Any
-    name: str
-
-    def block(self, start: int, stop: int) -> AnyArray:
-        try:
-            return np.asarray(self.data[start:stop])
-        except OSError as error:
-            message = f"images from {start:,} on cannot be read ({error})"
-            raise InputError(Problem(self.name, message, AGAIN)) from None
-
-
-def _npy(path: Path, frame: Frame) -> AnyArray:
-    data = npy.load(path, str(path), hint="Write it with np.save")
-    _check(str(path), data, frame)
-    return data
-
-
-def _hdf5(file: Any, path: Path, frame: Frame, dataset: str) -> Any:
-    """The only dataset in ``file``, or the one called ``dataset``."""
-    import h5py
-
     datasets: dict[str, Any] = {}
     file.visititems(lambda name, item: datasets.update({name: item}) if isinstance(item, h5py.Dataset) else None)
     chosen = datasets.get(dataset) or (next(iter(datasets.values())) if len(datasets) == 1 else None)
@@ -135,7 +103,6 @@ def _hdf5(file: Any, path: Path, frame: Frame, dataset: str) -> Any:
         names = f"datasets {sample([clear(name) for name in datasets])}" if datasets else "no dataset"
         hint = f"Name one with --prediction-column; {dataset} is looked for"
         raise InputError(Problem(str(path), f"it holds {names}", hint))
-    _check(str(path), chosen, frame)
     return chosen
 
 
@@ -152,52 +119,54 @@ def _check(name: str, data: Any, frame: Frame) -> None:
         raise InputError(problems)
 
 
-class _Folder:
-    """PNG files called as the images' own maps are."""
+def _pngs(path: Path, frame: Frame) -> list[Path]:
+    """The PNG files in a folder, called as the images' own maps are; InputError where one is not as it must be."""
+    files = _visible(path)
+    known = {_key(file.name): file for file in files}
+    wanted = list(map(_key, frame.names))
+    problems = []
+    if missing := [name for name in frame.names if _key(name) not in known]:
+        problems.append(Problem(str(path), f"{len(missing):,} maps are missing: {sample(missing)}"))
+    if surplus := [file.name for file in files if _key(file.name) not in set(wanted)]:
+        problems.append(Problem(str(path), f"{len(surplus):,} files belong to no image: {sample(surplus)}"))
+    paths = [known[key] for key in wanted if key in known]
+    wrong = [problem for file in paths if (problem := _unlike(file, frame.shape))]
+    problems += first_ten(wrong, lambda p: p, lambda n: Problem(str(path), f"{n:,} more files are no such PNG"))
+    if problems:
+        raise InputError(problems)
+    return paths
 
-    def __init__(self, path: Path, frame: Frame) -> None:
-        self._frame = frame
-        files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
-        known = {_key(file.name): file for file in files}
-        wanted = [_key(name) for name in frame.names]
-        missing = [name for name, key in zip(frame.names, wanted, strict=True) if key not in known]
-        surplus = [file.name for file in files if _key(file.name) not in set(wanted)]
-        problems = []
-        if missing:
-            problems.append(Problem(str(path), f"{len(missing):,} maps are missing: {sample(missing)}"))
-        if surplus:
-            problems.append(Problem(str(path), f"{len(surplus):,} files belong to no image: {sample(surplus)}"))
-        self._paths = [known[key] for key in wanted if key in known]
-        wrong = [problem for file in self._paths if (problem := self._unlike(file))]
-        problems += first_ten(wrong, lambda p: p, lambda n: Problem(str(path), f"{n:,} more files are no such PNG"))
-        if problems:
-            raise InputError(problems)
 
-    def _unlike(self, path: Path) -> Problem | None:
-        """Why the file is no grey 16-bit PNG of the right size; None where it is one."""
-        with path.open("rb") as stream:
-            header = sniff.png_header(stream.read(sniff.PNG_HEADER))
-        if header is None:
-            return Problem(str(path), "this is no PNG file", AGAIN)
-        width, height, bits, colour = header
-        if (height, width, bits, colour) == (*self._frame.shape, 16, 0):
-            return None
-        given = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
-        wanted = f"{self._frame.shape[1]} x {self._frame.shape[0]} of 16 bits, grey"
-        return Problem(str(path), f"the PNG has {given}; expected {wanted}", "Nothing is resized here")
+def _unlike(path: Path, shape: tuple[int, int]) -> Problem | None:
+    """Why the file is no grey 16-bit PNG of ``shape`` (H, W); None where it is one."""
+    with path.open("rb") as stream:
+        header = sniff.png_header(stream.read(sniff.PNG_HEADER))
+    if header is None:
+        return Problem(str(path), "this is no PNG file", AGAIN)
+    width, height, bits, colour = header
+    if (height, width, bits, colour) == (*shape, 16, 0):
+        return None
+    given = f"{width} x {height} pixels of {bits} bits, {'colour' if colour else 'grey'}"
+    wanted = f"{shape[1]} x {shape[0]} of 16 bits, grey"
+    return Problem(str(path), f"the PNG has {given}; expected {wanted}", "Nothing is resized here")
 
-    def block(self, start: int, stop: int) -> AnyArray:
-        from PIL import Image
 
-        maps = []
-        for path in self._paths[start:stop]:
-            try:
-                with Image.open(path) as image:
-                    maps.append(np.asarray(image).astype(np.float64) / self._frame.codes)
-            except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-                message = f"the PNG is damaged or cut short ({one_line(error)})"
-                raise InputError(Problem(str(path), message, AGAIN)) from None
-        return np.stack(maps)
+def _decoded(paths: list[Path], codes: int, start: int, stop: int) -> AnyArray:
+    from PIL import Image
+
+    maps = []
+    for path in paths[start:stop]:
+        try:
+            with Image.open(path) as image:
+                maps.append(np.asarray(image).astype(np.float64) / codes)
+        except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
+            message = f"the PNG is damaged or cut short ({one_line(error)})"
+            raise InputError(Problem(str(path), message, AGAIN)) from None
+    return np.stack(maps)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def _key(name: str) -> str:
@@ -209,6 +178,5 @@ def _digest(path: Path) -> str:
     """The sha256 of a file, ``sha256:<hex>``; of a folder, that of its files' names and hashes in order."""
     if not path.is_dir():
         return digest_of(path, "sha256")
-    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
-    lines = [f"{_digest(file).removeprefix('sha256:')}  {file.name}\n" for file in files]
-    return sha256("".join(lines).encode())
+    lines = (f"{_digest(file).removeprefix('sha256:')}  {file.name}\n".encode() for file in _visible(path))
+    return digest_of(lines, "sha256")

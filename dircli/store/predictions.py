@@ -7,16 +7,16 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dircli.arrays import FloatArray, IntArray, TextArray
+from dircli.arrays import FloatArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample
-from dircli.store import digests, files, npy, parquet, sniff
+from dircli.store import files, npy, parquet, sniff
+from dircli.store.digests import digest_of
 from dircli.store.matching import matched
 from dircli.store.text import FINITE, Table, decode, numbers, parse
 
@@ -53,12 +53,12 @@ class Predictions:
     """
 
     file: str
-    sha256: str
-    ids: list[str] | None
+    sha256: str = ""
+    ids: list[str] | None = None
     values: FloatArray
-    targets: FloatArray | None
+    targets: FloatArray | None = None
     sigma: FloatArray | None = None
-    problems: list[Problem]
+    problems: list[Problem] = field(default_factory=list)
     cut: bool = False
 
     @property
@@ -67,38 +67,39 @@ class Predictions:
         return "stdin" if self.file == STDIN else Path(self.file).stem
 
 
-def read(path: str, layout: Layout, *, need_target: bool = False, need_id: bool = True) -> Predictions:
+def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions:
     """The predictions in the file at ``path``, or on standard input for "-".
 
-    The kind of file is known by how its bytes begin. Raises InputError where no row can be read.
+    The kind of file is known by how its bytes begin. With ``need_target`` it must hold targets, and needs no ids.
+    Raises InputError where no row can be read.
     """
     hint = "Give a CSV, JSON lines, Parquet or npy file of predictions"
     data = sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=hint)
     name = "standard input" if path == STDIN else path
     needed = [layout.prediction_column]
-    needed = [layout.id_column, *needed] if need_id and not layout.by_position else needed
-    needed = [*needed, layout.target_column] if need_target else needed
+    if need_target:
+        needed.append(layout.target_column)
+    elif not layout.by_position:
+        needed.insert(0, layout.id_column)
     if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
         raise InputError(Problem(name, f"this is {foreign[0]}", hint))
     if data.startswith(sniff.NPY):
         predictions = _from_npy(data, name, layout)
     elif data.startswith(sniff.PARQUET):
         predictions = _from_parquet(data, name, layout, needed)
-    elif data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{":
-        predictions = _from_table(_json_lines(data, name, needed), layout)
     else:
-        predictions = _from_table(parse(data, name, columns=needed, hint=_columns_hint(needed)), layout)
-    return replace(predictions, file=path, sha256=digests.sha256(data))
+        of_json = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
+        hint = _columns_hint(needed)
+        table = _json_lines(data, name, needed) if of_json else parse(data, name, columns=needed, hint=hint)
+        predictions = _from_columns(name, layout, table.columns, partial(numbers, table))
+        ids = None if layout.by_position else table.columns.get(layout.id_column)
+        problems = table.problems + predictions.problems
+        predictions = replace(predictions, ids=ids, problems=problems, cut=bool(table.problems))
+    return replace(predictions, file=path, sha256=digest_of([data], "sha256"))
 
 
 def _columns_hint(needed: Sequence[str]) -> str:
     return f"Expected {', '.join(needed)}; name other columns with --id-column, --prediction-column, --target-column"
-
-
-def _from_table(table: Table, layout: Layout) -> Predictions:
-    read = _from_columns(table.name, layout, table.columns, partial(numbers, table))
-    ids = None if layout.by_position else table.columns.get(layout.id_column)
-    return replace(read, ids=ids, problems=table.problems + read.problems, cut=bool(table.problems))
 
 
 def _from_columns(
@@ -109,24 +110,19 @@ def _from_columns(
     targets = sigma = None
     if layout.target_column in columns:
         targets, more = values(layout.target_column)
-        problems = problems + more
+        problems += more
     if layout.sigma_column is not None and layout.sigma_column in columns:
         sigma, more = values(layout.sigma_column)
-        problems = problems + more + _not_positive(sigma, name, layout.sigma_column)
-    return Predictions(
-        file=name, sha256="", ids=None, values=predictions, targets=targets, sigma=sigma, problems=problems
-    )
-
-
-def _not_positive(sigma: FloatArray, name: str, column: str) -> list[Problem]:
-    rows = [f"{row + 1}: {sigma[row]:g}" for row in np.flatnonzero(sigma <= 0)]
-    message = f"{len(rows):,} values of {column} are 0 or less, in rows {sample(rows)}"
-    return [Problem(name, message, "A standard deviation is above 0")] if rows else []
+        problems += more
+        if rows := [f"{row + 1}: {sigma[row]:g}" for row in np.flatnonzero(sigma <= 0)]:
+            message = f"{len(rows):,} values of {layout.sigma_column} are 0 or less, in rows {sample(rows)}"
+            problems.append(Problem(name, message, "A standard deviation is above 0"))
+    return Predictions(file=name, values=predictions, targets=targets, sigma=sigma, problems=problems)
 
 
 def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
     """JSON lines as a text table: one object per line that has all ``needed`` keys."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     lines: list[int] = []
     wrong: list[tuple[int, str]] = []
     for number, line in enumerate(decode(data, name).split("\n"), 1):
@@ -143,23 +139,19 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
             message = f"there is no {' or '.join(missing)}; the keys are {sample([clear(key) for key in row])}"
             wrong.append((number, message))
         else:
-            rows.append(row)
+            rows.append({key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()})
             lines.append(number)
     hint = f"Write one object with {', '.join(needed)} per line"
-    if not rows and len(wrong) > 1 and len({message for _, message in wrong}) == 1:
-        message = wrong[0][1]
+    messages = {message for _, message in wrong}
+    if not rows and len(wrong) > 1 and len(messages) == 1:
+        message = messages.pop()
         hint = _columns_hint(needed) if message.startswith("there is no ") else hint
         raise InputError(Problem(name, f"{message}, and so in every line", hint))
     problems = first(name, wrong, hint=hint, rest="more lines cannot be read")
     if not rows:
         raise InputError(problems)
     keys = dict.fromkeys(key for row in rows for key in row)
-    columns = {key: [_text(row.get(key, "")) for row in rows] for key in keys}
-    return Table(name, columns, lines, problems)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return Table(name, {key: [row.get(key, "") for row in rows] for key in keys}, lines, problems)
 
 
 def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions:
@@ -186,8 +178,8 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
 
 def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
     if not layout.by_position:
-        message = "an npy file has no ids"
-        raise InputError(Problem(name, message, "Add --by-position if its rows are in manifest order"))
+        hint = "Add --by-position if its rows are in manifest order"
+        raise InputError(Problem(name, "an npy file has no ids", hint))
     try:
         array = npy.load(data, name, hint="Write it again with np.save")
     except InputError as error:
@@ -200,7 +192,7 @@ def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
         raise InputError(Problem(name, f"the array has shape {array.shape}", "One number per row is expected"))
     values = array.reshape(-1).astype(np.float64)
     problems = _not_finite(values, name, layout.prediction_column)
-    return Predictions(file=name, sha256="", ids=None, values=values, targets=None, problems=problems)
+    return Predictions(file=name, values=values, problems=problems)
 
 
 def _not_finite(values: FloatArray, name: str, column: str) -> list[Problem]:
@@ -219,7 +211,8 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
     """
     problems = list(predictions.problems)
     if predictions.ids is not None:
-        rows, unmatched = _matched(predictions, ids)
+        hint = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
+        rows, unmatched = matched(predictions.ids, ids, predictions.file, missing_hint=hint)
         problems += unmatched
     elif predictions.values.size == len(ids):
         rows = np.arange(len(ids))
@@ -228,7 +221,13 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
         if not predictions.cut:
             message = f"there are {predictions.values.size:,} rows, and the split has {len(ids):,}"
             problems.append(Problem(predictions.file, message, "Write one for each, in manifest order"))
-    problems += _unlike_targets(predictions, rows, ids, targets)
+    if predictions.targets is not None:
+        known = np.flatnonzero(rows >= 0)
+        given, expected = predictions.targets[rows[known]], targets[known]
+        far = np.flatnonzero(~(np.isclose(given, expected, rtol=1e-6, atol=1e-6) | np.isnan(given)))
+        if unlike := [f"{clear(ids[known[i]])} has {given[i]:.9g}, not {expected[i]:.9g}" for i in far]:
+            message = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
+            problems.append(Problem(predictions.file, message, "Check that the file belongs to this dataset and split"))
     if problems:
         raise InputError(problems)
     return predictions.values[rows]
@@ -237,27 +236,9 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
 def sigmas(predictions: Predictions, ids: TextArray) -> FloatArray:
     """The predicted standard deviations, (n,), in the order of ``ids`` (n,); for a file that `aligned` took."""
     assert predictions.sigma is not None  # noqa: S101 - asked for only where there are some
-    return predictions.sigma if predictions.ids is None else predictions.sigma[_matched(predictions, ids)[0]]
-
-
-def _matched(predictions: Predictions, ids: TextArray) -> tuple[IntArray, list[Problem]]:
-    """The row of the file for each of ``ids``, -1 where there is none, and what does not match."""
-    hint = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
-    return matched(predictions.ids or [], ids, predictions.file, missing_hint=hint)
-
-
-def _unlike_targets(predictions: Predictions, rows: IntArray, ids: TextArray, targets: FloatArray) -> list[Problem]:
-    theirs = predictions.targets
-    if theirs is None:
-        return []
-    known = np.flatnonzero(rows >= 0)
-    given, expected = theirs[rows[known]], targets[known]
-    far = np.flatnonzero(~(np.isclose(given, expected, rtol=1e-6, atol=1e-6) | np.isnan(given)))
-    unlike = [f"{clear(ids[known[i]])} has {given[i]:.9g}, not {expected[i]:.9g}" for i in far]
-    if not unlike:
-        return []
-    hint = "Check that the file belongs to this dataset and split"
-    return [Problem(predictions.file, f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}", hint)]
+    if predictions.ids is None:
+        return predictions.sigma
+    return predictions.sigma[matched(predictions.ids, ids, predictions.file, missing_hint="")[0]]
 
 
 def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tuple[FloatArray, FloatArray]:

@@ -57,20 +57,18 @@ def decode(data: bytes, name: str) -> str:
     return text
 
 
-def parse(  # noqa: PLR0913 - how the text is laid out
-    data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",", quoted: bool = True, hint: str = ""
-) -> Table:
+def parse(data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",", hint: str = "") -> Table:
     """The text table in ``data``, which must have at least ``columns`` in its header, in any order.
 
-    All columns in it are kept. ``quoted=False`` takes quotes as plain characters; ``hint`` says what to do about a
-    missing column. Raises InputError where the rows cannot be told apart (no text, no header, missing columns, an
-    unclosed quote); rows with too few or too many fields become ``problems``.
+    All columns in it are kept. Between tabs, quotes are plain characters; ``hint`` says what to do about a missing
+    column. Raises InputError where the rows cannot be told apart (no text, no header, missing columns, an unclosed
+    quote); rows with too few or too many fields become ``problems``.
     """
     text = decode(data, name)
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL,
         strict=True,
     )
     rows: list[list[str]] = []
@@ -85,15 +83,15 @@ def parse(  # noqa: PLR0913 - how the text is laid out
                 continue
             if not header:
                 header = [field.strip() for field in row]
-                if wrong := _header_problems(
-                    header, columns, delimiter=delimiter, where=f"{name}, line {line}", hint=hint
-                ):
-                    raise InputError(wrong)
+                other = _other_delimiter(delimiter.join(header), columns, delimiter)
+                advice = other or hint or f"Expected {', '.join(columns)}"
+                _check_header(header, columns, where=f"{name}, line {line}", advice=advice)
             elif len(row) == len(header):
                 rows.append(row)
                 lines.append(line)
             else:
-                ragged.append((line, f"the header has {_counted(len(header), 'field')}, this row {len(row)}"))
+                fields = f"{len(header):,} field{'s' if len(header) > 1 else ''}"
+                ragged.append((line, f"the header has {fields}, this row {len(row)}"))
     except csv.Error as error:
         advice = _other_delimiter(text, columns, delimiter) if not header else ""
         message = f"the row that begins here cannot be read ({error})"
@@ -101,24 +99,20 @@ def parse(  # noqa: PLR0913 - how the text is laid out
     problems = first(name, ragged, hint="Mend or remove the row", rest="more rows have a wrong number of fields")
     if broken:
         raise InputError(problems + broken)
-    by_column = zip(*rows, strict=True) if rows else [()] * len(header)
-    table = {column: list(values) for column, values in zip(header, by_column, strict=True)}
+    table = {column: [row[place] for row in rows] for place, column in enumerate(header)}
     return Table(name, table, lines, problems)
 
 
-def _header_problems(
-    header: list[str], columns: Sequence[str], *, delimiter: str, where: str, hint: str
-) -> list[Problem]:
+def _check_header(header: list[str], columns: Sequence[str], *, where: str, advice: str) -> None:
     problems = []
     if repeated := sorted({field for field in header if header.count(field) > 1}):
         message = f"the header has more than one column {' and '.join(map(clear, repeated))}"
         problems.append(Problem(where, message, "Keep one of them, or rename the others"))
     if missing := [column for column in columns if column not in header]:
         message = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
-        advice = _other_delimiter(delimiter.join(header), columns, delimiter)
-        advice = advice or hint or f"Expected {', '.join(columns)}"
         problems.append(Problem(where, message, advice))
-    return problems
+    if problems:
+        raise InputError(problems)
 
 
 def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
@@ -129,10 +123,6 @@ def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
         if other != delimiter and all(column in fields for column in columns):
             return f"The fields are separated by {word}; {DELIMITERS[delimiter]} are expected"
     return ""
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def number(text: str) -> float:

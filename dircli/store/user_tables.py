@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv as texts
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,13 +27,13 @@ from dircli.store.text import FINITE, decode
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NAMES = "Name other columns with --target, --id, --group and --split-column"
 DELIMITERS = ",\t;|"
 WORD = 8  # bytes of an id that are compared at once
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
 HINT = "Give a CSV, TSV, Parquet or JSON lines table"
 NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-Reader: TypeAlias = "Callable[[Sequence[str], Mapping[str, Any], list[Any] | None], pa.Table]"
+Reader: TypeAlias = "Callable[[list[Any] | None], pa.Table]"
+"""The columns that are wanted, targets as numbers; or, as text, of what is left when a list takes the ragged rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Names:
 
     @property
     def all(self) -> list[str]:
-        """Their names in the table, each once."""
+        """Their names in the table, each once, that of the target first."""
         return list(dict.fromkeys(filter(None, (self.target, self.id, self.group, self.split))))
 
 
@@ -71,22 +72,24 @@ def read(path: Path, names: Names) -> Rows:
     if names.target in (names.id, names.group, names.split):
         raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
     start = _start(path)
+    lines = start.lstrip()[:1] == b"{"
     if start.startswith(sniff.PARQUET):
-        columns, reader = _parquet(path)
-    elif start.lstrip()[:1] == b"{":
-        columns, reader = _json(path, start)
+        columns, reader = _parquet(path, names)
+    elif lines:
+        columns, reader = _json(path, start, names)
     else:
         columns, reader = _text(path, start, names)
     if missing := [name for name in names.all if columns.count(name) != 1]:
         there = sample([clear(column) for column in columns])
         what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {there}"
-        raise InputError(Problem(str(path), what, NAMES))
+        hint = "Name other columns with --target, --id, --group and --split-column"
+        raise InputError(Problem(str(path), what, hint))
     try:
-        rows = _rows(reader(names.all, {names.target: pa.float64()}, None), names)
+        rows = _rows(reader(None), names)
     except pa.ArrowException:
         rows = None
     if rows is None:
-        raise InputError(_problems(path, reader, names, lines=start.lstrip()[:1] == b"{"))
+        raise InputError(_problems(path, reader, names, lines=lines))
     return rows
 
 
@@ -108,40 +111,34 @@ def _start(path: Path) -> bytes:
 
 def _text(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
     """The columns of a delimited text, and its reader; the delimiter is the one that finds most of ``names``."""
+    import pyarrow as pa
     from pyarrow import csv
 
     header = decode(start[: start.find(b"\n") + 1] or start, str(path))
     divided = {each: next(texts.reader(io.StringIO(header), delimiter=each), []) for each in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda each: (len(set(names.all) & set(divided[each])), len(divided[each])))
-    columns = divided[delimiter]
 
-    def reader(wanted: Sequence[str], types: Mapping[str, Any], rows: list[Any] | None) -> pa.Table:
-        import pyarrow as pa
-
-        def ragged(row: Any) -> str:
-            if rows is None:
-                return "error"
-            rows.append(row)
-            return "skip"
-
+    def reader(ragged: list[Any] | None) -> pa.Table:
+        skip = None if ragged is None else partial(_skipped, ragged)
+        types = dict.fromkeys(names.all, pa.string()) | ({names.target: pa.float64()} if ragged is None else {})
         return csv.read_csv(
             str(path),
-            read_options=csv.ReadOptions(use_threads=rows is None, block_size=4 << 20),
-            parse_options=csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=ragged if rows is not None else None
-            ),
+            read_options=csv.ReadOptions(use_threads=ragged is None, block_size=4 << 20),
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
             convert_options=csv.ConvertOptions(
-                include_columns=list(wanted),
-                column_types={name: types.get(name, pa.string()) for name in wanted},
-                null_values=[""],
-                strings_can_be_null=False,
+                include_columns=names.all, column_types=types, null_values=[""], strings_can_be_null=False
             ),
         )
 
-    return columns, reader
+    return divided[delimiter], reader
 
 
-def _parquet(path: Path) -> tuple[list[str], Reader]:
+def _skipped(ragged: list[Any], row: Any) -> str:
+    ragged.append(row)
+    return "skip"
+
+
+def _parquet(path: Path, names: Names) -> tuple[list[str], Reader]:
     """The columns of a Parquet file, and its reader."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -149,16 +146,11 @@ def _parquet(path: Path) -> tuple[list[str], Reader]:
     try:
         columns = pq.read_schema(str(path)).names
     except (pa.ArrowException, OSError) as error:
-        what = f"this is no whole Parquet file ({first_line(error)})"
-        raise InputError(Problem(str(path), what, HINT)) from None
-
-    def reader(wanted: Sequence[str], _types: Mapping[str, Any], _: list[Any] | None) -> pa.Table:
-        return pq.ParquetFile(str(path)).read(columns=list(wanted))
-
-    return columns, reader
+        raise InputError(Problem(str(path), f"this is no whole Parquet file ({first_line(error)})", HINT)) from None
+    return columns, lambda _: pq.ParquetFile(str(path)).read(columns=names.all)
 
 
-def _json(path: Path, start: bytes) -> tuple[list[str], Reader]:
+def _json(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
     """The keys of the first line of JSON lines, and their reader."""
     import pyarrow as pa
     from pyarrow import json as lines
@@ -168,15 +160,11 @@ def _json(path: Path, start: bytes) -> tuple[list[str], Reader]:
     except (ValueError, RecursionError) as error:
         raise InputError(Problem(f"{path}, row 1", f"this is no JSON object on one line ({error})", HINT)) from None
 
-    def reader(wanted: Sequence[str], types: Mapping[str, Any], _: list[Any] | None) -> pa.Table:
-        whole = {name for name in wanted if isinstance(first[name], int) and name not in types}
-        kinds = {name: types.get(name, pa.int64() if name in whole else pa.string()) for name in wanted}
-        return lines.read_json(
-            str(path),
-            parse_options=lines.ParseOptions(
-                explicit_schema=pa.schema(list(kinds.items())), unexpected_field_behavior="ignore"
-            ),
-        ).select(list(wanted))
+    def reader(ragged: list[Any] | None) -> pa.Table:
+        types = {name: pa.int64() if isinstance(first[name], int) else pa.string() for name in names.all}
+        types |= {names.target: pa.float64()} if ragged is None else {}
+        options = lines.ParseOptions(explicit_schema=pa.schema(types), unexpected_field_behavior="ignore")
+        return lines.read_json(str(path), parse_options=options).select(names.all)
 
     return list(first), reader
 
@@ -196,25 +184,15 @@ def _rows(table: pa.Table, names: Names) -> Rows | None:
     if not np.isfinite(targets).all() or not targets.size:
         return None
     columns: dict[str | None, Any] = {None: None}
-    for name in names.all:
+    for name in names.all[1:]:  # without the target
         text = table[name]
-        if name == names.target:
-            continue
         if text.null_count or not _textual(text.type):
             return None
-        columns[name] = _one(text.cast(pa.string()))
+        columns[name] = text.cast(pa.string()).combine_chunks()
         if pc.min(pc.binary_length(columns[name])).as_py() == 0:
             return None
-    return Rows(
-        targets=targets, ids=columns[names.id], group=columns[names.group], split=columns[names.split], single=single
-    )
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    import pyarrow as pa
-
-    array = column.combine_chunks()
-    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    ids, group, split = (columns[name] for name in (names.id, names.group, names.split))
+    return Rows(targets=targets, ids=ids, group=group, split=split, single=single)
 
 
 def ascending(ids: pa.Array) -> IntArray | None:
@@ -265,49 +243,32 @@ def _textual(kind: Any) -> bool:
     return bool(text or pa.types.is_integer(kind))
 
 
-def _problems(
-    path: Path, reader: Callable[[Sequence[str], Mapping[str, Any], list[Any]], pa.Table], names: Names, *, lines: bool
-) -> list[Problem]:
-    """Everything that is wrong in the table at ``path``, which ``reader`` reads; ``lines`` says that it is JSON lines.
-
-    ``reader`` is given the columns, no types, and a list that it adds rows of a wrong length to.
-    """
+def _problems(path: Path, reader: Reader, names: Names, *, lines: bool) -> list[Problem]:
+    """Everything that is wrong in the table at ``path``, which ``reader`` reads; ``lines``: it is JSON lines."""
     import pyarrow as pa
 
     ragged: list[Any] = []
     try:
-        table = reader(names.all, {}, ragged)
+        table = reader(ragged)
     except (pa.ArrowException, OSError) as error:
         if lines:
             return _wrong_lines(path, names)
         return [Problem(str(path), f"its rows cannot be read ({first_line(error)})", HINT)]
-    wrong = [
-        (row.number - 1, f"the header has {row.expected_columns} fields, this row {row.actual_columns}")
-        for row in ragged
-    ]
+    what = "the header has {0.expected_columns} fields, this row {0.actual_columns}"
+    wrong = [(row.number - 1, what.format(row)) for row in ragged]
     rest = "more rows have a wrong number of fields"
     problems = first(str(path), wrong, hint="Mend or remove the row", rest=rest, unit="row")
-    place = _places(table.num_rows, [number for number, _ in wrong])
+    numbers = np.setdiff1d(np.arange(1, table.num_rows + len(wrong) + 1), [number for number, _ in wrong])
     if not table.num_rows and not problems:
         return [Problem(str(path), "there are no rows", HINT)]
     for name in names.all:
-        problems += _wrong_column(path, table[name], name, place, target=name == names.target)
+        problems += _wrong_column(path, table[name], name, numbers, target=name == names.target)
     kind = table[names.target].type
     return problems or [Problem(str(path), f"column {clear(names.target)} holds {kind}", "Write numbers")]
 
 
-def _places(rows: int, left_out: list[int]) -> Callable[[int], int]:
-    """What to call the k-th of ``rows`` that were read, where those numbered ``left_out`` were not."""
-    if not left_out:
-        return lambda k: k + 1
-    numbers = np.setdiff1d(np.arange(1, rows + len(left_out) + 1), left_out)
-    return lambda k: int(numbers[k])
-
-
-def _wrong_column(
-    path: Path, column: pa.ChunkedArray, name: str, place: Callable[[int], int], *, target: bool
-) -> list[Problem]:
-    """What is wrong in one column: values that are missing, and targets that are no finite number."""
+def _wrong_column(path: Path, column: pa.ChunkedArray, name: str, numbers: IntArray, *, target: bool) -> list[Problem]:
+    """What is wrong in a column whose rows have ``numbers`` (n,): missing values, and targets that are not finite."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -315,8 +276,7 @@ def _wrong_column(
         bad = ~np.isfinite(column.cast(pa.float64()).to_numpy())  # null is NaN
     elif target and pa.types.is_string(column.type):
         fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), fill_value=False)
-        values = pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy()
-        bad = ~np.isfinite(values)
+        bad = ~np.isfinite(pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy())
     elif target or not _textual(column.type):
         what = "numbers" if target else "texts or whole numbers"
         return [Problem(str(path), f"column {clear(name)} holds {column.type}", f"Write {what}")]
@@ -325,7 +285,7 @@ def _wrong_column(
     hint, what = (FINITE, "no number") if target else ("Give each row one", "nothing")
     return first_ten(
         np.flatnonzero(bad),
-        lambda k: Problem(f"{path}, row {place(int(k))}", f"{clear(name)} is {_shown(column[int(k)].as_py())}", hint),
+        lambda k: Problem(f"{path}, row {numbers[k]}", f"{clear(name)} is {_shown(column[int(k)].as_py())}", hint),
         lambda left: Problem(str(path), f"{left:,} more rows have {what} in {clear(name)}"),
     )
 
@@ -337,6 +297,7 @@ def _shown(value: object) -> str:
 def _wrong_lines(path: Path, names: Names) -> list[Problem]:
     """What is wrong in JSON lines that Arrow does not read."""
     wrong: list[tuple[int, str]] = []
+    kinds = {name: {int, float} if name == names.target else {int, str} for name in names.all}
     with path.open("rb") as stream:
         for number, line in enumerate(filter(bytes.strip, stream), 1):
             try:
@@ -347,10 +308,7 @@ def _wrong_lines(path: Path, names: Names) -> list[Problem]:
             if not isinstance(row, dict):
                 wrong.append((number, "this is no JSON object"))
                 continue
-            target = row.get(names.target)
-            if isinstance(target, bool) or not isinstance(target, (int, float)):
-                wrong.append((number, f"{clear(names.target)} is {json.dumps(target)}"))
-            odd = [key for key in names.all if key != names.target and type(row.get(key)) not in {int, str}]
+            odd = [key for key, wanted in kinds.items() if type(row.get(key)) not in wanted]
             wrong += [(number, f"{clear(key)} is {json.dumps(row.get(key))}") for key in odd]
     hint = "Write numbers for targets, and texts for all else"
     return first(str(path), wrong, hint=hint, rest="more rows cannot be read", unit="row") or [

@@ -352,7 +352,7 @@ def test_a_write_that_was_cut_off_is_finished_by_reading(folder: Path) -> None:
     new = manifest(targets=[0.25, *TARGETS[1:]])
     commit = folder / f"{files.COMMIT}x"
     commit.mkdir()
-    (folder / SAMPLES).write_bytes(manifests.samples_bytes(new.samples, new.table.facts))
+    (folder / SAMPLES).write_bytes(manifests.contents(new)[SAMPLES])
     (commit / BINS).write_bytes(manifests.bins_bytes(new.table))
     (commit / FACTS).write_bytes(text.as_json(new.facts))
     assert manifests.read(folder).content == new.content

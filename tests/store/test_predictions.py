@@ -15,7 +15,7 @@ import pytest
 
 from dircli.errors import InputError
 from dircli.scores.from_files import _names
-from dircli.store.digests import sha256
+from dircli.store.digests import digest_of
 from dircli.store.predictions import Layout, Predictions, aligned, own_targets, read
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_the_kind_of_file_is_known_by_its_bytes_and_not_by_its_name(name: str, w
         (work / name).write_bytes(data)
         found = read(name, Layout())
         assert sorted(found.ids or []) == IDS
-        assert (found.file, found.name, found.sha256) == (name, "p", sha256(data))
+        assert (found.file, found.name, found.sha256) == (name, "p", digest_of([data], "sha256"))
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_a_header_alone_misses_every_id_and_nothing_else(work: Path) -> None:
 
 def test_a_file_may_bring_its_own_targets(work: Path) -> None:
     (work / "p").write_bytes(csv([(1.5, 1), (2.5, 2)], "prediction,target"))
-    found = read("p", Layout(), need_target=True, need_id=False)
+    found = read("p", Layout(), need_target=True)
     assert found.ids is None
     assert [list(part) for part in own_targets(found)] == [[1.0, 2.0], [1.5, 2.5]]
 
@@ -416,16 +416,14 @@ def test_what_is_wrong_with_a_file_that_brings_its_targets(data: bytes, found: l
     (work / "p").write_bytes(data)
     layout = Layout(by_position=data.startswith(b"\x93NUMPY"))
     with pytest.raises(InputError) as caught:
-        own_targets(read("p", layout, need_target=True, need_id=False))
+        own_targets(read("p", layout, need_target=True))
     assert str(caught.value).splitlines() == found
 
 
 def test_systems_take_their_files_names_or_paths_where_two_share_one() -> None:
     def named(*paths: str) -> list[str]:
         empty = np.array([])
-        return _names(
-            [Predictions(file=path, sha256="", ids=None, values=empty, targets=None, problems=[]) for path in paths]
-        )
+        return _names([Predictions(file=path, values=empty) for path in paths])
 
     assert named("runs/a.csv", "b.tar.csv", "-") == ["a", "b.tar", "stdin"]
     assert named("one/p.csv", "two/p.csv", "q.csv") == ["one/p.csv", "two/p.csv", "q.csv"]

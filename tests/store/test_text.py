@@ -16,9 +16,9 @@ from dircli.store.text import Table, number, numbers, parse
 COLUMNS = ("id", "prediction")
 
 
-def table(data: bytes | str, *, columns: tuple[str, ...] = COLUMNS, delimiter: str = ",", quoted: bool = True) -> Table:
+def table(data: bytes | str, *, columns: tuple[str, ...] = COLUMNS, delimiter: str = ",") -> Table:
     data = data.encode() if isinstance(data, str) else data
-    return parse(data, "p.csv", columns=columns, delimiter=delimiter, quoted=quoted)
+    return parse(data, "p.csv", columns=columns, delimiter=delimiter)
 
 
 def refusal(data: bytes | str) -> str:
@@ -78,7 +78,7 @@ def test_another_delimiter_is_recognised_and_named(data: str, word: str) -> None
 
 def test_commas_are_recognised_where_tabs_are_expected() -> None:
     with pytest.raises(InputError, match="separated by commas; tabs are expected"):
-        table("id,prediction\na,1\n", delimiter="\t", quoted=False)
+        table("id,prediction\na,1\n", delimiter="\t")
 
 
 def test_missing_columns_are_named_with_those_that_are_there() -> None:
@@ -145,7 +145,7 @@ def test_an_unclosed_quote_is_sought_where_its_row_begins_and_hides_nothing_abov
 
 
 def test_quotes_are_plain_characters_where_the_format_says_so() -> None:
-    found = table('id\tprediction\n"a\t1\nb"c\t2\n', delimiter="\t", quoted=False)
+    found = table('id\tprediction\n"a\t1\nb"c\t2\n', delimiter="\t")
     assert found.columns["id"] == ['"a', 'b"c']
 
 
