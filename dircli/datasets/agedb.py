@@ -76,7 +76,7 @@ _RULES = Rules(
     unit="year",
     bins=BINS,
     grows=True,
-    recipe=SplitRecipe(bins=BINS, cap=30, published_seed=666),
+    recipe=SplitRecipe(bins=BINS, open_end=True, cap=30, published_seed=666),
     score_rules=SCORE_RULES,
     weights=WEIGHTS,
     fds=FdsRule(start=3, last=99, exact=True),
