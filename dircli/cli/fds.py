@@ -12,6 +12,11 @@ import typer
 from dircli.benchmark.protocol import Kernel
 from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Protocol, Quiet, option
 
+LEFT_ALONE = (
+    "warning: in {:,} bins a feature does not vary (common after ReLU), and there the released code of this dataset "
+    "calibrates no feature at all; --protocol paper calibrates those that vary"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class StatisticsOptions:
@@ -71,4 +76,6 @@ def fds(
     smoothed = calibrate.calibrate(features, dataset, options, root=manifests, out=Path(out))
     console.out().print(report.smoothed(smoothed))
     typer.echo(report.summary(smoothed))
+    if smoothed.left_alone:
+        console.note(LEFT_ALONE.format(smoothed.left_alone))
     console.note(f"features written to {out}, statistics to {smoothed.statistics}")
