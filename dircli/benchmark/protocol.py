@@ -20,7 +20,8 @@ class FdsRule:
     FDS bins are the scoring bins ``start`` to ``last`` (None: to the end); the first also takes every lower label, the
     last every higher one. ``exact``: a label between them belongs to a bin only if it is its left end. ``clip`` bounds
     the ratio of smoothed to running variance. ``fill``: a bin without a sample in an epoch becomes the mean of its
-    neighbours. The defaults are for targets that the authors had no code for: all bins, and the ages' clip.
+    neighbours. ``all_vary``: a bin is calibrated only where all its features vary; else those that do are calibrated.
+    The defaults are for targets that the authors had no code for: all bins, and the ages' clip.
     """
 
     start: int = 0
@@ -28,6 +29,7 @@ class FdsRule:
     clip: tuple[float, float] = (0.1, 10.0)
     exact: bool = False
     fill: bool = False
+    all_vary: bool = False
 
 
 ProtocolName: TypeAlias = Literal["released", "paper"]
@@ -71,12 +73,13 @@ class ScoreRule:
     """What one protocol means for one dataset's scores.
 
     ``zero_error`` is what |e| = 0 counts as in GM (0 makes GM 0). With ``single_precision`` a target is the float32
-    value of its printed decimal.
+    value of its printed decimal. With ``single_ratios`` the ratios of δ1 to δ3 are float32 quotients of float32 values.
     """
 
     thresholds: Thresholds
     zero_error: float = 0.0
     single_precision: bool = False
+    single_ratios: bool = False
 
 
 RELEASED = Protocol(

@@ -26,19 +26,26 @@ TRAIN, VAL, TEST = 0, 1, 2  # as places in SPLITS
 class SplitRecipe:
     """How validation and test are drawn: from each of ``bins`` in ascending order, ``min(rows // share, cap)`` each.
 
-    Rows outside ``bins`` always train. ``published_seed`` is the seed that reproduces the published split over the
-    published row order, or None where that draw was unseeded and can only be imported. With ``total``, the cap follows
-    from the rows (`nearest_cap`), and 0 stands for it until they are known. ``generator`` is Python's Mersenne Twister,
-    or the raw stream of PCG64; with that one, rows that agree in the column ``group`` are not divided.
+    Rows outside ``bins`` always train; with ``open_end``, so do those at the right end of the last bin.
+    ``published_seed`` is the seed that reproduces the published split over the published row order, or None where that
+    draw was unseeded and can only be imported. With ``total``, the cap follows from the rows (`nearest_cap`), and 0
+    stands for it until they are known. ``generator`` is Python's Mersenne Twister, or the raw stream of PCG64; with
+    that one, rows that agree in the column ``group`` are not divided.
     """
 
     bins: Bins
+    open_end: bool = False
     cap: int = 0
     share: int = 3
     total: int | None = None
     published_seed: int | None = None
     generator: Literal["mt19937", "pcg64"] = "mt19937"
     group: str | None = None
+
+    def index(self, targets: AnyArray) -> IntArray:
+        """The split bin of each of ``targets`` (n,); -1 for those that always train."""
+        index = self.bins.index(targets)
+        return np.where(targets == self.bins.edges[-1], -1, index) if self.open_end else index
 
     def settled(self, bin_index: IntArray) -> SplitRecipe:
         """This recipe with the cap that the split bins of the rows, (n,), lead to."""

@@ -7,13 +7,25 @@ import sys
 
 
 def main() -> None:
-    """Run `dir`; a reader that closes the pipe early is no error worth a traceback."""
+    """Run `dir`; a reader that closes the pipe early is no error worth a traceback.
+
+    The process then ends at once, with all output written: threads of Arrow may be busy with nothing, and when Python
+    takes the time to tidy up, they now and then end a good run in an abort (apache/arrow issue 34314).
+    """
     from dircli.cli.app import app
 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a name the terminal cannot show is no crash
+    code: object = 0
     try:
         app()
+    except SystemExit as end:
+        code = end.code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        code = 1
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = code or 1
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

@@ -14,6 +14,11 @@ from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Prot
 from dircli.errors import UsageError
 from dircli.report import console
 
+LEFT_ALONE = (
+    "warning: in {:,} bins a feature does not vary (common after ReLU), and there the released code of this dataset "
+    "calibrates no feature at all; --protocol paper calibrates those that vary"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class StatisticsOptions:
@@ -66,4 +71,6 @@ def fds(
     smoothed = calibrate.calibrate(features, dataset, options, root=manifests, out=Path(out))
     console.out().print(report.smoothed(smoothed))
     typer.echo(report.summary(smoothed))
+    if smoothed.left_alone:
+        console.note(LEFT_ALONE.format(smoothed.left_alone))
     console.note(f"features written to {out}, statistics to {smoothed.statistics}")

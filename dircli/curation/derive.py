@@ -140,7 +140,7 @@ def derived(dataset: Dataset, curation: Curation, options: Cut) -> Curation:
         "content": content(records.ids, records.targets, split),
         "name": dataset.name,
         "origin": curation.origin,
-        "recipe": recipe.settled(recipe.bins.index(records.targets)).as_json(),
+        "recipe": recipe.settled(recipe.index(records.targets)).as_json(),
         "seed": curation.seed,
     }
     rows = np.flatnonzero(stay)

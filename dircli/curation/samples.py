@@ -94,7 +94,7 @@ def _redrawn(dataset: Dataset, raw: Raw, *, seed: int, part: str | None) -> Cura
     """A new draw by the dataset's own rule over the records, or those of a ``part``, in their declared order."""
     watched, publication, recipe = Watched(raw), dataset.published, dataset.rules.recipe
     records = _records(dataset, watched, part)
-    split = draw(recipe.bins.index(records.targets), recipe, seed=seed)
+    split = draw(recipe.index(records.targets), recipe, seed=seed)
     notes = [f"{publication.unreleased}; {NEVER_PUBLISHED}" if publication.unreleased else NOT_PUBLISHED]
     rows = sum(publication.expected.values())
     if part:
@@ -116,7 +116,7 @@ def _built(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
     stated = {
         "facts": dict(records.facts),
         "notes": list(curation.notes),
-        "recipe": recipe.settled(recipe.bins.index(records.targets)).as_json(),
+        "recipe": recipe.settled(recipe.index(records.targets)).as_json(),
         "seed": curation.seed,
         "sources": curation.sources,
     } | ({} if curation.derived is None else {"derived": dict(curation.derived)})

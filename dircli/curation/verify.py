@@ -82,7 +82,7 @@ def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
         return Check("draw", held=None, found=found)
     samples = manifest.samples
     groups = codes(samples.columns[recipe.group]) if recipe.group else None
-    again = draw(recipe.bins.index(samples.targets), recipe, seed=int(seed), groups=groups)
+    again = draw(recipe.index(samples.targets), recipe, seed=int(seed), groups=groups)
     unlike = np.flatnonzero(again != samples.split)
     equal, rows = len(again) - unlike.size, len(again)
     order = "the released" if origin == "released" else "this"

@@ -7,6 +7,7 @@ what the released code's ``min(int(x * float32(10)), 99)`` finds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -63,16 +64,16 @@ def listed(ids: TextArray, columns: Mapping[str, AnyArray]) -> bytes:
 
 
 _NYU = "http://horatio.cs.nyu.edu/mit/silberman/"
-_SCORE_RULE = ScoreRule(thresholds=Thresholds(many=2.6e7, few=1.0e7), single_precision=True)
+_PAPER = ScoreRule(thresholds=Thresholds(many=2.6e7, few=1.0e7), single_precision=True)  # it prints no thresholds
 
 _RULES = Rules(
     target="depth",
     unit="metre",
     bins=BINS,
     recipe=SplitRecipe(bins=Bins(BINS.edges[FIRST:]), cap=PER_BIN, share=1),
-    score_rules=dict.fromkeys(("released", "paper"), _SCORE_RULE),  # the paper prints no thresholds
+    score_rules={"released": replace(_PAPER, single_ratios=True), "paper": _PAPER},
     weights=WeightRule(default="inverse", edge="mirror", first=FIRST),
-    fds=FdsRule(start=FIRST, clip=(0.2, 5.0)),
+    fds=FdsRule(start=FIRST, clip=(0.2, 5.0), all_vary=True),
     metrics=(
         *("rmse", "absrel", "log10", "delta1", "delta2", "delta3"),
         *("mae", "mse", "gm", "pearson", "spearman", "bias", "bmae", "exact"),

@@ -92,7 +92,7 @@ _RULES = Rules(
         "paper": ScoreRule(thresholds=Thresholds(many=100, few=20)),
     },
     weights=WeightRule(default="inverse"),
-    fds=FdsRule(clip=(0.5, 2.0), fill=True),
+    fds=FdsRule(clip=(0.5, 2.0), fill=True, all_vary=True),
 )
 
 _PUBLICATION = Publication(

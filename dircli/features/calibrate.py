@@ -22,7 +22,7 @@ from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, Problem, UsageError, first
 from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
 from dircli.features.similarity import cosines, strangers
-from dircli.features.statistics import FullStatistics, Moments
+from dircli.features.statistics import DiagonalStatistics, FullStatistics, Moments
 from dircli.store import hdf5
 from dircli.store.features import layout as store
 from dircli.store.features.layout import Block, Epoch, Features, Put
@@ -51,13 +51,15 @@ class FdsOptions:
 class Smoothed:
     """What came of it: the statistics, their file, and the facts in it.
 
-    ``rows`` are those of the last epoch, ``stayed`` of them as they are.
+    ``rows`` are those of the last epoch, ``stayed`` of them as they are; ``left_alone`` bins occur and have a feature
+    that does not vary, for which the dataset's released code leaves the whole bin as it is.
     """
 
     fds: FDS
     statistics: Path
     rows: int
     stayed: int
+    left_alone: int
     facts: Mapping[str, Any]
 
 
@@ -101,7 +103,8 @@ def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Pa
         _write_statistics(staging / beside.name, fds, facts)
     index = fds.index(labels)
     stayed = int((~((index >= 0) & fds.statistics.moved[index])).sum())
-    return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, facts=facts)
+    left = int(fds.statistics.left_alone.sum()) if isinstance(fds.statistics, DiagonalStatistics) else 0
+    return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, left_alone=left, facts=facts)
 
 
 def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:

@@ -73,7 +73,7 @@ class FDS:
         if protocol.covariance:
             self.statistics = FullStatistics(size, dim)
         else:
-            self.statistics = DiagonalStatistics(size, dim, clip=rule.clip, fill=rule.fill)
+            self.statistics = DiagonalStatistics(size, dim, clip=rule.clip, fill=rule.fill, all_vary=rule.all_vary)
         self._epoch = self.moments()
         self.settings = (
             f"{protocol.name} {kernel} ks={ks} sigma={sigma:g} momentum={momentum:g} dim={dim} "

@@ -22,13 +22,15 @@ class DiagonalStatistics:
 
     A bin that never occurred has mean 0 and variance 1, and its neighbours see that. ``known`` (B,) are the bins that
     occurred, ``moved`` (B,) those whose features are calibrated. ``clip`` bounds the ratio of smoothed to running
-    variance; with ``fill`` a bin without a row in an epoch becomes the mean of its neighbours.
+    variance; with ``fill`` a bin without a row in an epoch becomes the mean of its neighbours; with ``all_vary`` a bin
+    stays as it is where one feature has no variance, and ``left_alone`` (B,) are the bins that occurred and do.
     """
 
-    def __init__(self, bins: int, dim: int, *, clip: tuple[float, float], fill: bool) -> None:
+    def __init__(self, bins: int, dim: int, *, clip: tuple[float, float], fill: bool, all_vary: bool = False) -> None:
         self.mean, self.variance = np.zeros((bins, dim)), np.ones((bins, dim))
         self.known = np.zeros(bins, dtype=bool)
-        self.clip, self.fill = clip, fill
+        self.clip, self.fill, self.all_vary = clip, fill, all_vary
+        self.left_alone = np.zeros(bins, dtype=bool)
 
     def absorb(self, epoch: Moments, *, momentum: float) -> None:
         """Take in an epoch: what was there before weighs ``momentum``, the epoch the rest."""
@@ -44,6 +46,9 @@ class DiagonalStatistics:
         """Smooth over bins, with mirrored ends that do not repeat the edge."""
         self.smoothed_mean, self.smoothed_variance = reflected(self.mean, window), reflected(self.variance, window)
         self.moved: BoolArray = self.variance.sum(axis=1) >= STILL
+        if self.all_vary:  # as released for STS-B and NYUD2, whose condition for the live features never holds
+            self.left_alone = self.known & self.moved & (self.variance <= 0).any(axis=1)
+            self.moved = self.moved & (self.variance > 0).all(axis=1)
         spread = (self.variance > 0) & self.moved[:, None]
         ratio = np.divide(self.smoothed_variance, self.variance, out=np.ones_like(self.mean), where=spread)
         scale = np.where(spread, np.sqrt(np.clip(ratio, *self.clip)), 1.0)

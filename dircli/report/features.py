@@ -38,6 +38,7 @@ def summary(run: Smoothed) -> str:
         f"{facts.get('name', 'bins')}: {window}, momentum {facts['momentum']:g}, {facts['protocol']} protocol\n"
         f"{epochs}, {run.rows:,} rows of {fds.dim:,} features{stayed}; {(fds.counts > 0).sum()} of {len(fds.counts)} "
         "bins occur"
+        + (f"; {run.left_alone} of them stay as they are, for a feature does not vary there" if run.left_alone else "")
     )
 
 

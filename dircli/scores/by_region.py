@@ -101,6 +101,7 @@ def scores(
     """
     target = reference.scored_target
     sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
+    metrics = [metric.under(reference.rules) for metric in metrics]
     regions: dict[str, dict[str, Score]] = {}
     for name, mask in masks(reference.regions, reference.train).items():
         in_region = mask[reference.bin_index]

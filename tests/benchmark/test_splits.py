@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dircli import datasets
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.splits import SplitRecipe, draw, draw_codes, quota
 
@@ -150,3 +151,30 @@ def test_the_draw_is_the_one_that_the_manifests_readme_describes() -> None:
         expected[rows[:n]], expected[rows[n : 2 * n]] = 1, 2
     assert draw_codes(index, keyed(9, cap=6), seed=7).tolist() == expected.tolist()
     assert key[:2].tolist() == [11530976094092348043, 16550673365885938325]  # for readers in other languages
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.integers(115, 124), min_size=1, max_size=120),
+    st.integers(0, 10**6),
+    st.sampled_from(["agedb", "imdb-wiki"]),
+)
+def test_the_age_sets_draw_whole_ages_to_120_as_the_released_scripts_do(ages: list[int], seed: int, name: str) -> None:
+    """Written out as those scripts do it: each age from 0 to 120 by itself; whoever is older trains."""
+    recipe = datasets.load(name).rules.recipe
+    expected = ["train"] * len(ages)
+    generator = random.Random(seed)
+    for age in range(121):
+        rows = [row for row, each in enumerate(ages) if each == age]
+        generator.shuffle(rows)
+        size = min(len(rows) // 3, recipe.cap)
+        for place, row in enumerate(rows[: 2 * size]):
+            expected[row] = "val" if place < size else "test"
+    targets = np.array(ages, dtype=np.float64)
+    assert draw(recipe.index(targets), recipe, seed=seed).tolist() == expected
+
+
+def test_a_face_of_121_years_is_not_drawn_with_those_of_120() -> None:
+    recipe = datasets.load("agedb").rules.recipe
+    targets = np.array([120.0, 120.0, 121.0])
+    assert draw(recipe.index(targets), recipe, seed=1).tolist() == ["train"] * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -413,3 +414,21 @@ def test_200_000_rows_take_at_most_three_times_their_reading_and_writing() -> No
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FDS, released" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["sts-b", "nyud2"])
+def test_a_still_feature_leaves_the_whole_bin_alone_where_the_released_code_does(name: str) -> None:
+    """Its condition for the live features adds two truth values and compares the sum with 2, which it never equals."""
+    rule, bins = datasets.load(name).rules.fds, TEN
+    features = np.abs(rows(400, 3))
+    labels = np.repeat(np.arange(10.0), 40)
+    features[labels == 8, 1] = 0.0  # as after a ReLU that never fires there
+    released = ready(features, labels, bins=bins, rule=replace(rule, start=0), ks=3)
+    moved = (released.calibrate(features, labels) != features).any(axis=1)
+    assert not moved[labels == 8].any()
+    assert moved[labels == 7].all()
+    assert np.flatnonzero(released.statistics.left_alone).tolist() == [8]  # type: ignore[union-attr]
+    ages = ready(features, labels, bins=bins, rule=replace(AGES, start=0), ks=3)
+    assert (ages.calibrate(features, labels) != features)[labels == 8].any(axis=0).tolist() == [True, False, True]
+    paper = ready(features, labels, bins=bins, rule=rule, ks=3, protocol=PAPER)
+    assert (paper.calibrate(features, labels) != features)[labels == 8].any()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,11 +14,13 @@ from dircli import datasets
 from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.benchmark.regions import REGIONS, region
 from dircli.scores.by_region import Reference, Score, scores
-from dircli.scores.metrics.table import METRICS, chosen
+from dircli.scores.metrics.table import EVERY, METRICS, chosen
 from dircli.scores.signature import signature
 
 if TYPE_CHECKING:
     from random import Random
+
+    from dircli.benchmark.protocol import ProtocolName
 
 QUICK = settings(deadline=None, max_examples=60)
 RULES = ScoreRule(thresholds=Thresholds(many=100, few=20))
@@ -162,3 +164,24 @@ def test_a_signature_states_everything_that_two_scores_must_share() -> None:
         content = f"{kind}:0123456789abcdef"
         found = signature(name="agedb", split="test", protocol="released", content=content, n=2140, version="0.1.0")
         assert found == f"dir|agedb|test|released|{kind}:01234567|n:2140|v:0.1.0"
+
+
+@pytest.mark.parametrize("protocol", ["released", "paper"])
+def test_delta_compares_ratios_in_single_precision_where_the_protocol_says_so(protocol: ProtocolName) -> None:
+    """A map scaled by 0.64 lies at 1.25² but for rounding, and the released code rounds to float32 first."""
+    rule = datasets.load("nyud2").rules.score_rules[protocol]
+    target = np.random.default_rng(0).uniform(0.7, 9.9, 5000).astype(np.float32)
+    prediction = target * np.float32(0.64)
+    kind: Any = np.float32 if protocol == "released" else np.float64
+    y, p = target.astype(kind), prediction.astype(kind)
+    expected = float((np.maximum(p / y, y / p) <= kind(1.25**2)).mean())
+    reference = Reference(
+        target=target.astype(np.float64),
+        bin_index=np.zeros(target.size, np.int64),
+        regions=np.array(["few"], dtype=object),
+        train=np.array([5]),
+        rules=rule,
+    )
+    found = scores(reference, prediction.astype(np.float64), metrics=[EVERY["delta2"]])["few"]["delta2"]
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert 0.1 < expected < 0.9

@@ -26,7 +26,7 @@ def age_rules(*, cap: int, youngest: int) -> Rules:
         unit="year",
         bins=BINS,
         grows=True,
-        recipe=SplitRecipe(bins=BINS, cap=cap, published_seed=666),
+        recipe=SplitRecipe(bins=BINS, open_end=True, cap=cap, published_seed=666),
         score_rules=dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20))),
         weights=WeightRule(default="sqrt-inv", clip=(5, 1000), last=120),
         fds=FdsRule(start=youngest, last=99, exact=True),

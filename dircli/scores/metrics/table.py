@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray
+from dircli.benchmark.protocol import ScoreRule
 from dircli.errors import UsageError
 from dircli.scores.metrics import sera
 from dircli.scores.metrics.cindex import concordance
@@ -39,7 +40,8 @@ class Metric:
     """What both kinds of metric have in common.
 
     ``unit`` is a power of the target's unit: "y", "y²", or "" for none. ``needs`` names what rows must have beside
-    target and prediction. A ``count`` is a whole number of rows, and has no interval.
+    target and prediction. A ``count`` is a whole number of rows, and has no interval. ``single_terms`` take the place
+    of ``terms`` where a protocol has float32 ratios.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Metric:
     count: bool = False
     score: Callable[..., Any]
     terms: Callable[..., FloatArray] | None = None
+    single_terms: Callable[..., FloatArray] | None = None
 
     def of(self, region: Region) -> Any:
         """The score of a region, () or (R,); NaN where it is undefined."""
@@ -61,6 +64,10 @@ class Metric:
     def what(self) -> str:
         """What it is, in the words of the function that defines it."""
         return str((self.terms or self.score).__doc__).split(";")[0].splitlines()[0].rstrip(".")
+
+    def under(self, rule: ScoreRule) -> Metric:
+        """The metric as a protocol's ``rule`` has it: with ratios in single precision where that says so."""
+        return replace(self, terms=self.single_terms) if rule.single_ratios and self.single_terms else self
 
     def badness(self, value: float) -> float:
         """The number to sort scores by, lower is better; differences of it say by how much a score is worse.
@@ -189,11 +196,12 @@ def log10(target: FloatArray, prediction: FloatArray) -> FloatArray:
     return np.asarray(np.abs(np.log10(prediction) - np.log10(target)))
 
 
-def within(k: int) -> Callable[[FloatArray, FloatArray], FloatArray]:
-    """δk, as a function of its own: targets and predictions must be positive."""
+def within(k: int, kind: type[np.floating[Any]] = np.float64) -> Callable[[FloatArray, FloatArray], FloatArray]:
+    """δk, as a function of its own, with ratios of that ``kind``; targets and predictions must be positive."""
 
     def delta(target: FloatArray, prediction: FloatArray) -> FloatArray:
-        close = np.maximum(prediction / target, target / prediction) <= 1.25**k
+        y, p = target.astype(kind), prediction.astype(kind)
+        close = np.maximum(p / y, y / p) <= kind(1.25**k)
         return np.asarray(close, dtype=np.float64)
 
     delta.__doc__ = f"Share of rows with max(ŷ/y, y/ŷ) of at most 1.25^{k}; of positive targets and predictions."
@@ -226,7 +234,12 @@ METRICS = _by_name(
 DEPTH = _by_name(
     Mergeable("absrel", "AbsRel", "lower", "", "DIR, Table 4", terms=absrel),
     Mergeable("log10", "log10", "lower", "", "DIR, Table 4", terms=log10),
-    *(Mergeable(f"delta{k}", f"δ{k}", "higher", "", "DIR, Table 4", terms=within(k)) for k in (1, 2, 3)),
+    *(
+        Mergeable(
+            f"delta{k}", f"δ{k}", "higher", "", "DIR, Table 4", terms=within(k), single_terms=within(k, np.float32)
+        )
+        for k in (1, 2, 3)
+    ),
 )
 """Of positive targets, where a dataset asks for them."""
 

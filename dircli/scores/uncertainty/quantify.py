@@ -67,7 +67,7 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     power; in the comparison, the true difference between the two systems.
     """
     result, reference = scored.result, scored.systems[0].reference
-    metrics = [EVERY[name] for name in result.metrics if not EVERY[name].count]
+    metrics = [EVERY[name].under(reference.rules) for name in result.metrics if not EVERY[name].count]
     rows = [_rows(system) for system in scored.systems]
     every_region = masks(reference.regions, reference.train)
     regions = {name: every_region[name] for name in result.systems[0].regions if name in every_region}
