@@ -15,9 +15,11 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
     rules, about, folder = dataset.rules, dataset.published, data / name
     return {
         "name": name,
-        **{key: getattr(about, key) for key in ("title", "licence", "homepage", "unreleased", "bibtex")},
+        "title": about.title,
         "target": rules.target,
         "unit": rules.unit,
+        "licence": about.licence,
+        "homepage": about.homepage,
         "obtain": list(about.obtain),
         "rows": dict(about.expected),
         "bins": len(rules.bins),
@@ -27,6 +29,7 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
             for key, rule in rules.score_rules.items()
         },
         "published_seed": rules.recipe.published_seed,
+        "unreleased": about.unreleased,
         "sources": [
             {
                 "file": source.file,
@@ -46,4 +49,5 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
         "raw_folder": str(folder),
         "curated": name in manifests.curated(root),
         "bins_shipped": manifests.shipped(name) is not None,
+        "bibtex": about.bibtex,
     }

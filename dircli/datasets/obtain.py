@@ -23,10 +23,7 @@ from dircli.store.raw.formats import is_archive
 from dircli.store.raw.tree import UNFINISHED, OneFile, Tree, open_raw
 
 ACCEPTED = "LICENCE-ACCEPTED.txt"
-
-PATIENT = 3
-"""So many files of a provider in a row that cannot be had end a download; one does before any has come."""
-
+PATIENT = 3  # so many files of a provider in a row that cannot be had end a download; one does before any has come
 REFUSED = "the token was refused, or your agreement is not approved or has ended; see the steps, and"
 
 
