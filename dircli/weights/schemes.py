@@ -63,9 +63,7 @@ class WeightOptions:
 class BinWeights:
     """The weight of each of B bins: ``count`` training samples, the ``effective`` density, and ``weight``, all (B,).
 
-    ``weight`` times ``effective`` is the same for every bin, and the mean of ``weight`` over training samples is 1,
-    unless another scale was asked for. It is NaN where the density is 0, which only a bin without training samples can
-    have.
+    Their product is the same for every bin. ``weight`` is NaN where the density is 0, as where no sample is.
     """
 
     count: IntArray

@@ -13,7 +13,7 @@ import numpy as np
 from dircli import __version__
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.benchmark import Benchmark
-from dircli.benchmark.protocol import AnyScheme, WeightRule
+from dircli.benchmark.protocol import AnyScheme
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.store import files, manifests, parquet, text
@@ -56,7 +56,8 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
     scheme = options.scheme or rule.default
     per = _per(against, options, root)
-    train = _training_rows(against, rule) if per == "sample" else None
+    rows = against.rows("train") if per == "sample" else None
+    train: dict[str, Any] = {"id": rows.ids, "target": rows.targets, "bin": rule.fold(rows.bin_index)} if rows else {}
     if scheme == DENSE and train:
         by_bin, weight = _dense_weights(train["target"], train["bin"], counts, options)
         summary = spread(weight, np.ones(weight.size, dtype=np.int64))
@@ -65,8 +66,11 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         summary = spread(by_bin.weight, by_bin.count)
         weight = by_bin.weight[train["bin"]] if train else by_bin.weight
     low, high = bins.low[: len(counts)], bins.high[: len(counts)]
+    of_bins = {"bin": np.arange(len(counts)), "low": low, "high": high, "count": counts, "effective": by_bin.effective}
     facts = asdict(options) | {"scheme": scheme, "per": per, "edge": options.edge or rule.edge}
-    facts |= _without_effect(options, scheme) | {"version": __version__, "samples": int(counts.sum())}
+    unused = {"none": ["ks", "sigma", "edge"], "triang": ["sigma"]}.get(options.kernel, [])
+    unused += ["alpha"] * (scheme != DENSE) + ["beta"] * (scheme != "effective-number")  # without a meaning here
+    facts |= dict.fromkeys(unused) | {"version": __version__, "samples": int(counts.sum())}
     facts |= {"min": summary.low, "max": summary.high, "effective_size": summary.effective_size}
     facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name", "origin")}
     return Weighted(
@@ -74,7 +78,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         by_bin=by_bin,
         low=low,
         high=high,
-        columns=_columns({**train, "weight": weight} if train else _bins(by_bin, low, high)),
+        columns=_columns({**(train or of_bins), "weight": weight}),
         facts=facts,
         spread=summary,
         path=out or root / (name or manifests.only(root)) / "weights.parquet",
@@ -97,12 +101,6 @@ def _per(against: Benchmark, options: WeightOptions, root: Path) -> Literal["sam
     return per
 
 
-def _training_rows(against: Benchmark, rule: WeightRule) -> dict[str, AnyArray]:
-    """The id, the target and the weight bin of each training sample, (n,)."""
-    rows = against.rows("train")
-    return {"id": rows.ids, "target": rows.targets, "bin": rule.fold(rows.bin_index)}
-
-
 def _dense_weights(
     targets: FloatArray, bin_index: IntArray, counts: IntArray, options: WeightOptions
 ) -> tuple[BinWeights, FloatArray]:
@@ -116,26 +114,12 @@ def _dense_weights(
     return BinWeights(counts, *means), weight
 
 
-def _bins(by_bin: BinWeights, low: FloatArray, high: FloatArray) -> dict[str, AnyArray]:
-    """The columns of a file with one weight per bin."""
-    numbers = {"bin": np.arange(len(low)), "low": low, "high": high, "count": by_bin.count}
-    return numbers | {"effective": by_bin.effective, "weight": by_bin.weight}
-
-
 def _columns(arrays: Mapping[str, AnyArray]) -> dict[str, pa.Array]:
     """The arrays as the columns of a file, in which an undefined weight is null."""
     import pyarrow as pa
 
     types = {"id": pa.string(), "bin": pa.int32(), "count": pa.int64()}
     return {name: pa.array(each, types.get(name), from_pandas=name == "weight") for name, each in arrays.items()}
-
-
-def _without_effect(options: WeightOptions, scheme: AnyScheme) -> dict[str, None]:
-    """None for each parameter that has no meaning here."""
-    unused = {"none": ["ks", "sigma", "edge"], "triang": ["sigma"]}.get(options.kernel, [])
-    unused += ["alpha"] if scheme != DENSE else []
-    unused += ["beta"] if scheme != "effective-number" else []
-    return dict.fromkeys(unused)
 
 
 def write(weighted: Weighted) -> None:
