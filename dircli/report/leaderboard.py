@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -30,7 +31,7 @@ def render(board: Board, form: str, *, to_file: bool = False) -> str:
     """The board as text in one of the formats; a table is for the terminal at hand, or of a fixed width ``to_file``."""
     if form == "table":
         return table(board, to_file=to_file)
-    return as_text(board.as_json()) if form == "json" else {"csv": csv, "markdown": markdown}[form](board)
+    return as_text(asdict(board)) if form == "json" else {"csv": csv, "markdown": markdown}[form](board)
 
 
 def heading(board: Board) -> str:
