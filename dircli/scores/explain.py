@@ -51,15 +51,9 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """As `dir explain --json` prints it."""
-        return {
-            "dataset": self.protocols.dataset,
-            "split": self.protocols.split,
-            "file": self.file,
-            "protocols": {system.name: system.as_json()["regions"] for system in self.protocols.systems},
-            "moved": [asdict(moved) for moved in self.moved],
-            "exact": self.exact,
-            "warnings": self.warnings,
-        }
+        result = self.protocols
+        protocols = {system.name: system.as_json()["regions"] for system in result.systems}
+        return {"dataset": result.dataset, "split": result.split, **asdict(self), "protocols": protocols}
 
 
 def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None) -> Explanation:
@@ -116,13 +110,11 @@ def warnings(reference: Reference, values: FloatArray, against: Benchmark, *, in
     if values.size > 1 and np.ptp(values) == 0:
         sentences.append(f"every prediction is {values[0]:g}: correlations are undefined")
     else:
-        decimals = next((d for d in range(3) if np.array_equal(np.round(values, d), values)), None)
-        if decimals is not None:
-            unit = ("whole numbers", "rounded to one decimal", "rounded to two decimals")[decimals]
-            sentences.append(f"all predictions are {unit}: exact hits become likely, and each pulls GM towards 0")
+        units = ("whole numbers", "rounded to one decimal", "rounded to two decimals")
+        if rounded := [unit for d, unit in enumerate(units) if np.array_equal(np.round(values, d), values)]:
+            sentences.append(f"all predictions are {rounded[0]}: exact hits become likely, and each pulls GM towards 0")
     low, high = against.table.bins.edges[[0, -1]]
-    outside = int(((values < low) | (values > high)).sum())
-    if outside:
+    if outside := int(((values < low) | (values > high)).sum()):
         sentences.append(f"{outside:,} predictions lie outside the targets' range, {low:g} to {high:g}")
     by_id, by_order = (_correlation(reference.target, each) for each in (values, in_file_order))
     if by_order > by_id + SWAPPED:
