@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from dircli import __version__
 from dircli.arrays import FloatArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.scores.by_region import Reference, Score, scores
-from dircli.scores.from_files import ScoreOptions, paired
-from dircli.scores.results import Result, SystemResult
+from dircli.scores.from_files import ScoreOptions, paired, result
+from dircli.scores.results import Result
 
 SWAPPED = 0.3
 """How much better the correlation with the targets in file order must be before the ids are doubted."""
@@ -51,9 +50,9 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """As `dir explain --json` prints it."""
-        result = self.protocols
-        protocols = {system.name: system.as_json()["regions"] for system in result.systems}
-        return {"dataset": result.dataset, "split": result.split, **asdict(self), "protocols": protocols}
+        both = self.protocols
+        protocols = {system.name: system.as_json()["regions"] for system in both.systems}
+        return {"dataset": both.dataset, "split": both.split, **asdict(self), "protocols": protocols}
 
 
 def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None) -> Explanation:
@@ -63,17 +62,9 @@ def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, b
     file, reference, values = paired(path, against, split=request.split, protocol="released", layout=request.layout)
     references = {name: Reference.of(against, name, reference.target, reference.bin_index) for name in PROTOCOLS}
     systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
-    result = Result(
-        dataset=against.name,
-        split=request.split,
-        protocol="released",
-        content=against.content,
-        version=__version__,
-        systems=tuple(map(SystemResult.from_json, systems)),
-    )
     return Explanation(
         file=file.file,
-        protocols=result,
+        protocols=result(systems, against, request),
         moved=tuple(_moved(references["released"], references["paper"], against)),
         exact=_exact(reference, values),
         warnings=warnings(reference, values, against, in_file_order=file.values),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,25 +41,28 @@ def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Sc
     systems = [replace(each, given=_given(each, against, request)) for each in _read_all(paths, against, request)]
     given = set(systems[0].given).intersection(*(system.given for system in systems))
     metrics = chosen(request.metrics, of=against.rules.metrics, given=given)
-    result = Result(
+    written = [
+        {
+            "name": system.name,
+            "file": system.file.file,
+            "sha256": system.file.sha256.removeprefix("sha256:"),
+            "regions": scores(system.reference, system.values, metrics=metrics, given=system.given),
+        }
+        for system in systems
+    ]
+    return Scored(result=result(written, against, request), systems=systems, against=against)
+
+
+def result(systems: Sequence[Mapping[str, Any]], against: Benchmark, request: ScoreOptions) -> Result:
+    """The scores of ``systems``, as they stand in JSON, as a result of this version."""
+    return Result(
         dataset=against.name,
         split=request.split,
         protocol=request.protocol,
         content=against.content,
         version=__version__,
-        systems=tuple(
-            SystemResult.from_json(
-                {
-                    "name": system.name,
-                    "file": system.file.file,
-                    "sha256": system.file.sha256.removeprefix("sha256:"),
-                    "regions": scores(system.reference, system.values, metrics=metrics, given=system.given),
-                }
-            )
-            for system in systems
-        ),
+        systems=tuple(map(SystemResult.from_json, systems)),
     )
-    return Scored(result=result, systems=systems, against=against)
 
 
 def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> list[System]:

@@ -221,9 +221,7 @@ def _scored(group: Mapping[str, Result], region: str, metric: str) -> list[Row]:
 
 def _unlike_the_paper(result: Result, released: str | None) -> str | None:
     """Why ``result`` does not compare with the paper's rows, of the content ``released``; None where it may do so."""
-    reasons = []
-    if result.split != paper.SPLIT:
-        reasons.append(f"they are of the {paper.SPLIT} split")
+    reasons = [f"they are of the {paper.SPLIT} split"] if result.split != paper.SPLIT else []
     if result.protocol != paper.PROTOCOL:
         reasons.append(f"they are of the {paper.PROTOCOL} protocol")
     if result.content.startswith("bins:"):
