@@ -31,14 +31,13 @@ def smoothed(run: Smoothed) -> Table:
 def summary(run: Smoothed) -> str:
     """One line: what was done, to how many rows."""
     facts, fds = run.facts, run.fds
-    window = facts["kernel"] + "".join(f", {key} {facts[key]:g}" for key in ("ks", "sigma"))
     stayed = f", of which {run.stayed:,} stay as they are" if run.stayed else ""
-    epochs = f"{fds.epochs} epoch" + ("" if fds.epochs == 1 else "s")
+    alone = f"; {run.left_alone} of them stay as they are, for a feature does not vary there" if run.left_alone else ""
     return (
-        f"{facts.get('name', 'bins')}: {window}, momentum {facts['momentum']:g}, {facts['protocol']} protocol\n"
-        f"{epochs}, {run.rows:,} rows of {fds.dim:,} features{stayed}; {(fds.counts > 0).sum()} of {len(fds.counts)} "
-        "bins occur"
-        + (f"; {run.left_alone} of them stay as they are, for a feature does not vary there" if run.left_alone else "")
+        f"{facts.get('name', 'bins')}: {facts['kernel']}, ks {facts['ks']:g}, sigma {facts['sigma']:g}, "
+        f"momentum {facts['momentum']:g}, {facts['protocol']} protocol\n"
+        f"{fds.epochs} epoch{'s' * (fds.epochs != 1)}, {run.rows:,} rows of {fds.dim:,} features{stayed}; "
+        f"{(fds.counts > 0).sum()} of {len(fds.counts)} bins occur{alone}"
     )
 
 
@@ -48,23 +47,17 @@ def similarity(measured: Similarity) -> Table:
     low, high = measured.bins.low, measured.bins.high
     for b in np.flatnonzero(measured.counts):
         scores = (None if np.isnan(values[b]) else float(values[b]) for values in (measured.mean, measured.variance))
-        like = (_region(measured, int(far[b])) for far in (measured.strange_mean, measured.strange_variance))
+        far = (measured.strange_mean[b], measured.strange_variance[b])
+        like = ("" if centre < 0 else f"{low[centre]:g}" for centre in far)
         ends = (f"{low[b]:g}", f"{high[b]:g}", number(int(measured.counts[b])))
         table.add_row(*ends, *map(number, scores), *like, style="bold" if b == measured.anchor else None)
     return table
-
-
-def _region(measured: Similarity, centre: int) -> str:
-    return "" if centre < 0 else f"{measured.bins.low[centre]:g}"
 
 
 def strangers(measured: Similarity) -> str:
     """One line: which bins are nearer to a far region than to their neighbours."""
     low = measured.bins.low
     marked = [f"{low[b]:g}" for b in np.flatnonzero((measured.strange_mean >= 0) | (measured.strange_variance >= 0))]
-    if not marked:
-        return f"anchor {low[measured.anchor]:g}: every bin is nearest to its neighbours"
-    return (
-        f"anchor {low[measured.anchor]:g}: {len(marked)} of {(measured.counts > 0).sum()} bins are nearer to a far "
-        f"region than to their neighbours: {', '.join(marked)}"
-    )
+    found = f"{len(marked)} of {(measured.counts > 0).sum()} bins are nearer to a far region than to their neighbours"
+    found = f"{found}: {', '.join(marked)}" if marked else "every bin is nearest to its neighbours"
+    return f"anchor {low[measured.anchor]:g}: {found}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -30,7 +31,7 @@ def render(board: Board, form: str, *, to_file: bool = False) -> str:
     """The board as text in one of the formats; a table is for the terminal at hand, or of a fixed width ``to_file``."""
     if form == "table":
         return table(board, to_file=to_file)
-    return as_text(board.as_json()) if form == "json" else {"csv": csv, "markdown": markdown}[form](board)
+    return as_text(asdict(board)) if form == "json" else {"csv": csv, "markdown": markdown}[form](board)
 
 
 def heading(board: Board) -> str:
@@ -39,7 +40,7 @@ def heading(board: Board) -> str:
 
 
 def table(board: Board, *, to_file: bool) -> str:
-    """A table per block and the notes under them."""
+    """A table per block, with every region or, where that is too wide, the one that ranks; the notes under them."""
     screen = Console(file=io.StringIO(), width=console.PIPED_WIDTH) if to_file else console.out()
     with screen.capture() as captured:
         screen.print(Text(heading(board)))
@@ -48,19 +49,14 @@ def table(board: Board, *, to_file: bool) -> str:
             screen.print(Text(block.signature, style="bold"), soft_wrap=True)
             if block.apart:
                 screen.print(Text(block.apart, style="dim"), soft_wrap=True)
-            screen.print(_fitting(board, block, screen))
+            whole = _table(board, block, _regions(block))
+            fits = screen.measure(whole, options=screen.options.update(width=WIDE)).maximum <= screen.width
+            screen.print(whole if fits else _table(board, block, [board.region]))
         if board.notes:
             screen.print()
         for note in board.notes:
             screen.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
     return captured.get()
-
-
-def _fitting(board: Board, block: Block, screen: Console) -> Table:
-    """The table with every region, or with the one that ranks where the screen is too narrow for all of them."""
-    whole = _table(board, block, _regions(block))
-    width = screen.measure(whole, options=screen.options.update(width=WIDE)).maximum
-    return whole if width <= screen.width else _table(board, block, [board.region])
 
 
 def _table(board: Board, block: Block, regions: Sequence[str]) -> Table:
@@ -69,8 +65,10 @@ def _table(board: Board, block: Block, regions: Sequence[str]) -> Table:
     rows.columns[1].no_wrap = False  # a long name is folded, and no number is cut
     for row in block.rows:
         cells = [f"{NULL if row.rank is None else row.rank:>4}", errors.clear(row.system), _from(row)]
-        scores = [_aligned(score) for score in _scores(row, regions)]
-        rows.add_row(*(Text(cell) for cell in (*cells, *scores)))
+        for score in _scores(row, regions):  # each point stands under the others, though the paper printed fewer digits
+            missing = DECIMALS - len(score.partition(".")[2]) + ("." not in score)
+            cells.append(score + " " * missing)
+        rows.add_row(*map(Text, cells))
     return rows
 
 
@@ -95,14 +93,12 @@ def markdown(board: Board) -> str:
 def csv(board: Board) -> str:
     """One row per system, in full precision, with the signature of its block; what is undefined is empty."""
     regions = list(dict.fromkeys(name for block in board.blocks for name in _regions(block)))
-    rows: list[list[object]] = [
-        ["dataset", "metric", "region", "signature", "rank", "system", "origin", "source", "value", *regions]
-    ]
+    of_board, of_row = ("dataset", "metric", "region"), ("rank", "system", "origin", "source", "value")
+    rows: list[list[object]] = [[*of_board, "signature", *of_row, *regions]]
     for block in board.blocks:
-        head = [board.dataset, board.metric, board.region, block.signature]
-        for row in block.rows:
-            scores = (row.regions.get(name) for name in regions)
-            rows.append([*head, row.rank, row.system, row.origin, row.source, row.value, *scores])
+        head = [*(getattr(board, key) for key in of_board), block.signature]
+        fields = ([*(getattr(row, key) for key in of_row), *map(row.regions.get, regions)] for row in block.rows)
+        rows += ([*head, *of_system] for of_system in fields)
     return as_csv(rows).decode()
 
 
@@ -117,9 +113,3 @@ def _from(row: Row) -> str:
 
 def _scores(row: Row, regions: Sequence[str]) -> list[str]:
     return [number(row.regions.get(name), DECIMALS if row.decimals is None else row.decimals) for name in regions]
-
-
-def _aligned(score: str) -> str:
-    """A score with its point under those of the others, though the paper printed fewer digits."""
-    places = len(score.partition(".")[2])
-    return score + " " * (DECIMALS - places + ("." not in score))

@@ -64,13 +64,8 @@ def _bar(*columns: progress.ProgressColumn) -> Iterator[progress.Progress | None
     if console.quiet or not sys.stderr.isatty():
         yield None
         return
-    columns = (
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        *columns,
-        progress.TimeRemainingColumn(),
-    )
-    bar = progress.Progress(*columns, console=console.err(), transient=True)
+    first, last = (progress.TextColumn("{task.description}"), progress.BarColumn()), progress.TimeRemainingColumn()
+    bar = progress.Progress(*first, *columns, last, console=console.err(), transient=True)
     try:
         yield bar
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from dircli.benchmark.regions import REGIONS
@@ -51,8 +51,7 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
     """Every ``step``-th bin that has training samples, with its weight."""
     table = plain_table("bin from", "to", "count", "effective", "weight", left=0)
     rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
-    with_samples = [row for row in rows if row[2]]
-    for low, high, count, effective, weight in with_samples[::step]:
+    for low, high, count, effective, weight in [row for row in rows if row[2]][::step]:
         table.add_row(f"{low:g}", f"{high:g}", f"{count:,}", number(effective), number(weight))
     return table
 
@@ -79,10 +78,8 @@ def metrics(rows: Iterable[Mapping[str, str]]) -> Table:
 
 def checks(proofs: Iterable[Check]) -> Table:
     """One line per check: ok, failed, or open where nothing can be proven."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    table = Table(Column(no_wrap=True), Column(no_wrap=True), Column(overflow="fold"), box=None, pad_edge=False)
+    table.show_header = False
     words = {True: Text("ok", "green"), False: Text("FAILED", "red"), None: Text("open", "yellow")}
     for check in proofs:
         table.add_row(words[check.held], check.name, check.found)

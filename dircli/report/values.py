@@ -29,13 +29,12 @@ def shown(result: Result) -> Result:
     return replace(result, systems=result.groups) if result.groups else result
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Cell:
-    """One score as tables show it.
+    """One score as tables show it, with its interval or spread over seeds as ``detail``.
 
     ``place`` is 0 for the best of several systems, and equal scores share one; None where the metric has no better and
-    worse. ``mark`` is a star where the system is significantly better than the baseline, a dagger where worse;
-    ``detail`` is the interval, else the spread over seeds, else nothing.
+    worse. ``mark`` is a star where the system is significantly better than the baseline, a dagger where worse.
     """
 
     value: Score
@@ -55,14 +54,9 @@ def rows(
         for region, place in places.items():
             value = system.score(region, metric)
             verdict = result.comparison.verdict(system.name, region, metric) if result.comparison else None
+            detail = _detail(system.regions.get(region), metric, decimals)
             cells.append(
-                Cell(
-                    value=value,
-                    text=number(value, decimals),
-                    place=place.get(system.name),
-                    mark=MARKS[verdict] if verdict else "",
-                    detail=_detail(system.regions.get(region), metric, decimals),
-                )
+                Cell(value, number(value, decimals), place.get(system.name), MARKS.get(verdict or "", ""), detail)
             )
         yield system, cells
 

@@ -64,30 +64,23 @@ SHOWN = (("few", "mae"), ("medium", "mae"), ("many", "mae"), ("all", "mae"), ("a
 def bundle(manifest: Manifest, *, split: str, protocol: str, image: str) -> dict[str, bytes]:
     """The files of the bundle by their paths in it."""
     name = str(manifest.facts["name"])
-    columns = "".join(
-        COLUMN.format(
-            index=place,
-            title=f"{region} {EVERY[metric].title}",
-            key=f"{region}_{metric}",
-            sorting="desc" if EVERY[metric].better == "higher" else "asc",
+    columns = ""
+    for place, (region, key) in enumerate(SHOWN):
+        sorting = "desc" if EVERY[key].better == "higher" else "asc"
+        columns += COLUMN.format(
+            index=place, title=f"{region} {EVERY[key].title}", key=f"{region}_{key}", sorting=sorting
         )
-        for place, (region, metric) in enumerate(SHOWN)
-    )
-    reference = manifests.contents(manifest)
     sign = f"{split} split, {protocol} protocol, content {manifest.content}"
-    title, described, quoted = map(
-        json.dumps,  # text in quotes, for a name such as 123 or no is no text in YAML
-        (name, f"Deep Imbalanced Regression on {name} ({sign})", image),
-    )
-    competition = COMPETITION.format(
-        name=title, described=described, version=__version__, image=quoted, split=split, columns=columns
-    )
+    words = {"name": name, "described": f"Deep Imbalanced Regression on {name} ({sign})", "image": image}
+    # text in quotes, for a name such as 123 or no is no text in YAML
+    quoted = {key: json.dumps(value) for key, value in words.items()}
+    competition = COMPETITION.format(**quoted, version=__version__, split=split, columns=columns)
     return {
         "competition.yaml": competition.encode(),
         "scoring_program/metadata.yaml": METADATA.encode(),
         "scoring_program/score.py": PROGRAM.format(version=__version__).encode(),
         f"reference_data/{SETTINGS}": text.as_json({"name": name, "protocol": protocol, "split": split}),
-        **{f"reference_data/{name}/{file}": data for file, data in reference.items()},
+        **{f"reference_data/{name}/{file}": data for file, data in manifests.contents(manifest).items()},
     }
 
 
@@ -103,10 +96,8 @@ def main(source: str, target: str) -> None:
 def score(source: Path) -> dict[str, float]:
     """Every defined score as ``region_metric``, and n of each region."""
     settings = json.loads(files.read(source / "ref" / SETTINGS))
-    request = from_files.ScoreOptions(
-        split=settings["split"], protocol=settings["protocol"], metrics=[], layout=Layout()
-    )
-    against = open_benchmark(settings["name"], source / "ref", None)
+    against, choice = open_benchmark(settings["name"], source / "ref", None), ("split", "protocol")
+    request = from_files.ScoreOptions(**{key: settings[key] for key in choice}, metrics=[], layout=Layout())
     result = from_files.score([str(_submission(source / "res"))], against, request).result
     sys.stdout.write(f"{result.signature}\n")
     regions = result.systems[0].regions
@@ -128,8 +119,9 @@ def export_codabench(name: str | None, *, root: Path, out: Path, protocol: Proto
     """Write a scorer bundle for Codabench: the manifest as reference data, the scoring program, the metadata."""
     manifest = manifests.read(manifests.named(name, root))
     contents = bundle(manifest, split="test", protocol=protocol, image=image)
-    paths = [out / path for path in contents]
-    for folder in sorted({path.parent for path in paths}):
-        inside = {path.name: data for path, data in zip(paths, contents.values(), strict=True) if path.parent == folder}
+    folders: dict[Path, dict[str, bytes]] = {}
+    for path, data in contents.items():
+        folders.setdefault((out / path).parent, {})[Path(path).name] = data
+    for folder, inside in sorted(folders.items()):
         files.write_all(folder, inside)
-    return paths
+    return [out / path for path in contents]

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from dircli import __version__
 from dircli.arrays import FloatArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.scores.by_region import Reference, Score, scores
-from dircli.scores.from_files import ScoreOptions, paired
-from dircli.scores.results import Result, SystemResult
+from dircli.scores.from_files import ScoreOptions, paired, result
+from dircli.scores.results import Result
 
 SWAPPED = 0.3
 """How much better the correlation with the targets in file order must be before the ids are doubted."""
@@ -51,15 +50,9 @@ class Explanation:
 
     def as_json(self) -> dict[str, Any]:
         """As `dir explain --json` prints it."""
-        return {
-            "dataset": self.protocols.dataset,
-            "split": self.protocols.split,
-            "file": self.file,
-            "protocols": {system.name: system.as_json()["regions"] for system in self.protocols.systems},
-            "moved": [asdict(moved) for moved in self.moved],
-            "exact": self.exact,
-            "warnings": self.warnings,
-        }
+        both = self.protocols
+        protocols = {system.name: system.as_json()["regions"] for system in both.systems}
+        return {"dataset": both.dataset, "split": both.split, **asdict(self), "protocols": protocols}
 
 
 def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None) -> Explanation:
@@ -69,17 +62,9 @@ def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, b
     file, reference, values = paired(path, against, split=request.split, protocol="released", layout=request.layout)
     references = {name: Reference.of(against, name, reference.target, reference.bin_index) for name in PROTOCOLS}
     systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
-    result = Result(
-        dataset=against.name,
-        split=request.split,
-        protocol="released",
-        content=against.content,
-        version=__version__,
-        systems=tuple(map(SystemResult.from_json, systems)),
-    )
     return Explanation(
         file=file.file,
-        protocols=result,
+        protocols=result(systems, against, request),
         moved=tuple(_moved(references["released"], references["paper"], against)),
         exact=_exact(reference, values),
         warnings=warnings(reference, values, against, in_file_order=file.values),
@@ -116,13 +101,11 @@ def warnings(reference: Reference, values: FloatArray, against: Benchmark, *, in
     if values.size > 1 and np.ptp(values) == 0:
         sentences.append(f"every prediction is {values[0]:g}: correlations are undefined")
     else:
-        decimals = next((d for d in range(3) if np.array_equal(np.round(values, d), values)), None)
-        if decimals is not None:
-            unit = ("whole numbers", "rounded to one decimal", "rounded to two decimals")[decimals]
-            sentences.append(f"all predictions are {unit}: exact hits become likely, and each pulls GM towards 0")
+        units = ("whole numbers", "rounded to one decimal", "rounded to two decimals")
+        if rounded := [unit for d, unit in enumerate(units) if np.array_equal(np.round(values, d), values)]:
+            sentences.append(f"all predictions are {rounded[0]}: exact hits become likely, and each pulls GM towards 0")
     low, high = against.table.bins.edges[[0, -1]]
-    outside = int(((values < low) | (values > high)).sum())
-    if outside:
+    if outside := int(((values < low) | (values > high)).sum()):
         sentences.append(f"{outside:,} predictions lie outside the targets' range, {low:g} to {high:g}")
     by_id, by_order = (_correlation(reference.target, each) for each in (values, in_file_order))
     if by_order > by_id + SWAPPED:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.compare.seeds import grouped
 from dircli.scores.metrics.sera import relevance
-from dircli.scores.metrics.table import EVERY, NEEDS, Metric, chosen
+from dircli.scores.metrics.table import EVERY, NEEDS, chosen
 from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
 from dircli.store import predicted_maps, predictions
@@ -36,32 +37,31 @@ class ScoreOptions:
 
 
 def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Scored:
-    """Score each file in ``paths``; the result holds signature, dataset, systems and their regions.
-
-    Raises InputError with every problem of every file.
-    """
+    """The scores of each file in ``paths``; InputError with every problem of every file."""
     systems = [replace(each, given=_given(each, against, request)) for each in _read_all(paths, against, request)]
     given = set(systems[0].given).intersection(*(system.given for system in systems))
     metrics = chosen(request.metrics, of=against.rules.metrics, given=given)
-    result = Result(
-        dataset=against.name,
-        split=request.split,
-        protocol=request.protocol,
-        content=against.content,
-        version=__version__,
-        systems=tuple(_result(system, metrics) for system in systems),
-    )
-    return Scored(result=result, systems=systems, against=against)
-
-
-def _result(system: System, metrics: Sequence[Metric]) -> SystemResult:
-    return SystemResult.from_json(
+    written = [
         {
             "name": system.name,
             "file": system.file.file,
             "sha256": system.file.sha256.removeprefix("sha256:"),
             "regions": scores(system.reference, system.values, metrics=metrics, given=system.given),
         }
+        for system in systems
+    ]
+    return Scored(result=result(written, against, request), systems=systems, against=against)
+
+
+def result(systems: Sequence[Mapping[str, Any]], against: Benchmark, request: ScoreOptions) -> Result:
+    """The scores of ``systems``, as they stand in JSON, as a result of this version."""
+    return Result(
+        dataset=against.name,
+        split=request.split,
+        protocol=request.protocol,
+        content=against.content,
+        version=__version__,
+        systems=tuple(map(SystemResult.from_json, systems)),
     )
 
 
@@ -116,55 +116,44 @@ def paired(
     path: str, against: Benchmark, *, split: str, protocol: ProtocolName, layout: Layout
 ) -> tuple[Predictions, Reference, FloatArray]:
     """One file's predictions with what they are scored against, row by row."""
-    table = against.table
-    if against.unit == "pixels" and path != predictions.STDIN and predicted_maps.is_array(Path(path)):
-        return _of_maps(Path(path), against, split=split, protocol=protocol, layout=layout)
+    if against.unit == "pixels":
+        maps = path != predictions.STDIN and predicted_maps.is_array(Path(path))
+        if maps and not against.has_rows:
+            hint = "Run `dir curate` first, or give a table with the columns target and prediction"
+            raise InputError(Problem(str(Path(path)), "which pixels of these maps are scored is not known here", hint))
+        if against.has_rows and not maps:
+            hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
+            raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
     if against.unit == "pixels" and against.has_rows:
-        hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
-        raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
+        rows, where = against.rows(split), (against.pixels, against.frame)
+        dataset, positive = layout.prediction_column, against.rules.positive
+        found = predicted_maps.read(Path(path), *where, dataset=dataset, positive=positive)
+        return found, Reference.of(against, protocol, rows.targets, rows.bin_index), found.values
     found = predictions.read(path, layout, need_target=not against.has_rows)
     if against.has_rows:
         rows = against.rows(split)
         target, index = rows.targets, rows.bin_index
         values = predictions.aligned(found, rows.ids, target)
     else:
-        target, values = predictions.own_targets(found, also=[*_outside(found, table), *_unpositive(found, against)])
+        target, values = predictions.own_targets(found, also=list(_unfit(found, against)))
         index = against.index(target)
         if against.fixed:
-            _refuse_unlike(found.file, table, index, split=split)
+            _refuse_unlike(found.file, against.table, index, split=split)
     return found, Reference.of(against, protocol, target, index), values
 
 
-def _of_maps(
-    path: Path, against: Benchmark, *, split: str, protocol: ProtocolName, layout: Layout
-) -> tuple[Predictions, Reference, FloatArray]:
-    """Predicted maps at the pixels that are scored, with the targets there."""
-    if not against.has_rows:
-        hint = "Run `dir curate` first, or give a table with the columns target and prediction"
-        raise InputError(Problem(str(path), "which pixels of these maps are scored is not known here", hint))
-    rows, dataset = against.rows(split), layout.prediction_column
-    found = predicted_maps.read(path, against.pixels, against.frame, dataset=dataset, positive=against.rules.positive)
-    return found, Reference.of(against, protocol, rows.targets, rows.bin_index), found.values
-
-
-def _outside(file: Predictions, table: BinTable) -> list[Problem]:
-    """The targets that lie in no bin; those that are no number are reported by `predictions`."""
-    if file.targets is None:
-        return []
-    targets = file.targets[np.isfinite(file.targets)]
-    values = [f"{target:g}" for target in targets[table.bins.index(targets) < 0]]
-    low, high = table.bins.edges[[0, -1]]
-    what = f"{len(values):,} targets lie outside {low:g}..{high:g}: {sample(values)}"
-    return [Problem(file.file, what, "Check the target column")] if values else []
-
-
-def _unpositive(found: Predictions, against: Benchmark) -> list[Problem]:
-    """The predictions of 0 or less, where the dataset scores ratios."""
-    if not against.rules.positive:
-        return []
-    low = [f"{value:g}" for value in found.values[found.values <= 0]]
-    what = f"{len(low):,} predictions are 0 or less: {sample(low)}"
-    return [Problem(found.file, what, f"Ratios are scored; predict a positive {against.rules.target}")] if low else []
+def _unfit(found: Predictions, against: Benchmark) -> Iterator[Problem]:
+    """The targets that lie in no bin, and the predictions of 0 or less where the dataset scores ratios."""
+    bins, targets = against.table.bins, found.targets
+    if targets is not None:  # those that are no number are reported by `predictions`
+        finite = targets[np.isfinite(targets)]
+        if outside := [f"{target:g}" for target in finite[bins.index(finite) < 0]]:
+            ends = "{:g}..{:g}".format(*bins.edges[[0, -1]])
+            what = f"{len(outside):,} targets lie outside {ends}: {sample(outside)}"
+            yield Problem(found.file, what, "Check the target column")
+    if against.rules.positive and (low := [f"{value:g}" for value in found.values[found.values <= 0]]):
+        what = f"{len(low):,} predictions are 0 or less: {sample(low)}"
+        yield Problem(found.file, what, f"Ratios are scored; predict a positive {against.rules.target}")
 
 
 def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -> None:

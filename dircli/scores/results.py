@@ -27,15 +27,15 @@ Json: TypeAlias = "dict[str, Any]"
 
 HINT = "Give a file that `dir evaluate --format json` wrote"
 AGAIN = "Write it again with `dir evaluate --format json`, or take it out of the folder"
+SIGNED = ("dataset", "split", "protocol", "content", "version")
 KEYS = {"signature": str, "dataset": str, "split": str, "protocol": str, "content": str, "systems": list}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionScores:
-    """The scores of one system in one region of ``n`` rows, which lie in so many ``bins``.
+    """The scores of one system in one region of ``n`` rows, which lie in so many ``bins``, by metric.
 
-    By metric: ``scores``; the ends of each interval, ``ci``, and the ``detectable`` difference where the scores were
-    resampled; the standard deviation ``sd`` over seeds.
+    Where they were resampled, the ends ``ci`` of intervals and the ``detectable`` difference; over seeds, the ``sd``.
     """
 
     n: Score = None
@@ -51,14 +51,8 @@ class RegionScores:
 
     def as_json(self) -> Json:
         """Sizes, scores, and their intervals or spreads, in the order in which results are written."""
-        sizes, intervals = _known(n=self.n, bins=self.bins), _known(ci=self.ci, detectable=self.detectable)
-        return {**sizes, **_known(sd=self.sd), **self.scores, **intervals}
-
-    @classmethod
-    def from_json(cls, written: Mapping[str, Any]) -> RegionScores:
-        """The scores that stand in ``written``, which `_is_system` has approved of; the rest is taken as it is."""
-        fields = {key: written.get(key) for key in ("n", "bins", "ci", "detectable", "sd")}
-        return cls(scores={key: value for key, value in written.items() if key in EVERY}, **fields)
+        intervals = _known(ci=self.ci, detectable=self.detectable)
+        return {**_known(n=self.n, bins=self.bins, sd=self.sd), **self.scores, **intervals}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +76,15 @@ class SystemResult:
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> SystemResult:
-        """The system that stands in ``written``, which `_is_system` has approved of."""
-        regions = {name: RegionScores.from_json(scores) for name, scores in written["regions"].items()}
+        """The system that stands in ``written``, which `_is_system` has approved of; the rest is taken as it is."""
+        numbers = ("n", "bins", "ci", "detectable", "sd")
+        regions = {
+            name: RegionScores(
+                scores={key: value for key, value in scores.items() if key in EVERY},
+                **{key: scores.get(key) for key in numbers},
+            )
+            for name, scores in written["regions"].items()
+        }
         return cls(name=written["name"], file=written.get("file"), sha256=written.get("sha256"), regions=regions)
 
 
@@ -118,10 +119,9 @@ class Comparison:
 
     def verdict(self, system: str, region: str, metric: str) -> str | None:
         """Whether ``system`` is significantly "better" or "worse" than the baseline in one score; else None."""
-        for compared in self.systems:
-            if compared.name == system and metric in compared.regions.get(region, {}):
-                return compared.regions[region][metric].verdict
-        return None
+        regions = next((each.regions for each in self.systems if each.name == system), {})
+        difference = regions.get(region, {}).get(metric)
+        return difference.verdict if difference else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,24 +166,20 @@ class Result:
 
     def as_json(self) -> Json:
         """The result as `dir evaluate --format json` prints it."""
-        return {
-            "signature": self.signature,
-            "dataset": self.dataset,
-            "split": self.split,
-            "protocol": self.protocol,
-            "content": self.content,
-            **_known(version=self.version),
-            "systems": [system.as_json() for system in self.systems],
-            **({"groups": [group.as_json() for group in self.groups]} if self.groups else {}),
-            **({"comparison": asdict(self.comparison)} if self.comparison else {}),
-            **self.other,
-        }
+        known = _known(
+            signature=self.signature,
+            **{key: getattr(self, key) for key in SIGNED},
+            systems=[system.as_json() for system in self.systems],
+            groups=[group.as_json() for group in self.groups or ()] or None,
+            comparison=self.comparison and asdict(self.comparison),
+        )
+        return {**known, **self.other}
 
     @classmethod
     def from_json(cls, written: object, where: str) -> Result:
         """The result in ``written``, the JSON of the file ``where``; InputError where it is none.
 
-        Groups of seeds and comparisons stay in ``other``, for nothing asks an earlier result for them.
+        Groups of seeds and comparisons stay in ``other``.
         """
         if not isinstance(written, dict):
             raise InputError(Problem(where, "this is no JSON object", HINT))
@@ -194,7 +190,7 @@ class Result:
             raise InputError(Problem(where, what, HINT))
         rest = dict(written)
         stated, systems = rest.pop("signature"), tuple(map(SystemResult.from_json, rest.pop("systems")))
-        fields = {key: rest.pop(key, None) for key in ("dataset", "split", "protocol", "content", "version")}
+        fields = {key: rest.pop(key, None) for key in SIGNED}
         return cls(stated=stated, systems=systems, other=rest, **fields)
 
 
@@ -204,23 +200,19 @@ def _known(**fields: object) -> Json:
 
 
 def _is_system(system: object) -> bool:
-    if not isinstance(system, dict) or not isinstance(system.get("name"), str):
-        return False
-    regions = system.get("regions")
-    return isinstance(regions, dict) and "all" in regions and all(map(_are_scores, regions.values()))
-
-
-def _are_scores(scores: object) -> bool:
-    """Whether every score in it is a finite number or null; other keys may hold anything."""
-    if not isinstance(scores, dict):
-        return False
-    values = [scores[name] for name in ("n", "bins", *EVERY) if scores.get(name) is not None]
-    return all(type(value) in {int, float} and abs(value) <= sys.float_info.max for value in values)
+    """Whether it has a name, and by region scores that are finite numbers or null; other keys may hold anything."""
+    match system:
+        case {"name": str(), "regions": {"all": _} as regions}:
+            values = (scores.get(name) for scores in regions.values() for name in ("n", "bins", *EVERY))
+            return all(isinstance(scores, dict) for scores in regions.values()) and all(
+                value is None or (type(value) in {int, float} and abs(value) <= sys.float_info.max) for value in values
+            )
+    return False
 
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """One scored file: its name in the result, what it was scored against, and its predictions (n,) row by row.
+    """One scored file: its name, what it was scored against, and its predictions (n,) row by row.
 
     ``given`` holds (n,) values for each row under every name that a metric needs.
     """
@@ -257,8 +249,7 @@ def read(path: Path) -> Result:
 def collect(folder: Path) -> tuple[dict[str, Result], list[str]]:
     """The results under ``folder`` by their path in it, and the paths of other JSON files; both sorted.
 
-    A file that is no JSON may be a result that was cut off. Raises InputError with every problem of every file that is
-    no JSON, or that has a signature or systems, as only results have, and is no result.
+    InputError with every problem of every file that is no JSON, perhaps as it was cut off, or no whole result.
     """
     if not folder.is_dir():
         state = "this is a file, and a folder of results is expected" if folder.exists() else "there is no such folder"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import chain
 
 from dircli.report.values import rows, shown
 from dircli.scores.metrics.table import EVERY
@@ -32,19 +32,12 @@ def render(result: Result, decimals: int) -> str:
         "".join(rules),
         " & ".join(["System", *(region.capitalize() for _ in metrics for region in result.regions)]) + r" \\",
         r"\midrule",
-        *_rows(result, decimals),
-        r"\bottomrule",
-        r"\end{tabular}",
-        "",
     ]
-    return "\n".join(lines)
-
-
-def _rows(result: Result, decimals: int) -> Iterator[str]:
     columns = ([cells for _, cells in rows(result, name, decimals)] for name in result.metrics)
     for system, *by_metric in zip(result.systems, *columns, strict=True):
-        cells = [" ".join(system.name.split()).translate(ESCAPED)]
-        for cell in (cell for of_metric in by_metric for cell in of_metric):
+        row = [" ".join(system.name.split()).translate(ESCAPED)]
+        for cell in chain(*by_metric):
             score = "--" if cell.value is None else cell.text.replace("-", "$-$")
-            cells.append(score if cell.place is None else BY_PLACE.get(cell.place, "%s") % score)
-        yield " & ".join(cells) + r" \\"
+            row.append(score if cell.place is None else BY_PLACE.get(cell.place, "%s") % score)
+        lines.append(" & ".join(row) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])

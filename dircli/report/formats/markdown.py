@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from dircli.report.values import Cell, legend, number, rows, shown
 from dircli.scores.metrics.table import EVERY
@@ -16,22 +15,16 @@ def render(result: Result, decimals: int) -> str:
     """A row per metric and system, best in bold, and the signature under them."""
     result = shown(result)
     lines = [_row("score", "system", *result.regions), "| --- | --- |" + " ---: |" * len(result.regions)]
-    lines += _sizes(result)
+    sizes = [[number(system.score(region, "n")) for region in result.regions] for system in result.systems]
+    if all(cells == sizes[0] for cells in sizes):  # the rows of each region, once where they are those of every system
+        lines.append(f"| n | | {' | '.join(sizes[0])} |")
+    else:
+        lines += [_row("n", _plain(each.name), *cells) for each, cells in zip(result.systems, sizes, strict=True)]
     for name in result.metrics:
         for system, cells in rows(result, name, decimals):
             lines.append(_row(EVERY[name].title, _plain(system.name), *map(_shown, cells)))
     notes = [f"{_plain(line)}  " for line in legend(result)]
     return "\n".join([*lines, "", *notes, f"`{result.signature}`", ""])
-
-
-def _sizes(result: Result) -> Iterator[str]:
-    """The rows of each region, once where they are those of every system."""
-    sizes = [[number(system.score(region, "n")) for region in result.regions] for system in result.systems]
-    if all(cells == sizes[0] for cells in sizes):
-        yield f"| n | | {' | '.join(sizes[0])} |"
-        return
-    for system, cells in zip(result.systems, sizes, strict=True):
-        yield _row("n", _plain(system.name), *cells)
 
 
 def _shown(cell: Cell) -> str:

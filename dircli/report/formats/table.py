@@ -35,10 +35,9 @@ def scores_only(result: Result, decimals: int) -> str:
     lines = []
     for system in result.systems:
         scores = [system.score(region, name) for name in result.metrics for region in result.regions]
-        lines.append(
-            "\t".join("null" if value is None else number(value, decimals).replace(",", "") for value in scores)
-        )
-    return "\n".join(lines) + "\n"
+        shown_scores = ("null" if score is None else number(score, decimals).replace(",", "") for score in scores)
+        lines.append("\t".join(shown_scores) + "\n")
+    return "".join(lines)
 
 
 def fitted(result: Result, width: int, decimals: int = 3, *, by: str = "system") -> list[Table]:
@@ -50,17 +49,12 @@ def fitted(result: Result, width: int, decimals: int = 3, *, by: str = "system")
     while rest:
         for take in range(len(rest), 0, -1):
             part = _scores(result, rest[:take], decimals, by=by)
-            part.width = _natural_width(part)
+            part.width = Console(width=10_000).measure(part).maximum  # what it takes where nothing limits it
             if part.width <= width:
                 break
         parts.append(part)
         rest = rest[take:]
     return parts
-
-
-def _natural_width(table: Table) -> int:
-    """The columns that the table takes where nothing limits it."""
-    return Console(width=10_000).measure(table).maximum
 
 
 def _scores(result: Result, regions: Sequence[str], decimals: int, *, by: str) -> Table:

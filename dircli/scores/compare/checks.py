@@ -35,7 +35,7 @@ class Outcome:
     line: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Condition:
     """``region.metric`` compared with a number, or with the baseline's score plus a margin; true means failure."""
 
@@ -55,45 +55,37 @@ class Condition:
         region, metric = match["score"].split(".")
         other = match["baseline"].split(".") if match["baseline"] else None
         margin = float(match["margin"] or 0) * (-1 if match["sign"] == "-" else 1)
-        return cls(
-            text=text.strip(),
-            region=region,
-            metric=metric,
-            operator=match["operator"],
-            limit=margin if other else float(match["number"]),
-            baseline=(other[0], other[1]) if other else None,
-        )
+        limit, baseline = (margin, (other[0], other[1])) if other else (float(match["number"]), None)
+        return cls(text.strip(), region, metric, match["operator"], limit, baseline)
 
 
 def conditions(texts: Sequence[str], result: Result) -> list[Outcome]:
     """Each condition on each system of ``result``; with ``baseline.`` on each system but the first.
 
-    A score that is undefined fails its check, for nothing was shown. Raises UsageError, with all of them, for
-    conditions that are none, and for scores that the result does not have.
+    An undefined score fails its check. UsageError with all conditions that are none, or on scores that are not there.
     """
-    parsed, wrong = [], []
+    parsed: list[Condition] = []
+    wrong: list[str] = []
     for text in texts:
         try:
-            condition = Condition.parse(text)
+            parsed.append(Condition.parse(text))
+            wrong += _unknown(parsed[-1], result)
         except UsageError as error:
             wrong.append(str(error))
-            continue
-        parsed.append(condition)
-        wrong += _unknown(condition, result)
     if wrong:
         raise UsageError("\n".join(wrong))
     return [outcome for condition in parsed for outcome in _outcomes(condition, result)]
 
 
 def _unknown(condition: Condition, result: Result) -> Iterator[str]:
+    where = f"--fail-if {condition.text!r}"
     if condition.baseline and len(result.systems) < 2:  # noqa: PLR2004 - a baseline and a system
-        yield f"--fail-if {condition.text!r} needs two files, of which the first is the baseline"
-    scores = ["n", "bins", *result.metrics]
-    for region, metric in filter(None, ((condition.region, condition.metric), condition.baseline)):
-        if region not in result.regions:
-            yield f"--fail-if {condition.text!r}: there is no region {region!r}; there are {', '.join(result.regions)}"
-        if metric not in scores:
-            yield f"--fail-if {condition.text!r}: there is no score {metric!r}; there are {', '.join(scores)}"
+        yield f"{where} needs two files, of which the first is the baseline"
+    there = {"region": result.regions, "score": ["n", "bins", *result.metrics]}
+    for names in filter(None, ((condition.region, condition.metric), condition.baseline)):
+        for (kind, known), name in zip(there.items(), names, strict=True):
+            if name not in known:
+                yield f"{where}: there is no {kind} {name!r}; there are {', '.join(known)}"
 
 
 def _outcomes(condition: Condition, result: Result) -> Iterator[Outcome]:
@@ -108,10 +100,9 @@ def _outcomes(condition: Condition, result: Result) -> Iterator[Outcome]:
         if value is None or limit is None:
             yield Outcome(held=False, line=f"{name}: undefined, so nothing was shown")
         else:
-            failed = OPERATORS[condition.operator](value, limit)
-            shown = f"{condition.region}.{condition.metric} = {value:.6g}"
+            shown = f"{name}: {condition.region}.{condition.metric} = {value:.6g}"
             versus = f", limit {limit:.6g}" if condition.baseline else ""
-            yield Outcome(held=not failed, line=f"{name}: {shown}{versus}")
+            yield Outcome(held=not OPERATORS[condition.operator](value, limit), line=shown + versus)
 
 
 def tolerance(text: str) -> tuple[float, bool]:
@@ -129,15 +120,18 @@ def tolerance(text: str) -> tuple[float, bool]:
 def regressions(result: Result, earlier: Result, *, allowed: tuple[float, bool]) -> list[Outcome]:
     """Whether any score of ``result`` is worse than in ``earlier`` by more than is ``allowed`` (see `tolerance`).
 
-    Systems are matched by name, or one to one where each result has a single one; what is compared are the metrics
-    that both have. Raises UsageError where the two do not compare: other signatures, no system or metric in common.
+    Systems are matched by name, or one to one where each result has a single one, and metrics by name. UsageError where
+    the two do not compare: other signatures, no system or metric in common.
     """
     if comparable(result.signature) != comparable(earlier.signature):
         raise UsageError(
             "--against: the signatures differ, so the scores do not compare: "
             f"{earlier.signature} then, {result.signature} now; score both files alike"
         )
-    pairs = _pairs(result.systems, earlier.systems)
+    by_name = {system.name: system for system in earlier.systems}
+    pairs = [(system, by_name[system.name]) for system in result.systems if system.name in by_name]
+    if len(result.systems) == len(earlier.systems) == 1:
+        pairs = [(result.systems[0], earlier.systems[0])]
     if not pairs:
         now, then = (", ".join(system.name for system in each.systems) for each in (result, earlier))
         raise UsageError(f"--against: no system is in both results: {then or 'none'} then, {now} now")
@@ -145,13 +139,6 @@ def regressions(result: Result, earlier: Result, *, allowed: tuple[float, bool])
     if not outcomes:
         raise UsageError("--against: no metric that has a better and a worse is in both results")
     return outcomes
-
-
-def _pairs(new: Sequence[SystemResult], old: Sequence[SystemResult]) -> list[tuple[SystemResult, SystemResult]]:
-    if len(new) == len(old) == 1:
-        return [(new[0], old[0])]
-    by_name = {system.name: system for system in old}
-    return [(system, by_name[system.name]) for system in new if system.name in by_name]
 
 
 def _compared(new: SystemResult, old: SystemResult, allowed: tuple[float, bool]) -> Iterator[Outcome]:

@@ -22,10 +22,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from dircli.benchmark.regions import ALL, REGIONS, ZERO
 from dircli.errors import UsageError, sample
@@ -74,10 +73,6 @@ class Board:
     notes: list[str]
     skipped: list[str]
 
-    def as_json(self) -> dict[str, Any]:
-        """The board as `dir leaderboard --format json` prints it."""
-        return asdict(self)
-
 
 def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) -> Board:
     """The results under ``folder`` and the paper's rows, ranked by ``region`` and ``metric`` as far as they compare.
@@ -85,19 +80,24 @@ def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) 
     ``dataset`` None is that of all the results; UsageError where there are several, or none.
     """
     results, skipped = collect(folder)
-    name = dataset or _only(results, folder)
-    tables = paper.of(name)
+    there = sorted({result.dataset for result in results.values()})
+    name = dataset or _only(there, folder)
+    tables = [table for table in paper.tables() if table.dataset == name]
     measure = _measure(metric)
     regions = list(dict.fromkeys([ALL, *REGIONS, ZERO, *(each for table in tables for each in table.regions)]))
     if region not in regions:
         raise UsageError(f"no region is called {region!r}; there are {', '.join(regions)}")
     ours = {file: result for file, result in results.items() if result.dataset == name}
     if not ours and not tables:
-        there = ", ".join(_datasets(results)) or "none at all"
-        raise UsageError(f"{folder}: there are no results of {name!r}, and the paper has none; there are of {there}")
+        found = ", ".join(there) or "none at all"
+        raise UsageError(f"{folder}: there are no results of {name!r}, and the paper has none; there are of {found}")
     printed, about_tables = _printed(tables, region, metric)
     blocks = _blocks(ours, printed, name=name, region=region, metric=metric)
-    notes = _left_out(results, name) + _lacking(ours, region, metric)
+    others = ", ".join(other for other in there if other != name)
+    notes = [f"results of {others} are left out"] if others else []
+    if not ours:
+        notes = [f"there are no results of {name} here" + (f"; there are of {others}" if others else "")]
+    notes += _lacking(ours, region, metric)
     return Board(
         dataset=name,
         region=region,
@@ -110,22 +110,16 @@ def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) 
     )
 
 
-def _datasets(results: Mapping[str, Result]) -> list[str]:
-    return sorted({result.dataset for result in results.values()})
-
-
-def _only(results: Mapping[str, Result], folder: Path) -> str:
-    """The dataset of all ``results``."""
-    match _datasets(results):
-        case [name]:
-            return name
-        case []:
-            raise UsageError(
-                f"{folder}: no results are here; `dir evaluate --format json` writes them, "
-                "and --dataset NAME shows the paper's rows alone"
-            )
-        case several:
-            raise UsageError(f"{folder}: there are results of {', '.join(several)}; name one of them with --dataset")
+def _only(datasets: Sequence[str], folder: Path) -> str:
+    """The one of ``datasets``."""
+    if len(datasets) == 1:
+        return datasets[0]
+    if datasets:
+        raise UsageError(f"{folder}: there are results of {', '.join(datasets)}; name one of them with --dataset")
+    raise UsageError(
+        f"{folder}: no results are here; `dir evaluate --format json` writes them, "
+        "and --dataset NAME shows the paper's rows alone"
+    )
 
 
 def _measure(metric: str) -> Metric:
@@ -136,15 +130,6 @@ def _measure(metric: str) -> Metric:
     if EVERY[metric].better == "neither":
         raise UsageError(f"{metric} is neither better low nor high, so it ranks nothing; take one of {known}")
     return EVERY[metric]
-
-
-def _left_out(results: Mapping[str, Result], name: str) -> list[str]:
-    """A note on the results of other datasets than ``name``."""
-    there = _datasets(results)
-    others = ", ".join(other for other in there if other != name)
-    if name not in there:
-        return [f"there are no results of {name} here" + (f"; there are of {others}" if others else "")]
-    return [f"results of {others} are left out"] if others else []
 
 
 def _lacking(ours: Mapping[str, Result], region: str, metric: str) -> list[str]:
@@ -164,28 +149,28 @@ def _printed(
     """The paper's rows for each table that has the score, and what there is to say about the tables."""
     printed, notes = [], []
     for table in tables:
-        where = f"Table {table.number} of the paper"
+        source = f"Table {table.number}"
         if metric not in table.columns:
-            notes.append(f"{where} has no {metric}; it has {' and '.join(table.columns)}")
+            notes.append(f"{source} of the paper has no {metric}; it has {' and '.join(table.columns)}")
         elif region not in table.regions:
-            notes.append(f"{where} has no region {region}; it has {', '.join(table.regions)}")
+            notes.append(f"{source} of the paper has no region {region}; it has {', '.join(table.regions)}")
         else:
-            printed.append((table, tuple(_printed_row(table, row, region, metric) for row in table.rows)))
+            of_table = ((row.method, table.scores(row, metric)) for row in table.rows)
+            rows = tuple(
+                Row(
+                    system=method,
+                    origin="paper",
+                    source=source,
+                    value=float(scores[region]),
+                    decimals=-int(scores[region].as_tuple().exponent),
+                    regions={name: float(value) for name, value in scores.items()},
+                )
+                for method, scores in of_table
+            )
+            printed.append((table, rows))
             column = table.columns[metric]
-            notes += [f"{where}: {column.title} is {column.note}"] if column.note else []
+            notes += [f"{source} of the paper: {column.title} is {column.note}"] if column.note else []
     return printed, notes + ([UNVERIFIED] if printed else [])
-
-
-def _printed_row(table: paper.Table, row: paper.Row, region: str, metric: str) -> Row:
-    scores = table.scores(row, metric)
-    return Row(
-        system=row.method,
-        origin="paper",
-        source=f"Table {table.number}",
-        value=float(scores[region]),
-        decimals=-int(scores[region].as_tuple().exponent),
-        regions={name: float(value) for name, value in scores.items()},
-    )
 
 
 def _blocks(
@@ -201,7 +186,9 @@ def _blocks(
     for file, result in ours.items():
         groups.setdefault((comparable(result.signature), result.content), {})[file] = result
     joining = [row for table, rows in printed if not table.subset for row in rows]
-    released = _released(name)
+    shipped = manifests.shipped(name)
+    facts = manifests.read_bins(shipped).facts if shipped else {}
+    released = facts.get("content") if facts.get("origin") == "released" else None
     blocks = []
     for (signature, _), group in sorted(groups.items()):
         apart = _unlike_the_paper(next(iter(group.values())), released) if joining else None
@@ -232,18 +219,9 @@ def _scored(group: Mapping[str, Result], region: str, metric: str) -> list[Row]:
     ]
 
 
-def _released(name: str) -> str | None:
-    """The content of the published split of ``name``, as the bins that come with the program state it, or None."""
-    path = manifests.shipped(name)
-    facts = manifests.read_bins(path).facts if path else {}
-    return str(facts["content"]) if facts.get("origin") == "released" and "content" in facts else None
-
-
 def _unlike_the_paper(result: Result, released: str | None) -> str | None:
-    """Why ``result`` does not compare with the paper's rows, or None where it does as far as can be told."""
-    reasons = []
-    if result.split != paper.SPLIT:
-        reasons.append(f"they are of the {paper.SPLIT} split")
+    """Why ``result`` does not compare with the paper's rows, of the content ``released``; None where it may do so."""
+    reasons = [f"they are of the {paper.SPLIT} split"] if result.split != paper.SPLIT else []
     if result.protocol != paper.PROTOCOL:
         reasons.append(f"they are of the {paper.PROTOCOL} protocol")
     if result.content.startswith("bins:"):

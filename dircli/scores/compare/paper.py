@@ -7,7 +7,7 @@ which that could be verified.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -33,7 +33,7 @@ class Column:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Row:
     """One method; ``printed`` holds a number per region and metric, with the digits that were printed."""
 
@@ -66,24 +66,15 @@ def published() -> list[dict[str, Any]]:
     return tables
 
 
-def tables() -> tuple[Table, ...]:
+def tables() -> Iterator[Table]:
     """The six tables, in the paper's order."""
-    return tuple(map(_table, published()))
-
-
-def of(dataset: str) -> tuple[Table, ...]:
-    """The tables of ``dataset``; none where the paper has none."""
-    return tuple(table for table in tables() if table.dataset == dataset)
-
-
-def _table(written: Mapping[str, Any]) -> Table:
-    columns = {column["name"]: Column(**column) for column in written["metrics"]}
-    rows = [Row(method=row["method"], printed={name: tuple(row[name]) for name in columns}) for row in written["rows"]]
-    return Table(
-        number=written["number"],
-        dataset=written["dataset"],
-        regions=tuple(written["regions"]),
-        columns=columns,
-        rows=tuple(rows),
-        subset=written.get("subset", ""),
-    )
+    for written in published():
+        columns = {column["name"]: Column(**column) for column in written["metrics"]}
+        yield Table(
+            number=written["number"],
+            dataset=written["dataset"],
+            regions=tuple(written["regions"]),
+            columns=columns,
+            rows=tuple(Row(row["method"], {name: tuple(row[name]) for name in columns}) for row in written["rows"]),
+            subset=written.get("subset", ""),
+        )

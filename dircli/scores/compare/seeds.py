@@ -12,27 +12,22 @@ from dircli.scores.results import RegionScores, Result, SystemResult
 def grouped(result: Result) -> tuple[SystemResult, ...]:
     """The systems of ``result`` by the part of their names before the last "@", in order of their first file.
 
-    Each has its files' ``seeds``, and per region the mean of every score, n and bins as they are, and under ``sd`` the
-    standard deviation over the seeds (n - 1; None for a single seed). A score that is undefined for one seed is
-    undefined. Raises UsageError for names without a seed.
+    Per region they have the mean of every score and, as ``sd``, the standard deviation over the seeds (n - 1; None for
+    one seed); a score that is undefined for one seed is undefined. UsageError for names without a seed.
     """
-    groups: dict[str, list[SystemResult]] = {}
-    unseeded = []
+    groups: dict[str, list[tuple[str, SystemResult]]] = {}
+    if unseeded := ", ".join(each.name for each in result.systems if not all(each.name.rpartition("@"))):
+        raise UsageError(f"--seeds groups files called name@seed.csv, and {unseeded} has no @seed in its name")
     for system in result.systems:
-        name, mark, seed = system.name.rpartition("@")
-        if not (name and mark and seed):
-            unseeded.append(system.name)
-        groups.setdefault(name, []).append(system)
-    if unseeded:
-        names = ", ".join(unseeded)
-        raise UsageError(f"--seeds groups files called name@seed.csv, and {names} has no @seed in its name")
+        name, _, seed = system.name.rpartition("@")
+        groups.setdefault(name, []).append((seed, system))
     return tuple(
         SystemResult(
             name=name,
-            seeds=tuple(system.name.rpartition("@")[2] for system in systems),
-            regions={region: _over_seeds(systems, region) for region in systems[0].regions},
+            seeds=tuple(seed for seed, _ in seeded),
+            regions={region: _over_seeds([each for _, each in seeded], region) for region in seeded[0][1].regions},
         )
-        for name, systems in groups.items()
+        for name, seeded in groups.items()
     )
 
 
