@@ -17,8 +17,7 @@ from dircli.report import console
 if TYPE_CHECKING:
     from dircli.benchmark.manifest import Manifest, PixelManifest
     from dircli.curation.custom import CustomOptions
-    from dircli.curation.derive import Cut
-    from dircli.curation.options import CurateOptions
+    from dircli.curation.derive import CurateOptions, Cut
     from dircli.curation.recordings import Recording
     from dircli.datasets.obtain import DownloadOptions
 
@@ -119,16 +118,14 @@ def curate(
     from dircli import datasets
     from dircli.curation import curate as curation
     from dircli.curation import custom, recordings
-    from dircli.curation.derive import Cut
-    from dircli.curation.options import CurateOptions
+    from dircli.curation.derive import CurateOptions, Cut
     from dircli.report.progress import counting
 
     number = 666 if seed is None else seed
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
     if name == datasets.OWN:
         _refuse(source, name)
-        written = custom.curate(table.options(cut, seed=number, called=called), root=out)
-        _tell(written.facts, written.edges, out, protocol)
+        _tell(*custom.curate(table.options(cut, seed=number, called=called), root=out), out, protocol)
         return
     _refuse(table, name)
     split = source.split or curation.usual_split(name, part=source.only, released=source.released)

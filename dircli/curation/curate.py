@@ -8,8 +8,8 @@ from typing import Literal
 from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
-from dircli.curation import derive, samples
-from dircli.curation.options import CurateOptions
+from dircli.curation import samples
+from dircli.curation.derive import CurateOptions, checked_name
 from dircli.curation.pixels import curate as pixels
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import UsageError
@@ -29,7 +29,8 @@ def curate(
     if options.part and options.part not in dataset.samples.parts:
         parts = ", ".join(dataset.samples.parts) or "none"
         raise UsageError(f"{name} has no part called {options.part!r}; it has {parts}")
-    called = derive.checked_name(options.called or derive.named(name, part=options.part, options=options.cut))
+    usual = f"{name}-{options.part}-only" if options.part else name
+    called = checked_name(options.called or (options.cut.named(usual) if options.cut else usual))
     if options.cut is not None and (called == name or dataset.counted == "pixels"):
         raise UsageError(f"{name} with fewer training samples is another benchmark, of samples; give it another --name")
     if dataset.unreleased and options.split == "released":

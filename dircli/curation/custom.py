@@ -6,8 +6,7 @@ with ids are put into an order that depends on nothing but the ids, so that a sh
 
 from __future__ import annotations
 
-import hashlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +20,7 @@ from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.records import SPLITS
-from dircli.benchmark.splits import SplitRecipe, draw_codes
+from dircli.benchmark.splits import TRAIN, SplitRecipe, draw_codes
 from dircli.curation.derive import DERIVED, Cut, checked_name, cut, note
 from dircli.curation.provenance import all_facts, described
 from dircli.datasets import custom as custom_dataset
@@ -33,10 +32,7 @@ from dircli.store.user_tables import Names
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHARE = 3
-TENTH = 10
 WORDS = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2, "testing": 2}
-"""What an existing split column may call the parts."""
 NO_IDS = "no --id column was named, so rows are called by their number from 0, and their order matters"
 
 
@@ -44,8 +40,8 @@ NO_IDS = "no --id column was named, so rows are called by their number from 0, a
 class CustomOptions:
     """What `dir curate custom` is to make.
 
-    Bins are given by ``edges``, or by ``width`` (over ``limits``, LO:HI), or else chosen. ``per_bin`` None is what
-    brings val and test nearest to a tenth of the rows each. ``outside`` is what becomes of targets beyond the bins.
+    Bins are given by ``edges``, or by ``width`` (over ``limits``, LO:HI), or else chosen; ``outside`` is for targets
+    beyond them. ``per_bin`` None is what brings val and test nearest to a tenth of the rows each.
     """
 
     table: Path
@@ -81,62 +77,51 @@ class _Rows:
                 return None if column is None else column[rows]
             return column.filter(pa.array(rows)) if rows.dtype == bool else column.take(pa.array(rows))
 
-        return _Rows(ids=taken(self.ids), targets=self.targets[rows], group=taken(self.group), codes=taken(self.codes))
+        return _Rows(**{name: taken(column) for name, column in vars(self).items()})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """A manifest that was written: its facts, and the edges of its bins (B + 1,)."""
-
-    facts: dict[str, Any]
-    edges: FloatArray
-
-
-def curate(options: CustomOptions, *, root: Path) -> Made:
-    """Make the manifest of a table as ``options`` say, in ``root``."""
+def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], FloatArray]:
+    """Make the manifest of a table as ``options`` say, in ``root``: its facts, and the edges of its bins (B + 1,)."""
     folder = root / checked_name(options.called)
     if options.called in datasets.NAMES:
         raise UsageError(f"{options.called} is the name of a benchmark; give your table another --name")
-    rows, notes = _read(options)
+    read, notes = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
-        return _curate(options, folder, rows, notes, hashed=pool.submit(begun, rows.ids, rows.targets))
-
-
-def _curate(
-    options: CustomOptions, folder: Path, read: _Rows, notes: list[str], *, hashed: Future[hashlib._Hash]
-) -> Made:
-    """The manifest of the rows that were ``read``, with ``notes`` on them, into ``folder``."""
-    bins, binning = _bins(options, read.targets)
-    rows, outside = _inside(options, read, bins)
-    index = bins.index(rows.targets)
-    dataset, own = _dataset(options, index, bins, binning)
-    origin, seed = ("redraw", options.seed) if rows.codes is None else ("given", None)
-    codes = _drawn(rows, dataset.rules.recipe, index, options.seed) if rows.codes is None else rows.codes
-    if not (codes == 0).any():
+        hashing = pool.submit(begun, read.ids, read.targets)
+        bins, binning = _bins(options, read.targets)
+        rows, outside = _inside(options, read, bins)
+        index = bins.index(rows.targets)
+        dataset, own = _dataset(options, index, bins, binning)
+        recipe = dataset.rules.recipe
+        origin, seed = ("redraw", options.seed) if rows.codes is None else ("given", None)
+        groups = None if rows.group is None else rows.group.dictionary_encode().indices.to_numpy().astype(np.int64)
+        codes = draw_codes(index, recipe, seed=options.seed, groups=groups) if rows.codes is None else rows.codes
+    if not (codes == TRAIN).any():
         raise UsageError("no row is left for training; ask for fewer --per-bin, or another split")
-    recipe = dataset.rules.recipe.as_json() | ({"group": options.names.group} if options.names.group else {})
+    hashed, names = hashing.result(), {key: name for key, name in vars(options.names).items() if name is not None}
+    file = {"file": options.table.name, "rows": read.targets.size, "sha256": hashed.hexdigest()}
     stated: dict[str, Any] = {
         "facts": {"outside": options.outside} if outside else {},
         "notes": [*notes, f"bins: {binning}", *outside],
-        "recipe": recipe,
+        "recipe": recipe.as_json() | ({"group": options.names.group} if options.names.group else {}),
         "seed": seed,
-        "sources": [_source(options, read, hashed.result())],
+        "sources": [{"columns": names, **file}],
     }
     rows, same = replace(rows, codes=codes), rows.targets is read.targets
     if options.cut is not None:
-        stay, taken = cut(rows.targets, codes == 0, bins, options.cut)
+        stay, taken = cut(rows.targets, codes == TRAIN, bins, options.cut)
         parent = {"content": content(rows.ids, rows.targets, codes), "name": datasets.OWN, "origin": origin}
         stated["derived"] = {**taken, "from": parent}
         stated["notes"] += [note(taken, "the table as it is")]
         rows, index, codes, origin, same = rows.at(stay), index[stay], codes[stay], DERIVED, False
-    digest = finished(hashed.result(), codes) if same else content(rows.ids, rows.targets, codes)
+    digest = finished(hashed, codes) if same else content(rows.ids, rows.targets, codes)
     identity = {"content": digest, "dataset": datasets.OWN, "name": options.called, "origin": origin}
     cells = np.bincount(index * len(SPLITS) + codes, minlength=len(bins) * len(SPLITS))
     counts = {part: cells[place :: len(SPLITS)] for place, part in enumerate(SPLITS)}
     table = described(dataset, bins, counts, facts=identity | {custom_dataset.KEY: own})
     facts = all_facts(dataset, table, stated)
     files.write_all(folder, _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)})
-    return Made(facts=facts, edges=bins.edges)
+    return facts, bins.edges
 
 
 def _read(options: CustomOptions) -> tuple[_Rows, list[str]]:
@@ -146,10 +131,9 @@ def _read(options: CustomOptions) -> tuple[_Rows, list[str]]:
 
     table = user_tables.read(options.table, options.names)
     notes = ["targets are float32, and were taken as the decimals that they print"] if table.single else []
-    ids = table.ids
-    if ids is None:
-        ids = pa.array(np.arange(table.targets.size)).cast(pa.string())
+    if table.ids is None:
         notes.append(NO_IDS)
+    ids = pa.array(np.arange(table.targets.size)).cast(pa.string()) if table.ids is None else table.ids
     codes = None if table.split is None else _codes(options, table.split)
     rows = _Rows(ids=ids, targets=table.targets + 0.0, group=table.group, codes=codes)
     if table.ids is not None:
@@ -172,12 +156,6 @@ def _codes(options: CustomOptions, column: pa.Array) -> AnyArray:
         raise InputError(Problem(str(options.table), what, "Expected train, val (or valid, dev) or test"))
     places = np.array([WORDS[word.strip().lower()] for word in words], dtype=np.int8)
     return np.asarray(places[coded.indices.to_numpy()])
-
-
-def _source(options: CustomOptions, rows: _Rows, hashed: hashlib._Hash) -> dict[str, Any]:
-    """What the manifest rests on: the table's name, its columns, and the hash of ids and targets as they were read."""
-    names = {key: name for key, name in vars(options.names).items() if name is not None}
-    return {"columns": names, "file": options.table.name, "rows": rows.targets.size, "sha256": hashed.hexdigest()}
 
 
 def _bins(options: CustomOptions, targets: FloatArray) -> tuple[Bins, str]:
@@ -215,9 +193,8 @@ def _inside(options: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, lis
 
 def _dataset(options: CustomOptions, index: IntArray, bins: Bins, binning: str) -> tuple[Dataset, dict[str, Any]]:
     """The rules for this table, and the facts that hold them."""
-    total = None if options.per_bin is not None else max(1, index.size // TENTH)
-    recipe = SplitRecipe(bins=bins, cap=options.per_bin or 0, share=SHARE, total=total, generator="pcg64")
-    recipe = recipe.settled(index)
+    total = None if options.per_bin is not None else max(1, index.size // 10)
+    recipe = SplitRecipe(bins=bins, cap=options.per_bin or 0, total=total, generator="pcg64").settled(index)
     own = {
         "binning": binning,
         "cap": recipe.cap,
@@ -230,14 +207,6 @@ def _dataset(options: CustomOptions, index: IntArray, bins: Bins, binning: str) 
         "unit": options.unit,
     }
     return custom_dataset.dataset({"name": options.called, custom_dataset.KEY: own}, bins), own
-
-
-def _drawn(rows: _Rows, recipe: SplitRecipe, index: IntArray, seed: int) -> AnyArray:
-    """The drawn split of each row, (n,) int8."""
-    groups = None
-    if rows.group is not None:
-        groups = rows.group.dictionary_encode().indices.to_numpy().astype(np.int64)  # by first appearance
-    return draw_codes(index, recipe, seed=seed, groups=groups)
 
 
 def _contents(rows: _Rows, index: IntArray, table: BinTable) -> dict[str, bytes]:

@@ -10,7 +10,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,14 +28,13 @@ from dircli.store.text import as_json
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 LONGEST = 64  # characters of a manifest's name
 DERIVED = "derived"
+REACH = 3.0  # standard deviations that a component reaches to either side of its mean
+EXAMPLE = "such as 30:8:0.7,70:5/10:0.3 (mean, standard deviation or left/right, weight)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """What is taken away from train: rows in the ``gaps`` (LO:HI); then all but ``size`` rows of the mixture ``skew``.
-
-    Rows are chosen by ``seed``.
-    """
+    """What is taken away from train: rows in ``gaps``; then all but ``size`` of the mixture ``skew``, by ``seed``."""
 
     gaps: tuple[tuple[float, float], ...] = ()
     skew: str | None = None
@@ -47,23 +48,41 @@ class Cut:
             if size is not None:
                 raise UsageError("--train-size goes with --skew")
             return None
-        if skew is not None and (size is None or size < 1):
-            raise UsageError("--skew needs --train-size N, the number of training rows to keep")
         if skew is not None:
+            if size is None or size < 1:
+                raise UsageError("--skew needs --train-size N, the number of training rows to keep")
             components(skew)
         return cls(gaps=tuple(sorted(interval(gap, "--drop-train") for gap in gaps)), skew=skew, size=size, seed=seed)
 
     def named(self, name: str) -> str:
         """What the benchmark ``name`` is called after this cut."""
+
+        def hashed(*stated: Any) -> str:
+            return hashlib.sha256(as_json(stated)).hexdigest()[:8]
+
         gaps = "_".join(f"{low:g}-{high:g}" for low, high in self.gaps)
         called = f"{name}-without-{gaps}" if gaps else name
         if self.skew is not None:
-            stated = as_json([self.skew, self.size, self.seed])
-            called += f"-skewed-{hashlib.sha256(stated).hexdigest()[:8]}"
+            called += f"-skewed-{hashed(self.skew, self.size, self.seed)}"
         if len(called) > LONGEST:
-            stated = as_json([self.gaps, self.skew, self.size, self.seed])
-            called = f"{name[: LONGEST - 13]}-cut-{hashlib.sha256(stated).hexdigest()[:8]}"
+            called = f"{name[: LONGEST - 13]}-cut-{hashed(self.gaps, self.skew, self.size, self.seed)}"
         return called.replace("+", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurateOptions:
+    """What `dir curate` is to make of a benchmark: from which files, which split, and under which name.
+
+    ``raw`` and ``released`` None are the dataset's own folder; ``part`` None is the whole dataset.
+    """
+
+    raw: Path | None = None
+    released: Path | None = None
+    split: Literal["released", "redraw"] = "released"
+    seed: int = 666
+    part: str | None = None
+    called: str | None = None
+    cut: Cut | None = None
 
 
 def checked_name(name: str) -> str:
@@ -71,12 +90,6 @@ def checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
     return name
-
-
-def named(name: str, *, part: str | None, options: Cut | None) -> str:
-    """What the manifest of dataset ``name`` is called, or of a ``part`` of it, or of what ``options`` leave of it."""
-    name = f"{name}-{part}-only" if part else name
-    return name if options is None else options.named(name)
 
 
 def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tuple[BoolArray, dict[str, Any]]:
@@ -98,9 +111,10 @@ def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tupl
         stay = thinned(index, asked, seed=options.seed)
         gone[np.delete(rows, stay)] = True
         reached = np.bincount(index[stay], minlength=len(bins))
+        variation = np.abs(asked / asked.sum() - reached / max(reached.sum(), 1)).sum() / 2  # total: 1 is all elsewhere
         facts["skew"] = {
             "asked": asked.tolist(),
-            "distance": _distance(asked, reached),
+            "distance": float(variation),
             "mixture": options.skew,
             "reached": reached.tolist(),
             "seed": options.seed,
@@ -110,11 +124,6 @@ def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tupl
     if not (train & ~gone).any():
         raise UsageError("no training row is left; ask for smaller gaps, or another density")
     return ~gone, facts | {"removed": int(gone.sum())}
-
-
-def _distance(asked: Any, reached: Any) -> float:
-    """The total variation between two densities over bins: 0 where they are alike, 1 where they share no bin."""
-    return float(np.abs(asked / asked.sum() - reached / max(reached.sum(), 1)).sum() / 2)
 
 
 def note(facts: Mapping[str, Any], name: str) -> str:
@@ -133,9 +142,8 @@ def note(facts: Mapping[str, Any], name: str) -> str:
 
 def derived(dataset: Dataset, curation: Curation, options: Cut) -> Curation:
     """``curation`` without the rows that ``options`` take away."""
-    records, split = curation.records, curation.split
+    records, split, recipe = curation.records, curation.split, dataset.rules.recipe
     stay, facts = cut(records.targets, split == "train", dataset.rules.scoring_bins(records.targets), options)
-    recipe = dataset.rules.recipe
     parent = {
         "content": content(records.ids, records.targets, split),
         "name": dataset.name,
@@ -154,10 +162,6 @@ def derived(dataset: Dataset, curation: Curation, options: Cut) -> Curation:
     )
 
 
-REACH = 3.0
-"""How many standard deviations a component reaches to either side of its mean."""
-
-
 def in_gaps(targets: FloatArray, gaps: Iterable[tuple[float, float]], *, end: float) -> BoolArray:
     """Which ``targets`` (n,) lie in the ``gaps`` [low, high); one that reaches ``end``, the range's, holds it."""
     inside = np.zeros(targets.size, dtype=bool)
@@ -166,8 +170,7 @@ def in_gaps(targets: FloatArray, gaps: Iterable[tuple[float, float]], *, end: fl
     return inside
 
 
-@dataclass(frozen=True, kw_only=True)
-class Component:
+class Component(NamedTuple):
     """A Gaussian with a standard deviation of its own on each side of its ``mean``, and a ``weight`` in a mixture."""
 
     mean: float
@@ -185,9 +188,6 @@ class Component:
         return np.asarray(np.where(x < self.mean, left, right))
 
 
-EXAMPLE = "such as 30:8:0.7,70:5/10:0.3 (mean, standard deviation or left/right, weight)"
-
-
 def components(text: str) -> list[Component]:
     """The components that ``MEAN:STD:WEIGHT, …`` states, by ascending mean; STD may be ``LEFT/RIGHT``."""
     mixture = []
@@ -195,14 +195,13 @@ def components(text: str) -> list[Component]:
         try:
             mean, std, weight = part.split(":")
             left, _, right = std.partition("/")
-            one = Component(mean=float(mean), left=float(left), right=float(right or left), weight=float(weight))
+            one = Component(*map(float, (mean, left, right or left, weight)))
         except ValueError:
             raise UsageError(f"--skew: {part.strip()!r} is no component; write MEAN:STD:WEIGHT, {EXAMPLE}") from None
-        numbers = (one.mean, one.left, one.right, one.weight)
-        if not all(map(math.isfinite, numbers)) or min(numbers[1:]) <= 0:
+        if not all(map(math.isfinite, one)) or min(one[1:]) <= 0:
             raise UsageError(f"--skew: in {part.strip()!r}, deviations and weight must be positive; {EXAMPLE}")
         mixture.append(one)
-    mixture.sort(key=lambda each: each.mean)
+    mixture.sort()
     if len({each.mean for each in mixture}) < len(mixture):
         raise UsageError("--skew: two components have the same mean; give each a place of its own")
     return mixture
@@ -214,10 +213,9 @@ def supports(mixture: Sequence[Component]) -> list[tuple[float, float]]:
     Neighbours meet where both are equally many deviations away, so that components are disjoint. ``mixture`` ascends.
     """
     ends = [[each.mean - REACH * each.left, each.mean + REACH * each.right] for each in mixture]
-    for k in range(len(mixture) - 1):
-        one, two = mixture[k], mixture[k + 1]
-        if ends[k][1] > ends[k + 1][0]:
-            ends[k][1] = ends[k + 1][0] = (one.mean * two.left + two.mean * one.right) / (one.right + two.left)
+    for (one, end), (two, start) in pairwise(zip(mixture, ends, strict=True)):
+        if end[1] > start[0]:
+            end[1] = start[0] = (one.mean * two.left + two.mean * one.right) / (one.right + two.left)
     return [(low, high) for low, high in ends]
 
 
@@ -239,16 +237,12 @@ def whole(shares: FloatArray, total: int) -> IntArray:
     """``total`` rows in the proportion of ``shares`` (B,): whole numbers, the largest remainders rounded up."""
     exact = shares * total
     counts = np.floor(exact).astype(np.int64)
-    left = int(total - counts.sum())
-    counts[np.argsort(counts - exact, kind="stable")[:left]] += 1
+    counts[np.argsort(counts - exact, kind="stable")[: total - counts.sum()]] += 1
     return counts
 
 
 def thinned(bin_index: IntArray, asked: IntArray, *, seed: int) -> IntArray:
-    """The rows, ascending, that stay of those in ``bin_index`` (n,): ``asked`` (B,) of each bin, or all it has.
-
-    Of each bin those with the lowest keys stay; row i has the i-th key (see `splits`).
-    """
+    """The rows, ascending, that stay of those in ``bin_index`` (n,): of each bin the ``asked`` (B,) of lowest key."""
     key = keys(bin_index.size, seed)
     kept = [lowest(rows, key, int(asked[b])) for b, rows in enumerate(by_bin(bin_index, len(asked)))]
     return np.sort(np.concatenate(kept))

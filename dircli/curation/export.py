@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 
 from dircli import datasets
-from dircli.arrays import AnyArray
 from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.records import Records
@@ -18,33 +17,6 @@ from dircli.datasets.open import read_manifest
 from dircli.errors import UsageError
 from dircli.store import files, manifests, parquet
 from dircli.store.digests import git_blob
-
-Form: TypeAlias = Literal["parquet", "csv", "npy"]
-
-
-def tables(manifest: Manifest, form: Form) -> dict[str, bytes]:
-    """The samples and bins of ``manifest`` as files by name.
-
-    ``npy``: an array per column of the samples, (n,) in manifest order, text as unicode; and ``edges.npy``, (B + 1,).
-    """
-    if form == "parquet":
-        contents = manifests.contents(manifest)
-        return {name: contents[name] for name in (manifests.SAMPLES, manifests.BINS)}
-    if form == "csv":
-        return {
-            "samples.csv": parquet.csv_bytes(manifests.sample_columns(manifest.samples)),
-            "bins.csv": parquet.csv_bytes(manifests.bin_columns(manifest.table)),
-        }
-    samples = manifest.samples
-    columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
-    arrays = {**columns, **samples.columns, "edges": manifest.table.bins.edges}
-    return {f"{name}.npy": _npy(array) for name, array in arrays.items()}
-
-
-def _npy(array: AnyArray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, array.astype(str) if array.dtype == object else array, allow_pickle=False)
-    return stream.getvalue()
 
 
 def exported(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
@@ -68,8 +40,24 @@ def export(name: str | None, *, root: Path, out: Path) -> dict[str, tuple[str, b
     return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}
 
 
-def export_tables(name: str | None, form: Form, *, root: Path, out: Path) -> list[Path]:
-    """Write the samples and bins of a manifest as tables or arrays for other programs."""
-    contents = tables(manifests.read(manifests.named(name, root)), form)
+def export_tables(name: str | None, form: Literal["parquet", "csv", "npy"], *, root: Path, out: Path) -> list[Path]:
+    """Write the samples and bins of a manifest as tables or arrays for other programs.
+
+    ``npy``: an array per column of the samples, (n,) in manifest order, text as unicode; and ``edges.npy``, (B + 1,).
+    """
+    manifest = manifests.read(manifests.named(name, root))
+    samples, contents = manifest.samples, dict[str, bytes]()
+    if form == "parquet":
+        written = manifests.contents(manifest)
+        contents = {file: written[file] for file in (manifests.SAMPLES, manifests.BINS)}
+    elif form == "csv":
+        contents["samples.csv"] = parquet.csv_bytes(manifests.sample_columns(samples))
+        contents["bins.csv"] = parquet.csv_bytes(manifests.bin_columns(manifest.table))
+    else:
+        columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
+        for column, array in {**columns, **samples.columns, "edges": manifest.table.bins.edges}.items():
+            stream = io.BytesIO()
+            np.save(stream, array.astype(str) if array.dtype == object else array, allow_pickle=False)
+            contents[f"{column}.npy"] = stream.getvalue()
     files.write_all(out, contents)
     return [out / file for file in contents]

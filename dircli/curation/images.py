@@ -16,7 +16,7 @@ from typing import IO
 from dircli import datasets
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.raw import Raw
-from dircli.curation.options import CurateOptions
+from dircli.curation.derive import CurateOptions
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line

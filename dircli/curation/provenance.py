@@ -41,30 +41,24 @@ class Watched:
 
 def sources(raw: Raw, members: Iterable[str], dataset: Dataset) -> list[dict[str, Any]]:
     """One entry per member, sorted: file, bytes, sha256, and the URL where that very file is published."""
-    urls = {source.file: source.urls for source in dataset.published.sources}
+    urls = {source.file: {"url": source.urls[0]} for source in dataset.published.sources if source.urls}
     entries = []
     for member in sorted(set(members)):
         file = member.rpartition("/")[2]
         with raw.open(member) as stream:
             digest = digest_of(iter(lambda: stream.read(CHUNK), b""), "sha256").removeprefix("sha256:")
-        entry = {"bytes": raw.size(member), "file": file, "sha256": digest}
-        entries.append(entry | ({"url": urls[file][0]} if urls.get(file) else {}))
+        entries.append({"bytes": raw.size(member), "file": file, "sha256": digest, **urls.get(file, {})})
     return entries
 
 
 def unlike_published(dataset: Dataset, released: Raw) -> Iterator[tuple[str, Source, str]]:
-    """Each split file in ``released`` that is not the published one: its member, the published one, its git blob id.
-
-    Files that are missing are left to the reader.
-    """
+    """Each split file in ``released``, of those there, that is not the published one: member, source, git blob id."""
     for source in dataset.released:
-        member = released.find(source.file)
-        if member is None:
-            continue
-        with released.open(member) as stream:
-            blob = git_blob(stream.read())
-        if f"git:{blob}" != source.digest:
-            yield member, source, blob
+        if (member := released.find(source.file)) is not None:
+            with released.open(member) as stream:
+                blob = git_blob(stream.read())
+            if f"git:{blob}" != source.digest:
+                yield member, source, blob
 
 
 @dataclass(frozen=True, kw_only=True)

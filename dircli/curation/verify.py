@@ -1,8 +1,11 @@
-"""Proof that a manifest is what it says: intact, drawn as it claims, and equal to the published files byte for byte."""
+"""Proof that a manifest is what it says: intact, drawn as it claims, and equal to the published files byte for byte.
+
+And what a benchmark's own rows say against it: people, pairs and sentences that stand in both train and test.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from dircli import datasets
-from dircli.benchmark.dataset import Dataset, PixelReader
+from dircli.arrays import BoolArray, TextArray
+from dircli.benchmark.dataset import Dataset, Match, PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.splits import codes, draw
@@ -20,14 +24,14 @@ from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import read_manifest
 from dircli.errors import InputError, sample
-from dircli.store import manifests
+from dircli.store import files, manifests
 from dircli.store.digests import git_blob
+from dircli.store.text import as_csv
 
-UNDRAWN = {
+UNDRAWN = {  # why the draw of a manifest of this origin cannot be repeated
     "derived": "training rows were left out, so that the draw cannot be repeated from what is there",
     "given": "the split was taken over from the table, so that there is no draw to repeat",
 }
-"""Why the draw of a manifest of this origin cannot be repeated."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,14 @@ def _checks(folder: Path, released: Raw | None) -> list[Check]:
     except InputError as error:
         return [Check("intact", held=False, found=str(problem)) for problem in error.problems]
     dataset = datasets.of(manifest.facts, manifest.table.bins)
+    unlike = False if manifest.facts["origin"] == "released" else None  # a redraw may differ from what was published
     if isinstance(manifest, PixelManifest):
-        rows, further = f"{len(manifest.pixels):,} test pixels", _counts(manifest, dataset)
+        rows, further = f"{len(manifest.pixels):,} test pixels", _counts(manifest, dataset, unlike=unlike)
     else:
         rows, further = f"{len(manifest.samples.ids):,} rows", _gaps(manifest)
     intact = Check("intact", held=True, found=f"{rows} have the stated content {manifest.content[:15]}…")
-    published = list(_published(manifest, dataset))
-    verdict = _verdict(manifest, dataset, published, released)
+    published = list(_published(manifest, dataset, unlike=unlike))
+    verdict = _verdict(manifest, dataset, published, released, unlike=unlike)
     return [intact, _draw(manifest, dataset), *further, *published, verdict]
 
 
@@ -83,45 +88,36 @@ def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
     samples = manifest.samples
     groups = codes(samples.columns[recipe.group]) if recipe.group else None
     again = draw(recipe.index(samples.targets), recipe, seed=int(seed), groups=groups)
-    unlike = np.flatnonzero(again != samples.split)
-    equal, rows = len(again) - unlike.size, len(again)
+    unlike, rows = np.flatnonzero(again != samples.split), len(again)
     order = "the released" if origin == "released" else "this"
-    found = f"seed {seed} over {order} row order: {equal:,} of {rows:,} rows equal"
+    found = f"seed {seed} over {order} row order: {rows - unlike.size:,} of {rows:,} rows equal"
     if unlike.size:
-        found += f"; first unlike: {sample([samples.ids[row] for row in unlike])}"
+        found += f"; first unlike: {sample(samples.ids[unlike].tolist())}"
     return Check("draw", held=not unlike.size, found=found)
 
 
 def _gaps(manifest: Manifest) -> Iterator[Check]:
     """Whether train is as empty as the manifest says where rows were left out."""
-    gaps = manifest.facts.get("derived", {}).get("gaps", [])
-    if not gaps:
-        return
-    train = manifest.samples.targets[manifest.samples.split == "train"]
-    left = int(in_gaps(train, gaps, end=float(manifest.table.bins.edges[-1])).sum())
-    where = ", ".join(f"[{low:g}, {high:g})" for low, high in gaps)
-    yield Check("gaps", held=not left, found=f"{left:,} training rows in {where}")
+    if gaps := manifest.facts.get("derived", {}).get("gaps"):
+        train = manifest.samples.targets[manifest.samples.split == "train"]
+        left = int(in_gaps(train, gaps, end=float(manifest.table.bins.edges[-1])).sum())
+        where = ", ".join(f"[{low:g}, {high:g})" for low, high in gaps)
+        yield Check("gaps", held=not left, found=f"{left:,} training rows in {where}")
 
 
-def _counts(manifest: PixelManifest, dataset: Dataset) -> Iterator[Check]:
+def _counts(manifest: PixelManifest, dataset: Dataset, *, unlike: bool | None) -> Iterator[Check]:
     """Whether training pixels per bin are the published counts, which regions and weights follow from."""
     if not isinstance(dataset.reader, PixelReader):
         return
     train = manifest.table.counts["train"]
-    unlike = np.flatnonzero(train != dataset.reader.published).tolist()
-    if not unlike:
-        yield Check("counts", held=True, found=f"{train.sum():,} training pixels lie in the bins as published")
+    if bins := np.flatnonzero(train != dataset.reader.published).tolist():
+        found = f"training pixels of {len(bins)} bins are not the published counts: bins {sample(bins)}"
+        yield Check("counts", held=unlike, found=found)
     else:
-        found = f"training pixels of {len(unlike)} bins are not the published counts: bins {sample(unlike)}"
-        yield Check("counts", held=False if _claims(manifest) else None, found=found)
+        yield Check("counts", held=True, found=f"{train.sum():,} training pixels lie in the bins as published")
 
 
-def _claims(manifest: Manifest | PixelManifest) -> bool:
-    """Whether the manifest claims to be the published split; of a redraw, a difference from it is no failure."""
-    return bool(manifest.facts["origin"] == "released")
-
-
-def _published(manifest: Manifest | PixelManifest, dataset: Dataset) -> Iterator[Check]:
+def _published(manifest: Manifest | PixelManifest, dataset: Dataset, *, unlike: bool | None) -> Iterator[Check]:
     """Whether the files that the released training code reads, written from this manifest, are the published ones.
 
     A list of images that the source does not have is not looked at.
@@ -131,13 +127,17 @@ def _published(manifest: Manifest | PixelManifest, dataset: Dataset) -> Iterator
         blob = f"git:{git_blob(data)}"
         if blob == digests[file]:
             yield Check("published", held=True, found=f"{file} is byte for byte the published one ({blob[:12]}…)")
-        elif _claims(manifest) or isinstance(manifest, PixelManifest):
-            found = f"{file} is {blob}, and the published one {digests[file]}"
-            yield Check("published", held=False if _claims(manifest) else None, found=found)
+        elif unlike is False or isinstance(manifest, PixelManifest):
+            yield Check("published", held=unlike, found=f"{file} is {blob}, and the published one {digests[file]}")
 
 
 def _verdict(
-    manifest: Manifest | PixelManifest, dataset: Dataset, published: list[Check], released: Raw | None
+    manifest: Manifest | PixelManifest,
+    dataset: Dataset,
+    published: list[Check],
+    released: Raw | None,
+    *,
+    unlike: bool | None,
 ) -> Check:
     """Identical to the published split, different (how many rows, the first ones), or not provable and why."""
     if "derived" in manifest.facts:
@@ -151,14 +151,13 @@ def _verdict(
     what = "the published test pixels" if of_pixels else "the published split"
     if len(published) >= len(dataset.released) and all(check.held for check in published):
         return Check("verdict", held=True, found=f"identical to {what}")
-    held = False if _claims(manifest) else None
     if released is not None and isinstance(manifest, Manifest):
         rows = _unlike(manifest, dataset, released)
         found = f"different from {what} in {len(rows):,} of {len(manifest.samples.ids):,} rows: {sample(rows)}"
-        return Check("verdict", held=held, found=found)
-    found = f"different from {what}" if _claims(manifest) else f"not provable: this is a redraw, not {what}"
+        return Check("verdict", held=unlike, found=found)
+    found = f"not provable: this is a redraw, not {what}" if unlike is None else f"different from {what}"
     hint = "" if of_pixels else "; which rows differ is shown with --released PATH, the published files"
-    return Check("verdict", held=held, found=found + hint)
+    return Check("verdict", held=unlike, found=found + hint)
 
 
 def _unlike(manifest: Manifest, dataset: Dataset, released: Raw) -> list[str]:
@@ -166,12 +165,59 @@ def _unlike(manifest: Manifest, dataset: Dataset, released: Raw) -> list[str]:
     if dataset.samples.read_released is None:
         return []
     records, split = dataset.samples.read_released(released)
-    rows = zip(records.ids, records.targets, split, strict=True)
-    published = {key: (target, part) for key, target, part in rows}
-    samples = manifest.samples
-    unlike = []
+    published = dict(zip(records.ids, zip(records.targets, split, strict=True), strict=True))
+    samples, unlike = manifest.samples, []
     for key, target, part in zip(samples.ids, samples.targets, samples.split, strict=True):
         known = published.pop(key, None)
         if known != (target, part):
             unlike.append(f"{key} ({part}, published {known[1] if known else 'nowhere'})")
     return unlike + [f"{key} (missing, published {part})" for key, (_, part) in published.items()]
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """How many rows of ``split`` share a key of this ``kind`` with train."""
+
+    kind: str
+    split: str
+    shared: int
+    rows: int
+
+
+def leakage(name: str | None, *, root: Path) -> tuple[list[Leakage], Path]:
+    """What val and test share with train; the rows are listed beside the manifest: kind, split, id, key."""
+    folder = manifests.named(name, root)
+    manifest, path = manifests.read(folder), folder / "leakage.csv"
+    samples, counts = manifest.samples, []
+    listed: list[Sequence[object]] = [("kind", "split", "id", "key")]
+    for leak in datasets.of(manifest.facts, manifest.table.bins).samples.leaks:
+        columns = [samples.columns[column] for column in leak.columns]
+        leaked = shared(keys(columns, leak.match), samples.split)
+        for split in ("val", "test"):
+            rows = samples.split == split
+            counts.append(Leakage(leak.kind, split, int((leaked & rows).sum()), int(rows.sum())))
+            for row in np.flatnonzero(leaked & rows):
+                key = " | ".join(str(column[row]) for column in columns)
+                listed.append((leak.kind, split, samples.ids[row], key))
+    files.write(path, as_csv(listed))
+    return counts, path
+
+
+def shared(columns: Sequence[TextArray], split: TextArray) -> BoolArray:
+    """Which rows (n,) outside train of ``split`` (n,) hold a key that also stands in train, in any of ``columns`` (n,).
+
+    The keys of all columns are one set: a first sentence of a test row may be a second sentence of a train row.
+    """
+    train = split == "train"
+    of_train = set().union(*(column[train] for column in columns))
+    known = [np.fromiter((key in of_train for key in column), dtype=bool, count=len(column)) for column in columns]
+    return np.asarray(np.logical_or.reduce(known) & ~train)
+
+
+def keys(columns: Sequence[TextArray], match: Match) -> list[TextArray]:
+    """The keys of n rows: each of ``columns`` (n,), or one of all of them, in their order ("row") or in any ("set")."""
+    if match == "each":
+        return list(columns)
+    joint = np.empty(len(columns[0]), dtype=object)
+    joint[:] = [tuple(sorted(row)) if match == "set" else row for row in zip(*columns, strict=True)]
+    return [joint]

@@ -10,8 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from dircli.benchmark.regions import REGIONS
-from dircli.curation.leakage import Leakage
-from dircli.curation.verify import Check
+from dircli.curation.verify import Check, Leakage
 from dircli.report.values import NULL, number
 from dircli.store.download.fetch import DownloadPlan
 
