@@ -80,20 +80,16 @@ def _damage(stream: IO[bytes]) -> str:
         if min(image.size) < 1:
             return f"size {image.size[0]} x {image.size[1]}"
         image.verify()
-        if image.format in JPEG and not _ended(stream):  # of a JPEG, `verify` sees the header alone
-            stream.seek(0)
-            Image.open(stream).load()
+        if image.format in JPEG:  # of which `verify` sees the header alone
+            stream.seek(max(0, stream.seek(0, io.SEEK_END) - len(JPEG_END)))
+            if stream.read() != JPEG_END:  # it may be cut off, and only decoding it tells
+                stream.seek(0)
+                Image.open(stream).load()
     except UnidentifiedImageError:
         return "no image"
     except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
         return one_line(error)
     return ""
-
-
-def _ended(stream: IO[bytes]) -> bool:
-    """Whether the last bytes are a JPEG's end mark: one without may be cut off, and only decoding it tells."""
-    stream.seek(max(0, stream.seek(0, io.SEEK_END) - len(JPEG_END)))
-    return stream.read() == JPEG_END
 
 
 def check_images(

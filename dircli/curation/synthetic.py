@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dircli.arrays import FloatArray
 from dircli.benchmark.records import SPLITS
 from dircli.errors import UsageError
 from dircli.store import files, manifests
@@ -38,12 +37,7 @@ def write_predictions(manifest: Path) -> None:
     ages = samples.targets[samples.split == "test"]
     centre = float(samples.targets[samples.split == "train"].mean())
     noise = np.random.default_rng(SEED).standard_normal((2, ages.size))
-    _write("plain.csv", ids.tolist(), centre + 0.6 * (ages - centre) + 7 * noise[0])
-    _write("reweighted.csv", ids.tolist(), centre + 0.85 * (ages - centre) + 7.5 * noise[1])
-
-
-def _write(name: str, ids: list[str], values: FloatArray) -> None:
-    from pathlib import Path
-
-    rows = (f"{key},{value:.3f}\n" for key, value in zip(ids, values, strict=True))
-    files.write(Path(name), "".join(["id,prediction\n", *rows]).encode())
+    for name, slope, errors in (("plain.csv", 0.6, 7 * noise[0]), ("reweighted.csv", 0.85, 7.5 * noise[1])):
+        values = centre + slope * (ages - centre) + errors
+        rows = (f"{key},{value:.3f}\n" for key, value in zip(ids, values, strict=True))
+        files.write(Path(name), "".join(["id,prediction\n", *rows]).encode())

@@ -75,16 +75,9 @@ def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Pa
     with staged(out.parent, out.name, beside.name) as staging, opened(features) as source:
         check_ending(source, out)
         check(source, features, against, options.split)
-        fds = FDS(
-            source.epochs[0].dim,
-            against.table.bins,
-            against.rules.fds,
-            kernel=options.kernel,
-            ks=options.ks,
-            sigma=options.sigma,
-            momentum=options.momentum,
-            protocol=PROTOCOLS[options.protocol],
-        )
+        smoothing = {key: getattr(options, key) for key in ("kernel", "ks", "sigma", "momentum")}
+        rule, protocol = against.rules.fds, PROTOCOLS[options.protocol]
+        fds = FDS(source.epochs[0].dim, against.table.bins, rule, **smoothing, protocol=protocol)
         problems: list[Problem] = []
         with source.rewritten(staging / out.name) as put:
             for epoch in source.epochs:
@@ -108,8 +101,6 @@ def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Pa
 
 
 def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:
-    """Add ``epoch`` to ``fds``."""
-
     def in_place(features: AnyArray, labels: FloatArray) -> Moments:
         fds.update(features, labels)
         return fds.moments()
@@ -120,8 +111,6 @@ def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:
 
 
 def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
-    """Put the calibrated features of ``epoch``."""
-
     def moved(block: Block) -> tuple[Block, AnyArray]:
         targets = labels[block.first : block.first + len(block.features)]
         room = block.features if block.features.flags.writeable else None
@@ -178,9 +167,8 @@ def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, serial: 
 
 def _write_statistics(path: Path, fds: FDS, facts: Mapping[str, Any]) -> None:
     """The state of ``fds`` as HDF5: an array per entry, its facts as attributes, smoothed covariances one by one."""
-    state = fds.state_dict()
+    state, rows = fds.state_dict(), None
     settings = str(state.pop("settings"))
-    rows = None
     if isinstance(fds.statistics, FullStatistics):
         bins = state["covariance_bin"].tolist()
         matrices = (fds.statistics.smoothed_covariance(b) for b in bins)
@@ -211,7 +199,7 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
     Neighbours are the bins that a kernel of ``ks`` bins reaches, at least one to each side. Raises UsageError where
     the anchor's bin does not occur, InputError with everything that is wrong in the file.
     """
-    bins = against.table.bins
+    bins, reach = against.table.bins, max(1, ks // 2)
     where = int(bins.index(np.array([anchor]))[0])
     if where < 0:
         raise UsageError(f"the anchor {anchor:g} lies outside the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
@@ -238,8 +226,8 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
         anchor=where,
         mean=mean[where],
         variance=variance[where],
-        strange_mean=strangers(mean, reach=max(1, ks // 2)),
-        strange_variance=strangers(variance, reach=max(1, ks // 2)),
+        strange_mean=strangers(mean, reach=reach),
+        strange_variance=strangers(variance, reach=reach),
     )
 
 

@@ -17,7 +17,6 @@ behind the running ones; the arithmetic is the same.)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 
@@ -222,17 +221,15 @@ def unfinite(features: AnyArray) -> IntArray:
 
 def refuse_unfinite(features: AnyArray, labels: AnyArray) -> None:
     """InputError that names the rows of ``features`` (n, d) and of ``labels`` (n,) that are not finite, if any."""
-    found = {"the features are": unfinite(features), "the label is": np.flatnonzero(~np.isfinite(labels))}
-    problems = []
-    for what, rows in found.items():
-        problems += first_ten(rows, partial(_unfinite_row, what), partial(_unfinite_rest, what))
+
+    def listed(what: str, rows: IntArray) -> list[Problem]:
+        return first_ten(
+            rows,
+            lambda row: Problem(f"row {row}", f"{what} not finite", FINITE),
+            lambda left: Problem("rows", f"{what} not finite in {left:,} more"),
+        )
+
+    problems = listed("the features are", unfinite(features))
+    problems += listed("the label is", np.flatnonzero(~np.isfinite(labels)))
     if problems:
         raise InputError(problems)
-
-
-def _unfinite_row(what: str, row: int) -> Problem:
-    return Problem(f"row {row}", f"{what} not finite", FINITE)
-
-
-def _unfinite_rest(what: str, count: int) -> Problem:
-    return Problem("rows", f"{what} not finite in {count:,} more")

@@ -7,7 +7,7 @@ float64 throughout.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import numpy as np
 
@@ -113,24 +113,21 @@ class FullStatistics:
         self._maps = {}
         self.moved = self.known.copy()
         self.smoothed_mean = np.zeros_like(self.mean)
-        for b in np.flatnonzero(self.known):
-            self.smoothed_mean[b] = sum(weight * self.mean[n] for n, weight in self._near(int(b), self.known))
+        known = np.flatnonzero(self.known).tolist()
+        for b in known:
+            self.smoothed_mean[b] = sum(weight * self.mean[n] for n, weight in self._near(b, known))
 
     def smoothed_covariance(self, b: int) -> FloatArray:
         """The smoothed covariance (d, d) of bin ``b`` (eq. 5); zero where no bin within the window has one."""
         smoothed = np.zeros((self.mean.shape[1],) * 2)
-        for n, weight in self._near(b, self._varies()):
+        for n, weight in self._near(b, self.covariance):
             smoothed += weight * self.covariance[n]
         return smoothed
 
-    def _varies(self) -> BoolArray:
-        """The bins (B,) that have a covariance."""
-        return np.isin(np.arange(len(self.known)), list(self.covariance))
-
-    def _near(self, b: int, among: BoolArray) -> list[tuple[int, float]]:
-        """The bins of ``among`` (B,) within the window around ``b``, with weights that sum to 1."""
+    def _near(self, b: int, among: Container[int]) -> list[tuple[int, float]]:
+        """The bins of ``among`` within the window around ``b``, with weights that sum to 1."""
         half = len(self.window) // 2
-        near = [n for n in range(max(0, b - half), min(len(among), b + half + 1)) if among[n]]
+        near = [n for n in range(b - half, b + half + 1) if n in among]
         weights = self.window[[n - b + half for n in near]]
         return list(zip(near, (weights / weights.sum()).tolist(), strict=True)) if near else []
 
@@ -158,11 +155,9 @@ class FullStatistics:
     @property
     def smoothed_variance(self) -> FloatArray:
         """The diagonals of the smoothed covariances, (B, d); 0 where there is none."""
-        variance, varies = self.variance, self._varies()
-        smoothed = np.zeros_like(variance)
-        for b in range(len(varies)):
-            smoothed[b] = sum(weight * variance[n] for n, weight in self._near(b, varies))
-        return smoothed
+        variance = self.variance
+        near = (self._near(b, self.covariance) for b in range(len(variance)))
+        return np.array([sum((w * variance[n] for n, w in pairs), np.zeros(variance.shape[1])) for pairs in near])
 
     def state(self) -> dict[str, AnyArray]:
         """What `load` needs; the covariances (K, d, d) are those of the bins ``covariance_bin`` (K,)."""
@@ -204,8 +199,7 @@ def whitening(matrix: FloatArray) -> FloatArray:
     """
     values, vectors = np.linalg.eigh(matrix)
     in_range = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
-    scale = np.zeros_like(values)
-    scale[in_range] = 1 / np.sqrt(values[in_range])
+    scale = np.divide(1, np.sqrt(np.maximum(values, 0)), out=np.zeros_like(values), where=in_range)
     return np.asarray((vectors * scale) @ vectors.T)
 
 

@@ -19,27 +19,20 @@ from dircli.store import npy
 from dircli.store.parallel import Watch, in_order
 
 
-def imported(reader: PixelReader, released: Raw, images: int) -> tuple[AnyArray, list[Problem]]:
-    """The published mask (images, H, W), and what is wrong with it: its blob, its type, its shape, its values."""
-    none = np.zeros((images, *reader.shape), dtype=bool)
+def imported(reader: PixelReader, released: Raw, images: int) -> AnyArray:
+    """The published mask (images, H, W); InputError where its file is missing, damaged or holds something else."""
     member = released.find(reader.mask)
     if member is None:
-        return none, [
-            Problem(released.name, f"there is no {reader.mask}", "Give the file, or the folder that holds it")
-        ]
+        where, hint = released.name, "Give the file, or the folder that holds it"
+        raise InputError(Problem(where, f"there is no {reader.mask}", hint))
     with released.open(member) as stream:
-        data = stream.read()
-    problems = []
-    try:
-        mask = npy.load(data, member, hint="Fetch it again")
-    except InputError as error:
-        return none, error.problems
-    if str(mask.dtype) != "uint8" or mask.shape != none.shape:
-        what = f"the array is {mask.dtype} of shape {mask.shape}, and uint8 of {none.shape} is expected"
-        return none, [Problem(member, what, f"One map of zeros and ones for each of the {images:,} test images")]
+        mask = npy.load(stream.read(), member, hint="Fetch it again")
+    if str(mask.dtype) != "uint8" or mask.shape != (images, *reader.shape):
+        what = f"the array is {mask.dtype} of shape {mask.shape}, and uint8 of {(images, *reader.shape)} is expected"
+        raise InputError(Problem(member, what, f"One map of zeros and ones for each of the {images:,} test images"))
     if mask.max(initial=0) > 1:
-        problems.append(Problem(member, f"it holds values up to {mask.max()}", "Expected zeros and ones"))
-    return mask.view(bool) if not problems else none, problems
+        raise InputError(Problem(member, f"it holds values up to {mask.max()}", "Expected zeros and ones"))
+    return mask.view(bool)
 
 
 def exported(reader: PixelReader, manifest: PixelManifest) -> dict[str, bytes]:
@@ -86,20 +79,18 @@ def collected(bins: Bins, maps: Maps, rule: Callable[[int, AnyArray, IntArray], 
     """The pixels that ``rule`` picks from each of ``maps``, in order."""
     table = bins.index(maps.targets)
     before = np.zeros(len(bins), dtype=np.int64)
-    columns: list[tuple[AnyArray, ...]] = []
+    chosen: list[tuple[AnyArray, ...]] = []
     with watch("test pixels", len(maps)) as done:
         for row, codes in enumerate(in_order(maps.load, range(len(maps)), serial=maps.serial)):
             index = table[codes]
             flat = rule(row, index, before)
             before += np.bincount(index.ravel(), minlength=len(bins))
             at = np.unravel_index(flat, codes.shape)
-            columns.append((np.full(flat.size, row), *at, maps.targets[codes[at]], index[at]))
+            chosen.append((np.full(flat.size, row), *at, maps.targets[codes[at]], index[at]))
             done(1)
-    kinds = (np.int16, np.int16, np.int16, np.float32, np.int32)
-    image, line, column, targets, index = (
-        np.concatenate(parts).astype(kind) for parts, kind in zip(zip(*columns, strict=True), kinds, strict=True)
-    )
-    return Pixels(image=image, row=line, col=column, targets=targets, bin_index=index)
+    kinds = {"image": "int16", "row": "int16", "col": "int16", "targets": "float32", "bin_index": "int32"}
+    columns = zip(kinds.items(), zip(*chosen, strict=True), strict=True)
+    return Pixels(**{name: np.concatenate(parts).astype(kind) for (name, kind), parts in columns})
 
 
 def unbalanced(reader: PixelReader, bins: Bins, pixels: Pixels) -> list[Problem]:

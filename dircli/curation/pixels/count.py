@@ -1,14 +1,12 @@
 """Label maps counted: in parallel, in memory that does not grow with their number, and going on where it was.
 
-Decoding a PNG releases Python's lock, so threads use every core. Counts are kept per chunk of images, under a key made
-of the images' names and their files' stamps: a chunk whose files are as they were is not read again, a changed file
-costs its own chunk alone, and no count can be taken for another.
+Decoding a PNG releases Python's lock, so threads use every core. Counts are kept per chunk of images, under a hash of
+the images' names and their files' stamps: only a chunk with a changed file is read again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
@@ -22,13 +20,6 @@ from dircli.store.parallel import Watch, in_order, unwatched
 PREPARED = "shorter side 240, centre 304 x 228"  # part of each key: counts of another preparation are others
 
 
-def _key(maps: Maps, rows: Sequence[int]) -> str:
-    """A hash of the images' names and of their files' stamps."""
-    names = [maps.ids, *maps.columns.values()]
-    lines = ["\t".join([*(str(column[row]) for column in names), maps.stamp(row)]) for row in rows]
-    return hashlib.sha256("\n".join([PREPARED, *lines]).encode()).hexdigest()
-
-
 def counted(
     maps: Maps, checkpoint: Checkpoint, *, what: str, watch: Watch = unwatched, size: int = 32
 ) -> tuple[IntArray, list[Problem]]:
@@ -36,12 +27,13 @@ def counted(
 
     Counts are kept in the ``checkpoint`` for every ``size`` images, unless those are all.
     """
-    codes = len(maps.targets)
+    codes, names = len(maps.targets), [maps.ids, *maps.columns.values()]
     chunks = [range(start, min(start + size, len(maps))) for start in range(0, len(maps), size)]
 
     def chunk(number: int) -> tuple[str, IntArray, list[Problem], bool]:
         rows = chunks[number]
-        key = _key(maps, rows)
+        lines = ["\t".join([*(str(column[row]) for column in names), maps.stamp(row)]) for row in rows]
+        key = hashlib.sha256("\n".join([PREPARED, *lines]).encode()).hexdigest()
         known = checkpoint.get(key, codes)
         if known is not None:
             return key, known, [], True

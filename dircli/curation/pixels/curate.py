@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,6 @@ def published_bins(dataset: Dataset, reader: PixelReader) -> BinTable:
     return described(dataset, bins, counts, facts=facts | {"origin": "released"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """All pixels per bin, (B,), of the splits that were read; ``train`` as published where it is not among them."""
-
-    train: IntArray
-    test: IntArray
-    notes: tuple[str, ...]
-
-
 def curated(  # noqa: PLR0913 - what is made of what, and where
     dataset: Dataset,
     reader: PixelReader,
@@ -92,20 +83,23 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
             problems += wrong
         mask = None
         if released:
-            mask, wrong = choose.imported(reader, released, len(maps["test"]))
-            problems += choose.unpublished(dataset, released) + wrong
+            problems += choose.unpublished(dataset, released)
+            try:
+                mask = choose.imported(reader, released, len(maps["test"]))
+            except InputError as error:
+                problems += error.problems
         if problems:
             raise InputError(problems)
-        counts, wrong = _counts(dataset, reader, maps, codes, strict=released is not None)
-        rule = choose.rule(reader, mask, counts.test, seed=options.seed)
+        counts, notes, wrong = _counts(dataset, reader, maps, codes, strict=released is not None)
+        rule = choose.rule(reader, mask, counts["test"], seed=options.seed)
         pixels = choose.collected(dataset.rules.bins, maps["test"], rule, watch)
         wrong += choose.unbalanced(reader, dataset.rules.bins, pixels) if released else []
         if wrong:
             raise InputError(wrong)
         read_from = sources(raw, (file for each in maps.values() for file in each.files), dataset)
         read_from += sources(released, [str(released.find(reader.mask))], dataset) if released else []
-        stated = {"seed": None if released else options.seed, "sources": read_from}
-        manifest = _built(dataset, maps, pixels, counts, name=folder.name, stated=stated)
+        stated = {"notes": notes, "seed": None if released else options.seed, "sources": read_from}
+        manifest = _built(dataset, maps, pixels, counts["train"], name=folder.name, stated=stated)
     manifests.write(folder, manifest)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return manifest
@@ -123,17 +117,21 @@ def _refuse_foreign(dataset: Dataset, reader: PixelReader, maps: Mapping[str, Ma
 
 def _counts(
     dataset: Dataset, reader: PixelReader, maps: Mapping[str, Maps], codes: Mapping[str, IntArray], *, strict: bool
-) -> tuple[Counts, list[Problem]]:
-    """Pixels per bin from those per code. All the training images must give the published counts, if ``strict``."""
+) -> tuple[dict[str, IntArray], list[str], list[Problem]]:
+    """All pixels per bin (B,) of each split, from those per code; notes on them; and what is wrong.
+
+    Training counts are the published ones where no training map is here; if ``strict``, all of them must equal these.
+    """
     bins, title, expected = dataset.rules.bins, dataset.published.title, dataset.published.expected
     counts = {}
     for split, each in maps.items():
         index = bins.index(each.targets)
         counts[split] = np.bincount(index[index >= 0], codes[split][index >= 0], len(bins)).astype(np.int64)
     notes = [note for each in maps.values() for note in each.notes]
-    problems = []
+    problems: list[Problem] = []
     images, train = expected["train"], maps.get("train")
     if train is None:
+        counts["train"] = reader.published
         notes.append(NOT_COUNTED)
     elif len(train) != images:
         what = f"{len(train):,} training images were found, and {title} has {images:,}"
@@ -147,47 +145,38 @@ def _counts(
         notes.append(f"training pixels were counted in {images:,} maps and equal the published counts")
     if len(maps["test"]) != expected["test"]:
         notes.append(f"{len(maps['test']):,} test images were found, and {title} has {expected['test']:,}")
-    return Counts(train=counts.get("train", reader.published), test=counts["test"], notes=tuple(notes)), problems
+    return counts, notes if strict else [*notes, REDRAWN], problems
 
 
 def _built(  # noqa: PLR0913 - the parts of a manifest
     dataset: Dataset,
     maps: Mapping[str, Maps],
     pixels: Pixels,
-    counts: Counts,
+    train: IntArray,
     *,
     name: str,
     stated: Mapping[str, Any],
 ) -> PixelManifest:
-    """The manifest with all its facts; ``stated`` are its seed, None for the published pixels, and its sources."""
-    bins, redrawn = dataset.rules.bins, stated["seed"] is not None
+    """The manifest with all its facts; ``stated`` are notes, sources and the seed, None for the published pixels."""
+    bins = dataset.rules.bins
     parts = {split: maps[split] for split in SPLITS if split in maps}
     samples = Images(
         ids=np.concatenate([each.ids for each in parts.values()]),
         split=np.repeat(list(parts), [len(each) for each in parts.values()]).astype(object),
-        columns={
-            column: np.concatenate([each.columns[column] for each in parts.values()])
-            for column in parts["test"].columns
-        },
+        columns={key: np.concatenate([each.columns[key] for each in parts.values()]) for key in parts["test"].columns},
     )
     scored = np.bincount(pixels.bin_index, minlength=len(bins))
-    by_split = {"train": counts.train, "val": np.zeros(len(bins), dtype=np.int64), "test": scored}
-    table = described(dataset, bins, by_split, facts={})
-    digest = pixel_content(samples, pixels, table)
-    origin = "redraw" if redrawn else "released"
+    table = described(dataset, bins, {"train": train, "val": np.zeros_like(scored), "test": scored}, facts={})
+    digest, origin = pixel_content(samples, pixels, table), "released" if stated["seed"] is None else "redraw"
     table = replace(table, facts={"content": digest, "dataset": dataset.name, "name": name, "origin": origin})
     with_pixels = np.flatnonzero(scored)
     low, high = (bins.low[with_pixels[0]], bins.high[with_pixels[-1]]) if with_pixels.size else (0.0, 0.0)
+    per_bin = int(scored.max(initial=0))
+    recipe = {"bins": with_pixels.size, "high": float(high), "low": float(low), "per_bin": per_bin}
     of_pixels = {
         "counted": "pixels",
         "facts": {f"{split} images": len(each) for split, each in parts.items()},
-        "notes": [*counts.notes, *([REDRAWN] if redrawn else [])],
-        "recipe": {
-            "bins": with_pixels.size,
-            "high": float(high),
-            "low": float(low),
-            "per_bin": int(scored.max(initial=0)),
-        },
+        "recipe": recipe,
         "rows": len(samples.ids),
     }
     facts = all_facts(dataset, table, {**stated, **of_pixels})
