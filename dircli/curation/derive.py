@@ -93,10 +93,7 @@ def checked_name(name: str) -> str:
 
 
 def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tuple[BoolArray, dict[str, Any]]:
-    """Which of n rows stay, (n,), of ``targets`` (n,) of which ``train`` (n,) are for training; and what was done.
-
-    Raises UsageError where nothing is left to train on, or nothing was taken away.
-    """
+    """Which of n rows stay, (n,), and what was done; UsageError where none is taken away, or left for training."""
     gone = train & in_gaps(targets, options.gaps, end=float(bins.edges[-1]))
     facts: dict[str, Any] = {}
     if options.gaps:
@@ -118,7 +115,7 @@ def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tupl
             "mixture": options.skew,
             "reached": reached.tolist(),
             "seed": options.seed,
-            "supports": [list(support) for support in supports(mixture)],
+            "supports": supports(mixture),
             "train_size": options.size,
         }
     if not (train & ~gone).any():
@@ -166,7 +163,7 @@ def in_gaps(targets: FloatArray, gaps: Iterable[tuple[float, float]], *, end: fl
     """Which ``targets`` (n,) lie in the ``gaps`` [low, high); one that reaches ``end``, the range's, holds it."""
     inside = np.zeros(targets.size, dtype=bool)
     for low, high in gaps:
-        inside |= (targets >= low) & ((targets < high) | (targets == end if high >= end else False))
+        inside |= (targets >= low) & ((targets < high) | ((targets == end) & (high >= end)))
     return inside
 
 
@@ -207,7 +204,7 @@ def components(text: str) -> list[Component]:
     return mixture
 
 
-def supports(mixture: Sequence[Component]) -> list[tuple[float, float]]:
+def supports(mixture: Sequence[Component]) -> list[list[float]]:
     """Where each component is more than nothing: `REACH` deviations around its mean, or to where it meets a neighbour.
 
     Neighbours meet where both are equally many deviations away, so that components are disjoint. ``mixture`` ascends.
@@ -216,14 +213,11 @@ def supports(mixture: Sequence[Component]) -> list[tuple[float, float]]:
     for (one, end), (two, start) in pairwise(zip(mixture, ends, strict=True)):
         if end[1] > start[0]:
             end[1] = start[0] = (one.mean * two.left + two.mean * one.right) / (one.right + two.left)
-    return [(low, high) for low, high in ends]
+    return ends
 
 
 def density(bins: Bins, mixture: Sequence[Component]) -> FloatArray:
-    """The share of the mixture in each bin, (B,); the sum is 1. UsageError where no bin has any.
-
-    Each component is cut to its support and weighs its weight; what lies beyond the bins is lost to all alike.
-    """
+    """The share of each bin, (B,), sum 1, in components cut to their supports; UsageError where no bin has any."""
     shares = np.zeros(len(bins))
     for one, (low, high) in zip(mixture, supports(mixture), strict=True):
         in_bins = np.diff(one.below(np.clip(bins.edges, low, high)))

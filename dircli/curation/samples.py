@@ -27,10 +27,7 @@ NOT_PUBLISHED = "this draw is not the published split, and scores on it do not c
 
 
 def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *, folder: Path) -> Manifest:
-    """The manifest under the name of ``folder``, written there; what is missing is downloaded.
-
-    Raises SourceError, with the steps to obtain it, where the raw source is needed and is not here.
-    """
+    """The manifest named as ``folder``, written there; SourceError, with steps, without a raw source that it needs."""
     alone = options.released is not None and bool(dataset.published.unseen)
     with ExitStack() as opened:
         raw = opened.enter_context(obtain.raw_source(dataset, options.raw, terms, download=not alone))
@@ -50,13 +47,9 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
 
 
 def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curation:
-    """The published split, row by row equal to the raw source where there is one.
-
-    Raises InputError where the files are not the published ones (by their git blob ids), or do not hold exactly the
-    rows of ``raw``; UsageError where the dataset cannot do without a raw source and there is none.
-    """
-    publication, read_released = dataset.published, dataset.samples.read_released
-    if raw is None and not publication.unseen:
+    """The published split; InputError where it is not, by git blob ids, or does not hold the very rows of ``raw``."""
+    unseen, read_released = dataset.published.unseen, dataset.samples.read_released
+    if raw is None and not unseen:
         raise UsageError(
             f"{dataset.name}: the published split is checked row by row against the raw source; give it with --raw"
         )
@@ -79,7 +72,7 @@ def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curati
     if raw_records and watched_raw:
         read_from += watched_raw.sources(dataset, records)
         records = replace(records, facts=raw_records.facts)
-    notes = (publication.unseen,) if raw is None else ()
+    notes = (unseen,) if raw is None else ()
     return Curation(records=records, split=split, origin="released", seed=None, sources=read_from, notes=notes)
 
 

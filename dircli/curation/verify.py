@@ -44,34 +44,26 @@ class Check:
 
 
 def verify(name: str | None, *, root: Path, released: Path | None, terms: DownloadOptions) -> tuple[str, list[Check]]:
-    """Check the manifest ``name`` in ``root``: intact, the draw it claims, the published files; and its name.
-
-    ``released`` are the published split files, by which differing rows can be named; their digests are known anyway.
-    """
+    """A manifest's name, and what can be proven of it; ``released`` are published files, to name unlike rows."""
     folder = manifests.named(name, root)
     facts = manifests.read_facts(folder)
-    dataset = datasets.load(facts["dataset"]) if facts["dataset"] in datasets.NAMES else None
-    by_row = dataset is not None and dataset.samples.read_released is not None
-    with obtain.split_files(dataset, released, terms, download=False) if dataset and by_row else nullcontext() as tree:
-        return folder.name, _checks(folder, tree)
-
-
-def _checks(folder: Path, released: Raw | None) -> list[Check]:
-    """Everything that can be proven about the manifest in ``folder``; the last check is the verdict."""
-    try:
-        manifest = read_manifest(folder)
-    except InputError as error:
-        return [Check("intact", held=False, found=str(problem)) for problem in error.problems]
-    dataset = datasets.of(manifest.facts, manifest.table.bins)
-    unlike = False if manifest.facts["origin"] == "released" else None  # a redraw may differ from what was published
-    if isinstance(manifest, PixelManifest):
-        rows, further = f"{len(manifest.pixels):,} test pixels", _counts(manifest, dataset, unlike=unlike)
-    else:
-        rows, further = f"{len(manifest.samples.ids):,} rows", _gaps(manifest)
-    intact = Check("intact", held=True, found=f"{rows} have the stated content {manifest.content[:15]}…")
-    published = list(_published(manifest, dataset, unlike=unlike))
-    verdict = _verdict(manifest, dataset, published, released, unlike=unlike)
-    return [intact, _draw(manifest, dataset), *further, *published, verdict]
+    known = datasets.load(facts["dataset"]) if facts["dataset"] in datasets.NAMES else None
+    by_row = known is not None and known.samples.read_released is not None
+    with obtain.split_files(known, released, terms, download=False) if known and by_row else nullcontext() as tree:
+        try:
+            manifest = read_manifest(folder)
+        except InputError as error:
+            return folder.name, [Check("intact", held=False, found=str(problem)) for problem in error.problems]
+        dataset = datasets.of(manifest.facts, manifest.table.bins)
+        unlike = False if manifest.facts["origin"] == "released" else None  # a redraw may differ from the published
+        if isinstance(manifest, PixelManifest):
+            rows, further = f"{len(manifest.pixels):,} test pixels", _counts(manifest, dataset, unlike=unlike)
+        else:
+            rows, further = f"{len(manifest.samples.ids):,} rows", _gaps(manifest)
+        intact = Check("intact", held=True, found=f"{rows} have the stated content {manifest.content[:15]}…")
+        published = list(_published(manifest, dataset, unlike=unlike))
+        verdict = _verdict(manifest, dataset, published, tree, unlike=unlike)
+        return folder.name, [intact, _draw(manifest, dataset), *further, *published, verdict]
 
 
 def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
@@ -118,10 +110,7 @@ def _counts(manifest: PixelManifest, dataset: Dataset, *, unlike: bool | None) -
 
 
 def _published(manifest: Manifest | PixelManifest, dataset: Dataset, *, unlike: bool | None) -> Iterator[Check]:
-    """Whether the files that the released training code reads, written from this manifest, are the published ones.
-
-    A list of images that the source does not have is not looked at.
-    """
+    """Whether the files for the released training code, as the manifest gives them, are the published ones."""
     digests = dataset.digests
     for file, data in exported(manifest).items() if digests else ():
         blob = f"git:{git_blob(data)}"
@@ -204,10 +193,7 @@ def leakage(name: str | None, *, root: Path) -> tuple[list[Leakage], Path]:
 
 
 def shared(columns: Sequence[TextArray], split: TextArray) -> BoolArray:
-    """Which rows (n,) outside train of ``split`` (n,) hold a key that also stands in train, in any of ``columns`` (n,).
-
-    The keys of all columns are one set: a first sentence of a test row may be a second sentence of a train row.
-    """
+    """Which rows (n,) outside train of ``split`` (n,) hold a key that any of the ``columns`` (n,) has in train."""
     train = split == "train"
     of_train = set().union(*(column[train] for column in columns))
     known = [np.fromiter((key in of_train for key in column), dtype=bool, count=len(column)) for column in columns]
