@@ -61,10 +61,6 @@ class ResamplingPlan:
     strata: IntArray
     clusters: IntArray | None = None
 
-    def at(self, order: IntArray) -> ResamplingPlan:
-        """The plan for the same rows in another order, (n,)."""
-        return ResamplingPlan(self.strata[order], None if self.clusters is None else self.clusters[order])
-
     @property
     def units(self) -> IntArray:
         """The unit that each row (n,) is drawn with, codes 0..: itself, or its cluster."""
@@ -80,12 +76,8 @@ class ResamplingPlan:
         """Units in order of stratum, None where they are; per unit in that order its stratum's size and first unit."""
         strata = self.unit_strata
         order = None if (np.diff(strata) >= 0).all() else np.argsort(strata, kind="stable")
-        sizes = np.bincount(strata)
-        return (
-            order,
-            np.repeat(sizes, sizes).astype(np.uint64),
-            np.repeat(np.cumsum(sizes) - sizes, sizes).astype(np.uint64),
-        )
+        sizes = np.bincount(strata).astype(np.uint64)
+        return order, np.repeat(sizes, sizes.astype(int)), np.repeat(np.cumsum(sizes) - sizes, sizes.astype(int))
 
     def counts(self, generator: np.random.SFC64, size: int, scratch: Scratch) -> AnyArray:
         """How often each row is drawn in each of ``size`` resamples, (n, size).
@@ -124,11 +116,11 @@ def resampled(  # noqa: PLR0913 - what is drawn, what is scored, how often and f
 ) -> dict[str, FloatArray]:
     """The scores of every resample: per region an array (systems, metrics, resamples), NaN where undefined.
 
-    ``systems`` share target and bin; ``regions`` maps a name to the mask (B,) of its bins. All systems see the same
-    resamples, so differences between them are paired. Neither the order of the rows nor ``workers`` changes a number.
+    All systems see the same resamples. Neither the order of the rows nor ``workers`` changes a number.
     """
     scorer = SetScorer(systems, regions, metrics)
-    drawn = plan.at(scorer.order)
+    clusters = None if plan.clusters is None else plan.clusters[scorer.order]
+    drawn = ResamplingPlan(plan.strata[scorer.order], clusters)
     return scored_sets(
         scorer, lambda source, _first, size, scratch: drawn.counts(source, size, scratch), resamples, seed, workers
     )

@@ -69,11 +69,10 @@ class Scratch:
 
 
 class SetScorer:
-    """Scores weighted sets of the rows that several systems have predicted, by region.
+    """Scores weighted sets of the rows that several systems, of the same targets and bins, have predicted.
 
-    The systems share target and bin; ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in
-    ``order`` (n,), by bin, target and predictions, so that neither scores nor what is drawn depend on the order of the
-    rows.
+    ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in ``order`` (n,), by bin, target and
+    predictions, so that nothing depends on the order of the rows.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class SetScorer:
         self._metrics = list(metrics)
         ordered = [each.at(self.order) for each in systems]
         bin_index = ordered[0].bin_index
-        self._cells = TargetCells.of(ordered[0].target, bin_index)
+        self._cells = TargetCells(ordered[0].target, bin_index)
         self._bins_with_rows = np.unique(bin_index)
         self._systems = [SystemTerms(each, self._metrics) for each in ordered]
         self._rows = {name: np.flatnonzero(mask[bin_index]) for name, mask in regions.items()}
@@ -112,10 +111,8 @@ class SetScorer:
                 one_each = self._bins_with_rows.size == self._cells.starts.size
                 of_cells = sums[self._bins_with_rows, 0] if one_each else self._cells.counts(single)
             for name, mask in self.regions.items():
-                ranked = self._weighted[name][number]
-                region = WeightedRegion(
-                    system, sums, mask, self._rows[name], counts, (single, of_cells, scratch), ranked
-                )
+                ranked, for_ranks = self._weighted[name][number], (single, of_cells, scratch)
+                region = WeightedRegion(system, sums, mask, self._rows[name], counts, for_ranks, ranked)
                 for place, metric in enumerate(self._metrics if region.rows.size else []):
                     scores[name][number, place] = metric.of(region)
         return scores
@@ -188,9 +185,8 @@ class SystemTerms:
             first = min(start + step, stop)
             np.matmul(self._terms[:, start:first], counts[start:first], out=of_bin)
             for at in range(start + step, stop, step):
-                np.add(
-                    of_bin, self._terms[:, at : min(at + step, stop)] @ counts[at : min(at + step, stop)], out=of_bin
-                )
+                own = slice(at, min(at + step, stop))
+                np.add(of_bin, self._terms[:, own] @ counts[own], out=of_bin)
         return sums
 
     def region(self, sums: FloatArray, mask: BoolArray) -> tuple[Sums, Sums]:
