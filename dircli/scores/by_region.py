@@ -55,8 +55,7 @@ class Reference:
 class RegionRows:
     """The rows of a region, (m,), as metrics see them, with the sums of its ``bins``.
 
-    ``zero_error`` is what an exact hit counts as in GM; ``given`` holds (m,) values for each row under every name that
-    a metric `needs`.
+    An exact hit counts as ``zero_error`` in GM; ``given`` holds (m,) values under every name that a metric `needs`.
     """
 
     target: FloatArray

@@ -1,9 +1,8 @@
 """Relevance φ(y) of a target, 0 at the median and 1 at the rare extremes, and the error that it weighs (SERA).
 
-The control points are found as by the `extremes` method of Ribeiro and Moniz (2020), whose own program (IRon) is
-followed where the article leaves a choice: the fences of the adjusted box plot (Hubert and Vandervieren 2008) of the
-*training* targets with coefficient 1.5 have φ = 1, the median has φ = 0, and the slope at all three is 0. The piecewise
-cubic Hermite interpolant through them is then a smooth step on either side, constant beyond the fences.
+As by the `extremes` method of Ribeiro and Moniz (2020) and their program (IRon): the fences of the adjusted box plot
+(Hubert and Vandervieren 2008) of the *training* targets with coefficient 1.5 have φ = 1, the median has φ = 0, and the
+piecewise cubic Hermite interpolant, of slope 0 at all three, is a smooth step on either side, constant beyond.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The bootstrap: scores of many resamples of the same rows, drawn within strata or in whole clusters.
 
-Tasks of `TASK` resamples are drawn from seeds of their own, so the result depends neither on the number of cores nor
-on the order in which they finish. Memory does not grow with the number of resamples but for their scores.
+Tasks of `TASK` resamples have seeds of their own, so the result does not depend on the cores that draw them.
 """
 
 from __future__ import annotations
@@ -28,10 +27,9 @@ LEAST = 20
 def strata(bin_index: IntArray, regions: TextArray, *, least: int = LEAST) -> IntArray:
     """The stratum of each row (n,), codes 0.. in ascending order of bin: its bin, or neighbouring bins of its region.
 
-    Bins that follow each other in one region are joined until the stratum holds ``least`` rows; what is left before
-    another region begins joins the stratum before it. A stratum of m rows shows only (m - 1) / m of its variance when
-    it is drawn to its own size, and one of a single row none: with AgeDB's 25 few-shot bins drawn one by one, intervals
-    that say 95 % cover 92 %. ``bin_index`` (n,) is the row's bin, ``regions`` (B,) the region of each bin.
+    Bins of one region are joined until the stratum holds ``least`` rows, as one of m rows shows only (m - 1) / m of
+    its variance; what is left before another region begins joins the stratum before it. ``bin_index`` (n,) is the
+    row's bin, ``regions`` (B,) the region of each bin.
     """
     sizes = np.bincount(bin_index, minlength=len(regions))
     filled = np.flatnonzero(sizes)
@@ -94,8 +92,7 @@ class ResamplingPlan:
         picks += first[:, None] * np.uint64(size) + np.arange(size, dtype=np.uint64)
         counts: AnyArray = np.bincount(picks.view(np.int64).reshape(-1), minlength=n * size).reshape(n, size)
         if order is not None:
-            sorted_counts, counts = counts, np.empty_like(counts)
-            counts[order] = sorted_counts
+            counts[order] = counts.copy()
         return counts if self.clusters is None else np.take(counts, self.clusters, axis=0)
 
 
@@ -121,9 +118,7 @@ def resampled(  # noqa: PLR0913 - what is drawn, what is scored, how often and f
     scorer = SetScorer(systems, regions, metrics)
     clusters = None if plan.clusters is None else plan.clusters[scorer.order]
     drawn = ResamplingPlan(plan.strata[scorer.order], clusters)
-    return scored_sets(
-        scorer, lambda source, _first, size, scratch: drawn.counts(source, size, scratch), resamples, seed, workers
-    )
+    return scored_sets(scorer, lambda source, _, *how: drawn.counts(source, *how), resamples, seed, workers)
 
 
 def jackknife(

@@ -1,8 +1,8 @@
 """Is a system's score other than the baseline's by more than chance? Their predictions swapped at random, row by row.
 
-Where the two are alike, swapping a row's two predictions changes nothing, so the observed difference is one draw from
-the differences after random swaps (Fisher 1935; Pitman 1937). A swapped pair of systems is two columns of counts over
-the rows of both: 1 - s and s for one, s and 1 - s for the other, with s = 1 where a row is swapped.
+Where the two are alike, the observed difference is one draw from the differences after random swaps (Fisher 1935;
+Pitman 1937). A swapped pair is two columns of counts over the rows of both, with s = 1 where a row is swapped: 1 - s
+and s for one, s and 1 - s for the other.
 """
 
 from __future__ import annotations

@@ -24,10 +24,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapOptions:
-    """How resamples are drawn: how many, from which seed, and in which units.
-
-    Rows are drawn within bins, or, with ``cluster``, a column of the manifest, as whole groups of equal values there.
-    """
+    """How resamples are drawn: within bins or, with ``cluster``, whole groups of equal values in that column."""
 
     resamples: int = 2000
     seed: int = 666
@@ -42,10 +39,7 @@ class BootstrapOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class _Draws:
-    """The rows of every system, and what was drawn from them: the ``scores``, (systems, metrics, resamples) by region.
-
-    ``regions`` holds the mask (B,) of each region's bins.
-    """
+    """The rows of every system, the bins (B,) of each region, and its ``scores``, (systems, metrics, resamples)."""
 
     rows: Sequence[ScoredRows]
     regions: Mapping[str, BoolArray]
@@ -105,15 +99,8 @@ def _with_intervals(
 def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: int) -> ComparedSystem:
     """The system at ``place`` against the first: its differences by region and metric."""
     baseline, system = result.systems[0], result.systems[place]
-    tested = paired_permutation_test(
-        draws.rows[0],
-        draws.rows[place],
-        draws.regions,
-        draws.metrics,
-        permutations=options.resamples,
-        seed=options.seed,
-        clusters=draws.plan.clusters,
-    )
+    first, second, drawn = draws.rows[0], draws.rows[place], {"seed": options.seed, "permutations": options.resamples}
+    tested = paired_permutation_test(first, second, draws.regions, draws.metrics, clusters=draws.plan.clusters, **drawn)
     corrected = holm(np.concatenate([tested[region].p for region in draws.regions])).reshape(len(draws.regions), -1)
     regions = {}
     for region, adjusted in zip(draws.regions, corrected, strict=True):
