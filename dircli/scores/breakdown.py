@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dircli.scores.metrics.sums import RegionSums, per_bin
-from dircli.scores.metrics.table import bias, exact, gm, mae, mse, rmse
+from dircli.scores.metrics.table import METRICS
 from dircli.scores.results import Scored, System
 from dircli.store import files, parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-OF_BINS = {"mae": mae, "mse": mse, "rmse": rmse, "gm": gm, "bias": bias, "exact": exact}
+OF_BINS = ("mae", "mse", "rmse", "gm", "bias", "exact")
 
 
 def by_bin(scored: Scored) -> dict[str, pa.Array]:
@@ -26,10 +26,8 @@ def by_bin(scored: Scored) -> dict[str, pa.Array]:
 def _bins_of(system: System, scored: Scored) -> dict[str, Any]:
     reference, table = system.reference, scored.against.table
     sums = per_bin(reference.scored_target, system.values, reference.bin_index, bins=len(table.bins))
-    held = np.flatnonzero(sums.n > 0)
-    own = sums.at(sums.n > 0)
+    held, own = np.flatnonzero(sums.n > 0), sums.at(sums.n > 0)
     region = RegionSums(own, own, np.empty(0), reference.rules.zero_error)
-    found = {name: of(region) for name, of in OF_BINS.items()}
     return {
         "system": [system.name] * held.size,
         "bin": held.astype(np.int32),
@@ -38,7 +36,7 @@ def _bins_of(system: System, scored: Scored) -> dict[str, Any]:
         "region": reference.regions[held],
         "train": reference.train[held],
         "n": own.n,
-        **found,
+        **{name: METRICS[name].score(region) for name in OF_BINS},
     }
 
 

@@ -37,20 +37,14 @@ class Reference:
     @property
     def scored_target(self) -> FloatArray:
         """The targets as the protocol has them: with single precision, the float32 value of each printed decimal."""
-        if self.rules.single_precision:  # as released: targets were stored as float32
-            return self.target.astype(np.float32).astype(np.float64)
-        return self.target
+        return self.target.astype(np.float32).astype(np.float64) if self.rules.single_precision else self.target
 
     @classmethod
     def of(cls, benchmark: Benchmark, protocol: ProtocolName, target: FloatArray, bin_index: IntArray) -> Reference:
         """Rows of ``benchmark``, (n,) each, with the regions and rules of ``protocol``."""
-        return cls(
-            target=target,
-            bin_index=bin_index,
-            regions=benchmark.table.regions[protocol],
-            train=benchmark.table.counts["train"],
-            rules=benchmark.rules.score_rules[protocol],
-        )
+        regions, rules = benchmark.table.regions[protocol], benchmark.rules.score_rules[protocol]
+        train = benchmark.table.counts["train"]
+        return cls(target=target, bin_index=bin_index, regions=regions, train=train, rules=rules)
 
     def at(self, rows: BoolArray) -> Reference:
         """The reference of the rows in the mask ``rows`` (n,) alone."""
@@ -61,8 +55,7 @@ class Reference:
 class RegionRows:
     """The rows of a region, (m,), as metrics see them, with the sums of its ``bins``.
 
-    ``zero_error`` is what an exact hit counts as in GM; ``given`` holds (m,) values for each row under every name that
-    a metric `needs`.
+    An exact hit counts as ``zero_error`` in GM; ``given`` holds (m,) values under every name that a metric `needs`.
     """
 
     target: FloatArray
@@ -83,7 +76,7 @@ class RegionRows:
 
     def from_ranks(self, metric: FromRanks) -> float:
         """The score of the rows."""
-        return metric.score(self.target, self.prediction)
+        return float(metric.score(self.target, self.prediction))
 
 
 def scores(

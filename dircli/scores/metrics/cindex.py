@@ -15,8 +15,7 @@ def concordance(target: FloatArray, prediction: FloatArray) -> float:
     target (Knight 1966).
     """
     order = np.lexsort((prediction, target))
-    y = _codes(target)[order]
-    p = _codes(prediction)[order]
+    y, p = (np.unique(values, return_inverse=True)[1].astype(np.int64)[order] for values in (target, prediction))
     pairs = _pairs(np.array([y.size])) - _pairs(np.bincount(y))
     if not pairs:
         return float("nan")
@@ -24,11 +23,6 @@ def concordance(target: FloatArray, prediction: FloatArray) -> float:
     tied = _pairs(np.bincount(p)) - both  # equal predictions, unequal targets
     discordant = _inversions(p)  # within equal targets predictions ascend, so those pairs add none
     return float((pairs - discordant - tied / 2) / pairs)
-
-
-def _codes(values: FloatArray) -> IntArray:
-    """The number of distinct smaller values below each, (n,)."""
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def _pairs(sizes: IntArray) -> int:
@@ -39,9 +33,8 @@ def _pairs(sizes: IntArray) -> int:
 def _inversions(codes: IntArray) -> int:
     """How many pairs of ``codes`` (n,), 0.., stand in descending order.
 
-    One pass per bit, from the highest: rows are grouped by the bits above it, and within a group each row whose bit
-    is 0 is inverted with those before it whose bit is 1. The grouping by higher bits is stable, so the order within a
-    group is that of the rows.
+    One pass per bit, from the highest: rows are grouped, stably, by the bits above it, and within a group each row
+    whose bit is 0 is inverted with those before it whose bit is 1.
     """
     inversions = 0
     for bit in reversed(range(int(codes.max()).bit_length())):

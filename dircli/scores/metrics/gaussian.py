@@ -1,7 +1,6 @@
 """Scores of predictions that state a standard deviation: how likely the targets are, and how well it is calibrated.
 
-Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, and give what each row adds to one sum,
-(n,), or to each of k sums, (k, n).
+Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, and give what each adds to the sums.
 """
 
 from __future__ import annotations

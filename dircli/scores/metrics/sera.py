@@ -1,9 +1,8 @@
 """Relevance φ(y) of a target, 0 at the median and 1 at the rare extremes, and the error that it weighs (SERA).
 
-The control points are found as by the `extremes` method of Ribeiro and Moniz (2020), whose own program (IRon) is
-followed where the article leaves a choice: the fences of the adjusted box plot (Hubert and Vandervieren 2008) of the
-*training* targets with coefficient 1.5 have φ = 1, the median has φ = 0, and the slope at all three is 0. The piecewise
-cubic Hermite interpolant through them is then a smooth step on either side, constant beyond the fences.
+As by the `extremes` method of Ribeiro and Moniz (2020) and their program (IRon): the fences of the adjusted box plot
+(Hubert and Vandervieren 2008) of the *training* targets with coefficient 1.5 have φ = 1, the median has φ = 0, and the
+piecewise cubic Hermite interpolant, of slope 0 at all three, is a smooth step on either side, constant beyond.
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ class Relevance:
         """φ of each ``target`` (n,), in 0..1; a side of no width is a step, with φ = 0 at the median itself."""
         beyond = np.where(target < self.median, self.median - target, target - self.median)
         width = np.where(target < self.median, self.median - self.low, self.high - self.median)
-        part = np.where(width > 0, beyond / np.where(width > 0, width, 1), beyond > 0)
-        part = np.clip(part, 0, 1)
+        part = np.clip(np.where(width > 0, beyond / np.where(width > 0, width, 1), beyond > 0), 0, 1)
         return np.asarray(part * part * (3 - 2 * part))
 
 
@@ -64,11 +62,8 @@ def medcouple(ordered: FloatArray) -> float:
     ties = len(ordered) - len(below) - len(above)
     # a row at the median makes h = -1 with each lower one, +1 with each upper one; k of them among themselves make
     # k (k - 1) / 2 pairs each of -1 and +1, and k of 0
-    fixed = {
-        -1.0: ties * len(below) + ties * (ties - 1) // 2,
-        0.0: ties,
-        1.0: ties * len(above) + ties * (ties - 1) // 2,
-    }
+    among = ties * (ties - 1) // 2
+    fixed = {-1.0: ties * len(below) + among, 0.0: ties, 1.0: ties * len(above) + among}
     total = len(below) * len(above) + sum(fixed.values())
 
     def at_most(h: float) -> int:
@@ -92,8 +87,7 @@ def medcouple(ordered: FloatArray) -> float:
 def weighted(target: FloatArray, prediction: FloatArray, phi: FloatArray) -> FloatArray:
     """Squared error-relevance area, Σ φ(y)·e²; what each row adds to it, (n,), with ``phi`` (n,) its φ(y).
 
-    The area is ∫ SER(t) dt for t from 0 to 1, where SER(t) sums e² over the rows with φ(y) ≥ t: each row's e² is in
-    for a share φ(y) of all t, so the sum is the integral exactly. It grows with the number of rows.
+    The area is ∫ SER(t) dt, t from 0 to 1, where SER(t) sums e² over rows with φ(y) ≥ t: a share φ(y) of all t.
     """
     return np.asarray(phi * (prediction - target) ** 2)
 

@@ -1,7 +1,6 @@
 """The mergeable partial sums that every score is made of, but for those from ranks.
 
-One entry per bin. Sums of two blocks of rows merge into the sums of both, and sums of several bins pool into those of
-a region, so blocks, cores and machines may be summed in any grouping. Second moments are kept about the means and
+One entry per bin; blocks, cores and machines may be summed in any grouping. Second moments are kept about the means and
 merged by Chan's formula (Chan, Golub and LeVeque 1983), so nothing cancels however far the targets lie from zero.
 """
 
@@ -107,8 +106,7 @@ def pooled(sums: Sums, axis: int = 0) -> Sums:
     """The sums over ``axis``, as of one bin that holds all rows."""
     added = {name: getattr(sums, name).sum(axis) for name in ADDED}
     some = np.maximum(added["n"], 1)
-    target_mean = (sums.n * sums.target_mean).sum(axis) / some
-    prediction_mean = (sums.n * sums.prediction_mean).sum(axis) / some
+    target_mean, prediction_mean = ((sums.n * m).sum(axis) / some for m in (sums.target_mean, sums.prediction_mean))
     y, p = sums.target_mean - target_mean, sums.prediction_mean - prediction_mean
     return Sums(
         **added,

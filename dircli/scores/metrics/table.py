@@ -37,11 +37,10 @@ class Region(Protocol):
 
 @dataclass(frozen=True)
 class Metric:
-    """What both kinds of metric have in common.
+    """What both kinds of metric have in common; ``unit`` is a power of the target's.
 
-    ``unit`` is a power of the target's unit: "y", "y²", or "" for none. ``needs`` names what rows must have beside
-    target and prediction. A ``count`` is a whole number of rows, and has no interval. ``single_terms`` take the place
-    of ``terms`` where a protocol has float32 ratios.
+    ``needs`` names what rows must have beside target and prediction. A ``count`` is a whole number of rows, and has no
+    interval. ``single_terms`` take the place of ``terms`` where a protocol has float32 ratios.
     """
 
     name: str
@@ -52,7 +51,7 @@ class Metric:
     _: KW_ONLY
     needs: Literal["", "relevance", "sigma"] = ""
     count: bool = False
-    score: Callable[..., Any]
+    score: Callable[..., Any] = mean_term
     terms: Callable[..., FloatArray] | None = None
     single_terms: Callable[..., FloatArray] | None = None
 
@@ -70,23 +69,18 @@ class Metric:
         return replace(self, terms=self.single_terms) if rule.single_ratios and self.single_terms else self
 
     def badness(self, value: float) -> float:
-        """The number to sort scores by, lower is better; differences of it say by how much a score is worse.
-
-        NaN for a metric of which neither a high nor a low value is better.
-        """
+        """The number to sort scores by, lower is better, so that differences say how much worse; NaN for neither."""
         return {"lower": value, "higher": -value, "nearer zero": abs(value), "neither": math.nan}[self.better]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mergeable(Metric):
-    """A metric made of sums over rows, so that the sums of bins, blocks and machines may be added in any grouping.
+    """A metric made of sums over rows, which may be added in any grouping.
 
     ``terms(target, prediction)``, with the values (n,) that it `needs` as a third argument, is what each row adds to
     sums of the metric's own, (k, n) or (n,) for one; without it `Sums` are enough. ``score(sums)`` is the score, by
     default the mean of the one term.
     """
-
-    score: Callable[[RegionSums], Any] = mean_term
 
     def of(self, region: Region) -> Any:
         """The score of the sums of a region."""
@@ -102,13 +96,11 @@ class Mergeable(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class FromRanks(Metric):
-    """A metric of ranks: they depend on all rows at once, so no sums can give it.
+    """A metric of ranks: ``score(target, prediction)`` takes all rows at once, (n,) both.
 
-    ``score(target, prediction)`` takes (n,) both; ``weighted`` scores many weighted sets of the same rows at once,
-    where there is a faster way than to write the sets out.
+    ``weighted`` scores many weighted sets of the same rows, where there is a faster way than to write the sets out.
     """
 
-    score: Callable[[FloatArray, FloatArray], float]
     weighted: type[WeightedSpearman] | None = None
 
     def of(self, region: Region) -> Any:
@@ -201,8 +193,7 @@ def within(k: int, kind: type[np.floating[Any]] = np.float64) -> Callable[[Float
 
     def delta(target: FloatArray, prediction: FloatArray) -> FloatArray:
         y, p = target.astype(kind), prediction.astype(kind)
-        close = np.maximum(p / y, y / p) <= kind(1.25**k)
-        return np.asarray(close, dtype=np.float64)
+        return np.asarray(np.maximum(p / y, y / p) <= kind(1.25**k), dtype=np.float64)
 
     delta.__doc__ = f"Share of rows with max(ŷ/y, y/ŷ) of at most 1.25^{k}; of positive targets and predictions."
     return delta
@@ -212,6 +203,7 @@ def _by_name(*metrics: Metric) -> dict[str, Metric]:
     return {metric.name: metric for metric in metrics}
 
 
+_TABLE_4 = "DIR, Table 4"
 _REN = "Ren et al. 2022, Balanced MSE for imbalanced visual regression"
 _HARRELL = "Harrell et al. 1982, Evaluating the yield of medical tests"
 _RIBEIRO = "Ribeiro and Moniz 2020, Imbalanced regression and extreme value prediction"
@@ -222,7 +214,7 @@ _KULESHOV = "Kuleshov et al. 2018, Accurate uncertainties for deep learning usin
 METRICS = _by_name(
     Mergeable("mae", "MAE", "lower", "y", "DIR, section 4", score=mae),
     Mergeable("mse", "MSE", "lower", "y²", "DIR, section 4", score=mse),
-    Mergeable("rmse", "RMSE", "lower", "y", "DIR, Table 4", score=rmse),
+    Mergeable("rmse", "RMSE", "lower", "y", _TABLE_4, score=rmse),
     Mergeable("gm", "GM", "lower", "y", "DIR, section 4", score=gm),
     Mergeable("pearson", "Pearson", "higher", "", "DIR, section 4", score=pearson),
     FromRanks("spearman", "Spearman", "higher", "", "Spearman 1904", score=spearman, weighted=WeightedSpearman),
@@ -232,12 +224,10 @@ METRICS = _by_name(
 )
 
 DEPTH = _by_name(
-    Mergeable("absrel", "AbsRel", "lower", "", "DIR, Table 4", terms=absrel),
-    Mergeable("log10", "log10", "lower", "", "DIR, Table 4", terms=log10),
+    Mergeable("absrel", "AbsRel", "lower", "", _TABLE_4, terms=absrel),
+    Mergeable("log10", "log10", "lower", "", _TABLE_4, terms=log10),
     *(
-        Mergeable(
-            f"delta{k}", f"δ{k}", "higher", "", "DIR, Table 4", terms=within(k), single_terms=within(k, np.float32)
-        )
+        Mergeable(f"delta{k}", f"δ{k}", "higher", "", _TABLE_4, terms=within(k), single_terms=within(k, np.float32))
         for k in (1, 2, 3)
     ),
 )
@@ -268,13 +258,12 @@ def chosen(names: Sequence[str], *, of: Sequence[str] = (), given: Container[str
     """
     of = of or tuple(METRICS)
     known = dict.fromkeys([*of, *FURTHER])
+    possible = [name for name in known if not EVERY[name].needs or EVERY[name].needs in given]
     if unknown := [name for name in names if name not in known and name != "all"]:
         raise UsageError(f"no metric is called {', '.join(map(repr, unknown))}; there are {', '.join(known)}, or all")
-    if lacking := [name for name in names if name in known and EVERY[name].needs and EVERY[name].needs not in given]:
+    if lacking := [name for name in names if name in known and name not in possible]:
         raise UsageError(", ".join(f"{name} needs {NEEDS[EVERY[name].needs]}" for name in lacking))
-    if "all" in names:
-        return [EVERY[name] for name in known if not EVERY[name].needs or EVERY[name].needs in given]
-    return [EVERY[name] for name in (dict.fromkeys(names) or of)]
+    return [EVERY[name] for name in (possible if "all" in names else dict.fromkeys(names) or of)]
 
 
 def described() -> list[dict[str, str]]:

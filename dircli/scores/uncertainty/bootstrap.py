@@ -1,7 +1,6 @@
 """The bootstrap: scores of many resamples of the same rows, drawn within strata or in whole clusters.
 
-Tasks of `TASK` resamples are drawn from seeds of their own, so the result depends neither on the number of cores nor
-on the order in which they finish. Memory does not grow with the number of resamples but for their scores.
+Tasks of `TASK` resamples have seeds of their own, so the result does not depend on the cores that draw them.
 """
 
 from __future__ import annotations
@@ -28,10 +27,9 @@ LEAST = 20
 def strata(bin_index: IntArray, regions: TextArray, *, least: int = LEAST) -> IntArray:
     """The stratum of each row (n,), codes 0.. in ascending order of bin: its bin, or neighbouring bins of its region.
 
-    Bins that follow each other in one region are joined until the stratum holds ``least`` rows; what is left before
-    another region begins joins the stratum before it. A stratum of m rows shows only (m - 1) / m of its variance when
-    it is drawn to its own size, and one of a single row none: with AgeDB's 25 few-shot bins drawn one by one, intervals
-    that say 95 % cover 92 %. ``bin_index`` (n,) is the row's bin, ``regions`` (B,) the region of each bin.
+    Bins of one region are joined until the stratum holds ``least`` rows, as one of m rows shows only (m - 1) / m of
+    its variance; what is left before another region begins joins the stratum before it. ``bin_index`` (n,) is the
+    row's bin, ``regions`` (B,) the region of each bin.
     """
     sizes = np.bincount(bin_index, minlength=len(regions))
     filled = np.flatnonzero(sizes)
@@ -61,10 +59,6 @@ class ResamplingPlan:
     strata: IntArray
     clusters: IntArray | None = None
 
-    def at(self, order: IntArray) -> ResamplingPlan:
-        """The plan for the same rows in another order, (n,)."""
-        return ResamplingPlan(self.strata[order], None if self.clusters is None else self.clusters[order])
-
     @property
     def units(self) -> IntArray:
         """The unit that each row (n,) is drawn with, codes 0..: itself, or its cluster."""
@@ -80,12 +74,8 @@ class ResamplingPlan:
         """Units in order of stratum, None where they are; per unit in that order its stratum's size and first unit."""
         strata = self.unit_strata
         order = None if (np.diff(strata) >= 0).all() else np.argsort(strata, kind="stable")
-        sizes = np.bincount(strata)
-        return (
-            order,
-            np.repeat(sizes, sizes).astype(np.uint64),
-            np.repeat(np.cumsum(sizes) - sizes, sizes).astype(np.uint64),
-        )
+        sizes = np.bincount(strata).astype(np.uint64)
+        return order, np.repeat(sizes, sizes.astype(int)), np.repeat(np.cumsum(sizes) - sizes, sizes.astype(int))
 
     def counts(self, generator: np.random.SFC64, size: int, scratch: Scratch) -> AnyArray:
         """How often each row is drawn in each of ``size`` resamples, (n, size).
@@ -102,8 +92,7 @@ class ResamplingPlan:
         picks += first[:, None] * np.uint64(size) + np.arange(size, dtype=np.uint64)
         counts: AnyArray = np.bincount(picks.view(np.int64).reshape(-1), minlength=n * size).reshape(n, size)
         if order is not None:
-            sorted_counts, counts = counts, np.empty_like(counts)
-            counts[order] = sorted_counts
+            counts[order] = counts.copy()
         return counts if self.clusters is None else np.take(counts, self.clusters, axis=0)
 
 
@@ -124,14 +113,12 @@ def resampled(  # noqa: PLR0913 - what is drawn, what is scored, how often and f
 ) -> dict[str, FloatArray]:
     """The scores of every resample: per region an array (systems, metrics, resamples), NaN where undefined.
 
-    ``systems`` share target and bin; ``regions`` maps a name to the mask (B,) of its bins. All systems see the same
-    resamples, so differences between them are paired. Neither the order of the rows nor ``workers`` changes a number.
+    All systems see the same resamples. Neither the order of the rows nor ``workers`` changes a number.
     """
     scorer = SetScorer(systems, regions, metrics)
-    drawn = plan.at(scorer.order)
-    return scored_sets(
-        scorer, lambda source, _first, size, scratch: drawn.counts(source, size, scratch), resamples, seed, workers
-    )
+    clusters = None if plan.clusters is None else plan.clusters[scorer.order]
+    drawn = ResamplingPlan(plan.strata[scorer.order], clusters)
+    return scored_sets(scorer, lambda source, _, *how: drawn.counts(source, *how), resamples, seed, workers)
 
 
 def jackknife(

@@ -1,8 +1,7 @@
 """Intervals of scores from their resamples: percentile and BCa, standard errors, and what could be detected.
 
-Arrays of scores have any leading axes, such as (systems, metrics), and the resamples last. A resample without a score
-is left out; where there is no score from the rows themselves, or more than a share 1 - level of the resamples has none,
-there is no interval: NaN, null in every output.
+Arrays of scores have any leading axes, and the resamples last. A resample without a score is left out; without a score
+from the rows themselves, or where more than a share 1 - level of the resamples has none, the interval is NaN.
 """
 
 from __future__ import annotations
@@ -32,9 +31,8 @@ def bca(
 ) -> FloatArray:
     """The bias-corrected and accelerated interval (Efron 1987): its two ends, (..., 2).
 
-    ``jackknife`` (..., units) are the scores without each unit in turn, and ``strata`` (units,) its stratum, codes 0..;
-    strata are samples of their own in the acceleration, and a stratum of one unit tells nothing. There is no interval
-    where a score without some unit is undefined, or all resamples lie on one side of the score.
+    ``jackknife`` (..., units) are the scores without each unit in turn, and ``strata`` (units,) its stratum, codes 0..
+    There is no interval where a score without some unit is undefined, or all resamples lie on one side of the score.
     """
     bias, acceleration = _bias(point, resampled)[..., None], _acceleration(jackknife, strata)[..., None]
     tail = (1 - level) / 2

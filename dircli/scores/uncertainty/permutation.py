@@ -1,8 +1,8 @@
 """Is a system's score other than the baseline's by more than chance? Their predictions swapped at random, row by row.
 
-Where the two are alike, swapping a row's two predictions changes nothing, so the observed difference is one draw from
-the differences after random swaps (Fisher 1935; Pitman 1937). A swapped pair of systems is two columns of counts over
-the rows of both: 1 - s and s for one, s and 1 - s for the other, with s = 1 where a row is swapped.
+Where the two are alike, the observed difference is one draw from the differences after random swaps (Fisher 1935;
+Pitman 1937). A swapped pair is two columns of counts over the rows of both, with s = 1 where a row is swapped: 1 - s
+and s for one, s and 1 - s for the other.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how oft
     """
     n = baseline.target.size
     order = np.lexsort((system.prediction, baseline.prediction, baseline.target, baseline.bin_index))
-    both = _stacked(baseline.at(order), system.at(order))
+    both = replace(
+        baseline.at(np.tile(order, 2)),
+        prediction=np.concatenate([baseline.prediction[order], system.prediction[order]]),
+        given={k: np.concatenate([values[order], system.given[k][order]]) for k, values in baseline.given.items()},
+    )
     scorer = SetScorer([both], regions, metrics)
     unit = np.arange(n) if clusters is None else clusters[order]
     units = int(unit.max(initial=-1)) + 1
@@ -65,17 +69,6 @@ def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how oft
 
     scores = scored_sets(scorer, swaps, 2 * (1 + permutations), seed, workers)
     return {name: _tested(of_region[0]) for name, of_region in scores.items()}
-
-
-def _stacked(first: ScoredRows, second: ScoredRows) -> ScoredRows:
-    """The rows of both, (2n,)."""
-    return replace(
-        first,
-        target=np.concatenate([first.target, second.target]),
-        prediction=np.concatenate([first.prediction, second.prediction]),
-        bin_index=np.concatenate([first.bin_index, second.bin_index]),
-        given={name: np.concatenate([values, second.given[name]]) for name, values in first.given.items()},
-    )
 
 
 def _tested(scores: FloatArray) -> Tested:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
-from dircli.arrays import BoolArray, FloatArray, IntArray
+from dircli.arrays import BoolArray, FloatArray
 from dircli.benchmark.regions import masks
 from dircli.scores.by_region import Score
 from dircli.scores.metrics.table import EVERY, Metric
-from dircli.scores.results import ComparedSystem, Comparison, Difference, Result, Scored, System, SystemResult
+from dircli.scores.results import ComparedSystem, Comparison, Difference, Result, Scored, SystemResult
 from dircli.scores.uncertainty import intervals
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
 
 ALPHA = 0.05
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapOptions:
-    """How resamples are drawn: how many, from which seed, and in which units.
-
-    Rows are drawn within bins, or, with ``cluster``, a column of the manifest, as whole groups of equal values there.
-    """
+    """How resamples are drawn: within bins or, with ``cluster``, whole groups of equal values in that column."""
 
     resamples: int = 2000
     seed: int = 666
@@ -43,68 +39,49 @@ class BootstrapOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class _Draws:
-    """The rows of every system, and what was drawn from them: the ``scores``, (systems, metrics, resamples) by region.
-
-    ``regions`` holds the mask (B,) of each region's bins.
-    """
+    """The rows of every system, the bins (B,) of each region, and its ``scores``, (systems, metrics, resamples)."""
 
     rows: Sequence[ScoredRows]
     regions: Mapping[str, BoolArray]
     metrics: Sequence[Metric]
     plan: ResamplingPlan
-    clusters: IntArray | None
     scores: Mapping[str, FloatArray]
-
-    def named(self, values: Iterable[T]) -> dict[str, T]:
-        """``values``, one per metric, by the names of the metrics."""
-        return {metric.name: value for metric, value in zip(self.metrics, values, strict=True)}
 
 
 def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
-    """``scored`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison.
-
-    ``detectable`` is the true distance from a fixed value that a two-sided 5 % test on these rows finds with 80 %
-    power; in the comparison, the true difference between the two systems.
-    """
+    """``scored`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison."""
     result, reference = scored.result, scored.systems[0].reference
     metrics = [EVERY[name].under(reference.rules) for name in result.metrics if not EVERY[name].count]
-    rows = [_rows(system) for system in scored.systems]
+    rows = [
+        ScoredRows(
+            target=system.reference.scored_target,
+            prediction=system.values,
+            bin_index=system.reference.bin_index,
+            bins=len(system.reference.train),
+            zero_error=system.reference.rules.zero_error,
+            given=system.given,
+        )
+        for system in scored.systems
+    ]
     every_region = masks(reference.regions, reference.train)
     regions = {name: every_region[name] for name in result.systems[0].regions if name in every_region}
     clusters = None if options.cluster is None else scored.against.clusters(options.cluster, result.split)
     plan = ResamplingPlan(strata(reference.bin_index, reference.regions), clusters)
     scores = resampled(plan, rows, regions, metrics, resamples=options.resamples, seed=options.seed)
-    draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, clusters=clusters, scores=scores)
+    draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, scores=scores)
     compared = tuple(_compared(result, draws, options, place) for place in range(1, len(rows)))
-    result = replace(
-        result,
-        systems=_with_intervals(result.systems, draws, options),
-        comparison=Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
-        if compared
-        else None,
-        drawn=options.field,
-    )
-    return replace(scored, result=result)
-
-
-def _rows(system: System) -> ScoredRows:
-    reference = system.reference
-    return ScoredRows(
-        target=reference.scored_target,
-        prediction=system.values,
-        bin_index=reference.bin_index,
-        bins=len(reference.train),
-        zero_error=reference.rules.zero_error,
-        given=system.given,
-    )
+    comparison = Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
+    systems = _with_intervals(result.systems, draws, options)
+    new = replace(result, systems=systems, comparison=comparison if compared else None, drawn=options.field)
+    return replace(scored, result=new)
 
 
 def _with_intervals(
     systems: Sequence[SystemResult], draws: _Draws, options: BootstrapOptions
 ) -> tuple[SystemResult, ...]:
-    regions = [dict(system.regions) for system in systems]
+    regions, names = [dict(system.regions) for system in systems], [metric.name for metric in draws.metrics]
     for name, scores in draws.scores.items():
-        points = np.array([[_value(system.score(name, metric.name)) for metric in draws.metrics] for system in systems])
+        points = np.array([[_value(system.score(name, metric)) for metric in names] for system in systems])
         if options.method == "percentile":
             ends = intervals.percentile(points, scores)
         else:
@@ -112,23 +89,18 @@ def _with_intervals(
             ends = intervals.bca(points, scores, without, draws.plan.unit_strata)
         detectable = intervals.detectable(intervals.standard_error(scores))
         for of_system, pairs, least in zip(regions, ends, detectable, strict=True):
-            ci, smallest = draws.named(map(_pair, pairs)), draws.named(map(_number, least))
-            of_system[name] = replace(of_system[name], ci=ci, detectable=smallest)
+            ci = dict(zip(names, map(_pair, pairs), strict=True))
+            of_system[name] = replace(
+                of_system[name], ci=ci, detectable=dict(zip(names, map(_number, least), strict=True))
+            )
     return tuple(replace(system, regions=new) for system, new in zip(systems, regions, strict=True))
 
 
 def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: int) -> ComparedSystem:
     """The system at ``place`` against the first: its differences by region and metric."""
     baseline, system = result.systems[0], result.systems[place]
-    tested = paired_permutation_test(
-        draws.rows[0],
-        draws.rows[place],
-        draws.regions,
-        draws.metrics,
-        permutations=options.resamples,
-        seed=options.seed,
-        clusters=draws.clusters,
-    )
+    first, second, drawn = draws.rows[0], draws.rows[place], {"seed": options.seed, "permutations": options.resamples}
+    tested = paired_permutation_test(first, second, draws.regions, draws.metrics, clusters=draws.plan.clusters, **drawn)
     corrected = holm(np.concatenate([tested[region].p for region in draws.regions])).reshape(len(draws.regions), -1)
     regions = {}
     for region, adjusted in zip(draws.regions, corrected, strict=True):
@@ -136,8 +108,8 @@ def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: i
         difference, p = tested[region].difference, tested[region].p
         ends = intervals.percentile(difference, pairs)
         least = intervals.detectable(intervals.standard_error(pairs))
-        regions[region] = draws.named(
-            Difference(
+        regions[region] = {
+            metric.name: Difference(
                 difference=_number(difference[k]),
                 ci=_pair(ends[k]),
                 detectable=_number(least[k]),
@@ -148,7 +120,7 @@ def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: i
                 ),
             )
             for k, metric in enumerate(draws.metrics)
-        )
+        }
     return ComparedSystem(name=system.name, regions=regions)
 
 

@@ -1,9 +1,7 @@
 """Scores of many weighted sets of the same rows at once: a set is a column of counts, how often each row is in it.
 
-Bootstrap resamples, leave-one-out sets and swapped pairs are all such columns. The sums of R sets are matrix products
-with the counts, (n, R), and ranks are running sums of them along the order of the predictions. Nothing is ever
-multiplied across more than a block of rows, small enough for one core's cache and for BLAS to stay on one thread: the
-scores depend on neither the number of cores nor on what else they do.
+The sums of R sets are matrix products with the counts, (n, R), and ranks are running sums of them along the order of
+the predictions. Blocks are small enough for BLAS to stay on one thread, so scores do not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -31,8 +29,7 @@ COMMON = 11
 class ScoredRows:
     """One system's rows: target, prediction and bin, (n,) each, the bin in 0..bins-1.
 
-    ``zero_error`` is what an exact hit counts as in GM; ``given`` holds (n,) values for each row under every name that
-    a metric `needs`.
+    An exact hit counts as ``zero_error`` in GM; ``given`` holds (n,) values under every name that a metric `needs`.
     """
 
     target: FloatArray
@@ -44,13 +41,8 @@ class ScoredRows:
 
     def at(self, order: IntArray) -> ScoredRows:
         """These rows in another order, (n,)."""
-        return replace(
-            self,
-            target=self.target[order],
-            prediction=self.prediction[order],
-            bin_index=self.bin_index[order],
-            given={name: values[order] for name, values in self.given.items()},
-        )
+        columns = {name: getattr(self, name)[order] for name in ("target", "prediction", "bin_index")}
+        return replace(self, **columns, given={name: values[order] for name, values in self.given.items()})
 
 
 class Scratch:
@@ -69,11 +61,10 @@ class Scratch:
 
 
 class SetScorer:
-    """Scores weighted sets of the rows that several systems have predicted, by region.
+    """Scores weighted sets of the rows that several systems, of the same targets and bins, have predicted.
 
-    The systems share target and bin; ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in
-    ``order`` (n,), by bin, target and predictions, so that neither scores nor what is drawn depend on the order of the
-    rows.
+    ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in ``order`` (n,), by bin, target and
+    predictions, so that nothing depends on the order of the rows.
     """
 
     def __init__(
@@ -86,7 +77,7 @@ class SetScorer:
         self._metrics = list(metrics)
         ordered = [each.at(self.order) for each in systems]
         bin_index = ordered[0].bin_index
-        self._cells = TargetCells.of(ordered[0].target, bin_index)
+        self._cells = TargetCells(ordered[0].target, bin_index)
         self._bins_with_rows = np.unique(bin_index)
         self._systems = [SystemTerms(each, self._metrics) for each in ordered]
         self._rows = {name: np.flatnonzero(mask[bin_index]) for name, mask in regions.items()}
@@ -112,10 +103,8 @@ class SetScorer:
                 one_each = self._bins_with_rows.size == self._cells.starts.size
                 of_cells = sums[self._bins_with_rows, 0] if one_each else self._cells.counts(single)
             for name, mask in self.regions.items():
-                ranked = self._weighted[name][number]
-                region = WeightedRegion(
-                    system, sums, mask, self._rows[name], counts, (single, of_cells, scratch), ranked
-                )
+                ranked, for_ranks = self._weighted[name][number], (single, of_cells, scratch)
+                region = WeightedRegion(system, sums, mask, self._rows[name], counts, for_ranks, ranked)
                 for place, metric in enumerate(self._metrics if region.rows.size else []):
                     scores[name][number, place] = metric.of(region)
         return scores
@@ -156,16 +145,13 @@ class WeightedRegion:
 
 
 class SystemTerms:
-    """What one system's sums are made of, per row in order of the bin: those of `Sums`, and the metrics' own terms.
-
-    ``places`` says which terms are those of each mergeable metric.
-    """
+    """One system's terms per row, in order of the bin: those of `Sums`, and at ``places`` each metric's own."""
 
     def __init__(self, rows: ScoredRows, metrics: Sequence[Metric]) -> None:
         self.rows = rows
         self._starts = np.searchsorted(rows.bin_index, np.arange(rows.bins + 1))
-        self._target = _Centred.of(rows.target, rows.bin_index, self._starts)
-        self._prediction = _Centred.of(rows.prediction, rows.bin_index, self._starts)
+        self._target = _Centred(rows.target, rows.bin_index, self._starts)
+        self._prediction = _Centred(rows.prediction, rows.bin_index, self._starts)
         error = rows.prediction - rows.target
         missed = error != 0
         log = np.log(np.abs(error), out=np.zeros_like(error), where=missed)
@@ -188,9 +174,8 @@ class SystemTerms:
             first = min(start + step, stop)
             np.matmul(self._terms[:, start:first], counts[start:first], out=of_bin)
             for at in range(start + step, stop, step):
-                np.add(
-                    of_bin, self._terms[:, at : min(at + step, stop)] @ counts[at : min(at + step, stop)], out=of_bin
-                )
+                own = slice(at, min(at + step, stop))
+                np.add(of_bin, self._terms[:, own] @ counts[own], out=of_bin)
         return sums
 
     def region(self, sums: FloatArray, mask: BoolArray) -> tuple[Sums, Sums]:
@@ -206,20 +191,15 @@ class SystemTerms:
             product_moment=yp - y * p / some,
         )
         total = pooled(bins)
-        settled = replace(
-            total,
-            target_moment=self._target.settled(total.target_moment, total.n),
-            prediction_moment=self._prediction.settled(total.prediction_moment, total.n),
-        )
+        y_moment = self._target.settled(total.target_moment, total.n)
+        p_moment = self._prediction.settled(total.prediction_moment, total.n)
+        settled = replace(total, target_moment=y_moment, prediction_moment=p_moment)
         return self._about_zero(settled), self._about_zero(bins)
 
     def _about_zero(self, sums: Sums) -> Sums:
         """The same sums with means about zero instead of the centre."""
-        return replace(
-            sums,
-            target_mean=sums.target_mean + self._target.centre,
-            prediction_mean=sums.prediction_mean + self._prediction.centre,
-        )
+        y, p = sums.target_mean + self._target.centre, sums.prediction_mean + self._prediction.centre
+        return replace(sums, target_mean=y, prediction_mean=p)
 
 
 def _moment(square: FloatArray, of_mean: FloatArray) -> FloatArray:
@@ -228,7 +208,6 @@ def _moment(square: FloatArray, of_mean: FloatArray) -> FloatArray:
     return np.where(moment > NOISE * square, moment, 0.0)
 
 
-@dataclass(frozen=True)
 class _Centred:
     """Values (n,) about a centre per bin: ``rest`` = value - (centre + shift (B,) of its bin).
 
@@ -236,19 +215,13 @@ class _Centred:
     ``reach`` is the largest distance of a value from ``centre``.
     """
 
-    centre: float
-    shift: FloatArray
-    rest: FloatArray
-    reach: float
-
-    @classmethod
-    def of(cls, values: FloatArray, bin_index: IntArray, starts: IntArray) -> _Centred:
-        if not values.size:
-            return cls(0.0, np.zeros(len(starts) - 1), values, 0.0)
-        middle = np.lexsort((values, bin_index))[np.minimum((starts[:-1] + starts[1:]) // 2, values.size - 1)]
-        centre = float(np.partition(values, values.size // 2)[values.size // 2])
-        of_bins = values[middle]
-        return cls(centre, of_bins - centre, values - of_bins[bin_index], float(np.abs(values - centre).max()))
+    def __init__(self, values: FloatArray, bin_index: IntArray, starts: IntArray) -> None:
+        some = values if values.size else np.zeros(1)
+        middle = np.minimum((starts[:-1] + starts[1:]) // 2, some.size - 1)
+        of_bins = values[np.lexsort((values, bin_index))[middle]] if values.size else np.zeros(middle.size)
+        self.centre = float(np.partition(some, some.size // 2)[some.size // 2])
+        self.shift, self.rest = of_bins - self.centre, values - of_bins[bin_index]
+        self.reach = float(np.abs(some - self.centre).max())
 
     def settled(self, moment: FloatArray, n: FloatArray) -> FloatArray:
         """The centred ``moment`` of ``n`` rows, (R,) both, 0 where it is only rounding."""

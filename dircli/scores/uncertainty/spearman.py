@@ -9,7 +9,6 @@ in float64. The spread of ranks needs no ranks: sum of t (2P + t - N)² = (N³ -
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,21 +19,14 @@ TWICE = (np.tri(BLOCK) + np.tri(BLOCK, k=-1)).astype(np.float32)  # a row's coun
 ONCE = np.ones((1, BLOCK), np.float32)
 
 
-@dataclass(frozen=True)
 class TargetCells:
-    """Rows (n,) by equal bin and target: the cell of each row, and where each cell starts, with its target."""
+    """Rows (n,), in order of bin and target, by equal both: the cell of each row, each cell's start and its target."""
 
-    cell: IntArray
-    starts: IntArray
-    target: FloatArray
-
-    @classmethod
-    def of(cls, target: FloatArray, bin_index: IntArray) -> TargetCells:
-        """The cells of rows in ascending order of bin, then target."""
+    def __init__(self, target: FloatArray, bin_index: IntArray) -> None:
         new = np.ones(target.size, bool)
         new[1:] = (np.diff(target) != 0) | (np.diff(bin_index) != 0)
-        starts = np.flatnonzero(new)
-        return cls(np.cumsum(new) - 1, starts, target[starts])
+        self.cell, self.starts = np.cumsum(new) - 1, np.flatnonzero(new)
+        self.target = target[self.starts]
 
     def counts(self, counts: AnyArray) -> AnyArray:
         """How many rows of each cell are in each set, (cells, R), from ``counts`` (n, R)."""
@@ -49,9 +41,9 @@ class WeightedSpearman:
 
     def __init__(self, rows: IntArray, cells: TargetCells, prediction: FloatArray) -> None:
         self._rows = rows[np.argsort(prediction[rows], kind="stable")]
-        self._target = _TargetGroups.among(np.unique(cells.cell[rows]), cells)
+        self._target = _TargetGroups(np.unique(cells.cell[rows]), cells)
         self._group = self._target.group[cells.cell[self._rows]]
-        self._ties = _Ties.of(prediction[self._rows])
+        self._ties = _Ties(prediction[self._rows])
 
     def scores(self, counts: AnyArray, of_cells: AnyArray, scratch: Callable[..., AnyArray]) -> FloatArray:
         """The correlation of each set, (R,), from float32 ``counts`` (n, R) and those of cells; NaN where undefined.
@@ -72,13 +64,13 @@ class WeightedSpearman:
         tied, tied_weighted = self._ties.taken(ordered, weighted)
         ordered, weighted, twice = (array.reshape(blocks, BLOCK, size) for array in (ordered, weighted, twice))
         np.multiply(ordered, ordered, out=twice)
-        cubes = _dots(twice, ordered).sum(axis=0, dtype=np.float64) + (tied**3).sum(axis=0)
+        cubes = np.einsum("bkr,bkr->br", twice, ordered).sum(axis=0, dtype=np.float64) + (tied**3).sum(axis=0)
         ordered.reshape(-1, size)[self._ties.first] = tied
         np.matmul(TWICE, ordered, out=twice)  # places up to each row and up to the one before it, within the block
         in_block = ((twice[:, -1] + ordered[:, -1]) / 2).astype(np.float64)
         through = np.cumsum(in_block, axis=0)
         before = through - in_block
-        product = _dots(weighted, twice).sum(axis=0, dtype=np.float64)
+        product = np.einsum("bkr,bkr->br", weighted, twice).sum(axis=0, dtype=np.float64)
         product += 2 * np.einsum("br,br->r", np.matmul(ONCE, weighted)[:, 0], before)
         if tied.size:
             places = twice.reshape(-1, size)[self._ties.first] + 2 * before[self._ties.first // BLOCK]
@@ -87,27 +79,16 @@ class WeightedSpearman:
         return np.where(spread > 0, np.clip(3 * product / np.sqrt(np.where(spread > 0, spread, 1)), -1, 1), np.nan)
 
 
-def _dots(first: AnyArray, second: AnyArray) -> AnyArray:
-    """The dot products along the middle axis, (blocks, R)."""
-    return np.asarray(np.einsum("bkr,bkr->br", first, second))
-
-
-@dataclass(frozen=True)
 class _TargetGroups:
     """Cells of equal target, in ascending order of it; ``group`` is that of each cell of all, -1 outside the region."""
 
-    cells: IntArray
-    starts: IntArray
-    group: IntArray
-
-    @classmethod
-    def among(cls, of_region: IntArray, cells: TargetCells) -> _TargetGroups:
-        order = of_region[np.argsort(cells.target[of_region], kind="stable")]
-        new = np.ones(order.size, bool)
-        new[1:] = np.diff(cells.target[order]) != 0
-        group = np.full(cells.starts.size, -1)
-        group[order] = np.cumsum(new) - 1
-        return cls(order, np.flatnonzero(new), group)
+    def __init__(self, of_region: IntArray, cells: TargetCells) -> None:
+        self.cells = of_region[np.argsort(cells.target[of_region], kind="stable")]
+        new = np.ones(self.cells.size, bool)
+        new[1:] = np.diff(cells.target[self.cells]) != 0
+        self.starts = np.flatnonzero(new)
+        self.group = np.full(cells.starts.size, -1)
+        self.group[self.cells] = np.cumsum(new) - 1
 
     def ranks(self, of_cells: AnyArray) -> tuple[AnyArray, FloatArray]:
         """Twice the centred rank of each group in each set, (G, R), and three times the sum of their squares, (R,)."""
@@ -122,20 +103,14 @@ class _TargetGroups:
         return ranks.astype(np.float32), n**3 - np.einsum("gr,gr,gr->r", sizes, sizes, sizes)
 
 
-@dataclass(frozen=True)
 class _Ties:
     """Places (t,) of an ascending order whose values are not alone, where their groups start among them, and in all."""
 
-    places: IntArray
-    starts: IntArray
-    first: IntArray
-
-    @classmethod
-    def of(cls, ordered: FloatArray) -> _Ties:
+    def __init__(self, ordered: FloatArray) -> None:
         _, starts, sizes = np.unique(ordered, return_index=True, return_counts=True)
-        places = np.flatnonzero(np.repeat(sizes, sizes) > 1)
-        shared = sizes[sizes > 1]
-        return cls(places, np.cumsum(shared) - shared, starts[sizes > 1])
+        self.places = np.flatnonzero(np.repeat(sizes, sizes) > 1)
+        self.starts = np.cumsum(sizes[sizes > 1]) - sizes[sizes > 1]
+        self.first = starts[sizes > 1]
 
     def taken(self, ordered: AnyArray, weighted: AnyArray) -> tuple[FloatArray, FloatArray]:
         """Take the tied rows out of ``ordered`` and ``weighted`` (n, R), and give each group's sums, (T, R) both."""
