@@ -61,9 +61,8 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
 ) -> PixelManifest:
     """The manifest under the name of ``folder``, written there; test pixels are imported, or drawn by the seed.
 
-    Finished counts, of ``chunk`` images each, stay in ``folder`` until the whole is written, so that what is
-    interrupted goes on where it was. Raises InputError with everything that is wrong in lists, maps and mask, and
-    SourceError, with the steps to obtain the maps, where they are not here.
+    Counts of ``chunk`` images each stay in ``folder`` until the whole is written, for a run after an interruption.
+    Raises InputError with everything that is wrong in lists, maps and mask, SourceError where the maps are not here.
     """
     watch = watch or unwatched
     with ExitStack() as opened:
