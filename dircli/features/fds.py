@@ -119,7 +119,7 @@ class FDS:
         self._epoch.merge(part)
 
     def update(self, features: AnyArray, labels: AnyArray) -> None:
-        """Add rows ``features`` (n, dim) with ``labels`` (n,) to the open epoch; where InputError is raised, none."""
+        """Add rows ``features`` (n, dim) with ``labels`` (n,) to the open epoch; InputError adds none of them."""
         features, labels = self._checked(features, labels)
         refuse_unfinite(features, labels)
         self._epoch.add(features, self.index(labels))

@@ -138,10 +138,8 @@ class FullStatistics:
     @property
     def variance(self) -> FloatArray:
         """The diagonals of the covariances, (B, d); 0 where there is none."""
-        diagonals = np.zeros_like(self.mean)
-        for b, matrix in self.covariance.items():
-            diagonals[b] = matrix.diagonal()
-        return diagonals
+        none = np.zeros((self.mean.shape[1],) * 2)
+        return np.array([self.covariance.get(b, none).diagonal() for b in range(len(self.mean))])
 
     @property
     def smoothed_variance(self) -> FloatArray:

@@ -22,7 +22,7 @@ from dircli.benchmark.records import SPLITS
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import choose
 from dircli.curation.pixels.count import counted
-from dircli.curation.provenance import all_facts, described, sources
+from dircli.curation.provenance import all_facts, described, sources, unlike_published
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, sample
@@ -82,7 +82,9 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
             problems += wrong
         mask = None
         if released:
-            problems += choose.unpublished(dataset, released)
+            for member, source, blob in unlike_published(dataset, released):
+                what = f"this is not the published {source.file}: git:{blob}, published {source.digest}"
+                problems.append(Problem(member, what, f"Fetch it from {source.urls[0]}, byte for byte"))
             try:
                 mask = choose.imported(reader, released, len(maps["test"]))
             except InputError as error:
