@@ -36,9 +36,8 @@ def unreadable(
 ) -> Iterator[tuple[str, str]]:
     """Each of ``ids`` whose image is missing or cannot be read, with the reason, in the order of ``ids``.
 
-    An id is the path of an image in the source, or at the end of a longer path there; its first folder may be the
-    source itself. Ids are taken a ``batch`` at a time, so that memory does not grow with their number; ``done`` is told
-    how many more were looked at.
+    An id is the path of an image in the source, or the end of one; its first folder may be the source itself. Ids are
+    taken a ``batch`` at a time, whose size ``done`` is told.
     """
     from PIL import Image
 

@@ -1,7 +1,7 @@
 """Whether the recordings behind a manifest can be used: each header is opened with edfio, and its signals are named.
 
-Only headers are read and files are measured, so memory stays flat and an archive need not be unpacked; at about a
-quarter of a millisecond a header, a second thread would gain nothing. Damage is a finding, never a crash.
+Only headers are read and files are measured, so memory stays flat and an archive need not be unpacked; a second thread
+would gain nothing. Damage is a finding, never a crash.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ SAMPLE = 2  # bytes
 class Recording:
     """What one recording shows: ``filled`` maps a role to the label and rate (Hz) of the channel that fills it.
 
-    ``duration`` is in seconds, of the whole data records that are there, or None where it cannot be known.
-    ``signals`` are all (label, rate) in the file's order; ``inverted`` the labels of channels that run from a higher
-    physical minimum to a lower maximum where the source is known to write so; ``findings`` everything that is wrong.
+    ``duration`` is in seconds, of whole data records, or None where unknown. ``signals`` are all (label, rate) in the
+    file's order; ``inverted`` the labels of channels with `Channel.inverts` that are; ``findings`` all that is wrong.
     """
 
     id: str
@@ -59,9 +58,8 @@ def reader() -> Any:
     try:
         return import_module("edfio")
     except ImportError:
-        raise UsageError(
-            "recordings are opened with edfio, which is not installed; run: pip install 'dircli[psg]'"
-        ) from None
+        message = "recordings are opened with edfio, which is not installed; run: pip install 'dircli[psg]'"
+        raise UsageError(message) from None
 
 
 def examined(raw: Raw, ids: Iterable[str], samples: SampleReader) -> Iterator[Recording]:
@@ -90,10 +88,14 @@ def _examine(recording: Recording, stream: IO[bytes], size: int, channels: Seque
             edf = edfio.read_edf(io.BytesIO(header))
             signals = edf.signals
             recording.signals = [(signal.label, float(signal.sampling_frequency)) for signal in signals]
-            recording.findings += _clock(header)
-            if edf.bytes_in_header_record != len(header):
-                stands = f"{edf.bytes_in_header_record:,} of {len(header):,} bytes"
-                recording.findings.append(f"the header states its own size wrongly ({stands})")
+            for name, at, form in CLOCK:  # edfio needs the first annotation of a recording with annotations for them
+                text = header[at].decode("ascii", "replace").strip()
+                try:
+                    datetime.strptime(re.sub(r"[:'/ -]", ".", text), form)  # noqa: DTZ007 - a recorder's own clock
+                except ValueError:
+                    recording.findings.append(f"the {name} {text!r} is none")
+            if (own := edf.bytes_in_header_record) != len(header):
+                recording.findings.append(f"the header states its own size wrongly ({own:,} of {len(header):,} bytes)")
             recording.findings += _length(recording, edf, stated=stated, size=size - len(header))
     except Exception as error:  # noqa: BLE001 - a damaged header may meet any of the parser's errors
         recording.findings.append(f"the header is damaged ({one_line(error)})")
@@ -105,10 +107,7 @@ def _examine(recording: Recording, stream: IO[bytes], size: int, channels: Seque
 
 
 def _header(stream: IO[bytes]) -> tuple[bytes, str]:
-    """The whole header, stating no data records, and the number of them that it does state, as printed.
-
-    So edfio takes the header as a recording of its own, and does not miss the data.
-    """
+    """The header as of a recording without data, which edfio takes, and the number of data records that it states."""
     head = stream.read(BLOCK)
     if len(head) < BLOCK:
         raise ValueError(f"the file has {len(head)} bytes, and a header at least {BLOCK}")
@@ -120,19 +119,6 @@ def _header(stream: IO[bytes]) -> tuple[bytes, str]:
         raise ValueError(f"it ends after {BLOCK + len(rest):,} of {BLOCK + BLOCK * count:,} bytes")
     stated = head[RECORDS].decode("ascii", "replace").strip()
     return head[: RECORDS.start] + b"0".ljust(8) + head[RECORDS.stop :] + rest, stated
-
-
-def _clock(header: bytes) -> Iterator[str]:
-    """The start date and the start time, where they are none.
-
-    Read here and not through edfio, which needs the first annotation of a recording with annotations for them.
-    """
-    for name, at, form in CLOCK:
-        text = header[at].decode("ascii", "replace").strip()
-        try:
-            datetime.strptime(re.sub(r"[:'/ -]", ".", text), form)  # noqa: DTZ007 - a recorder's own clock
-        except ValueError:
-            yield f"the {name} {text!r} is none"
 
 
 def _length(recording: Recording, edf: Any, *, stated: str, size: int) -> Iterator[str]:
@@ -155,7 +141,7 @@ def _length(recording: Recording, edf: Any, *, stated: str, size: int) -> Iterat
 
 
 def _filled(recording: Recording, channels: Sequence[Channel]) -> Iterator[str]:
-    """Find the channel of each role; tell of those that are missing, or sampled at an implausible rate."""
+    """Find the channel of each role; what is missing, or sampled at an implausible rate."""
     rates: dict[str, list[tuple[str, float]]] = {}
     for label, rate in recording.signals:
         rates.setdefault(_plain(label), []).append((label, rate))

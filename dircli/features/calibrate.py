@@ -1,7 +1,6 @@
 """From feature files to calibrated features, and to the similarity of bins: where FDS meets the store.
 
-Blocks of rows are worked on by a second thread while this one reads and writes (a third would only wait for Python's
-lock). Sums merge in the file's order, so the same file gives the same bytes.
+A second thread works on blocks while this one reads and writes. Sums merge in the file's order: same file, same bytes.
 """
 
 from __future__ import annotations
@@ -49,10 +48,9 @@ class FdsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Smoothed:
-    """What came of it: the statistics, their file, and the facts in it.
+    """The statistics, their file and its facts; ``rows`` of the last epoch, of which some ``stayed`` as they are.
 
-    ``rows`` are those of the last epoch, ``stayed`` of them as they are; ``left_alone`` bins occur and have a feature
-    that does not vary, for which the dataset's released code leaves the whole bin as it is.
+    ``left_alone`` bins occur, and stay because a feature does not vary there (see `DiagonalStatistics`).
     """
 
     fds: FDS
@@ -66,9 +64,8 @@ class Smoothed:
 def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Path, out: Path) -> Smoothed:
     """Write the ``features`` in a file, of the benchmark ``name`` in ``root``, calibrated to ``out``.
 
-    ``out`` has the same format, and the statistics stand beside it; both are written, or neither. Each epoch is
-    calibrated with the statistics of all epochs up to and including itself. Raises InputError with everything that is
-    wrong in the file.
+    The statistics stand beside ``out``; both are written, or neither. Each epoch is calibrated with the statistics of
+    all epochs up to and including itself. Raises InputError with everything that is wrong in the file.
     """
     against = open_benchmark(name, root, None)
     beside = out.with_name(f"{out.stem}.statistics.h5")
@@ -123,8 +120,6 @@ def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
 def check(source: Features, path: Path, against: Benchmark, split: str) -> None:
     """InputError with everything by which ``source`` does not fit the split, UsageError where that has no rows."""
     problems = []
-    if against.has_rows and against.unit == "samples":
-        against.rows(split)
     for epoch in source.epochs:
         try:
             _labels(epoch, path, against, split)
@@ -161,8 +156,8 @@ def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, serial: 
         if moments is not None and not bad:
             yield moments
     if bad:
-        problems = [(row, f"its features are not {epoch.dim} finite numbers") for row in bad]
-        raise InputError(first(where, problems, hint=FINITE, rest="more rows are not finite", unit="row"))
+        found = [(row, f"its features are not {epoch.dim} finite numbers") for row in bad]
+        raise InputError(first(where, found, hint=FINITE, rest="more rows are not finite", unit="row"))
 
 
 def _write_statistics(path: Path, fds: FDS, facts: Mapping[str, Any]) -> None:

@@ -33,10 +33,10 @@ FINITE = "Mend or leave out what made them; FDS needs finite numbers"
 class FDS:
     """Running and smoothed statistics of features (n, ``dim``) by bin, and their calibration.
 
-    ``bins`` are the scoring bins of the target, ``rule`` the dataset's own; labels (n,) are targets in its unit. Kernel
-    size ``ks`` and width ``sigma`` are in bins; ``momentum`` in [0, 1) is the weight of earlier epochs. ``counts``
-    (B,) are the rows seen so far and ``edges`` (B + 1,) the ends of the B FDS bins. Raises UsageError for arguments,
-    shapes or states that do not fit, InputError for numbers that are not finite.
+    ``bins`` are the scoring bins, ``rule`` the dataset's own; labels (n,) are targets. Kernel size ``ks`` and width
+    ``sigma`` are in bins; ``momentum`` is the weight of earlier epochs. ``counts`` (B,) are the rows seen so far,
+    ``edges`` (B + 1,) those of the FDS bins. UsageError: arguments, shapes or states do not fit. InputError: a number
+    is not finite.
     """
 
     def __init__(  # noqa: PLR0913 - the parameters of a published method
@@ -59,20 +59,18 @@ class FDS:
         self.window = shape / shape.sum()
         self.momentum, self.dim, self.epochs = momentum, dim, 0
         self.covariance, self.exact = protocol.covariance, rule.exact and not protocol.covariance
-        first, last = 0, len(bins) - 1
-        if not protocol.covariance:
-            last = last if rule.last is None else min(rule.last, last)
-            first = min(rule.start, last)
-        self.edges = bins.edges[first : last + 2]
-        size = len(self.edges) - 1
-        if not protocol.covariance and len(self.window) // 2 >= size:
-            raise UsageError(f"a kernel of {ks} bins is too wide for {size} bins; take a smaller ks")
-        self.counts = np.zeros(size, dtype=np.int64)
+        size, self.edges = len(bins), bins.edges
         self.statistics: DiagonalStatistics | FullStatistics
         if protocol.covariance:
             self.statistics = FullStatistics(size, dim)
         else:
+            last = size - 1 if rule.last is None else min(rule.last, size - 1)
+            self.edges = bins.edges[min(rule.start, last) : last + 2]
+            size = len(self.edges) - 1
+            if len(self.window) // 2 >= size:
+                raise UsageError(f"a kernel of {ks} bins is too wide for {size} bins; take a smaller ks")
             self.statistics = DiagonalStatistics(size, dim, clip=rule.clip, fill=rule.fill, all_vary=rule.all_vary)
+        self.counts = np.zeros(size, dtype=np.int64)
         self._epoch = self.moments()
         self.settings = (
             f"{protocol.name} {kernel} ks={ks} sigma={sigma:g} momentum={momentum:g} dim={dim} "
@@ -106,18 +104,14 @@ class FDS:
         return Moments(len(self.counts), self.dim, covariance=self.covariance)
 
     def gather(self, features: AnyArray, labels: AnyArray) -> Moments:
-        """The sums over rows ``features`` (n, dim) with ``labels`` (n,), for `absorb`; any thread may make them.
-
-        Raises InputError where a number is not finite.
-        """
+        """The sums over rows ``features`` (n, dim) with ``labels`` (n,), by any thread; InputError if not finite."""
         features, labels = self._checked(features, labels)
         index = self.index(labels)
         part = self.moments()
         with np.errstate(invalid="ignore", over="ignore"):
             part.add(features, index)
-        if not (self.covariance or index.min(initial=0) < 0 or not np.isfinite(part.square).all()):
-            return part  # nothing that is not finite can hide in finite sums of all rows
-        refuse_unfinite(features, labels)
+        if self.covariance or index.min(initial=0) < 0 or not np.isfinite(part.square).all():
+            refuse_unfinite(features, labels)  # nothing that is not finite can hide in finite sums of all rows
         return part
 
     def absorb(self, part: Moments) -> None:
@@ -125,19 +119,13 @@ class FDS:
         self._epoch.merge(part)
 
     def update(self, features: AnyArray, labels: AnyArray) -> None:
-        """Add rows ``features`` (n, dim) with ``labels`` (n,) to the open epoch; in any number of blocks.
-
-        Raises InputError, and adds nothing, where a number is not finite.
-        """
+        """Add rows ``features`` (n, dim) with ``labels`` (n,) to the open epoch; InputError adds none of them."""
         features, labels = self._checked(features, labels)
         refuse_unfinite(features, labels)
         self._epoch.add(features, self.index(labels))
 
     def smooth(self) -> None:
-        """Close the epoch: take it into the running statistics, the first one whole, and smooth these over bins.
-
-        Without a row since the last call there is no epoch, and nothing changes.
-        """
+        """Close the epoch, unless it has no row: take it into the running statistics, and smooth these over bins."""
         if not self._epoch.n.any():
             return
         self.statistics.absorb(self._epoch, momentum=self.momentum if self.epochs else 0.0)
@@ -167,9 +155,9 @@ class FDS:
         return out
 
     def distances(self) -> tuple[FloatArray, FloatArray]:
-        """The L1 distance of running and smoothed mean and of their variances (Fig. 8c), per dimension: (B,) each.
+        """The L1 distance of running to smoothed means and variances (Fig. 8c), per dimension: (B,) each, or NaN.
 
-        NaN for bins that never occurred. Raises UsageError before the first `smooth`.
+        UsageError before the first `smooth`.
         """
         if not self.epochs:
             raise UsageError("there are no statistics yet; call update and smooth first")
@@ -179,17 +167,14 @@ class FDS:
         return mean, variance
 
     def state_dict(self) -> dict[str, AnyArray]:
-        """Everything that `load_state_dict` needs to go on from here, and the smoothed statistics, as arrays.
-
-        Raises UsageError within an epoch: call `smooth` first.
-        """
+        """What `load_state_dict` needs, and the smoothed statistics, as arrays; UsageError within an epoch."""
         if self._epoch.n.any():
             raise UsageError("an epoch is open; call smooth before state_dict")
         state = {key: value.copy() for key, value in self.statistics.state().items()}
         if self.epochs:
             state |= {"smoothed_mean": self.statistics.smoothed_mean, "smoothed_var": self.statistics.smoothed_variance}
-        facts = {"epochs": np.array(self.epochs), "counts": self.counts.copy(), "edges": self.edges.copy()}
-        return state | facts | {"settings": np.array(self.settings)}
+        state |= {"epochs": np.array(self.epochs), "counts": self.counts.copy(), "edges": self.edges.copy()}
+        return state | {"settings": np.array(self.settings)}
 
     def load_state_dict(self, state: Mapping[str, AnyArray]) -> None:
         """Go on from ``state``, which `state_dict` of an FDS with the same arguments gave; UsageError for another's."""

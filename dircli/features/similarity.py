@@ -19,26 +19,23 @@ def cosines(vectors: FloatArray) -> FloatArray:
 def strangers(cosine: FloatArray, *, reach: int) -> IntArray:
     """For each bin that is nearer to a far region than to its neighbours, that region's centre, (B,); -1 for others.
 
-    ``cosine`` (B, B) is symmetric, NaN where undefined. The neighbours of bin b are the bins within ``reach`` >= 1 of
-    it, itself left out; the region around c are the bins within ``reach`` of c, and it is far where it shares no bin
-    with b's neighbourhood, |b - c| > 2 · reach. How far is 1 minus the mean cosine with b, over the bins that are
-    defined. Of many regions the nearest is near by chance, too, so b is marked only where that distance is less than
-    three quarters of the distance to its neighbours, and these are more than 0.02 away. A bin without a defined
-    neighbour is not marked, nor is one without a defined far region. Statistics of a handful of rows may pass even
-    that by chance.
+    ``cosine`` (B, B) is symmetric, NaN where undefined. Neighbours of bin b are the other bins within ``reach`` >= 1
+    of it; the region around c are the bins within ``reach`` of c, and it is far where |b - c| > 2 · reach. The distance
+    is 1 minus the mean cosine with b, over the bins that are defined. Of many regions the nearest is near by chance,
+    too, so b is marked only where that distance is less than three quarters of the distance to its neighbours, and
+    these are more than 0.02 away. A bin without a defined neighbour or a defined far region is not marked.
     """
-    size = len(cosine)
+    size, defined = len(cosine), ~np.isnan(np.diagonal(cosine))
     place = np.arange(size)
-    defined = ~np.isnan(np.diagonal(cosine))
-    within = (np.abs(place[:, None] - place) <= reach) & defined  # (centre, bin)
+    apart = np.abs(place[:, None] - place)
+    within = (apart <= reach) & defined  # (centre, bin)
     values = np.where(np.isnan(cosine), 0.0, cosine)
     counts = within.sum(axis=1)
     region = np.divide(values @ within.T, counts, out=np.full((size, size), -np.inf), where=(counts > 0) & defined)
     others = counts - defined
-    near = np.divide(
-        (values * within).sum(axis=1) - values.diagonal(), others, out=np.full(size, np.inf), where=others > 0
-    )
-    far = np.where(np.abs(place[:, None] - place) > 2 * reach, region, -np.inf)
+    near = (values * within).sum(axis=1) - values.diagonal()
+    near = np.divide(near, others, out=np.full(size, np.inf), where=others > 0)
+    far = np.where(apart > 2 * reach, region, -np.inf)
     nearest = far.argmax(axis=1)
     marked = defined & (1 - far[place, nearest] < CLEARLY * (1 - near)) & (1 - near > ALIKE)
     return np.where(marked, nearest, -1).astype(np.int64)

@@ -12,7 +12,6 @@ from collections.abc import Container, Iterator, Mapping
 import numpy as np
 
 from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from dircli.errors import UsageError
 
 STILL = 1e-10  # as released: a bin whose variances sum to less stays as it is
 
@@ -20,10 +19,10 @@ STILL = 1e-10  # as released: a bin whose variances sum to less stays as it is
 class DiagonalStatistics:
     """Running means and variances per dimension, (B, d) each, by the arithmetic of the released code.
 
-    A bin that never occurred has mean 0 and variance 1, and its neighbours see that. ``known`` (B,) are the bins that
-    occurred, ``moved`` (B,) those whose features are calibrated. ``clip`` bounds the ratio of smoothed to running
-    variance; with ``fill`` a bin without a row in an epoch becomes the mean of its neighbours; with ``all_vary`` a bin
-    stays as it is where one feature has no variance, and ``left_alone`` (B,) are the bins that occurred and do.
+    A bin that never occurred has mean 0 and variance 1. ``known`` (B,) are the bins that occurred, ``moved`` (B,) those
+    whose features are calibrated. ``clip`` bounds the ratio of smoothed to running variance; with ``fill`` a bin empty
+    in an epoch becomes the mean of its neighbours; with ``all_vary`` a bin stays as it is where one feature has no
+    variance, and ``left_alone`` (B,) are those that occurred.
     """
 
     def __init__(self, bins: int, dim: int, *, clip: tuple[float, float], fill: bool, all_vary: bool = False) -> None:
@@ -56,10 +55,7 @@ class DiagonalStatistics:
         self.scale, self.shift = (np.pad(a, ((0, 1), (0, 0)), constant_values=c) for a, c in ((scale, 1), (shift, 0)))
 
     def apply(self, features: AnyArray, index: IntArray) -> None:
-        """Calibrate ``features`` (n, d) of the bins ``index`` (n,) in place: √ratio · z + (μ̃ - √ratio · μ).
-
-        Bin -1, bins that do not vary and dimensions of zero variance stay as they are.
-        """
+        """Calibrate ``features`` (n, d) of the bins ``index`` (n,), -1 for none, in place: √ratio · (z - μ) + μ̃."""
         scale, shift = self.scale.astype(features.dtype), self.shift.astype(features.dtype)
         most = max(1, CHUNK // features.shape[1])
         room = np.empty((min(most, len(index)), features.shape[1]), dtype=features.dtype)
@@ -75,17 +71,16 @@ class DiagonalStatistics:
 
     def load(self, state: Mapping[str, AnyArray]) -> None:
         """Become what ``state`` says."""
-        self.mean, self.variance = np.array(state["running_mean"]), np.array(state["running_var"])
-        self.known = np.array(state["known"])
+        names = ("running_mean", "running_var", "known")
+        self.mean, self.variance, self.known = (np.array(state[name]) for name in names)
 
 
 class FullStatistics:
     """Running means (B, d), and full covariances (d, d) of the bins that had two rows in some epoch (eq. 2, 3).
 
-    ``known`` and ``moved`` (B,) are the bins that occurred: all of them are calibrated. Sums over bins run over those
-    whose statistic is known, with the kernel scaled to sum 1 over them. A bin of one row has a mean but no covariance
-    (eq. 3 is 0/0): it lends none to its neighbours, and its row becomes the smoothed mean. Matrices take 16·B·d² bytes
-    in all.
+    ``known`` and ``moved`` (B,) are the bins that occurred. The kernel is scaled to sum 1 over the bins whose statistic
+    is known. A bin of one row has a mean but no covariance (eq. 3 is 0/0): it lends none to its neighbours, and its row
+    becomes the smoothed mean. Matrices take 16·B·d² bytes in all.
     """
 
     def __init__(self, bins: int, dim: int) -> None:
@@ -109,8 +104,7 @@ class FullStatistics:
 
     def smooth(self, window: FloatArray) -> None:
         """Smooth the means (eq. 4); the covariances (eq. 5) follow bin by bin, when they are asked for."""
-        self.window = window
-        self._maps = {}
+        self.window, self._maps = window, {}
         self.moved = self.known.copy()
         self.smoothed_mean = np.zeros_like(self.mean)
         known = np.flatnonzero(self.known).tolist()
@@ -132,10 +126,7 @@ class FullStatistics:
         return list(zip(near, (weights / weights.sum()).tolist(), strict=True)) if near else []
 
     def apply(self, features: AnyArray, index: IntArray) -> None:
-        """Calibrate ``features`` (n, d) of the bins ``index`` (n,) in place: Σ̃^½ Σ^-½ (z - μ) + μ̃ (eq. 6).
-
-        Bin -1 and bins that never occurred stay as they are.
-        """
+        """Calibrate ``features`` (n, d) of the bins ``index`` (n,), -1 for none, in place: Σ̃^½ Σ^-½ (z - μ) + μ̃."""
         moved = (index >= 0) & self.moved[index]
         for b, numbers, rows, room in chunks(features, np.where(moved, index, -1)):
             if b not in self._maps:
@@ -147,10 +138,8 @@ class FullStatistics:
     @property
     def variance(self) -> FloatArray:
         """The diagonals of the covariances, (B, d); 0 where there is none."""
-        diagonals = np.zeros_like(self.mean)
-        for b, matrix in self.covariance.items():
-            diagonals[b] = matrix.diagonal()
-        return diagonals
+        none = np.zeros((self.mean.shape[1],) * 2)
+        return np.array([self.covariance.get(b, none).diagonal() for b in range(len(self.mean))])
 
     @property
     def smoothed_variance(self) -> FloatArray:
@@ -176,11 +165,9 @@ class FullStatistics:
 def reflected(values: FloatArray, window: FloatArray) -> FloatArray:
     """``values`` (B, d) smoothed over bins by ``window`` (ks,), of sum 1; beyond the ends lies c b | a b c … (torch).
 
-    Raises UsageError where a mirror image of half a window takes more bins than there are.
+    Half a window must be shorter than B, which `FDS` sees to.
     """
     half = len(window) // 2
-    if half >= len(values):
-        raise UsageError(f"a kernel of {len(window)} bins is too wide for {len(values)} bins; take a smaller --ks")
     padded = np.pad(values, ((half, half), (0, 0)), mode="reflect")
     return np.asarray(sum(weight * padded[k : k + len(values)] for k, weight in enumerate(window)))
 
@@ -194,8 +181,7 @@ def root(matrix: FloatArray) -> FloatArray:
 def whitening(matrix: FloatArray) -> FloatArray:
     """The inverse of `root`; of a singular ``matrix`` (d, d) its pseudo-inverse, which drops what is off its range.
 
-    The rows that a covariance was computed from lie in its range, so for them nothing is dropped. Eigenvalues up to
-    d·ε times the largest count as zero, as in numpy's matrix_rank.
+    Eigenvalues up to d·ε times the largest count as zero, as in numpy's matrix_rank.
     """
     values, vectors = np.linalg.eigh(matrix)
     in_range = values > values.max(initial=0) * len(values) * np.finfo(np.float64).eps
@@ -269,8 +255,7 @@ class Moments:
 def chunks(features: AnyArray, index: IntArray) -> Iterator[tuple[int, IntArray, AnyArray, FloatArray]]:
     """The rows of ``features`` (n, d) bin by bin, a chunk of k rows at a time; rows in bin -1 are left out.
 
-    Each chunk is its bin, the numbers of its rows (k,), a copy of them (k, d), and room in float64 (k + 1, d). Copy and
-    room are the caller's to overwrite, and the next chunk does so, too.
+    Each is its bin, the numbers of its rows (k,), a copy of them (k, d) and room (k + 1, d), which the next overwrites.
     """
     most = max(1, CHUNK // max(features.shape[1], 1))
     copy = np.empty((min(most, len(index)), features.shape[1]), dtype=features.dtype)

@@ -9,11 +9,10 @@ import numpy as np
 
 from dircli.arrays import AnyArray, IntArray
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.dataset import Dataset, PixelReader
+from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import PixelManifest
 from dircli.benchmark.pixels import Maps, Pixels, chosen_ranks, picked
 from dircli.benchmark.raw import Raw
-from dircli.curation.provenance import unlike_published
 from dircli.errors import InputError, Problem, sample
 from dircli.store import npy
 from dircli.store.parallel import Watch, in_order
@@ -49,18 +48,6 @@ def exported(reader: PixelReader, manifest: PixelManifest) -> dict[str, bytes]:
             columns = {name: column[rows] for name, column in samples.columns.items()}
             contents[file] = reader.listed(samples.ids[rows], columns)
     return contents
-
-
-def unpublished(dataset: Dataset, released: Raw) -> list[Problem]:
-    """Each file that is not the published one, by its git blob id; of those that are missing others tell."""
-    return [
-        Problem(
-            member,
-            f"this is not the published {source.file}: git:{blob}, published {source.digest}",
-            f"Fetch it from {source.urls[0]}, byte for byte",
-        )
-        for member, source, blob in unlike_published(dataset, released)
-    ]
 
 
 def rule(

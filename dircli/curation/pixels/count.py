@@ -23,10 +23,7 @@ PREPARED = "shorter side 240, centre 304 x 228"  # part of each key: counts of a
 def counted(
     maps: Maps, checkpoint: Checkpoint, *, what: str, watch: Watch = unwatched, size: int = 32
 ) -> tuple[IntArray, list[Problem]]:
-    """How many pixels of all ``maps`` hold each code, (C,), and what is wrong with the images that cannot be read.
-
-    Counts are kept in the ``checkpoint`` for every ``size`` images, unless those are all.
-    """
+    """How many pixels of ``maps`` hold each code, (C,), and what is wrong with images; kept per ``size`` of them."""
     codes, names = len(maps.targets), [maps.ids, *maps.columns.values()]
     chunks = [range(start, min(start + size, len(maps))) for start in range(0, len(maps), size)]
 

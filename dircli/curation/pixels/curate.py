@@ -22,7 +22,7 @@ from dircli.benchmark.records import SPLITS
 from dircli.curation.derive import CurateOptions
 from dircli.curation.pixels import choose
 from dircli.curation.pixels.count import counted
-from dircli.curation.provenance import all_facts, described, sources
+from dircli.curation.provenance import all_facts, described, sources, unlike_published
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, sample
@@ -61,9 +61,8 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
 ) -> PixelManifest:
     """The manifest under the name of ``folder``, written there; test pixels are imported, or drawn by the seed.
 
-    Finished counts, of ``chunk`` images each, stay in ``folder`` until the whole is written, so that what is
-    interrupted goes on where it was. Raises InputError with everything that is wrong in lists, maps and mask, and
-    SourceError, with the steps to obtain the maps, where they are not here.
+    Counts of ``chunk`` images each stay in ``folder`` until the whole is written, for a run after an interruption.
+    Raises InputError with everything that is wrong in lists, maps and mask, SourceError where the maps are not here.
     """
     watch = watch or unwatched
     with ExitStack() as opened:
@@ -83,7 +82,9 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
             problems += wrong
         mask = None
         if released:
-            problems += choose.unpublished(dataset, released)
+            for member, source, blob in unlike_published(dataset, released):
+                what = f"this is not the published {source.file}: git:{blob}, published {source.digest}"
+                problems.append(Problem(member, what, f"Fetch it from {source.urls[0]}, byte for byte"))
             try:
                 mask = choose.imported(reader, released, len(maps["test"]))
             except InputError as error:
