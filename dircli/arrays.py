@@ -1,7 +1,5 @@
 """The array types that cross module borders; names for readers, not new behaviour."""
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias
 
 import numpy as np

@@ -3,8 +3,6 @@
 Plain samples and pixels of images answer the same questions, so that nobody else asks which of them a row is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """Bins for a table of one's own: by width and range, by edges, or chosen from the targets by a named rule."""
 
-from __future__ import annotations
-
 import math
 from contextlib import suppress
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Kernel windows, which LDS smooths label densities with, and FDS the statistics of features."""
 
-from __future__ import annotations
-
 from typing import get_args
 
 import numpy as np

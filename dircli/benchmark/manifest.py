@@ -1,7 +1,5 @@
 """What a manifest holds: samples or images with pixels, bins with counts and regions, and facts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

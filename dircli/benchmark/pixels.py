@@ -4,8 +4,6 @@ A map holds codes, the small whole numbers that its file stores, and one table g
 are counted by a histogram of codes and binned by lookup, and nothing ever holds all their pixels.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@
 what they agree on stands here, below both.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import IO, Protocol
 

@@ -1,7 +1,5 @@
 """Shot regions: how many training samples a bin has, against two thresholds (DIR, section 4)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dircli.arrays import AnyArray, BoolArray, TextArray

@@ -1,7 +1,5 @@
 """The command line: words in, tables out. Every command is a file, and imports what it needs when it runs."""
 
-from __future__ import annotations
-
 import os
 import sys
 

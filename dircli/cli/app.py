@@ -1,7 +1,5 @@
 """The application: its commands, and the one place where an error becomes a message and an exit code."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import typer

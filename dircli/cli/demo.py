@@ -1,7 +1,5 @@
 """`dir demo`: the whole flow on a synthetic AgeDB, each step shown as the command that a user would type."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shlex

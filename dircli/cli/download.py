@@ -1,7 +1,5 @@
 """`dir download`: the raw files of a benchmark."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import typer

@@ -1,7 +1,5 @@
 """`dir explain`: what lies behind the scores of one file."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`dir export`: a manifest in the formats of others."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

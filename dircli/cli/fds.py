@@ -1,7 +1,5 @@
 """`dir fds`: feature distribution smoothing on saved features, and how alike the features of bins are."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from pathlib import Path

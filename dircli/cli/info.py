@@ -1,7 +1,5 @@
 """`dir datasets` and `dir info`: what there is, and its state here."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`dir leaderboard`: results and the paper's rows, ranked."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Options that several commands share, each declared once, and groups of options as dataclasses."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """`dir plot`: the paper's pictures of a benchmark and of predictions."""
 
-from __future__ import annotations
-
 import os
 import sys
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`dir verify`: proof that a manifest is what it says."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from dircli.cli.download_options import DATA, Data, DownloadChoices, terms

@@ -1,7 +1,5 @@
 """`dir weights`: LDS-smoothed weights of the training samples."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass

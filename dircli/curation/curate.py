@@ -1,7 +1,5 @@
 """From a raw source to a manifest: one call for every benchmark, whatever its labels are."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """A manifest in the formats of other programs: Parquet as it is, CSV, or one npy array per column."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import Literal

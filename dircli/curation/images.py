@@ -1,7 +1,5 @@
 """Whether the images behind a manifest can be read: each is opened and its structure checked, in parallel."""
 
-from __future__ import annotations
-
 import io
 import os
 import warnings

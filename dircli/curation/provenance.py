@@ -1,7 +1,5 @@
 """What a manifest states of its making: the files that were read, how rows were split, counts and regions."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """From a raw source of samples to a manifest: read, split (imported or drawn), and written down."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path

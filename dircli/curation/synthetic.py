@@ -4,8 +4,6 @@ Nothing here resembles a face or a model; the shipped bins are the only real thi
 seeds, so the demo prints the same numbers everywhere.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

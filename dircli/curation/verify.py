@@ -3,8 +3,6 @@
 And what a benchmark's own rows say against it: people, pairs and sentences that stand in both train and test.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass

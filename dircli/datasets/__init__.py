@@ -1,7 +1,5 @@
 """One file per dataset: its facts and how to read it. `NAMES` is the registry; a name is imported on demand."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any

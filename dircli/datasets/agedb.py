@@ -4,8 +4,6 @@ The archive's password comes from its authors, but its file names alone make the
 published split only over the row order of the published agedb.csv, which came from a directory listing.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import partial

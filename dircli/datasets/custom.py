@@ -3,8 +3,6 @@
 Benchmarks have a file each with the facts of all; here the facts are the manifest's, under ``own``, and its bins.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What there is to tell about a benchmark, for `dir datasets` and `dir info`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

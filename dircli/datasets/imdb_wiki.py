@@ -4,8 +4,6 @@ Rows come in the order of the MATLAB files, imdb before wiki. A face is kept whe
 second face was found, and the age, from the date of birth and the year of the photo, lies in 0..200.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, cast
 

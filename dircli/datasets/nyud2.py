@@ -4,8 +4,6 @@ The published mask of test pixels was drawn unseeded, so it can only be imported
 what the released code's ``min(int(x * float32(10)), 99)`` finds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Sources are public files at known addresses, or those that a provider lists and hands out to whoever holds a token.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass

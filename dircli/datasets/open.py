@@ -1,7 +1,5 @@
 """How to open a benchmark: a manifest, or the bins that come with the program, with the dataset's rules."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from dircli import datasets

@@ -4,8 +4,6 @@ Scores stand in the newest shhs2-dataset-<version>.csv of the provider's downloa
 authors never released their draw, so every split of SHHS-DIR is a redraw.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

@@ -3,8 +3,6 @@
 The published draw was unseeded, so it can only be imported. Rows are tab separated and quotes are plain characters.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

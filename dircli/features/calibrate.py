@@ -3,8 +3,6 @@
 A second thread works on blocks while this one reads and writes. Sums merge in the file's order: same file, same bytes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -14,8 +14,6 @@ released training loop calls its smoothing before it adds the epoch, so there th
 behind the running ones; the arithmetic is the same.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How alike the feature statistics of bins are (DIR, Fig. 4 and 8), and which bins resemble a far region instead."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dircli.arrays import FloatArray, IntArray

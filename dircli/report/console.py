@@ -1,7 +1,5 @@
 """The two streams: results on stdout, notes and progress on stderr."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`dir info` in words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

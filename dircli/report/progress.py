@@ -1,7 +1,5 @@
 """How far a download is, on a terminal; silence elsewhere."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """What every format shows of a result: its scores with their order, intervals and verdicts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 

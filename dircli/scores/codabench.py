@@ -4,8 +4,6 @@ The platform lays a run out as ``input/ref`` (reference data) and ``input/res`` 
 ``program input output``, and reads ``output/scores.json``: one flat object of numbers.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What lies behind the scores of one file: both protocols, rows that change region, and signs of a mistake."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -6,8 +6,6 @@ scores = evaluate(target, prediction, dataset="agedb")
 scores["few"]["mae"]
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """From prediction files to one result: what they are scored against, and their scores by region."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

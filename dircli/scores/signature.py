@@ -1,7 +1,5 @@
 """The signature of a result: what it may be compared with."""
 
-from __future__ import annotations
-
 
 def signature(*, name: str, split: str, protocol: str, content: str, n: int, version: str) -> str:  # noqa: PLR0913 - the fields of the signature
     """What a score may be compared with: two scores are comparable if, and only if, their signatures are equal.

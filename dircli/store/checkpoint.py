@@ -1,7 +1,5 @@
 """Counts of finished work, kept so that what is interrupted goes on where it was."""
 
-from __future__ import annotations
-
 import json
 from contextlib import suppress
 from pathlib import Path

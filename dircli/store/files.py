@@ -5,8 +5,6 @@ into place. Whoever next looks at the folder finishes a commit that was cut off,
 the old files or the new ones.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Arrays in one HDF5 file: statistics of features, maps of weights."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The rows of a user's file brought together with those of a split, by their ids."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

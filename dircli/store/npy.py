@@ -1,7 +1,5 @@
 """Arrays in npy files."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import BinaryIO

@@ -1,7 +1,5 @@
 """Work spread over threads, its results in order; and who watches how far it is."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

@@ -4,8 +4,6 @@ Read image by image and never whole: an npy file is mapped into memory, HDF5 is 
 target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing is ever resized.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """Prediction files: CSV, JSON lines, Parquet or npy in; one number per reference row out, or every problem at once."""
 
-from __future__ import annotations
-
 import codecs
 import json
 import sys

@@ -1,7 +1,5 @@
 """How files begin, by which their kind is known, whatever they are called."""
 
-from __future__ import annotations
-
 import struct
 from typing import cast
 

@@ -3,8 +3,6 @@
 Lines are counted as an editor counts them: the header is line 1. Bytes in, columns of text out; nothing is guessed.
 """
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -3,8 +3,6 @@
 Every number equals that of the authors' package (denseweight 0.1.2 on KDEpy), whose choices are kept and named below.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

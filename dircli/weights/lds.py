@@ -1,7 +1,5 @@
 """Label distribution smoothing (LDS): kernel windows, and the effective label density they give (DIR, section 3.1)."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray

@@ -4,8 +4,6 @@ Each image is a chunk of its own. Maps are made in parallel and written in order
 many cores there are, and memory does not grow with it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

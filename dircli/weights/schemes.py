@@ -4,8 +4,6 @@
 amounts to, `WeightSummary`, stands here too: a weight that nobody looks at can undo a training run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

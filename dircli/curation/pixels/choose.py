@@ -1,7 +1,5 @@
 """Which test pixels of label maps are scored: those of the published mask, or a draw of as many from each bin."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 

@@ -4,8 +4,6 @@ Decoding a PNG releases Python's lock, so threads use every core. Counts are kep
 the images' names and their files' stamps: only a chunk with a changed file is read again.
 """
 
-from __future__ import annotations
-
 import hashlib
 from contextlib import closing
 

@@ -3,8 +3,6 @@
 Maps are read one at a time, in parallel, and never held together; see `count`.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack

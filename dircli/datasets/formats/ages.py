@@ -1,7 +1,5 @@
 """What the two age datasets share: bins of a year, their rules, whom they show, and the published file."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dircli.arrays import FloatArray, TextArray

@@ -4,8 +4,6 @@ A training map holds 8-bit codes v, a depth of v / 255 · 10 m; a test map 16-bi
 and are prepared as the released code does: shorter side to 240 by nearest neighbour, then the centre 304 x 228.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections import Counter

@@ -3,8 +3,6 @@
 From a manifest, or the bins alone, and from scored files, to the values that the other modules draw.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias

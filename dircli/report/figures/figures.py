@@ -1,7 +1,5 @@
 """Pictures: panels put together into figures, after Fig. 2, 3, 6 and 7 of the paper."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Iterator
 from dataclasses import dataclass

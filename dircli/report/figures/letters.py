@@ -1,7 +1,5 @@
 """Pictures in the terminal: bars of letters, with the regions under them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import fill

@@ -3,8 +3,6 @@
 ``limits`` is always the range of the target that is shown, in its unit.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any, TypeAlias
 

@@ -4,8 +4,6 @@ Colours are Okabe and Ito's, which the colour-blind tell apart; regions also dif
 that they survive a black-and-white print. Letters are drawn as shapes of the font that matplotlib brings along.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """One row per system and region, for spreadsheets."""
 
-from __future__ import annotations
-
 import csv
 import io
 

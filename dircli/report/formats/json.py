@@ -1,7 +1,5 @@
 """JSON for programs: what `--format json` and `--json` print."""
 
-from __future__ import annotations
-
 import json
 
 from dircli.scores.results import Result

@@ -1,7 +1,5 @@
 """A LaTeX table as the paper prints them; it needs the package booktabs."""
 
-from __future__ import annotations
-
 from itertools import chain
 
 from dircli.report.values import rows, shown

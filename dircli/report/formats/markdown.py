@@ -1,7 +1,5 @@
 """A Markdown table as GitHub shows it."""
 
-from __future__ import annotations
-
 import re
 
 from dircli.report.values import Cell, legend, number, rows, shown

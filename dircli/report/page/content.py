@@ -1,7 +1,5 @@
 """What a report on a result holds besides the scores: pictures, the worst bins and samples, and signs of a mistake."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A report on a result as one page: no script, no link, nothing from the network; light or dark as the reader is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files

@@ -18,8 +18,6 @@ next one counts all above it; a system without the score has the rank null and s
 printed in the paper, null where the value is not rounded.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ The rows are taken to be of the released protocol on the test split of the publi
 which that could be verified.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

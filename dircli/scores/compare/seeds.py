@@ -1,7 +1,5 @@
 """Several files of one system, ``name@seed.csv``: their scores as mean and standard deviation over the seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from statistics import fmean, stdev
 

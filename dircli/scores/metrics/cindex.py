@@ -1,7 +1,5 @@
 """How often predictions order two rows as their targets do: counted by merging sorted halves, not pair by pair."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from dircli.arrays import FloatArray, IntArray

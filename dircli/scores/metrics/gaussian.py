@@ -3,8 +3,6 @@
 Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, and give what each adds to the sums.
 """
 
-from __future__ import annotations
-
 from statistics import NormalDist
 from typing import Any
 

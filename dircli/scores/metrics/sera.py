@@ -5,8 +5,6 @@ As by the `extremes` method of Ribeiro and Moniz (2020) and their program (IRon)
 piecewise cubic Hermite interpolant, of slope 0 at all three, is a smooth step on either side, constant beyond.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

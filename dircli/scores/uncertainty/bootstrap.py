@@ -3,8 +3,6 @@
 Tasks of `TASK` resamples have seeds of their own, so the result does not depend on the cores that draw them.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

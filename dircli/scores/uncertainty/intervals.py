@@ -4,8 +4,6 @@ Arrays of scores have any leading axes, and the resamples last. A resample witho
 from the rows themselves, or where more than a share 1 - level of the resamples has none, the interval is NaN.
 """
 
-from __future__ import annotations
-
 from statistics import NormalDist
 
 import numpy as np

@@ -5,8 +5,6 @@ Pitman 1937). A swapped pair is two columns of counts over the rows of both, wit
 and s for one, s and 1 - s for the other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 

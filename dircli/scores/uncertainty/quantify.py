@@ -1,7 +1,5 @@
 """How sure a result is: intervals of every score, the difference it could detect, and tests against the baseline."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

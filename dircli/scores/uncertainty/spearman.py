@@ -6,8 +6,6 @@ which float32 holds exactly; products of them are added up exactly enough in blo
 in float64. The spread of ranks needs no ranks: sum of t (2P + t - N)² = (N³ - sum of t³) / 3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -6,8 +6,6 @@ address, and may be killed at any moment. Where no digest is known, the sha256 o
 lock is the system's, so that a killed process leaves the name and nothing else.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ As sleepdata.org answers: a JSON array of objects with ``full_path``, ``is_file`
 message; `unlogged` keeps it out of what httpx would log.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re

@@ -1,7 +1,5 @@
 """Feature files in HDF5: ``features`` at the root, or in one group per epoch."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections.abc import Iterator

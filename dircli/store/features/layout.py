@@ -6,8 +6,6 @@ d numbers in ``features``, with ``id`` and by choice ``target``. npy: (n, d) alo
 order. Features are floating-point numbers. The kind of file is known by how its bytes begin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Feature files in npy format: one array (n, d), rows in manifest order."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from functools import partial

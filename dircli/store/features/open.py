@@ -1,7 +1,5 @@
 """A feature file opened by its kind, which is known by how its bytes begin."""
 
-from __future__ import annotations
-
 from contextlib import AbstractContextManager
 from pathlib import Path
 

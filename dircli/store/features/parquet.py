@@ -1,7 +1,5 @@
 """Feature files in Parquet: a list of d numbers per row in ``features``, beside ``id`` and any other columns."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from functools import partial
