@@ -17,7 +17,8 @@ from dircli.report import console
 if TYPE_CHECKING:
     from dircli.benchmark.manifest import Manifest, PixelManifest
     from dircli.curation.custom import CustomOptions
-    from dircli.curation.derive import CurateOptions, Cut
+    from dircli.curation.derive import Cut
+    from dircli.curation.options import CurateOptions
     from dircli.curation.recordings import Recording
     from dircli.datasets.obtain import DownloadOptions
 
@@ -118,7 +119,8 @@ def curate(
     from dircli import datasets
     from dircli.curation import curate as curation
     from dircli.curation import custom, recordings
-    from dircli.curation.derive import CurateOptions, Cut
+    from dircli.curation.derive import Cut
+    from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
 
     number = 666 if seed is None else seed

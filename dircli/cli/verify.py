@@ -17,13 +17,14 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
+    from dircli.curation import leakage as rows
     from dircli.curation import verify as proof
     from dircli.errors import CheckError
     from dircli.report import tables
 
     name, manifests = where.located(name)
     if leakage:
-        counts, path = proof.leakage(name, root=manifests)
+        counts, path = rows.leakage(name, root=manifests)
         console.out().print(tables.leakage(counts))
         console.note(f"the rows are listed in {path}")
         return

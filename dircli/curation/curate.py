@@ -7,7 +7,8 @@ from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.curation import samples
-from dircli.curation.derive import CurateOptions, checked_name
+from dircli.curation.derive import checked_name
+from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import curate as pixels
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import UsageError

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,22 +66,6 @@ class Cut:
         if len(called) > LONGEST:
             called = f"{name[: LONGEST - 13]}-cut-{hashed(self.gaps, self.skew, self.size, self.seed)}"
         return called.replace("+", "")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurateOptions:
-    """What `dir curate` is to make of a benchmark: from which files, which split, and under which name.
-
-    ``raw`` and ``released`` None are the dataset's own folder; ``part`` None is the whole dataset.
-    """
-
-    raw: Path | None = None
-    released: Path | None = None
-    split: Literal["released", "redraw"] = "released"
-    seed: int = 666
-    part: str | None = None
-    called: str | None = None
-    cut: Cut | None = None
 
 
 def checked_name(name: str) -> str:

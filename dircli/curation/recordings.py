@@ -21,7 +21,7 @@ from dircli import datasets
 from dircli.benchmark.dataset import Channel, SampleReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.raw import Raw
-from dircli.curation.derive import CurateOptions
+from dircli.curation.options import CurateOptions
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line

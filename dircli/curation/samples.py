@@ -12,7 +12,7 @@ from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS, Records, differences
 from dircli.benchmark.splits import draw
 from dircli.curation import derive
-from dircli.curation.derive import CurateOptions
+from dircli.curation.options import CurateOptions
 from dircli.curation.provenance import Curation, Watched, all_facts, described, sources, unlike_published
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions

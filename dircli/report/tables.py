@@ -8,7 +8,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from dircli.benchmark.regions import REGIONS
-from dircli.curation.verify import Check, Leakage
+from dircli.curation.leakage import Leakage
+from dircli.curation.verify import Check
 from dircli.report.values import NULL, number
 from dircli.store.download.fetch import DownloadPlan
 

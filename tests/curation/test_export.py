@@ -13,7 +13,7 @@ from miniatures import MINIATURES, publish
 
 from dircli import datasets
 from dircli.curation.export import exported
-from dircli.curation.verify import keys, shared
+from dircli.curation.leakage import keys, shared
 from dircli.store import manifests
 
 if TYPE_CHECKING:

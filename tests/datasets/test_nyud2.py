@@ -21,8 +21,8 @@ from conftest import PROJECT, REFERENCE
 from miniatures import publish
 from PIL import Image
 
-from dircli.curation.derive import CurateOptions
 from dircli.curation.export import exported
+from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import curate as pixels
 from dircli.curation.pixels.count import counted
 from dircli.curation.pixels.curate import CHECKPOINT, published_bins

@@ -17,7 +17,7 @@ from dircli.benchmark.dataset import Dataset, PixelReader
 from dircli.benchmark.manifest import BinTable, Images, PixelManifest
 from dircli.benchmark.pixels import Maps, Pixels
 from dircli.benchmark.records import SPLITS
-from dircli.curation.derive import CurateOptions
+from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import choose
 from dircli.curation.pixels.count import counted
 from dircli.curation.provenance import all_facts, described, sources, unlike_published
