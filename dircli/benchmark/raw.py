@@ -33,3 +33,11 @@ class Raw(Protocol):
 
     def open(self, member: str) -> IO[bytes]:
         """``member`` as a readable binary stream; use as a context manager. Seekable where its container is."""
+
+
+def image_of(raw: Raw, key: str) -> str | None:
+    """The member that is the image of the id ``key``: its path in the source, or one that ends in it; else None.
+
+    The first folder of the id may be the source itself.
+    """
+    return raw.find(key) or raw.find(key.partition("/")[2])

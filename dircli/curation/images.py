@@ -13,8 +13,8 @@ from typing import IO
 
 from dircli import datasets
 from dircli.benchmark.manifest import Manifest, PixelManifest
-from dircli.benchmark.raw import Raw
-from dircli.curation.derive import CurateOptions
+from dircli.benchmark.raw import Raw, image_of
+from dircli.curation.options import CurateOptions
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line
@@ -55,7 +55,7 @@ def _reason(raw: Raw, lock: Lock, key: str) -> str:
     """Why the image of ``key`` cannot be read; empty where it can."""
     try:
         with lock:  # a tree opens its archives, and hands out their handles, for one thread at a time
-            member = raw.find(key) or raw.find(key.partition("/")[2])
+            member = image_of(raw, key)
             stream = raw.open(member) if member else None
         if stream is None:
             return "missing"

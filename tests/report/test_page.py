@@ -21,7 +21,7 @@ from dircli.report.page import html
 from dircli.report.page.content import thumbnail
 from dircli.scores.results import Result
 from dircli.store import manifests
-from dircli.store.raw.tree import open_raw
+from dircli.store.raw.tree import Tree, open_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -237,7 +237,10 @@ def test_images_at_hand_are_shown_small(tmp_path: Path, work: Path, run: Run, mo
         Image.new("RGB", (300, 200), (place, 90, 200)).save(path)
     (tmp_path / "data" / "agedb" / ids[-1]).write_bytes(b"no image")
     (work / "preds.csv").write_text("\n".join(["id,prediction", *(f"{key},30" for key in ids)]))
+    closed: list[Tree] = []
+    monkeypatch.setattr(Tree, "close", lambda tree: closed.append(tree))  # noqa: PLW0108 - a method gets its tree
     page = _report(run, work, "preds.csv")
+    assert [tree.name for tree in closed] == ["agedb"]
     shown = page.all("img")
     assert {image["alt"] for image in shown} == set(ids[1:-1])
     data = base64.b64decode(str(shown[0]["src"]).removeprefix("data:image/jpeg;base64,"))

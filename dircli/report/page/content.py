@@ -3,19 +3,20 @@
 import base64
 import io
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dircli.arrays import IntArray
-from dircli.benchmark.raw import Raw
+from dircli.benchmark.raw import Raw, image_of
 from dircli.datasets.open import TARGETS_UNVERIFIED
 from dircli.errors import DirError
 from dircli.report.figures.data import Density, Errors, Ground, density, errors
 from dircli.scores.explain import warnings
 from dircli.scores.results import Result, Scored, System
-from dircli.store.raw.tree import open_raw
+from dircli.store.raw.tree import Tree, open_raw
 from dircli.weights.schemes import WeightOptions
 
 WORST_BINS = 10
@@ -79,14 +80,9 @@ def page(scored: Scored, *, command: str, data: Path) -> Page:
     """The report on ``scored``, which ``command`` made; in the folder ``data`` may lie raw files, and images."""
     against, result = scored.against, scored.result
     by_target = errors(scored, WeightOptions(protocol=result.protocol))
-    tree = _tree(data / against.dataset.name) if against.dataset and against.dataset.reader.images else None
-    return Page(
-        result=result,
-        command=command,
-        notes=(TARGETS_UNVERIFIED,) if result.content.startswith("bins:") else (),
-        density=density(against, result.protocol),
-        errors=by_target,
-        reviews=tuple(
+    images = _tree(data / against.dataset.name) if against.dataset and against.dataset.reader.images else None
+    with images or nullcontext() as tree:
+        reviews = tuple(
             Review(
                 name=system.name,
                 warnings=tuple(warnings(system.reference, system.values, against, in_file_order=system.file.values)),
@@ -94,7 +90,14 @@ def page(scored: Scored, *, command: str, data: Path) -> Page:
                 samples=_worst_samples(system, scored, by_target.ground, tree),
             )
             for system in scored.systems
-        ),
+        )
+    return Page(
+        result=result,
+        command=command,
+        notes=(TARGETS_UNVERIFIED,) if result.content.startswith("bins:") else (),
+        density=density(against, result.protocol),
+        errors=by_target,
+        reviews=reviews,
     )
 
 
@@ -134,7 +137,7 @@ def _keys(system: System, scored: Scored, rows: IntArray) -> Sequence[str]:
     return [f"row {row + 1}" if ids is None else str(ids[row]) for row in rows]
 
 
-def _tree(folder: Path) -> Raw | None:
+def _tree(folder: Path) -> Tree | None:
     """The raw files in ``folder``, where there are any that can be opened."""
     try:
         return open_raw(folder) if folder.is_dir() and any(folder.iterdir()) else None
@@ -147,7 +150,7 @@ def thumbnail(tree: Raw, key: str) -> str | None:
     from PIL import Image
 
     try:
-        member = tree.find(key) or tree.find(key.partition("/")[2])
+        member = image_of(tree, key)
         if member is None:
             return None
         with tree.open(member) as stream:
