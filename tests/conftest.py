@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+import server as web
 from typer.testing import CliRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROJECT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
@@ -58,6 +62,13 @@ def program() -> list[str]:
 def work() -> Path:
     """The empty folder that the test runs in."""
     return Path.cwd()
+
+
+@pytest.fixture
+def server() -> Iterator[web.Server]:
+    """A web server on 127.0.0.1 that misbehaves on demand."""
+    with web.Server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

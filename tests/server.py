@@ -5,8 +5,10 @@ The last act of a file stays in force. Every request is kept in `asked`.
 
 from __future__ import annotations
 
+import functools
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -19,8 +21,18 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    import pytest
+
 Act = Callable[["Handler"], None]
+certificates = functools.cache(ssl.create_default_context)
 PAGE = b"<!DOCTYPE html>\n<html><body>Quota exceeded. Please log in.</body></html>\n" * 4
+
+
+def reached_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy between a test and its server; and certificates are read once, not for each client."""
+    monkeypatch.setattr(ssl, "create_default_context", certificates)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @dataclass(frozen=True)

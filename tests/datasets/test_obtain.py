@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import json
 import socket
-import ssl
 import sys
 import zipfile
 from dataclasses import dataclass, replace
@@ -29,7 +27,6 @@ from dircli.store.download.fetch import fetch
 from dircli.store.download.transfer import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from conftest import Run
@@ -38,7 +35,6 @@ OPTION = "--accept-license"
 ACCEPTED = "LICENCE-ACCEPTED.txt"
 STS_B = ["STS-B.zip", "train_new.tsv", "dev_new.tsv", "test_new.tsv"]
 HASTE = RetryPolicy(first_pause=0.001, longest_pause=0.002)
-certificates = functools.cache(ssl.create_default_context)
 
 
 @dataclass(frozen=True)
@@ -85,16 +81,8 @@ def _nobody_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return look_up(host, *how, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", local)
-    monkeypatch.setattr(ssl, "create_default_context", certificates)  # read once, not for each client
+    web.reached_directly(monkeypatch)
     monkeypatch.setattr(obtain, "fetch", partial(fetch, patience=HASTE))
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[web.Server]:
-    with web.Server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ import hashlib
 import json
 import logging
 import re
-import ssl
 import sys
 import zipfile
 from collections import Counter
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 TOKEN = "12345-s3cr3tT0kenOfMine"  # noqa: S105 - nobody's
 HASTE = RetryPolicy(tries=3, first_pause=0.001, longest_pause=0.002)
 NEWEST = "datasets/shhs2-dataset-0.20.0.csv"
-certificates = cache(ssl.create_default_context)
 
 
 @pytest.fixture
@@ -285,9 +282,7 @@ class Provider:
 
 @pytest.fixture
 def provider(raw: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Provider]:
-    monkeypatch.setattr(ssl, "create_default_context", certificates)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
+    web.reached_directly(monkeypatch)
     monkeypatch.setenv("DIR_DATA", str(tmp_path / "data"))
     with web.Server() as server:
         catalogue = shhs.DATASET.published.catalogue

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import email.utils
-import functools
 import hashlib
 import json
 import os
 import random
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -36,7 +34,6 @@ OTHER = random.Random(667).randbytes(200_000)
 SHA256 = f"sha256:{hashlib.sha256(DATA).hexdigest()}"
 HASTE = RetryPolicy(first_pause=0.001, longest_pause=0.002)
 PATH = "/agedb.bin"
-certificates = functools.cache(ssl.create_default_context)
 
 
 class Notes:
@@ -62,16 +59,7 @@ class Notes:
 
 @pytest.fixture(autouse=True)
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy between the tests and their server; and certificates are read once, not for each client."""
-    monkeypatch.setattr(ssl, "create_default_context", certificates)
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def server() -> Iterator[web.Server]:
-    with web.Server() as running:
-        yield running
+    web.reached_directly(monkeypatch)
 
 
 @pytest.fixture
