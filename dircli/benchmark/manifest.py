@@ -55,17 +55,23 @@ class Samples(Rows):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """A curated benchmark: its samples, its bins, and the facts in ``manifest.json``."""
+class _Described:
+    """What both kinds of manifest have: their bins, and the facts in ``manifest.json``."""
 
-    samples: Samples
     table: BinTable
     facts: Mapping[str, Any]
 
     @property
     def content(self) -> str:
-        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content.content`."""
+        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content`."""
         return str(self.facts["content"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(_Described):
+    """A curated benchmark of samples."""
+
+    samples: Samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +84,8 @@ class Images:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PixelManifest:
-    """A curated benchmark of maps: its images, its scored pixels, its bins, and the facts in ``manifest.json``."""
+class PixelManifest(_Described):
+    """A curated benchmark of maps: its images, and its scored pixels."""
 
     samples: Images
     pixels: Pixels
-    table: BinTable
-    facts: Mapping[str, Any]
-
-    @property
-    def content(self) -> str:
-        """What the benchmark *is*, whatever file holds it: ``sha256:<hex>``; see `content`."""
-        return str(self.facts["content"])

@@ -1,10 +1,7 @@
 """A manifest in the formats of other programs: Parquet as it is, CSV, or one npy array per column."""
 
-import io
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
@@ -13,7 +10,7 @@ from dircli.benchmark.records import Records
 from dircli.curation.pixels import choose
 from dircli.datasets.open import read_manifest
 from dircli.errors import UsageError
-from dircli.store import files, manifests, parquet
+from dircli.store import files, manifests, npy, parquet
 from dircli.store.digests import git_blob
 
 
@@ -54,8 +51,6 @@ def export_tables(name: str | None, form: Literal["parquet", "csv", "npy"], *, r
     else:
         columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
         for column, array in {**columns, **samples.columns, "edges": manifest.table.bins.edges}.items():
-            stream = io.BytesIO()
-            np.save(stream, array.astype(str) if array.dtype == object else array, allow_pickle=False)
-            contents[f"{column}.npy"] = stream.getvalue()
+            contents[f"{column}.npy"] = npy.as_bytes(array.astype(str) if array.dtype == object else array)
     files.write_all(out, contents)
     return [out / file for file in contents]

@@ -13,7 +13,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS, Records
 from dircli.benchmark.regions import region
-from dircli.store.digests import CHUNK, digest_of, git_blob
+from dircli.store.digests import chunks_of, digest_of, git_blob
 
 
 class Watched:
@@ -44,7 +44,7 @@ def sources(raw: Raw, members: Iterable[str], dataset: Dataset) -> list[dict[str
     for member in sorted(set(members)):
         file = member.rpartition("/")[2]
         with raw.open(member) as stream:
-            digest = digest_of(iter(lambda: stream.read(CHUNK), b""), "sha256").removeprefix("sha256:")
+            digest = digest_of(chunks_of(stream), "sha256").removeprefix("sha256:")
         entries.append({"bytes": raw.size(member), "file": file, "sha256": digest, **urls.get(file, {})})
     return entries
 

@@ -9,7 +9,7 @@ from typing import Any
 from dircli.arrays import TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Dataset, Leak, Rules, SampleReader
-from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem
@@ -37,7 +37,7 @@ def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:
                 unit=str(rules["unit"]),
                 bins=bins,
                 recipe=recipe,
-                score_rules=dict.fromkeys(("released", "paper"), score_rule),
+                score_rules=dict.fromkeys(PROTOCOLS, score_rule),
                 weights=WeightRule(default=rules["scheme"]),
             ),
             publication=None,

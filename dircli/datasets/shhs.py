@@ -12,7 +12,7 @@ import numpy as np
 from dircli.arrays import FloatArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Publication, Rules, SampleReader, Shelf
-from dircli.benchmark.protocol import ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
@@ -130,7 +130,7 @@ _RULES = Rules(
     bins=BINS,
     recipe=SplitRecipe(bins=BINS, total=369),
     # there is no released code: it is as paper
-    score_rules=dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20))),
+    score_rules=dict.fromkeys(PROTOCOLS, ScoreRule(thresholds=Thresholds(many=100, few=20))),
     weights=WeightRule(default="inverse"),
 )
 

@@ -20,6 +20,13 @@ def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:
     return array
 
 
+def as_bytes(array: AnyArray) -> bytes:
+    """``array``, of numbers or unicode, as an npy file."""
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
 def header(stream: BinaryIO, name: str, *, hint: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """The shape, whether numbers stand by column, and the type; ``stream`` is left where the numbers begin."""
     try:

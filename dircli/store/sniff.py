@@ -13,6 +13,11 @@ PICKLE = b"\x80"
 PNG_HEADER = 26  # bytes
 
 
+def is_page(data: bytes) -> bool:
+    """Whether ``data`` begins as a web page does."""
+    return data.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
 def png_header(data: bytes) -> tuple[int, int, int, int] | None:
     """Width, height, bits and colour type (0 is grey) of the PNG that ``data`` begins; None where it is no PNG."""
     if not data.startswith(PNG) or data[12:16] != b"IHDR" or len(data) < PNG_HEADER:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import AnyScheme
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
-from dircli.store import files, manifests, parquet, text
+from dircli.store import files, manifests, npy, parquet, text
 from dircli.weights.denseweight import dense_weights
 from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, bin_weights, scale, spread
 
@@ -129,9 +128,7 @@ def write(weighted: Weighted) -> None:
     """
     path = weighted.path
     if path.suffix == ".npy":
-        stream = io.BytesIO()
-        np.save(stream, weighted.columns["weight"].to_numpy(zero_copy_only=False))
-        data = stream.getvalue()
+        data = npy.as_bytes(weighted.columns["weight"].to_numpy(zero_copy_only=False))
     else:
         data = parquet.table_bytes(path, weighted.columns, weighted.facts)
     beside = path.with_suffix(".json")

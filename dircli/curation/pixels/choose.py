@@ -1,6 +1,5 @@
 """Which test pixels of label maps are scored: those of the published mask, or a draw of as many from each bin."""
 
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -37,9 +36,7 @@ def exported(reader: PixelReader, manifest: PixelManifest) -> dict[str, bytes]:
     samples, scored = manifest.samples, manifest.pixels
     mask = np.zeros((np.count_nonzero(samples.split == "test"), *reader.shape), dtype=np.uint8)
     mask[scored.image, scored.row, scored.col] = 1
-    stream = io.BytesIO()
-    np.save(stream, mask)
-    contents = {reader.mask: stream.getvalue()}
+    contents = {reader.mask: npy.as_bytes(mask)}
     for split, (file, _) in reader.lists.items():
         rows = samples.split == split
         if rows.any():

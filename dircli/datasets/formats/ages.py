@@ -5,7 +5,7 @@ import numpy as np
 from dircli.arrays import FloatArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Leak, Rules
-from dircli.benchmark.protocol import FdsRule, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, FdsRule, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS, Records
 from dircli.benchmark.splits import SplitRecipe
@@ -25,7 +25,7 @@ def age_rules(*, cap: int, youngest: int) -> Rules:
         bins=BINS,
         grows=True,
         recipe=SplitRecipe(bins=BINS, open_end=True, cap=cap, published_seed=666),
-        score_rules=dict.fromkeys(("released", "paper"), ScoreRule(thresholds=Thresholds(many=100, few=20))),
+        score_rules=dict.fromkeys(PROTOCOLS, ScoreRule(thresholds=Thresholds(many=100, few=20))),
         weights=WeightRule(default="sqrt-inv", clip=(5, 1000), last=120),
         fds=FdsRule(start=youngest, last=99, exact=True),
     )

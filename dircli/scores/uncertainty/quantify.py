@@ -97,8 +97,15 @@ def _with_intervals(
 def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: int) -> ComparedSystem:
     """The system at ``place`` against the first: its differences by region and metric."""
     baseline, system = result.systems[0], result.systems[place]
-    first, second, drawn = draws.rows[0], draws.rows[place], {"seed": options.seed, "permutations": options.resamples}
-    tested = paired_permutation_test(first, second, draws.regions, draws.metrics, clusters=draws.plan.clusters, **drawn)
+    tested = paired_permutation_test(
+        draws.rows[0],
+        draws.rows[place],
+        draws.regions,
+        draws.metrics,
+        permutations=options.resamples,
+        seed=options.seed,
+        clusters=draws.plan.clusters,
+    )
     corrected = holm(np.concatenate([tested[region].p for region in draws.regions])).reshape(len(draws.regions), -1)
     regions = {}
     for region, adjusted in zip(draws.regions, corrected, strict=True):

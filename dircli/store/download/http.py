@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from dircli import __version__
 from dircli.errors import one_line
+from dircli.store import sniff
 
 if TYPE_CHECKING:
     import httpx
@@ -129,8 +130,7 @@ def opened(body: Iterator[bytes], *, file: str) -> Iterator[bytes]:
         opening += chunk
         if len(opening) >= OPENING:
             break
-    start = opening.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")) and not file.endswith(PAGES):
+    if sniff.is_page(opening.removeprefix(b"\xef\xbb\xbf")) and not file.endswith(PAGES):
         raise RefusedError(PAGE)
     return chain([opening], body)
 

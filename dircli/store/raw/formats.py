@@ -92,7 +92,7 @@ def open_archive(path: Path) -> Archive:
                 return _Tar(path, zipped=True)
             if head.startswith(sniff.ZIP) or zipfile.is_zipfile(path):
                 return _Zip(path)
-            if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            if sniff.is_page(head):
                 hint = "A page such as Google Drive's, when a quota is used up, was saved in its place; try again later"
                 raise InputError(Problem(path.name, "is a web page, not an archive", hint))
     hint = f"Pass a folder or an archive ({', '.join(ENDINGS)}); if it should be one, download it again"
