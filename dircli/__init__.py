@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dircli.benchmark.bins import Bins
     from dircli.scores.from_arrays import evaluate
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Bins", "__version__", "evaluate"]
 
 _HOMES = {"Bins": "dircli.benchmark.bins", "evaluate": "dircli.scores.from_arrays"}

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
@@ -67,7 +68,19 @@ class ManifestOptions:
             message = "there is no manifest.json; give a folder that `dir curate` wrote"
             raise UsageError(f"--manifest {self.manifest}: {message}")
         folder = self.manifest.resolve()
+        if name not in {None, os.environ.get("DIR_DATASET")} and not _names(str(name), folder):
+            raise UsageError(
+                f"--manifest {self.manifest} is not {name}: leave one of them out, or give the folder of {name}"
+            )
         return folder.name, folder.parent
+
+
+def _names(name: str, folder: Path) -> bool:
+    """Whether ``name`` is that of the manifest in ``folder``, or of its dataset."""
+    from dircli.store.manifests import read_facts
+
+    facts = read_facts(folder)
+    return name in {folder.name, facts["name"], facts["dataset"]}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,10 +20,10 @@ from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.splits import by_bin, keys, lowest
 from dircli.curation.provenance import Curation
 from dircli.errors import UsageError
+from dircli.store import manifests
 from dircli.store.content import content
 from dircli.store.text import as_json
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
 LONGEST = 64  # characters of a manifest's name
 DERIVED = "derived"
 REACH = 3.0  # standard deviations that a component reaches to either side of its mean
@@ -70,7 +69,7 @@ class Cut:
 
 def checked_name(name: str) -> str:
     """``name``, which is to name a manifest; UsageError where it cannot."""
-    if not NAME.fullmatch(name):
+    if not manifests.NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
     return name
 

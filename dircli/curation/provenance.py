@@ -13,6 +13,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS, Records
 from dircli.benchmark.regions import region
+from dircli.store.content import rules_digest
 from dircli.store.digests import chunks_of, digest_of, git_blob
 
 
@@ -87,6 +88,7 @@ def all_facts(dataset: Dataset, table: BinTable, stated: Mapping[str, Any]) -> d
         "counts": sizes,
         "regions": table.rows_by_region(),
         "rows": sum(sizes.values()),
+        "rules": rules_digest(table, dataset.rules.score_rules),
         "target": dataset.rules.target,
         "unit": dataset.rules.unit,
         "version": __version__,

@@ -19,6 +19,7 @@ from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import read_manifest
 from dircli.errors import InputError, sample
 from dircli.store import manifests
+from dircli.store.content import rules_digest
 from dircli.store.digests import git_blob
 
 UNDRAWN = {  # why the draw of a manifest of this origin cannot be repeated
@@ -48,6 +49,7 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
         except InputError as error:
             return folder.name, [Check("intact", held=False, found=str(problem)) for problem in error.problems]
         dataset = datasets.of(manifest.facts, manifest.table.bins)
+        of = "the table" if dataset.publication is None else dataset.name
         unlike = False if manifest.facts["origin"] == "released" else None  # a redraw may differ from the published
         if isinstance(manifest, PixelManifest):
             rows, further = f"{len(manifest.pixels):,} test pixels", _counts(manifest, dataset, unlike=unlike)
@@ -56,7 +58,9 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
         intact = Check("intact", held=True, found=f"{rows} have the stated content {manifest.content[:15]}…")
         published = list(_published(manifest, dataset, unlike=unlike))
         verdict = _verdict(manifest, dataset, published, tree, unlike=unlike)
-        return folder.name, [intact, _draw(manifest, dataset), *further, *published, verdict]
+        digest = rules_digest(manifest.table, dataset.rules.score_rules).removeprefix("sha256:")
+        rules = Check("rules", held=True, found=f"bins, thresholds and regions are those of {of}: rules:{digest[:8]}")
+        return folder.name, [intact, rules, _draw(manifest, dataset), *further, *published, verdict]
 
 
 def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:

@@ -29,7 +29,7 @@ def known(facts: Mapping[str, Any], bins: Bins) -> Dataset | None:
     A benchmark's rules stand in its file; those of a table of one's own in the facts, so that its manifest is
     complete. Raises InputError for facts that are damaged.
     """
-    if custom.KEY in facts:
+    if facts.get("dataset") == OWN and custom.KEY in facts:
         return custom.dataset(facts, bins)
     return load(facts["dataset"]) if facts.get("dataset") in NAMES else None
 

@@ -3,6 +3,7 @@
 Benchmarks have a file each with the facts of all; here the facts are the manifest's, under ``own``, and its bins.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:
     """The dataset whose manifest, with these ``bins``, has ``stated`` its rules; InputError where they are damaged."""
     try:
         rules = stated[KEY]
-        score_rule = ScoreRule(thresholds=Thresholds(many=float(rules["many"]), few=float(rules["few"])))
+        score_rule = ScoreRule(thresholds=Thresholds(many=_finite(rules["many"]), few=_finite(rules["few"])))
         cap, share = int(rules["cap"]), int(rules["share"])
         group = GROUP if rules["group"] else None
         recipe = SplitRecipe(bins=bins, cap=cap, share=share, generator="pcg64", group=group)
@@ -46,6 +47,12 @@ def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:
     except (KeyError, TypeError, ValueError) as error:
         what = f"what it says about its own rules is damaged ({type(error).__name__}: {error})"
         raise InputError(Problem(str(stated.get("name")), what, "Run `dir curate` again")) from None
+
+
+def _finite(stated: Any) -> float:
+    if not math.isfinite(number := float(stated)):
+        raise ValueError(f"{stated} is not finite")
+    return number
 
 
 def _export(records: Records, split: TextArray) -> dict[str, bytes]:

@@ -1,23 +1,33 @@
 """How to open a benchmark: a manifest, or the bins that come with the program, with the dataset's rules."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from dircli import datasets
 from dircli.benchmark.benchmark import Benchmark
-from dircli.benchmark.manifest import Manifest, PixelManifest
-from dircli.errors import UsageError
+from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest
+from dircli.benchmark.regions import region
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.store import manifests
+from dircli.store.content import rules_digest
 
 TARGETS_UNVERIFIED = (
     "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"
 )
 
 
+BINS_HINT = "Give a bins.parquet that `dir curate` wrote"
+
+
 def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benchmark:
     """What to score with: ``bins_file``; else the manifest ``name`` in ``root``; else the bins shipped under it."""
     manifest = None
     if bins_file is not None:
-        table = manifests.read_bins(bins_file, hint="Give a bins.parquet that `dir curate` wrote")
+        table = manifests.read_bins(bins_file, hint=BINS_HINT)
+        _refuse_foreign_rules(table, table.facts, bins_file, hint=BINS_HINT)
         name = name or str(table.facts.get("name", "bins"))
     elif (name := name or manifests.only(root)) in manifests.curated(root):
         manifest = read_manifest(root / name)
@@ -35,7 +45,44 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
 
 
 def read_manifest(folder: Path) -> Manifest | PixelManifest:
-    """The manifest in ``folder``, of samples or of pixels; InputError with every disagreement."""
+    """The manifest in ``folder``, of samples or of pixels, held to the rules of its dataset.
+
+    Raises InputError with every disagreement.
+    """
     dataset = manifests.read_facts(folder)["dataset"]
     of_pixels = dataset in datasets.NAMES and datasets.load(dataset).counted == "pixels"
-    return manifests.read_pixels(folder) if of_pixels else manifests.read(folder)
+    manifest = manifests.read_pixels(folder) if of_pixels else manifests.read(folder)
+    _refuse_foreign_rules(manifest.table, manifest.facts, folder / manifests.BINS, hint=manifests.AGAIN)
+    return manifest
+
+
+def _refuse_foreign_rules(table: BinTable, facts: Mapping[str, Any], path: Path, *, hint: str) -> None:
+    """InputError where the bins in ``path`` do not follow the rules of the dataset that their ``facts`` name."""
+    if unlike := list(_foreign_rules(table, facts)):
+        raise InputError(Problem(str(path), what, hint) for what in unlike)
+
+
+def _foreign_rules(table: BinTable, facts: Mapping[str, Any]) -> Iterator[str]:
+    """In what ``table`` differs from the rules of its dataset: its name, edges, regions, and their stated digest."""
+    named, name = facts.get("dataset"), str(facts.get("name", ""))
+    dataset = datasets.known(facts, table.bins)
+    if dataset is None:
+        if named is not None:
+            yield f"no dataset is called {named!r}; there are {', '.join((*datasets.NAMES, datasets.OWN))}"
+        return
+    if name.casefold() in datasets.NAMES and name != named:
+        yield f"it is called {name}, which is another dataset than its own, {named}"
+    edges = dataset.rules.scoring_bins(table.bins.edges[-2:-1]).edges  # grown as far as its last bin, where bins grow
+    if not np.array_equal(edges, table.bins.edges):
+        yield f"its bins are not those of {named}"
+    for protocol, rule in dataset.rules.score_rules.items():
+        regions = region(table.counts["train"], rule.thresholds)
+        if unlike := np.flatnonzero(regions != table.regions[protocol]).tolist():
+            many, few = rule.thresholds.many, rule.thresholds.few
+            yield (
+                f"its {protocol} regions are not those of its training counts (many > {many:g}, few < {few:g}): "
+                f"bins {sample(unlike)}"
+            )
+    digest = rules_digest(table, dataset.rules.score_rules)
+    if facts.get("rules", digest) != digest:
+        yield f"its rules are {digest[:15]}…, and manifest.json says {facts['rules']:.15}…"

@@ -19,8 +19,10 @@ from dircli.scores.compare.seeds import grouped
 from dircli.scores.metrics.sera import relevance
 from dircli.scores.metrics.table import EVERY, NEEDS, chosen
 from dircli.scores.results import Result, Scored, System, SystemResult
+from dircli.scores.signature import SCORING
 from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
 from dircli.store import predicted_maps, predictions
+from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
 
 
@@ -48,16 +50,19 @@ def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Sc
         }
         for system in systems
     ]
-    return Scored(result=result(written, against, request), systems=systems, against=against)
+    content = against.content if against.has_rows else targets_digest(systems[0].reference.target)
+    return Scored(result=result(written, against, request, content), systems=systems, against=against)
 
 
-def result(systems: Sequence[Mapping[str, Any]], against: Benchmark, request: ScoreOptions) -> Result:
-    """The scores of ``systems``, as they stand in JSON, as a result of this version."""
+def result(systems: Sequence[Mapping[str, Any]], against: Benchmark, request: ScoreOptions, content: str) -> Result:
+    """The scores of ``systems``, as they stand in JSON, on the rows of this ``content``, as a result of this version."""
     return Result(
         dataset=against.name,
         split=request.split,
         protocol=request.protocol,
-        content=against.content,
+        content=content,
+        rules=rules_digest(against.table, against.rules.score_rules),
+        scoring=SCORING,
         version=__version__,
         systems=tuple(map(SystemResult.from_json, systems)),
     )
@@ -75,6 +80,8 @@ def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -
     sizes = {reference.target.size for _, reference, _ in pairs}
     if not problems and len(sizes) > 1:
         problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+    elif not problems and not against.has_rows and len({targets_digest(each.target) for _, each, _ in pairs}) > 1:
+        problems.append(Problem(", ".join(paths), "their targets are not the same", "Score them one by one"))
     if problems and against.fixed:
         found = "it is not curated here, so the files were held to its shipped bins and to targets of their own"
         problems.append(Problem(against.name, found, "To score by id, run `dir curate` first"))

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeAlias
 
 from dircli.arrays import FloatArray
@@ -19,7 +20,7 @@ from dircli.benchmark.protocol import ProtocolName
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores.by_region import Reference, Score
 from dircli.scores.metrics.table import EVERY
-from dircli.scores.signature import comparable, signature
+from dircli.scores.signature import signature, without
 from dircli.store import files
 from dircli.store.predictions import Predictions
 
@@ -27,8 +28,10 @@ Json: TypeAlias = "dict[str, Any]"
 
 HINT = "Give a file that `dir evaluate --format json` wrote"
 AGAIN = "Write it again with `dir evaluate --format json`, or take it out of the folder"
-SIGNED = ("dataset", "split", "protocol", "content", "version")
+SIGNED = ("dataset", "split", "protocol", "content", "rules", "scoring", "version")
 KEYS = {"signature": str, "dataset": str, "split": str, "protocol": str, "content": str, "systems": list}
+LATER = {"rules": str, "scoring": int}
+UNSIGNED = "it is of dircli 0.1.0, whose signature does not cover the rules: score its predictions again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +131,8 @@ class Comparison:
 class Result:
     """The scores of one or more systems on the same rows.
 
-    ``groups`` are the systems whose seeds were asked to be shown as one. ``drawn`` is the field of the signature about
+    ``rules`` is the digest of what turns rows into scores, ``scoring`` the number of the arithmetic: None where version
+    0.1.0 wrote the result. ``groups`` are the systems whose seeds were asked to be shown as one. ``drawn`` is the field of the signature about
     the resamples of intervals. ``stated`` is the signature that stands in a file, or a short one, in the place of the
     one that follows from the other fields; ``other`` is what else stands there.
     """
@@ -137,6 +141,8 @@ class Result:
     split: str
     protocol: ProtocolName
     content: str
+    rules: str | None = None
+    scoring: int | None = None
     version: str | None
     systems: tuple[SystemResult, ...]
     groups: tuple[SystemResult, ...] | None = None
@@ -150,9 +156,14 @@ class Result:
         """What the scores may be compared with."""
         if self.stated is not None:
             return self.stated
-        fields = {key: str(getattr(self, key)) for key in ("split", "protocol", "content", "version")}
+        fields: dict[str, Any] = {key: getattr(self, key) for key in SIGNED[1:]}
         signed = signature(name=self.dataset, n=int(self.systems[0].regions["all"].n or 0), **fields)
         return f"{signed}|{self.drawn}" if self.drawn else signed
+
+    @property
+    def signs_rules(self) -> bool:
+        """Whether the signature covers the rules, which it did not in version 0.1.0."""
+        return self.rules is not None and self.scoring is not None
 
     @property
     def regions(self) -> list[str]:
@@ -185,6 +196,8 @@ class Result:
             raise InputError(Problem(where, "this is no JSON object", HINT))
         if wrong := [key for key, kind in KEYS.items() if not isinstance(written.get(key), kind)]:
             raise InputError(Problem(where, f"there is no {' and no '.join(wrong)}", HINT))
+        if wrong := [key for key, kind in LATER.items() if type(written.get(key)) not in {kind, NoneType}]:
+            raise InputError(Problem(where, f"{' and '.join(wrong)} is not what it should be", HINT))
         if wrong := [str(place) for place, system in enumerate(written["systems"], 1) if not _is_system(system)]:
             what = f"system {', '.join(wrong)} has no name, or no numbers as scores by region"
             raise InputError(Problem(where, what, HINT))
@@ -290,5 +303,5 @@ def _contradictions(result: Result) -> Iterator[str]:
         yield f"its systems have {sample(sorted(map(int, sizes)))} rows"
     elif not isinstance(result.version, str):
         yield "there is no version"
-    elif sizes and comparable(result.signature) != (derived := replace(result, stated=None).signature):
+    elif sizes and without(result.signature, "ci:") != (derived := replace(result, stated=None).signature):
         yield f"its signature is {result.signature}, and what it holds makes {derived}"

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, TextArray
 from dircli.benchmark.manifest import BinTable, Images
 from dircli.benchmark.pixels import Pixels
+from dircli.benchmark.protocol import ScoreRule
 from dircli.benchmark.records import SPLITS
+from dircli.store.text import as_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
 
@@ -58,6 +63,34 @@ def pixel_content(images: Images, pixels: Pixels, table: BinTable) -> str:
     for column, kind in ((pixels.image, "<i2"), (pixels.row, "<i2"), (pixels.col, "<i2"), (pixels.targets, "<f4")):
         digest.update(column.astype(kind).tobytes())
     return f"sha256:{digest.hexdigest()}"
+
+
+def rules_digest(table: BinTable, rules: Mapping[Any, ScoreRule]) -> str:
+    """A sha256 over all that turns rows into scores: the bins, their training counts and regions, and ``rules``.
+
+    Hashed are: the number of bins (int64), their edges (float64), the training counts (int64), and as JSON with sorted
+    keys, by protocol, the region of each bin and each field of the `ScoreRule`; numbers little endian.
+    """
+    edges = table.bins.edges + 0.0  # minus zero is zero
+    by_protocol = {key: {**asdict(rule), "regions": table.regions[key].tolist()} for key, rule in rules.items()}
+    digest = hashlib.sha256(np.int64(len(table.bins)).astype("<i8").tobytes())
+    digest.update(edges.astype("<f8").tobytes())
+    digest.update(table.counts["train"].astype("<i8").tobytes())
+    digest.update(as_json(by_protocol))
+    return f"sha256:{digest.hexdigest()}"
+
+
+def targets_digest(targets: FloatArray) -> str:
+    """``bins:<hex>`` of the ``targets`` (n,) that came with predictions, whatever their order.
+
+    Each float64 is mixed into 64 bits (the finaliser of SplitMix64); hashed are n and the sum of those, modulo 2^64.
+    """
+    bits = (targets.astype("<f8") + 0.0).view("<u8") + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    bits ^= bits >> np.uint64(31)
+    total = np.array([bits.size, bits.sum(dtype=np.uint64)], dtype="<u8")
+    return f"bins:{hashlib.sha256(total.tobytes()).hexdigest()}"
 
 
 def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:

@@ -10,7 +10,9 @@ same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -18,12 +20,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from dircli import __version__
 from dircli.arrays import AnyArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Images, Manifest, PixelManifest, Samples
 from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.benchmark.records import SPLITS
+from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files, parquet
 from dircli.store.content import content, pixel_content
@@ -38,8 +42,14 @@ Part = TypeVar("Part")
 SAMPLES, PIXELS, BINS, FACTS = "samples.parquet", "pixels.parquet", "bins.parquet", "manifest.json"
 AGAIN = "A file was changed or exchanged; run `dir curate` again"
 IDENTITY = ("content", "dataset", "name", "origin")
+ORIGINS = ("derived", "given", "redraw", "released")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
+CONTENT = re.compile(r"sha256:[0-9a-f]{64}")
+VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?[a-z0-9.+-]{0,20}", re.ASCII)
 FACT_TYPES: dict[str, type | tuple[type, ...]]
-FACT_TYPES = {**dict.fromkeys(IDENTITY, str), "regions": dict, "rows": int, "seed": (int, NoneType)}
+FACT_TYPES = {**dict.fromkeys((*IDENTITY, "version"), str), "regions": dict, "rows": int, "seed": (int, NoneType)}
+OPTIONAL_TYPES: dict[str, type | tuple[type, ...]]
+OPTIONAL_TYPES = {"counts": dict, "derived": dict, "own": dict, "rules": str}
 SAMPLE_TYPES = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
 IMAGE_TYPES = {"id": "string", "split": "string"}
 PIXEL_TYPES = {"image": "int16", "row": "int16", "col": "int16", "target": "float", "bin": "int32"}
@@ -176,6 +186,11 @@ def read_bins(path: Path, *, hint: str = AGAIN) -> BinTable:
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(Problem(name, f"its facts are no JSON object ({error})", hint)) from None
     regions: dict[str, TextArray] = {key: columns[f"region_{key}"] for key in PROTOCOLS}
+    unknown = sorted({str(value) for column in regions.values() for value in column} - set(REGIONS))
+    wrong = [f"a region is called {json.dumps(value)[:60]}" for value in unknown]
+    wrong += [f"{part} counts below 0" for part in SPLITS if (columns[part] < 0).any()]
+    if wrong := [*wrong, *_wrong_facts(facts, facts)]:
+        raise InputError(Problem(name, " and ".join(wrong), hint))
     return BinTable(bins=bins, counts={part: columns[part] for part in SPLITS}, regions=regions, facts=facts)
 
 
@@ -189,12 +204,52 @@ def read_facts(folder: Path) -> dict[str, Any]:
         raise InputError(Problem(str(path), f"this is no JSON ({error})", AGAIN)) from None
     if not isinstance(facts, dict):
         raise InputError(Problem(str(path), "this is no JSON object", AGAIN))
-    wrong = [f"there is no {key}" for key in FACT_TYPES if key not in facts]
-    stated = [(key, kind, facts[key]) for key, kind in FACT_TYPES.items() if key in facts]
-    wrong += [f"{key} is {json.dumps(value)[:60]}" for key, kind, value in stated if not isinstance(value, kind)]
-    if wrong:
+    if wrong := list(_wrong_facts(facts, FACT_TYPES)):
         raise InputError(Problem(str(path), " and ".join(wrong), AGAIN))
     return facts
+
+
+def _wrong_facts(facts: Mapping[str, Any], needed: Iterable[str]) -> Iterator[str]:
+    """What is wrong with ``facts``, which stand in ``manifest.json`` or in the metadata of a Parquet file.
+
+    Those ``needed`` must be there; a fact that is there must be what curating writes.
+    """
+    yield from (f"there is no {key}" for key in needed if key not in facts)
+    kinds = FACT_TYPES | OPTIONAL_TYPES
+    unlike = [key for key, kind in kinds.items() if key in facts and not isinstance(facts[key], kind)]
+    patterns = {"content": CONTENT, "dataset": NAME, "name": NAME, "version": VERSION}
+    stated = {key: facts[key] for key in facts if key not in unlike}
+    unlike += [key for key, pattern in patterns.items() if key in stated and not pattern.fullmatch(stated[key])]
+    unlike += ["origin"] if stated.get("origin", ORIGINS[0]) not in ORIGINS else []
+    unlike += [] if _is_derivation(stated.get("derived")) else ["derived"]
+    yield from (f"{key} is {json.dumps(facts[key])[:60]}" for key in dict.fromkeys(unlike))
+    if "version" not in unlike and _release(facts.get("version", "0.0")) > _release(__version__):
+        yield f"dircli {facts['version']} made it, and this is {__version__}: update dircli"
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of a version, for comparison."""
+    match = VERSION.fullmatch(version)
+    return tuple(int(part or 0) for part in match.groups()) if match else ()
+
+
+def _is_derivation(derived: Any) -> bool:
+    """Whether ``derived`` says what rows were left out and of which manifest, as `curate` writes it; None says nothing."""
+    match derived:
+        case None:
+            return True
+        case {"from": {"content": str(), "name": str(), "origin": str()}}:
+            gaps, skew = derived.get("gaps", []), derived.get("skew", {})
+            return isinstance(skew, dict) and isinstance(gaps, list) and all(map(_is_range, gaps))
+    return False
+
+
+def _is_range(gap: Any) -> bool:
+    """Whether it is a pair of ascending finite numbers."""
+    match gap:
+        case [int() | float() as low, int() | float() as high]:
+            return math.isfinite(low) and math.isfinite(high) and low < high
+    return False
 
 
 def _refuse_unlike(
@@ -211,8 +266,10 @@ def _refuse_unlike(
     pairs = [
         (file, "content", digest, manifest.content),
         (SAMPLES, f"number of {rows}", len(manifest.samples.ids), facts["rows"]),
-        *((BINS, key, table.facts.get(key), facts[key]) for key in IDENTITY),
+        *((BINS, key, table.facts.get(key), facts.get(key)) for key in dict.fromkeys((*IDENTITY, *table.facts))),
     ]
+    sizes = {part: int(table.counts[part].sum()) for part in SPLITS}
+    pairs.append((BINS, "counts", sizes, facts.get("counts", sizes)))
     unlike = [
         (where, f"its {what} is {value!s:.24}, and {FACTS} says {stated!s:.24}")
         for where, what, value, stated in pairs

@@ -63,11 +63,13 @@ def made(scores: Mapping[str, Sequence[float | None]], *, names: Sequence[str] =
         return {region: dict(empty if region == "medium" else filled) for region in regions}
 
     return {
-        "signature": "dir|agedb|test|released|sha256:1a2b3c4d|n:1234|v:0.1.0",
+        "signature": "dir|agedb|test|released|sha256:1a2b3c4d|rules:5e6f7a8b|n:1234|s:1|v:0.2.0",
         "dataset": "agedb",
         "split": "test",
         "protocol": "released",
         "content": "sha256:1a2b3c4d",
+        "rules": "sha256:5e6f7a8b",
+        "scoring": 1,
         "systems": [{"name": names[place], "regions": system(place)} for place in range(count)],
     }
 

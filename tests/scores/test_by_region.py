@@ -15,7 +15,7 @@ from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.benchmark.regions import REGIONS, region
 from dircli.scores.by_region import Reference, Score, scores
 from dircli.scores.metrics.table import EVERY, METRICS, chosen
-from dircli.scores.signature import signature
+from dircli.scores.signature import comparable, short, signature
 
 if TYPE_CHECKING:
     from random import Random
@@ -162,8 +162,13 @@ def test_an_exact_hit_of_a_printed_score_is_one_only_under_the_paper_protocol() 
 def test_a_signature_states_everything_that_two_scores_must_share() -> None:
     for kind in ("sha256", "bins"):
         content = f"{kind}:0123456789abcdef"
-        found = signature(name="agedb", split="test", protocol="released", content=content, n=2140, version="0.1.0")
-        assert found == f"dir|agedb|test|released|{kind}:01234567|n:2140|v:0.1.0"
+        fields: dict[str, Any] = {"name": "agedb", "split": "test", "protocol": "released", "content": content, "n": 2140}
+        found = signature(**fields, rules="sha256:89abcdef01234567", scoring=1, version="0.2.0")
+        assert found == f"dir|agedb|test|released|{kind}:01234567|rules:89abcdef|n:2140|s:1|v:0.2.0"
+        assert comparable(found) == found.removesuffix("|v:0.2.0") == comparable(f"{found}|ci:bca,bin,100,1")
+        assert short(found) == f"agedb|test|released|{kind}:01234567|rules:89abcdef"
+        before = signature(**fields, rules=None, scoring=None, version="0.1.0")
+        assert before == f"dir|agedb|test|released|{kind}:01234567|n:2140|v:0.1.0"
 
 
 @pytest.mark.parametrize("protocol", ["released", "paper"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from conftest import Run
 
 BINS = PROJECT / "manifests" / "agedb" / "bins.parquet"
-SIGNATURE = "dir|agedb|test|released|sha256:1a2b3c4d|n:5|v:0.1.0"
+SIGNATURE = "dir|agedb|test|released|sha256:1a2b3c4d|rules:5e6f7a8b|n:5|s:1|v:0.2.0"
 Scores = dict[str, Any]
 
 
@@ -28,6 +28,8 @@ def result(*systems: Mapping[str, Scores], signature: str = SIGNATURE, names: st
     written = {
         **dict.fromkeys(("dataset", "split", "protocol", "content"), "made up"),
         "signature": signature,
+        "rules": "sha256:5e6f7a8b",
+        "scoring": 1,
         "systems": [
             {"name": name, "regions": {"all": {"n": 5, "bins": 3, **regions.get("few", {})}, **regions}}
             for name, regions in zip(names, systems, strict=False)
@@ -290,12 +292,15 @@ def test_systems_are_matched_by_name_or_one_to_one() -> None:
         regressions(result(good), result(), allowed=(0, False))
 
 
-def test_results_with_other_signatures_do_not_compare_but_for_how_intervals_were_drawn() -> None:
+def test_results_with_other_signatures_do_not_compare_but_for_version_and_intervals() -> None:
     good = {"few": {"mae": 1.0}}
     ours = result(good)
     drawn = result(good, signature=SIGNATURE.replace("|v:", "|ci:95,bin,2000,seed:1|v:"))
     assert all(held(regressions(drawn, ours, allowed=(0, False)) + regressions(ours, drawn, allowed=(0, False))))
-    for field, other in (("released", "paper"), ("1a2b3c4d", "99999999"), ("n:5", "n:6"), ("v:0.1.0", "v:0.2.0")):
+    newer = result(good, signature=SIGNATURE.replace("v:0.2.0", "v:0.3.0"))
+    assert all(held(regressions(newer, ours, allowed=(0, False)) + regressions(ours, newer, allowed=(0, False))))
+    others = (("released", "paper"), ("1a2b3c4d", "99999999"), ("5e6f7a8b", "99999999"), ("n:5", "n:6"), ("s:1", "s:2"))
+    for field, other in others:
         theirs = SIGNATURE.replace(field, other)
         with pytest.raises(UsageError, match="the signatures differ") as caught:
             regressions(ours, result(good, signature=theirs), allowed=(0, False))

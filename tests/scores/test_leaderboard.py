@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import REFERENCE
 
+from dircli import __version__
 from dircli.report import console
 from dircli.scores.compare import paper
 from dircli.scores.metrics.table import EVERY
-from dircli.scores.signature import signature
+from dircli.scores.signature import SCORING, signature
 from dircli.store import manifests
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Json = dict[str, Any]
 TABLES = {table.number: table for table in paper.tables()}
 PUBLISHED = {table["number"]: table for table in paper.published()}
 UNKNOWN = "sha256:" + "0" * 64
+RULES = "sha256:" + "a" * 64
 
 
 def shipped(name: str) -> manifest.BinTable:
@@ -41,7 +43,8 @@ def shipped(name: str) -> manifest.BinTable:
 def result(name: str = "agedb", *, n: int = 2140, ci: str = "", metric: str = "mae", **given: Any) -> Json:
     """A result of ``name``; what is ``given`` and is no field of the signature is a system and its score in few."""
     given |= given.pop("systems", {})
-    fields = {"split": "test", "protocol": "released", "content": UNKNOWN, "version": "0.1.0"}
+    fields = {"split": "test", "protocol": "released", "content": UNKNOWN, "rules": RULES, "version": __version__}
+    fields |= {"scoring": SCORING}
     fields |= {key: given.pop(key) for key in list(given) if key in fields}
     return {
         "signature": signature(name=name, n=n, **fields) + ci,
@@ -349,7 +352,7 @@ def test_the_output_of_evaluate_is_taken_as_it_is(run: Run, work: Path) -> None:
 SNAPSHOT = """\
 nyud2: RMSE, ranked by few, lower is better
 
-dir|nyud2|test|released|sha256:00000000|n:870201|v:0.1.0
+dir|nyud2|test|released|sha256:00000000|rules:aaaaaaaa|n:870201|s:1
 without the paper's rows: the content of the published split is not known here
 rank   system   from            all   few ↓
 ───────────────────────────────────────────

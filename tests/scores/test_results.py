@@ -16,11 +16,13 @@ from dircli.scores import results
 HINT = "Give a file that `dir evaluate --format json` wrote"
 SCORES: dict[str, Any] = {"n": 1, "mae": 1.0, "pearson": None, "ci": {"mae": [0.5, 1.5]}}
 WHOLE: dict[str, Any] = {
-    "signature": "dir|x|test|released|sha256:1a2b3c4d|n:1|v:0.1.0",
+    "signature": "dir|x|test|released|sha256:1a2b3c4d|rules:5e6f7a8b|n:1|s:1|v:0.2.0",
     "dataset": "x",
     "split": "test",
     "protocol": "released",
     "content": "sha256:1a2b3c4d",
+    "rules": "sha256:5e6f7a8b",
+    "scoring": 1,
     "systems": [{"name": "a", "regions": {"all": SCORES}}],
 }
 
@@ -58,7 +60,7 @@ def test_what_is_not_known_in_a_system_is_passed_over(work: Path) -> None:
 
 
 def test_a_signature_follows_from_the_other_fields_unless_one_is_stated() -> None:
-    result = replace(results.Result.from_json(WHOLE | {"version": "0.1.0"}, "made up"), stated=None)
+    result = replace(results.Result.from_json(WHOLE | {"version": "0.2.0"}, "made up"), stated=None)
     assert result.signature == WHOLE["signature"]
     drawn = replace(result, drawn="ci:bca,bin,100,1")
     assert drawn.signature == f"{WHOLE['signature']}|ci:bca,bin,100,1"

@@ -39,7 +39,7 @@ def text(value: object) -> str:
 def _body(content: Page, pictures: Sequence[Drawn], title: str, decimals: int) -> Iterator[str]:
     result = content.result
     yield f"<header>\n<h1>{text(title)}</h1>"
-    yield "<p>Two scores compare if, and only if, their signatures are equal:</p>"
+    yield "<p>Two scores compare if, and only if, their signatures are equal, but for v: and ci:</p>"
     yield f"<pre>{text(result.signature)}</pre>"
     yield f"<p>Made by:</p>\n<pre>{text(content.command)}</pre>\n</header>\n<main>"
     for note in content.notes:
@@ -142,7 +142,7 @@ def _files(result: Result) -> str:
     for system in result.systems:
         file = str(system.file).replace("\\", "/").rpartition("/")[2]
         rows.append(_row(text(system.name), [f"<code>{text(word)}</code>" for word in (file, system.sha256)]))
-    facts = f"Benchmark content {result.content}; {result.protocol} protocol; dircli {result.version}."
+    facts = f"Benchmark content {result.content}; rules {result.rules}; {result.protocol} protocol; dircli {result.version}."
     return (
         "<footer>\n<h2>What was scored</h2>\n"
         + _table("Prediction files", ["system", "file", "sha256"], rows)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dircli.errors import UsageError
 from dircli.scores.metrics.table import EVERY
-from dircli.scores.results import Result, SystemResult
+from dircli.scores.results import UNSIGNED, Result, SystemResult
 from dircli.scores.signature import comparable
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -123,7 +123,10 @@ def regressions(result: Result, earlier: Result, *, allowed: tuple[float, bool])
     Systems are matched by name, or one to one where each result has a single one, and metrics by name. UsageError where
     the two do not compare: other signatures, no system or metric in common.
     """
-    if comparable(result.signature) != comparable(earlier.signature):
+    if not earlier.signs_rules:
+        raise UsageError(f"--against: the earlier result does not compare: {UNSIGNED}")
+    unlike = comparable(result.signature) != comparable(earlier.signature)
+    if unlike or (result.content, result.rules) != (earlier.content, earlier.rules):
         raise UsageError(
             "--against: the signatures differ, so the scores do not compare: "
             f"{earlier.signature} then, {result.signature} now; score both files alike"

@@ -3,15 +3,15 @@
 The board is one JSON object::
 
     {"dataset": "agedb", "region": "few", "metric": "mae", "title": "MAE", "better": "lower",
-     "blocks": [{"signature": "dir|agedb|test|released|sha256:cfe40956|n:2140|v:0.1.0", "apart": null,
+     "blocks": [{"signature": "dir|agedb|test|released|sha256:cfe40956|rules:…|n:2140|s:1", "apart": null,
                  "rows": [{"rank": 1, "system": "SQINV + FDS", "origin": "paper", "source": "Table 2",
                            "value": 9.98, "decimals": 2, "regions": {"all": 7.69, "many": 7.1, …}},
                           {"rank": 2, "system": "mine", "origin": "scored here", "source": "runs/mine.json",
                            "value": 10.1234, "decimals": null, "regions": {…}}]}],
      "notes": ["…"], "skipped": ["other.json"]}
 
-A block holds the rows of one signature, less what that says about intervals, and of one content, of which a signature
-shows only the beginning. The paper's rows join the blocks of the test split, the released protocol and the published
+A block holds the rows of one signature, less what that says about version and intervals, and of one content and one
+digest of rules, of which a signature shows only the beginnings. The paper's rows join the blocks of the test split, the released protocol and the published
 content; ``apart`` says why they are not in another. Where there is no such block, and always for models trained on
 something else, they form blocks of their own, whose signature begins with "paper". Equal values share a rank, and the
 next one counts all above it; a system without the score has the rank null and stands last. ``decimals`` are the digits
@@ -24,14 +24,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dircli import datasets
 from dircli.benchmark.regions import ALL, REGIONS, ZERO
 from dircli.errors import UsageError, sample
 from dircli.scores.by_region import Score
 from dircli.scores.compare import paper
 from dircli.scores.metrics.table import EVERY, Metric
-from dircli.scores.results import Result, collect
+from dircli.scores.results import UNSIGNED, Result, collect
 from dircli.scores.signature import comparable
 from dircli.store import manifests
+from dircli.store.content import rules_digest
 
 UNVERIFIED = "the paper's rows are as printed; that they are of the published test rows cannot be verified"
 
@@ -180,16 +182,17 @@ def _blocks(
     metric: str,
 ) -> list[Block]:
     """The rows, not yet ranked, by what they compare with: blocks with the paper's rows first, then by signature."""
-    groups: dict[tuple[str, str], dict[str, Result]] = {}
+    groups: dict[tuple[str, str, str], dict[str, Result]] = {}
     for file, result in ours.items():
-        groups.setdefault((comparable(result.signature), result.content), {})[file] = result
+        key = (comparable(result.signature), result.content, str(result.rules))
+        groups.setdefault(key, {})[file] = result
     joining = [row for table, rows in printed if not table.subset for row in rows]
-    shipped = manifests.shipped(name)
-    facts = manifests.read_bins(shipped).facts if shipped else {}
-    released = facts.get("content") if facts.get("origin") == "released" else None
+    released = _released(name)
     blocks = []
-    for (signature, _), group in sorted(groups.items()):
-        apart = _unlike_the_paper(next(iter(group.values())), released) if joining else None
+    for (signature, *_), group in sorted(groups.items()):
+        first = next(iter(group.values()))
+        apart = _unlike_the_paper(first, released) if joining and first.signs_rules else None
+        apart = apart if first.signs_rules else f"set apart: {UNSIGNED}"
         rows = (*_scored(group, region, metric), *(joining if apart is None else ()))
         blocks.append(Block(signature=signature, apart=apart, rows=rows))
     blocks.sort(key=lambda block: block.apart is not None)
@@ -199,6 +202,18 @@ def _blocks(
             signature = f"paper|{name}|{paper.SPLIT}|{paper.PROTOCOL}|Table {table.number}"
             blocks.append(Block(signature=signature, apart=table.subset or None, rows=printed_rows))
     return blocks
+
+
+def _released(name: str) -> tuple[str, str] | None:
+    """The content and the digest of rules of the published split of ``name``, as shipped; None where it is not known."""
+    shipped = manifests.shipped(name)
+    if shipped is None:
+        return None
+    table = manifests.read_bins(shipped)
+    dataset = datasets.known(table.facts, table.bins)
+    if dataset is None or table.facts.get("origin") != "released":
+        return None
+    return str(table.facts["content"]), rules_digest(table, dataset.rules.score_rules)
 
 
 def _scored(group: Mapping[str, Result], region: str, metric: str) -> list[Row]:
@@ -217,8 +232,8 @@ def _scored(group: Mapping[str, Result], region: str, metric: str) -> list[Row]:
     ]
 
 
-def _unlike_the_paper(result: Result, released: str | None) -> str | None:
-    """Why ``result`` does not compare with the paper's rows, of the content ``released``; None where it may do so."""
+def _unlike_the_paper(result: Result, released: tuple[str, str] | None) -> str | None:
+    """Why ``result`` does not compare with the paper's rows, of content and rules ``released``; None where it may."""
     reasons = [f"they are of the {paper.SPLIT} split"] if result.split != paper.SPLIT else []
     if result.protocol != paper.PROTOCOL:
         reasons.append(f"they are of the {paper.PROTOCOL} protocol")
@@ -226,8 +241,10 @@ def _unlike_the_paper(result: Result, released: str | None) -> str | None:
         reasons.append("these targets came with the predictions, unverified")
     elif released is None:
         reasons.append("the content of the published split is not known here")
-    elif result.content != released:
+    elif result.content != released[0]:
         reasons.append("this content is not that of the published split")
+    elif result.rules != released[1]:
+        reasons.append("these rules are not those of the published split")
     return f"without the paper's rows: {'; '.join(reasons)}" if reasons else None
 
 
