@@ -92,7 +92,8 @@ class OfSamples:
         (work / "preds.csv").write_text("\n".join(["id,prediction", *reversed(lines)]))
         result = json.loads(run("evaluate", "preds.csv", "--format", "json").stdout)
         assert result["systems"][0]["regions"]["all"]["mae"] == pytest.approx(1, rel=1e-6)
-        start = f"dir|{name}|test|released|sha256:{manifest.content[7:15]}|n:{test.sum()}|v:"
+        rules = manifest.facts["rules"][7:15]
+        start = f"dir|{name}|test|released|sha256:{manifest.content[7:15]}|rules:{rules}|n:{test.sum()}|s:1|v:"
         assert result["signature"].startswith(start)
 
 

@@ -40,14 +40,17 @@ class Check:
 def verify(name: str | None, *, root: Path, released: Path | None, terms: DownloadOptions) -> tuple[str, list[Check]]:
     """A manifest's name, and what can be proven of it; ``released`` are published files, to name unlike rows."""
     folder = manifests.named(name, root)
-    facts = manifests.read_facts(folder)
+    try:
+        facts = manifests.read_facts(folder)
+    except InputError as error:
+        return folder.name, _broken(error)
     known = datasets.load(facts["dataset"]) if facts["dataset"] in datasets.NAMES else None
     by_row = known is not None and known.samples.read_released is not None
     with obtain.split_files(known, released, terms, download=False) if known and by_row else nullcontext() as tree:
         try:
             manifest = read_manifest(folder)
         except InputError as error:
-            return folder.name, [Check("intact", held=False, found=str(problem)) for problem in error.problems]
+            return folder.name, _broken(error)
         dataset = datasets.of(manifest.facts, manifest.table.bins)
         of = "the table" if dataset.publication is None else dataset.name
         unlike = False if manifest.facts["origin"] == "released" else None  # a redraw may differ from the published
@@ -61,6 +64,11 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
         digest = rules_digest(manifest.table, dataset.rules.score_rules).removeprefix("sha256:")
         rules = Check("rules", held=True, found=f"bins, thresholds and regions are those of {of}: rules:{digest[:8]}")
         return folder.name, [intact, rules, _draw(manifest, dataset), *further, *published, verdict]
+
+
+def _broken(error: InputError) -> list[Check]:
+    """The checks of a manifest that cannot be read whole: why not."""
+    return [Check("intact", held=False, found=str(problem)) for problem in error.problems]
 
 
 def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:

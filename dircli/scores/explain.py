@@ -62,7 +62,7 @@ def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, b
     systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
     return Explanation(
         file=file.file,
-        protocols=result(systems, against, request),
+        protocols=result(systems, reference.target, against, request),
         moved=tuple(_moved(references["released"], references["paper"], against)),
         exact=_exact(reference, values),
         warnings=warnings(reference, values, against, in_file_order=file.values),

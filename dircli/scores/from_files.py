@@ -50,17 +50,22 @@ def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Sc
         }
         for system in systems
     ]
-    content = against.content if against.has_rows else targets_digest(systems[0].reference.target)
-    return Scored(result=result(written, against, request, content), systems=systems, against=against)
+    scored = result(written, systems[0].reference.target, against, request)
+    return Scored(result=scored, systems=systems, against=against)
 
 
-def result(systems: Sequence[Mapping[str, Any]], against: Benchmark, request: ScoreOptions, content: str) -> Result:
-    """The scores of ``systems``, as they stand in JSON, on the rows of this ``content``, as a result of this version."""
+def result(
+    systems: Sequence[Mapping[str, Any]], targets: FloatArray, against: Benchmark, request: ScoreOptions
+) -> Result:
+    """The scores of ``systems``, as they stand in JSON, on rows with these ``targets`` (n,): a result of this version.
+
+    Its content is that of the manifest, or of the targets where they came with the predictions.
+    """
     return Result(
         dataset=against.name,
         split=request.split,
         protocol=request.protocol,
-        content=content,
+        content=against.content if against.has_rows else targets_digest(targets),
         rules=rules_digest(against.table, against.rules.score_rules),
         scoring=SCORING,
         version=__version__,

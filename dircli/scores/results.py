@@ -132,9 +132,9 @@ class Result:
     """The scores of one or more systems on the same rows.
 
     ``rules`` is the digest of what turns rows into scores, ``scoring`` the number of the arithmetic: None where version
-    0.1.0 wrote the result. ``groups`` are the systems whose seeds were asked to be shown as one. ``drawn`` is the field of the signature about
-    the resamples of intervals. ``stated`` is the signature that stands in a file, or a short one, in the place of the
-    one that follows from the other fields; ``other`` is what else stands there.
+    0.1.0 wrote the result. ``groups`` are the systems whose seeds were asked to be shown as one. ``drawn`` is the field
+    of the signature about the resamples of intervals. ``stated`` is the signature that stands in a file, or a short
+    one, in the place of the one that follows from the other fields; ``other`` is what else stands there.
     """
 
     dataset: str

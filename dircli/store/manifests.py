@@ -234,7 +234,7 @@ def _release(version: str) -> tuple[int, ...]:
 
 
 def _is_derivation(derived: Any) -> bool:
-    """Whether ``derived`` says what rows were left out and of which manifest, as `curate` writes it; None says nothing."""
+    """Whether ``derived`` says what rows were left out and of which manifest, as curating writes it, or is None."""
     match derived:
         case None:
             return True

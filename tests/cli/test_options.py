@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -11,7 +12,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from dircli import __version__
 from dircli.cli.options import BenchmarkOptions, ManifestOptions, flattened, option
+from dircli.errors import UsageError
 
 Shape = Annotated[Literal["round", "square"], typer.Option(help="A shape that two groups share.")]
 
@@ -102,10 +105,19 @@ def test_an_option_that_two_groups_declare_is_refused() -> None:
         flattened(twice)
 
 
-def test_a_folder_that_is_a_manifest_stands_before_the_name(tmp_path: Path) -> None:
+def test_a_folder_that_is_a_manifest_stands_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
-    (folder / "manifest.json").write_text("{}")
+    identity = {"content": f"sha256:{'0' * 64}", "dataset": "agedb", "name": "named", "origin": "redraw"}
+    facts = {**identity, "regions": {}, "rows": 1, "seed": 7, "version": __version__}
+    (folder / "manifest.json").write_text(json.dumps(facts))
     assert ManifestOptions().located("agedb") == ("agedb", Path("manifests"))
-    assert ManifestOptions(manifest=folder).located("agedb") == ("mine", tmp_path.resolve())
+    for name in (None, "agedb", "named", "mine"):
+        assert ManifestOptions(manifest=folder).located(name) == ("mine", tmp_path.resolve())
+    with pytest.raises(UsageError, match="is not sts-b: leave one of them out, or give the folder of sts-b"):
+        ManifestOptions(manifest=folder).located("sts-b")
+    monkeypatch.setenv("DIR_DATASET", "sts-b")
+    assert ManifestOptions(manifest=folder).located("sts-b") == ("mine", tmp_path.resolve())
     assert BenchmarkOptions().split == "test"

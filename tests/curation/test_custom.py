@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -252,11 +254,18 @@ def test_options_of_a_table_mean_nothing_for_a_benchmark(run: Run) -> None:
 def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path) -> None:
     table(work / "t.csv", {"y": [1, 2, 3, 4]})
     run("curate", "custom", "--table", "t.csv", "--target", "y")
-    path = work / "manifests" / "custom" / "manifest.json"
-    facts = json.loads(path.read_text())
-    del facts["own"]["many"]
-    path.write_text(json.dumps(facts))
-    assert "its own rules is damaged" in run("verify", code=2).stderr
+    folder = work / "manifests" / "custom"
+    facts = json.loads((folder / "manifest.json").read_text())
+    for many in (math.nan, None, "much"):
+        facts["own"]["many"] = many
+        (folder / "manifest.json").write_text(json.dumps(facts))
+        assert "its own is" in run("verify", code=1).stdout
+        bins = pq.read_table(folder / "bins.parquet")
+        metadata = json.loads(bins.schema.metadata[b"dircli"]) | {"own": facts["own"]}
+        pq.write_table(bins.replace_schema_metadata({"dircli": json.dumps(metadata)}), folder / "bins.parquet")
+        if not isinstance(many, float):  # no two NaN are the same
+            assert "its own rules is damaged" in run("verify", code=1).stdout
+            assert "its own rules is damaged" in run("evaluate", "x.csv", "--dataset", "custom", code=2).stderr
 
 
 # — laws —

@@ -489,7 +489,8 @@ def test_an_array_scores_alike_as_npy_as_hdf5_and_nearly_as_png(
     names = ["preds.npy", "fortran.npy", "preds.h5", "several.h5", "folder"]
     result = json.loads(run("evaluate", *names, "--format", "json").stdout)
     assert result["signature"].startswith(
-        f"dir|nyud2|test|released|sha256:{curated.content[7:15]}|n:{len(curated.pixels)}|"
+        f"dir|nyud2|test|released|sha256:{curated.content[7:15]}|rules:{curated.facts['rules'][7:15]}"
+        f"|n:{len(curated.pixels)}|s:1|v:"
     )
     expected = _brute(curated, values)
     for system, tolerance in zip(result["systems"], [1e-9] * 4 + [1e-2], strict=True):

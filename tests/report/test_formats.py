@@ -388,7 +388,8 @@ def test_an_unknown_ending_exits_2_before_anything_is_written(run: Run, work: Pa
 @pytest.mark.usefixtures("files")
 def test_json_has_the_promised_keys_and_no_others(run: Run) -> None:
     printed = json.loads(run(*WORDS, "one.csv", "--format", "json").stdout)
-    assert list(printed) == ["signature", "dataset", "split", "protocol", "content", "version", "systems"]
+    signed = ["dataset", "split", "protocol", "content", "rules", "scoring", "version"]
+    assert list(printed) == ["signature", *signed, "systems"]
     assert (printed["dataset"], printed["split"], printed["protocol"]) == ("agedb", "test", "released")
     assert printed["version"] == __version__
     (system,) = printed["systems"]

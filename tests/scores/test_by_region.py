@@ -162,7 +162,13 @@ def test_an_exact_hit_of_a_printed_score_is_one_only_under_the_paper_protocol() 
 def test_a_signature_states_everything_that_two_scores_must_share() -> None:
     for kind in ("sha256", "bins"):
         content = f"{kind}:0123456789abcdef"
-        fields: dict[str, Any] = {"name": "agedb", "split": "test", "protocol": "released", "content": content, "n": 2140}
+        fields: dict[str, Any] = {
+            "name": "agedb",
+            "split": "test",
+            "protocol": "released",
+            "content": content,
+            "n": 2140,
+        }
         found = signature(**fields, rules="sha256:89abcdef01234567", scoring=1, version="0.2.0")
         assert found == f"dir|agedb|test|released|{kind}:01234567|rules:89abcdef|n:2140|s:1|v:0.2.0"
         assert comparable(found) == found.removesuffix("|v:0.2.0") == comparable(f"{found}|ci:bca,bin,100,1")

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import REFERENCE
 
-from dircli import __version__
+from dircli import __version__, datasets
 from dircli.report import console
 from dircli.scores.compare import paper
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.signature import SCORING, signature
 from dircli.store import manifests
+from dircli.store.content import rules_digest
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -43,8 +44,10 @@ def shipped(name: str) -> manifest.BinTable:
 def result(name: str = "agedb", *, n: int = 2140, ci: str = "", metric: str = "mae", **given: Any) -> Json:
     """A result of ``name``; what is ``given`` and is no field of the signature is a system and its score in few."""
     given |= given.pop("systems", {})
-    fields = {"split": "test", "protocol": "released", "content": UNKNOWN, "rules": RULES, "version": __version__}
+    fields: Json = {"split": "test", "protocol": "released", "content": UNKNOWN, "rules": RULES, "version": __version__}
     fields |= {"scoring": SCORING}
+    if "content" in given:
+        fields["rules"] = rules_digest(shipped(name), datasets.load(name).rules.score_rules)
     fields |= {key: given.pop(key) for key in list(given) if key in fields}
     return {
         "signature": signature(name=name, n=n, **fields) + ci,
@@ -213,22 +216,27 @@ def test_other_signatures_are_other_rankings(run: Run) -> None:
     write(
         a=result(a=1, content=known),
         b=result(b=1, content=known, protocol="paper"),
-        c=result(c=1, content=known, version="0.2.0"),
+        c=result(c=1, content=known, version="9.9.9"),
         d=result(d=1, content=known, split="val"),
         e=result(e=1, content=known.replace("sha256:", "bins:")),
         f=result(f=1, content=known[:20] + "0" * 51),
         g=result(g=1, content=known, ci="|ci:2000:666"),
+        h=result(h=1, content=known, rules=UNKNOWN),
+        i=result(i=1, content=known, scoring=SCORING + 1),
+        j=result(j=1, content=known, rules=None, scoring=None, version="0.1.0"),
     )
     printed = board(run)
     blocks = {tuple(name for _, name in ranks(block)): block for block in printed["blocks"]}
-    assert set(blocks) == {("a", "g"), ("b",), ("c",), ("d",), ("e",), ("f",)}
-    assert [len(blocks[key]["rows"]) for key in (("a", "g"), ("c",))] == [20, 19]
+    assert set(blocks) == {("a", "c", "g"), *((name,) for name in "bdefhij")}
+    assert [len(blocks[key]["rows"]) for key in (("a", "c", "g"), ("i",), ("h",))] == [21, 19, 1]
     reasons = {key: block["apart"] for key, block in blocks.items()}
     assert "released protocol" in reasons["b",]
     assert "test split" in reasons["d",]
     assert "came with the predictions" in reasons["e",]
     assert "not that of the published split" in reasons["f",]
-    assert blocks["f",]["signature"] == blocks["a", "g"]["signature"]
+    assert "these rules are not those of the published split" in reasons["h",]
+    assert "set apart: it is of dircli 0.1.0, whose signature does not cover the rules" in reasons["j",]
+    assert blocks["f",]["signature"] == blocks["a", "c", "g"]["signature"]
     text = run("leaderboard", "runs").stdout
     assert all(block["signature"] in text for block in printed["blocks"])
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dircli import __version__
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Manifest, Samples
 from dircli.benchmark.records import SPLITS
@@ -46,7 +47,7 @@ def manifest(*, name: str = "mine", targets: list[float] | None = None) -> Manif
     regions = {key: texts(["many", "few", "few"]) for key in ("released", "paper")}
     identity = {"content": content(ids, values, split), "dataset": "agedb", "name": name, "origin": "redraw"}
     rows = {part: {key: int(counts[part][regions["paper"] == key].sum()) for key in REGIONS} for part in SPLITS}
-    facts = {**identity, "regions": dict.fromkeys(regions, rows), "rows": len(ids), "seed": 7}
+    facts = {**identity, "regions": dict.fromkeys(regions, rows), "rows": len(ids), "seed": 7, "version": __version__}
     columns = {"note": texts(list("uvwxyz")), "number": np.arange(6)}
     return Manifest(
         samples=Samples(ids=ids, targets=values, bin_index=index, split=split, columns=columns),
@@ -224,7 +225,7 @@ CHANGES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "a count": (f"{BINS}: its test counts are not those of samples.parquet", lambda at: reset(at, BINS, "test", 0, 5)),
     "a region": (f"{BINS}: its paper regions do not hold", lambda at: reset(at, BINS, "region_paper", 0, "few")),
     "a region's name": (
-        f"{BINS}: its released regions do not hold",
+        f'{BINS}: a region is called "low"',
         lambda at: reset(at, BINS, "region_released", 1, "low"),
     ),
     "an edge": (
@@ -233,7 +234,8 @@ CHANGES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     ),
     "the order of edges": (f"{BINS}: these are no bins: edges must ascend", lambda at: reset(at, BINS, "low", 1, 5.0)),
     "an edge that is none": (f"{BINS}: these are no bins", lambda at: reset(at, BINS, "low", 1, float("nan"))),
-    "the stated content": ("says sha256:0", lambda at: rewrite(at, content="sha256:0")),
+    "the stated content": ("says sha256:0", lambda at: rewrite(at, content=f"sha256:{'0' * 64}")),
+    "a content that is none": ('content is "sha256:0"', lambda at: rewrite(at, content="sha256:0")),
     "the stated rows": (
         f"{SAMPLES}: its number of rows is 6, and manifest.json says 7",
         lambda at: rewrite(at, rows=7),

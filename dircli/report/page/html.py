@@ -142,7 +142,8 @@ def _files(result: Result) -> str:
     for system in result.systems:
         file = str(system.file).replace("\\", "/").rpartition("/")[2]
         rows.append(_row(text(system.name), [f"<code>{text(word)}</code>" for word in (file, system.sha256)]))
-    facts = f"Benchmark content {result.content}; rules {result.rules}; {result.protocol} protocol; dircli {result.version}."
+    facts = f"Benchmark content {result.content}; rules {result.rules}; {result.protocol} protocol; "
+    facts += f"dircli {result.version}."
     return (
         "<footer>\n<h2>What was scored</h2>\n"
         + _table("Prediction files", ["system", "file", "sha256"], rows)

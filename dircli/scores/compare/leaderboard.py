@@ -11,11 +11,11 @@ The board is one JSON object::
      "notes": ["…"], "skipped": ["other.json"]}
 
 A block holds the rows of one signature, less what that says about version and intervals, and of one content and one
-digest of rules, of which a signature shows only the beginnings. The paper's rows join the blocks of the test split, the released protocol and the published
-content; ``apart`` says why they are not in another. Where there is no such block, and always for models trained on
-something else, they form blocks of their own, whose signature begins with "paper". Equal values share a rank, and the
-next one counts all above it; a system without the score has the rank null and stands last. ``decimals`` are the digits
-printed in the paper, null where the value is not rounded.
+digest of rules, of which a signature shows only the beginnings. The paper's rows join the blocks of the test split, the
+released protocol and the published content; ``apart`` says why they are not in another. Where there is no such block,
+and always for models trained on something else, they form blocks of their own, whose signature begins with "paper".
+Equal values share a rank, and the next one counts all above it; a system without the score has the rank null and stands
+last. ``decimals`` are the digits printed in the paper, null where the value is not rounded.
 """
 
 import math
@@ -205,7 +205,7 @@ def _blocks(
 
 
 def _released(name: str) -> tuple[str, str] | None:
-    """The content and the digest of rules of the published split of ``name``, as shipped; None where it is not known."""
+    """The content and the digest of rules of the published split of ``name``, as shipped; None where unknown."""
     shipped = manifests.shipped(name)
     if shipped is None:
         return None
