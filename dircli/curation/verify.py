@@ -19,6 +19,7 @@ from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import read_manifest
 from dircli.errors import InputError, sample
 from dircli.store import manifests
+from dircli.store.derived import derived
 from dircli.store.digests import git_blob
 
 UNDRAWN = {  # why the draw of a manifest of this origin cannot be repeated
@@ -56,7 +57,8 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
         intact = Check("intact", held=True, found=f"{rows} have the stated content {manifest.content[:15]}…")
         published = list(_published(manifest, dataset, unlike=unlike))
         verdict = _verdict(manifest, dataset, published, tree, unlike=unlike)
-        return folder.name, [intact, _draw(manifest, dataset), *further, *published, verdict]
+        beside = _derived(folder, manifest.content)
+        return folder.name, [intact, _draw(manifest, dataset), *further, *beside, *published, verdict]
 
 
 def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
@@ -79,6 +81,16 @@ def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
     if unlike.size:
         found += f"; first unlike: {sample(samples.ids[unlike].tolist())}"
     return Check("draw", held=not unlike.size, found=found)
+
+
+def _derived(folder: Path, content: str) -> Iterator[Check]:
+    """Whether what lies beside the manifest was derived from it, file by file."""
+    for name, stated in derived(folder).items():
+        held = stated == content
+        found = (
+            f"{name} belongs to {'this content' if held else 'another content, ' + stated[:15] + '…; make it again'}"
+        )
+        yield Check("derived", held=held, found=found)
 
 
 def _gaps(manifest: Manifest) -> Iterator[Check]:
