@@ -27,7 +27,7 @@ from dircli.datasets import custom as custom_dataset
 from dircli.errors import InputError, Problem, UsageError, first_ten, sample
 from dircli.store import derived, manifests, parquet, text, user_tables
 from dircli.store.content import begun, content, finished
-from dircli.store.derived import Replacing
+from dircli.store.derived import REFUSE, Replacing
 from dircli.store.user_tables import Names
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class CustomOptions:
     few: float = 20
     seed: int = 666
     cut: Cut | None = None
-    replacing: Replacing = Replacing()
+    replacing: Replacing = REFUSE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dircli.curation.derive import Cut
-from dircli.store.derived import Replacing
+from dircli.store.derived import REFUSE, Replacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,4 +22,4 @@ class CurateOptions:
     part: str | None = None
     called: str | None = None
     cut: Cut | None = None
-    replacing: Replacing = Replacing()
+    replacing: Replacing = REFUSE

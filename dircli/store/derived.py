@@ -33,6 +33,9 @@ class Replacing:
     tell: Callable[[str], None] = lambda _: None
 
 
+REFUSE = Replacing()
+
+
 def derived(folder: Path) -> dict[str, str]:
     """The files in ``folder`` that were derived from a manifest: their names, and the content that each belongs to.
 

@@ -47,7 +47,8 @@ class Weighted:
 def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | None = None) -> Weighted:
     """The weights of the training samples of ``name``, for `write` to ``out``.
 
-    Those per sample are by default written beside the manifest. With bins alone, only ``per="bin"`` can be had. Raises UsageError for what cannot be had, or not be written.
+    Those per sample are by default written beside the manifest. With bins alone, only ``per="bin"`` can be had. Raises
+    UsageError for what cannot be had, or not be written.
     """
     if out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
         raise UsageError(f"{out}: weights are written as {' or '.join(parquet.ENDINGS)}, or alone as .npy")

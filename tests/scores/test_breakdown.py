@@ -125,8 +125,8 @@ def test_the_errors_of_samples_give_the_scores(run: Run, work: Path) -> None:
 @pytest.mark.usefixtures("files")
 def test_csv_and_parquet_hold_the_same(run: Run, work: Path) -> None:
     for option, types in (("--per-bin", OF_BINS), ("--per-sample", OF_SAMPLES)):
-        evaluate(run, option, "t.csv")
-        evaluate(run, option, "t.parquet")
+        evaluate(run, option, "t.csv", "--force")
+        evaluate(run, option, "t.parquet", "--force")
         table = pq.read_table(work / "t.parquet")
         assert table.to_pylist() == read_csv(work / "t.csv", types)
         facts = json.loads(table.schema.metadata[b"dircli"])
