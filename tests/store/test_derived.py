@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -118,10 +119,8 @@ def test_a_kill_at_any_rename_is_finished_or_never_was(
         counted("rename")
         counted("replace")
         patched.setattr("shutil.rmtree", lambda *_, **__: None)  # a killed process removes nothing
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             files.write_each(dict.fromkeys(places, b"2"), force=True)
-        except KeyboardInterrupt:
-            pass
     monkeypatch.undo()
     files.recover(tmp_path / "a")
     assert len({place.read_bytes() for place in places}) == 1

@@ -196,10 +196,22 @@ def test_dense_weight_needs_samples(run: Run) -> None:
 
 
 def test_what_took_effect_stands_in_the_facts(mine: Callable[..., Any], work: Path) -> None:
-    mine("--scheme", "effective-number", "--beta", "0.99", "--clip", "2:50", "--normalise", "max-one", "--out", "w.csv")
+    mine(
+        "--scheme",
+        "effective-number",
+        "--beta",
+        "0.99",
+        "--clip",
+        "2:50",
+        "--normalise",
+        "max-one",
+        "--out",
+        "w.csv",
+        "--force",
+    )
     facts = json.loads((work / "w.json").read_text())
     stated = {"scheme": "effective-number", "kernel": "none", "beta": 0.99, "clip": [2, 50], "normalise": "max-one"}
     assert {name: facts[name] for name in stated} == stated
     assert facts["alpha"] is None
-    mine("--kernel", "gaussian", "--edge", "renormalise", "--out", "w.csv")
+    mine("--kernel", "gaussian", "--edge", "renormalise", "--out", "w.csv", "--force")
     assert json.loads((work / "w.json").read_text())["edge"] == "renormalise"
