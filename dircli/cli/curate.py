@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Name, Protocol, Quiet, option
+from dircli.cli.options import Force, Name, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError, first_ten
 from dircli.report import console
 
@@ -67,6 +67,7 @@ class TableOptions:
     def options(self, cut: Cut | None, *, seed: int, called: str | None) -> CustomOptions:
         """The same for the curation of a table; UsageError where the options do not fit together."""
         from dircli.curation.custom import CustomOptions
+        from dircli.curation.derive import named_after
         from dircli.store.user_tables import Names
 
         if self.table is None or self.target is None:
@@ -75,7 +76,7 @@ class TableOptions:
             raise UsageError("--bins auto chooses the width; leave out --bin-width and --edges")
         if self.split_column and (self.per_bin or self.group):
             raise UsageError("--split-column takes a split over as it is; --per-bin and --group are for drawing one")
-        name = called or CustomOptions.called
+        name = called or named_after(self.table)
         given: dict[str, Any] = {"unit": self.unit, "width": self.bin_width, "limits": self.range, "edges": self.edges}
         given |= {"outside": self.outside, "per_bin": self.per_bin, "many": self.many, "few": self.few}
         return CustomOptions(
@@ -105,7 +106,7 @@ def curate(
     name: Name,
     source: SourceOptions,
     seed: int | None = option(None, "The seed of a redraw, or of --skew.", "666", min=0),
-    called: str | None = option(None, "The manifest's name.", "the dataset's", flags="--name"),
+    called: str | None = option(None, "The manifest's name.", "the dataset's, or the table's", flags="--name"),
     out: Path = option(
         Path("manifests"), "The folder of manifests; NAME in it.", flags="--out --manifests", envvar="DIR_MANIFESTS"
     ),
@@ -113,6 +114,7 @@ def curate(
     less: LessTrain,
     table: TableOptions,
     download: DownloadChoices,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a manifest: samples, bins and splits, with all that they came from; of a benchmark, or a table (custom)."""
@@ -122,12 +124,15 @@ def curate(
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
+    from dircli.store.derived import Replacing
 
     number = 666 if seed is None else seed
+    replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
     if name == datasets.OWN:
         _refuse(source, name)
-        _tell(*custom.curate(table.options(cut, seed=number, called=called), root=out), out, protocol)
+        choices = table.options(cut, seed=number, called=called)
+        _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol)
         return
     _refuse(table, name)
     split = source.split or curation.usual_split(name, part=source.only, released=source.released)
@@ -136,7 +141,14 @@ def curate(
     if split == "released" and seed is not None and less.skew is None:
         raise UsageError("the published split is imported, not drawn; --seed goes with --split redraw, or --skew")
     options = CurateOptions(
-        raw=source.raw, released=source.released, split=split, seed=number, part=source.only, called=called, cut=cut
+        raw=source.raw,
+        released=source.released,
+        split=split,
+        seed=number,
+        part=source.only,
+        called=called,
+        cut=cut,
+        replacing=replacing,
     )
     if source.check_signals:
         recordings.need_signals(name)

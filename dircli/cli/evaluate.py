@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from dircli.cli.download_options import DATA, Data
-from dircli.cli.options import BenchmarkOptions, ManifestOptions, PredictionLayout, Protocol, Quiet, option
+from dircli.cli.options import BenchmarkOptions, Force, ManifestOptions, PredictionLayout, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 PAGES = (".html", ".htm")
-UNSAID = {"quiet", "data"}
+UNSAID = {"quiet", "data", "force"}
 """The options that a report leaves out, for they say nothing about the result."""
 
 
@@ -109,6 +109,7 @@ def evaluate(
     details: DetailOptions,
     columns: ScoredLayout,
     data: Data = DATA,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
@@ -116,6 +117,7 @@ def evaluate(
     from dircli.scores import breakdown, from_files
     from dircli.scores.compare import checks
     from dircli.scores.results import read
+    from dircli.store import files
     from dircli.store.predictions import Layout
 
     name, manifests = where.located(benchmark.dataset)
@@ -143,14 +145,16 @@ def evaluate(
     outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
     if result.content.startswith("bins:"):
         console.note(f"{result.dataset}: {TARGETS_UNVERIFIED}")
-    for path in output:
-        if str(path) == "-":
-            typer.echo(_shown(result, "json", decimals), nl=False)
-        else:
-            console.save(path, BY_ENDING[path.suffix].render(result, decimals).encode())
+    written = [path for path in output if str(path) != "-"]
+    contents = {path: BY_ENDING[path.suffix].render(result, decimals).encode() for path in written}
     if details.report:
-        _write_report(details.report, scored, ctx, data=data, decimals=decimals)
-    breakdown.dump(scored, per_bin=details.per_bin, per_sample=details.per_sample)
+        contents[details.report] = _report(scored, ctx, data=data, decimals=decimals)
+    contents |= breakdown.tables(scored, per_bin=details.per_bin, per_sample=details.per_sample)
+    files.write_each(contents, force=force)
+    for path in contents:
+        console.note(f"written to {path}")
+    if len(written) < len(output):
+        typer.echo(_shown(result, "json", decimals), nl=False)
     if not output:
         form = "score-only" if shown.score_only else shown.format
         typer.echo(_shown(result, form, decimals, short=shown.short), nl=False)
@@ -188,14 +192,14 @@ def _check_endings(results: list[Path], details: DetailOptions) -> None:
     check_endings([path for path in (details.per_bin, details.per_sample) if path])
 
 
-def _write_report(path: Path, scored: Scored, ctx: typer.Context, *, data: Path, decimals: int) -> None:
-    """The report on ``scored`` to ``path``."""
+def _report(scored: Scored, ctx: typer.Context, *, data: Path, decimals: int) -> bytes:
+    """The report on ``scored``, a page."""
     from dircli.report.figures import figures
     from dircli.report.page import content, html
 
     page = content.page(scored, command=_command_line(ctx), data=data)
     pictures = figures.for_page(page.density, page.errors)
-    console.save(path, html.page(page, pictures, decimals=decimals).encode(errors="replace"))
+    return html.page(page, pictures, decimals=decimals).encode(errors="replace")
 
 
 def _command_line(ctx: typer.Context) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.cli.options import Force, ManifestOptions, OptionalName, Protocol, Quiet, option
 
 
 def export(
@@ -21,6 +21,7 @@ def export(
     protocol: Protocol = "released",
     image: str = option("dircli", "codabench: the container image, with dircli in it."),
     where: ManifestOptions,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the very files that the released training code reads, or a scorer bundle for a Codabench competition."""
@@ -29,12 +30,12 @@ def export(
 
     name, manifests = where.located(name)
     if format_ == "released":
-        for file, (blob, published) in files.export(name, root=manifests, out=out).items():
+        for file, (blob, published) in files.export(name, root=manifests, out=out, force=force).items():
             verdict = "byte for byte the published file" if published else "not the published file"
             typer.echo(f"{blob}  {out / file}  {verdict}")
         return
     if format_ == "codabench":
-        paths = export_codabench(name, root=manifests, out=out, protocol=protocol, image=image)
+        paths = export_codabench(name, root=manifests, out=out, protocol=protocol, image=image, force=force)
     else:
-        paths = files.export_tables(name, format_, root=manifests, out=out)
+        paths = files.export_tables(name, format_, root=manifests, out=out, force=force)
     typer.echo("\n".join(map(str, paths)))

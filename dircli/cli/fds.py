@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import typer
 
 from dircli.benchmark.protocol import Kernel
-from dircli.cli.options import Dataset, KernelSigma, KernelSize, Manifests, Protocol, Quiet, option
+from dircli.cli.options import Dataset, Force, KernelSigma, KernelSize, Manifests, Protocol, Quiet, option
 from dircli.errors import UsageError
 from dircli.report import console
 
@@ -42,6 +42,7 @@ def fds(
     similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead."),
     anchor: float | None = option(None, "With --similarity: the target to compare with."),
     manifests: Manifests = Path("manifests"),
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Calibrate features: their statistics by bin, over epochs, smoothed over bins (DIR, section 3.2)."""
@@ -59,14 +60,14 @@ def fds(
             sys.stdout.buffer.write(table)
             return
         if out is not None:
-            console.save(Path(out), table)
+            console.save(Path(out), table, force=force)
         console.out().print(report.similarity(similar))
         typer.echo(report.strangers(similar))
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
     options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
-    smoothed = calibrate.calibrate(features, dataset, options, root=manifests, out=Path(out))
+    smoothed = calibrate.calibrate(features, dataset, options, root=manifests, out=Path(out), force=force)
     console.out().print(report.smoothed(smoothed))
     typer.echo(report.summary(smoothed))
     if smoothed.left_alone:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.options import Quiet, option
+from dircli.cli.options import Force, Quiet, option
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, BoardName
 
@@ -22,6 +22,7 @@ def leaderboard(
         None, "How to print the board.", "by --output's ending, else table", flags="--format"
     ),
     output: Path | None = option(None, "Write the board to this file.", "stdout"),
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
@@ -41,4 +42,4 @@ def leaderboard(
     if output is None or str(output) == "-":
         typer.echo(shown, nl=False)
     else:
-        console.save(output, shown.encode())
+        console.save(output, shown.encode(), force=force)

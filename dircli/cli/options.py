@@ -35,6 +35,9 @@ KernelSize = Annotated[int, typer.Option(help="Kernel size in bins, odd.")]
 KernelSigma = Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")]
 
 
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there by other content.")]
+
+
 def _be_quiet(value: bool) -> bool:
     console.quiet = console.quiet or value
     return value

@@ -10,6 +10,7 @@ import typer
 
 from dircli.benchmark.protocol import Kernel, Scheme
 from dircli.cli.options import (
+    Force,
     KernelSigma,
     KernelSize,
     ManifestOptions,
@@ -54,6 +55,7 @@ def plot(
     split: Split = "test",
     columns: PredictionLayout,
     where: ManifestOptions,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw the label density with its regions; --lds, its smoothing; of PREDS the error, of two the gain, by target."""
@@ -84,7 +86,7 @@ def plot(
         kind, picture = "density", data.density(against, protocol)
     if to_file:
         path = out or Path(f"{against.name}-{kind}.png")
-        figures.write(path, picture, width=width, log=log)
+        figures.write(path, picture, width=width, log=log, force=force)
         typer.echo(path)
         return
     using = letters.letters(getattr(sys.stdout, "encoding", None))

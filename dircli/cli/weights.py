@@ -10,7 +10,7 @@ import typer
 
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
 from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
-from dircli.cli.options import KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.cli.options import Force, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
 from dircli.report import console
 
 SHOWN_ROWS = 12
@@ -54,7 +54,9 @@ def weights(
         None, "One weight per training sample or bin.", "sample; bin where labels are maps"
     ),
     out: str | None = option(
-        None, "A .parquet, .csv or .npy file; - for CSV on stdout.", "weights.parquet beside the manifest"
+        None,
+        "A .parquet, .csv or .npy file; - for CSV on stdout.",
+        "weights.parquet beside the manifest; weights per bin are only shown",
     ),
     maps: Path | None = option(
         None, "Where labels are maps: also write the weight of every training pixel to this .h5."
@@ -62,6 +64,7 @@ def weights(
     raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
     data: Data = DATA,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
@@ -80,7 +83,8 @@ def weights(
         sys.stdout.buffer.write(csv_bytes(weigh.weigh(name, options, root=manifests).columns))
         return
     weighted = weigh.weigh(name, options, root=manifests, out=Path(out) if out else None)
-    weigh.write(weighted)
+    if weighted.path is not None:
+        weigh.write(weighted, force=force)
     facts, summary = weighted.facts, weighted.spread
     columns = {"low": weighted.low, "high": weighted.high, **vars(weighted.by_bin)}
     step = max(1, -(-int((weighted.by_bin.count > 0).sum()) // SHOWN_ROWS))
@@ -92,10 +96,11 @@ def weights(
         console.note(LOPSIDED)
     console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
     length = len(next(iter(weighted.columns.values())))
-    console.note(f"{length:,} weights per {facts['per']} written to {weighted.path}")
+    written = f"written to {weighted.path}" if weighted.path else "shown; --out FILE writes them"
+    console.note(f"{length:,} weights per {facts['per']} {written}")
     if maps is not None:
         with terms(DownloadChoices(data=data)) as download:
-            count = pixel_weights.make(weighted, raw, maps, terms=download, watch=counting)
+            count = pixel_weights.make(weighted, raw, maps, terms=download, watch=counting, force=force)
         console.note(f"{count:,} maps of weights written to {maps}")
 
 

@@ -25,8 +25,9 @@ from dircli.curation.derive import DERIVED, Cut, checked_name, cut, note
 from dircli.curation.provenance import all_facts, described
 from dircli.datasets import custom as custom_dataset
 from dircli.errors import InputError, Problem, UsageError, first_ten, sample
-from dircli.store import files, manifests, parquet, text, user_tables
+from dircli.store import derived, manifests, parquet, text, user_tables
 from dircli.store.content import begun, content, finished
+from dircli.store.derived import REFUSE, Replacing
 from dircli.store.user_tables import Names
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class CustomOptions:
     few: float = 20
     seed: int = 666
     cut: Cut | None = None
+    replacing: Replacing = REFUSE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +122,8 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     counts = {part: cells[place :: len(SPLITS)] for place, part in enumerate(SPLITS)}
     table = described(dataset, bins, counts, facts=identity | {custom_dataset.KEY: own})
     facts = all_facts(dataset, table, stated)
-    files.write_all(folder, _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)})
+    contents = _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)}
+    derived.write(folder, contents, table, options.replacing)
     return facts, bins.edges
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +73,12 @@ def checked_name(name: str) -> str:
     if not manifests.NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
     return name
+
+
+def named_after(table: Path) -> str:
+    """The manifest's name for the table at a path: its file's name without endings, as far as a name may hold it."""
+    name = re.sub(r"(\.(csv|tsv|txt|parquet|pq|jsonl|ndjson|json|gz))+$", "", table.name, flags=re.IGNORECASE)
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-_")[:LONGEST] or "custom"
 
 
 def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tuple[BoolArray, dict[str, Any]]:

@@ -26,16 +26,18 @@ def exported(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
     return dataset.samples.export(records, samples.split)
 
 
-def export(name: str | None, *, root: Path, out: Path) -> dict[str, tuple[str, bool]]:
+def export(name: str | None, *, root: Path, out: Path, force: bool = False) -> dict[str, tuple[str, bool]]:
     """Write the files that the released training code reads; each with its git blob id, and whether it is published."""
     manifest = read_manifest(manifests.named(name, root))
     contents, published = exported(manifest), datasets.of(manifest.facts, manifest.table.bins).digests
-    files.write_all(out, contents)
+    files.write_all(out, contents, force=force)
     blobs = {file: git_blob(data) for file, data in contents.items()}
     return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}
 
 
-def export_tables(name: str | None, form: Literal["parquet", "csv", "npy"], *, root: Path, out: Path) -> list[Path]:
+def export_tables(
+    name: str | None, form: Literal["parquet", "csv", "npy"], *, root: Path, out: Path, force: bool = False
+) -> list[Path]:
     """Write the samples and bins of a manifest as tables or arrays for other programs.
 
     ``npy``: an array per column of the samples, (n,) in manifest order, text as unicode; and ``edges.npy``, (B + 1,).
@@ -52,5 +54,5 @@ def export_tables(name: str | None, form: Literal["parquet", "csv", "npy"], *, r
         columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
         for column, array in {**columns, **samples.columns, "edges": manifest.table.bins.edges}.items():
             contents[f"{column}.npy"] = npy.as_bytes(array.astype(str) if array.dtype == object else array)
-    files.write_all(out, contents)
+    files.write_all(out, contents, force=force)
     return [out / file for file in contents]

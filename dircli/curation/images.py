@@ -103,5 +103,7 @@ def check_images(
         raise UsageError(f"{dataset.name} has no images to check")
     with obtain.raw_files(dataset, options.raw, terms, "the images") as tree:
         reasons = list(unreadable(tree, manifest.samples.ids, done=done))
-    files.write(root / str(manifest.facts["name"]) / "unreadable.csv", text.as_csv([("id", "reason"), *reasons]))
+    files.write(
+        root / str(manifest.facts["name"]) / "unreadable.csv", text.as_csv([("id", "reason"), *reasons]), force=True
+    )
     return reasons

@@ -38,7 +38,7 @@ def leakage(name: str | None, *, root: Path) -> tuple[list[Leakage], Path]:
             for row in np.flatnonzero(leaked & rows):
                 key = " | ".join(str(column[row]) for column in columns)
                 listed.append((leak.kind, split, samples.ids[row], key))
-    files.write(path, as_csv(listed))
+    files.write(path, as_csv(listed), force=True)
     return counts, path
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from dircli.curation.derive import Cut
+from dircli.store.derived import REFUSE, Replacing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,3 +22,4 @@ class CurateOptions:
     part: str | None = None
     called: str | None = None
     cut: Cut | None = None
+    replacing: Replacing = REFUSE

@@ -220,5 +220,5 @@ def check_signals(
         recordings = list(examined(tree, manifest.samples.ids, dataset.samples))
     path = root / str(manifest.facts["name"]) / "signals.parquet"
     table = columns(recordings, dataset.samples.channels)
-    files.write(path, parquet.parquet_bytes(table, manifest.table.facts))
+    files.write(path, parquet.parquet_bytes(table, manifest.table.facts), force=True)
     return recordings, path

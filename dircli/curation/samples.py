@@ -17,7 +17,7 @@ from dircli.curation.provenance import Curation, Watched, all_facts, described, 
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, UsageError
-from dircli.store import manifests
+from dircli.store import derived, manifests
 from dircli.store.content import content
 
 NEVER_PUBLISHED = "this is a redraw, and scores on it compare only where the content is equal, not with the paper's"
@@ -40,7 +40,7 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
     if options.cut is not None:
         curation = derive.derived(dataset, curation, options.cut)
     manifest = _built(dataset, curation, name=folder.name)
-    manifests.write(folder, manifest)
+    derived.write(folder, manifests.contents(manifest), manifest.table, options.replacing)
     return manifest
 
 

@@ -20,6 +20,7 @@ from dircli.datasets.open import read_manifest
 from dircli.errors import InputError, sample
 from dircli.store import manifests
 from dircli.store.content import rules_digest
+from dircli.store.derived import derived
 from dircli.store.digests import git_blob
 
 UNDRAWN = {  # why the draw of a manifest of this origin cannot be repeated
@@ -63,7 +64,8 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
         verdict = _verdict(manifest, dataset, published, tree, unlike=unlike)
         digest = rules_digest(manifest.table, dataset.rules.score_rules).removeprefix("sha256:")
         rules = Check("rules", held=True, found=f"bins, thresholds and regions are those of {of}: rules:{digest[:8]}")
-        return folder.name, [intact, rules, _draw(manifest, dataset), *further, *published, verdict]
+        beside = _derived(folder, manifest.content)
+        return folder.name, [intact, rules, _draw(manifest, dataset), *further, *beside, *published, verdict]
 
 
 def _broken(error: InputError) -> list[Check]:
@@ -91,6 +93,16 @@ def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
     if unlike.size:
         found += f"; first unlike: {sample(samples.ids[unlike].tolist())}"
     return Check("draw", held=not unlike.size, found=found)
+
+
+def _derived(folder: Path, content: str) -> Iterator[Check]:
+    """Whether what lies beside the manifest was derived from it, file by file."""
+    for name, stated in derived(folder).items():
+        held = stated == content
+        found = (
+            f"{name} belongs to {'this content' if held else 'another content, ' + stated[:15] + '…; make it again'}"
+        )
+        yield Check("derived", held=held, found=found)
 
 
 def _gaps(manifest: Manifest) -> Iterator[Check]:

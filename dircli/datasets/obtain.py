@@ -158,7 +158,7 @@ def _accept(dataset: Dataset, terms: DownloadOptions) -> None:
     text = f"{publication.title}: {publication.licence}\n{publication.homepage}\n".encode()
     if not path.is_file() or path.read_bytes() != text:
         terms.consent(dataset)
-        files.write(path, text)
+        files.write(path, text, force=True)
 
 
 def absent(dataset: Dataset, terms: DownloadOptions, *lines: str) -> SourceError:

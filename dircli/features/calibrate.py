@@ -59,7 +59,9 @@ class Smoothed:
     facts: Mapping[str, Any]
 
 
-def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Path, out: Path) -> Smoothed:
+def calibrate(  # noqa: PLR0913 - what is made of what, and where
+    features: Path, name: str | None, options: FdsOptions, *, root: Path, out: Path, force: bool = False
+) -> Smoothed:
     """Write the ``features`` in a file, of the benchmark ``name`` in ``root``, calibrated to ``out``.
 
     The statistics stand beside ``out``; both are written, or neither. Each epoch is calibrated with the statistics of
@@ -67,7 +69,7 @@ def calibrate(features: Path, name: str | None, options: FdsOptions, *, root: Pa
     """
     against = open_benchmark(name, root, None)
     beside = out.with_name(f"{out.stem}.statistics.h5")
-    with staged(out.parent, out.name, beside.name) as staging, opened(features) as source:
+    with staged(out.parent, out.name, beside.name, force=force) as staging, opened(features) as source:
         check_ending(source, out)
         check(source, features, against, options.split)
         smoothing = {key: getattr(options, key) for key in ("kernel", "ks", "sigma", "momentum")}

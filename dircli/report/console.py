@@ -27,9 +27,9 @@ def note(text: str) -> None:
         err().print(text, soft_wrap=True, style="dim")
 
 
-def save(path: Path, data: bytes) -> None:
+def save(path: Path, data: bytes, *, force: bool = False) -> None:
     """``data`` as the file ``path``, and a note on it."""
     from dircli.store import files
 
-    files.write(path, data)
+    files.write(path, data, force=force)
     note(f"written to {path}")

@@ -10,7 +10,7 @@ import numpy as np
 from dircli.scores.metrics.sums import RegionSums, per_bin
 from dircli.scores.metrics.table import METRICS
 from dircli.scores.results import Scored, System
-from dircli.store import files, parquet
+from dircli.store import parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,8 +69,9 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, pa.Array]:
     }
 
 
-def dump(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> None:
-    """Write the scores of each bin, and the error of each sample, where they are asked for, as the ending says."""
-    for path, table in ((per_bin, by_bin), (per_sample, by_sample)):
-        if path is not None:
-            files.write(path, parquet.table_bytes(path, table(scored), {"signature": scored.result.signature}))
+def tables(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> dict[Path, bytes]:
+    """The files of the scores of each bin and of the error of each sample, where asked for, as their endings say."""
+    asked = [(path, table) for path, table in ((per_bin, by_bin), (per_sample, by_sample)) if path is not None]
+    return {
+        path: parquet.table_bytes(path, table(scored), {"signature": scored.result.signature}) for path, table in asked
+    }

@@ -85,7 +85,7 @@ def bundle(manifest: Manifest, *, split: str, protocol: str, image: str) -> dict
 def main(source: str, target: str) -> None:
     """Score the submission in ``source``/res against ``source``/ref; exit code 2 with every problem if it is unfit."""
     try:
-        files.write(Path(target) / "scores.json", text.as_json(score(Path(source))))
+        files.write(Path(target) / "scores.json", text.as_json(score(Path(source))), force=True)
     except DirError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(error.exit_code)
@@ -113,13 +113,11 @@ def _submission(folder: Path) -> Path:
     return candidates[0]
 
 
-def export_codabench(name: str | None, *, root: Path, out: Path, protocol: ProtocolName, image: str) -> list[Path]:
+def export_codabench(  # noqa: PLR0913 - each is an option of the command
+    name: str | None, *, root: Path, out: Path, protocol: ProtocolName, image: str, force: bool = False
+) -> list[Path]:
     """Write a scorer bundle for Codabench: the manifest as reference data, the scoring program, the metadata."""
     manifest = manifests.read(manifests.named(name, root))
     contents = bundle(manifest, split="test", protocol=protocol, image=image)
-    folders: dict[Path, dict[str, bytes]] = {}
-    for path, data in contents.items():
-        folders.setdefault((out / path).parent, {})[Path(path).name] = data
-    for folder, inside in sorted(folders.items()):
-        files.write_all(folder, inside)
+    files.write_each({out / path: data for path, data in sorted(contents.items())}, force=force)
     return [out / path for path in contents]

@@ -1,22 +1,29 @@
 """Files that are whole or absent: written under a temporary name and renamed; several of them in one step.
 
 A set of files commits when its staging folder is renamed to ``.dircli-commit-<key>``; from there its files are moved
-into place. Whoever next looks at the folder finishes a commit that was cut off, so a kill at any moment leaves either
-the old files or the new ones.
+into place, after those that go with it are removed. Whoever next looks at the folder finishes a commit that was cut
+off, so a kill at any moment leaves either the old files or the new ones. A file that exists is never replaced by other
+content without ``force``. Writers of one folder wait for each other: ``.dircli-lock`` is locked by the system, and
+removed by whoever holds it.
 """
 
 import contextlib
+import filecmp
+import json
 import os
 import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dircli.errors import InputError, Problem, UsageError
 
-STAGING, COMMIT = ".dircli-staging-", ".dircli-commit-"
+STAGING, COMMIT, LOCK = ".dircli-staging-", ".dircli-commit-", ".dircli-lock"
+JOURNAL = ".dircli-journal"
+"""In a commit: the files that it removes, and the staging folders elsewhere that commit with it."""
 ABANDONED = 24 * 3600.0  # seconds
 
 
@@ -33,24 +40,56 @@ def read(path: Path, *, hint: str = "") -> bytes:
     raise InputError(Problem(str(path), message, hint))
 
 
-def write(path: Path, data: bytes) -> None:
-    """``data`` under the name ``path``, all of it or nothing; UsageError where it cannot be written.
+def write(path: Path, data: bytes, *, force: bool = False) -> None:
+    """``data`` under the name ``path``, as `write_each` writes several."""
+    write_each({path: data}, force=force)
+
+
+def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
+    """``contents`` (path → bytes), all of them or none; UsageError where they cannot be written.
 
     A pipe or a device, such as /dev/null, is written to; a symbolic link stays, and the file it leads to is replaced.
+    Within one folder a kill leaves old files or new ones. Files of several folders commit with the first of these: a
+    kill after that leaves other folders as they were until somebody next writes to the first, which finishes all.
     """
-    try:
-        if path.is_char_device() or path.is_fifo():
+    folders: dict[Path, dict[str, bytes]] = {}
+    streams = {}
+    for path, data in contents.items():
+        try:
+            if path.is_char_device() or path.is_fifo():
+                streams[path] = data
+                continue
+            place = path.resolve() if path.is_symlink() else path
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        folders.setdefault(place.parent, {})[place.name] = data
+    with contextlib.ExitStack() as stack:
+        stagings = {folder: stack.enter_context(_staging(folder, files)) for folder, files in folders.items()}
+        for folder, files in folders.items():
+            for name, data in files.items():
+                with _told(folder), (stagings[folder] / name).open("xb") as stream:
+                    stream.write(data)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+        _commit(stagings, force=force)
+    for path, data in streams.items():
+        with _told(path):
             path.write_bytes(data)
-            return
-        path = path.resolve() if path.is_symlink() else path
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    write_all(path.parent, {path.name: data})
 
 
-def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
-    """``files`` (name → bytes) into ``folder``, all of them or none; UsageError where they cannot be written."""
-    with staged(folder, *files) as staging:
+def write_all(
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    force: bool = False,
+    outdated: Callable[[], Iterable[str]] = tuple,
+) -> None:
+    """``files`` (name → bytes) into ``folder``, all of them or none; UsageError where they cannot be written.
+
+    ``outdated`` is called while no other writer is at work in ``folder``: it names the files that go with the commit,
+    and may refuse it.
+    """
+    with staged(folder, *files, force=force, outdated=outdated) as staging:
         for name, data in files.items():
             with (staging / name).open("xb") as stream:
                 stream.write(data)
@@ -59,12 +98,22 @@ def write_all(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 @contextlib.contextmanager
-def staged(folder: Path, *names: str) -> Iterator[Path]:
+def staged(
+    folder: Path, *names: str, force: bool = False, outdated: Callable[[], Iterable[str]] = tuple
+) -> Iterator[Path]:
     """An empty folder to write the files ``names`` into; at the end they stand in ``folder``, or none does on an error.
 
-    Raises UsageError where they cannot be written.
+    Raises UsageError where they cannot be written; ``outdated`` is as for `write_all`.
     """
-    try:
+    with _staging(folder, names) as staging, _told(folder):
+        yield staging
+        _commit({folder: staging}, force=force, outdated=outdated)
+
+
+@contextlib.contextmanager
+def _staging(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """An empty folder in ``folder`` that is gone afterwards, unless it was committed; UsageError where none can be."""
+    with _told(folder):
         if taken := [name for name in names if (folder / name).is_dir()]:
             raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,18 +123,73 @@ def staged(folder: Path, *names: str) -> Iterator[Path]:
                 if time.time() - left.stat().st_mtime > ABANDONED:
                     shutil.rmtree(left, ignore_errors=True)
         staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _commit(stagings: Mapping[Path, Path], *, force: bool, outdated: Callable[[], Iterable[str]] = tuple) -> None:
+    """Move the files of each of ``stagings`` (folder → staging folder in it) into place."""
+    with contextlib.ExitStack() as stack:
+        for folder in sorted(stagings):
+            stack.enter_context(_locked(folder))
+            recover(folder)
+        gone = list(outdated())
+        there = [(folder / file.name, file) for folder, staging in stagings.items() for file in staging.iterdir()]
+        if not force and (others := sorted(str(path) for path, file in there if _is_other(path, file))):
+            what = "is" if len(others) == 1 else "are"
+            raise UsageError(
+                f"{', '.join(others)} {what} there already with other content; "
+                "add --force to replace what is there, or write elsewhere"
+            )
+        if len(there) == 1 and not gone:
+            [(path, file)] = there
+            with _told(path.parent):
+                file.replace(path)
+        elif there:
+            _commit_all(stagings, gone)
+
+
+def _commit_all(stagings: Mapping[Path, Path], gone: list[str]) -> None:
+    """Commit ``stagings`` with the first of them, of whose folder the files called ``gone`` are removed."""
+    ends = {staging: folder / f"{COMMIT}{staging.name.removeprefix(STAGING)}" for folder, staging in stagings.items()}
+    (folder, staging), *_ = stagings.items()
+    also = [[str(start.absolute()), str(end.absolute())] for start, end in ends.items() if start != staging]
+    with _told(folder):
+        if gone or also:
+            (staging / JOURNAL).write_text(json.dumps({"also": also, "gone": gone}), encoding="utf-8")
+        for start in stagings.values():
+            start.chmod(0o755)
+        staging.rename(ends[staging])
+    recover(folder)
+
+
+def _is_other(path: Path, file: Path) -> bool:
+    """Whether ``path`` is a file that holds something, and something else than ``file``."""
+    return path.is_file() and path.stat().st_size > 0 and not filecmp.cmp(path, file, shallow=False)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other writers out of ``folder``; wait for one that is at work there. The lock leaves no file behind."""
+    from filelock import FileLock
+
+    path = folder / LOCK
+    with _told(folder), FileLock(path):
         try:
-            yield staging
-            if len(names) == 1:
-                (staging / names[0]).replace(folder / names[0])
-            else:
-                staging.chmod(0o755)
-                staging.rename(folder / f"{COMMIT}{staging.name.removeprefix(STAGING)}")
-                recover(folder)
+            yield
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            path.unlink(missing_ok=True)  # who waits for it locks a new one
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Errors of the disk in the user's own terms."""
+    try:
+        yield
     except OSError as error:
-        raise _unwritable(folder, error) from None
+        raise _unwritable(path, error) from None
 
 
 def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
@@ -96,27 +200,39 @@ def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
 
 
 def recover(folder: Path) -> None:
-    """Finish what a killed `write_all` had committed in ``folder``; nothing where there is nothing to finish.
+    """Finish what a killed writer had committed in ``folder``; nothing where there is nothing to finish.
 
     Several processes may do so at once: a file that is gone has been moved by another. Raises UsageError where the
     files cannot be moved.
     """
-    try:
+    with _told(folder):
         for commit in sorted(folder.glob(f"{COMMIT}*")):
             with contextlib.suppress(FileNotFoundError):
+                if (commit / JOURNAL).is_file():
+                    _follow(folder, json.loads((commit / JOURNAL).read_bytes()))
                 for file in sorted(commit.iterdir()):
-                    with contextlib.suppress(FileNotFoundError):
-                        file.replace(folder / file.name)
+                    if file.name != JOURNAL:
+                        with contextlib.suppress(FileNotFoundError):
+                            file.replace(folder / file.name)
+                (commit / JOURNAL).unlink(missing_ok=True)
                 commit.rmdir()
-    except OSError as error:
-        raise _unwritable(folder, error) from None
+
+
+def _follow(folder: Path, journal: Mapping[str, list[Any]]) -> None:
+    """Do what goes before the moves of a commit in ``folder``: removals, and the commits elsewhere."""
+    for name in journal["gone"]:
+        (folder / name).unlink(missing_ok=True)
+    for start, end in journal["also"]:
+        with contextlib.suppress(FileNotFoundError):
+            Path(start).rename(end)
+        recover(Path(end).parent)
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
     """``error`` in the user's own terms: without the temporary names, which they never gave."""
     at = Path(error.filename2 or error.filename or path)
     at = path / at.name if at.parent.name.startswith((STAGING, COMMIT)) else at
-    at = path if at.name.startswith((STAGING, COMMIT)) else at
+    at = path if at.name.startswith((STAGING, COMMIT, LOCK)) else at
     reason: object = error.strerror or error
     if isinstance(error, (FileExistsError, NotADirectoryError)):
         at = next((above for above in (at, *at.parents) if above.is_file()), at)

@@ -103,8 +103,8 @@ def contents(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
 
 
 def write(folder: Path, manifest: Manifest | PixelManifest) -> None:
-    """The files of ``manifest`` into ``folder``, all of them or none."""
-    files.write_all(folder, contents(manifest))
+    """The files of ``manifest`` into ``folder``, all of them or none, whatever is there; see `derived.write`."""
+    files.write_all(folder, contents(manifest), force=True)
 
 
 def read(folder: Path) -> Manifest:

@@ -24,7 +24,15 @@ from dircli.weights.weigh import Weighted
 ENDINGS = (".h5", ".hdf5")
 
 
-def make(weighted: Weighted, raw: Path | None, out: Path, *, terms: DownloadOptions, watch: Watch = unwatched) -> int:
+def make(  # noqa: PLR0913 - what is made of what, and where
+    weighted: Weighted,
+    raw: Path | None,
+    out: Path,
+    *,
+    terms: DownloadOptions,
+    watch: Watch = unwatched,
+    force: bool = False,
+) -> int:
     """Maps of the computed weights from the training maps in ``raw``, or the dataset's own folder; their number.
 
     Raises UsageError where labels are no maps, SourceError, with the steps to obtain them, where they are not here.
@@ -34,11 +42,18 @@ def make(weighted: Weighted, raw: Path | None, out: Path, *, terms: DownloadOpti
     if not isinstance(reader, PixelReader):
         raise UsageError(f"{weighted.name}: its labels are no maps, and --maps is for those that are")
     with obtain.raw_files(dataset, raw, terms, "the label maps") as tree:
-        return write(out, weighted, reader=reader, bins=dataset.rules.bins, raw=tree, watch=watch)
+        return write(out, weighted, reader=reader, bins=dataset.rules.bins, raw=tree, watch=watch, force=force)
 
 
 def write(  # noqa: PLR0913 - what is written, from what
-    path: Path, weighted: Weighted, *, reader: PixelReader, bins: Bins, raw: Raw, watch: Watch = unwatched
+    path: Path,
+    weighted: Weighted,
+    *,
+    reader: PixelReader,
+    bins: Bins,
+    raw: Raw,
+    watch: Watch = unwatched,
+    force: bool = False,
 ) -> int:
     """``weights`` (n, H, W) float32, and ``ids`` (n,), of the training images in ``raw``; their number.
 
@@ -63,6 +78,6 @@ def write(  # noqa: PLR0913 - what is written, from what
 
     facts = {key: value for key, value in weighted.facts.items() if value is not None}
     rows = hdf5.Rows("weights", (len(train), *reader.shape), weights(), dtype=np.float32, packed=True)
-    with files.staged(path.parent, path.name) as folder:
+    with files.staged(path.parent, path.name, force=force) as folder:
         hdf5.write(folder / path.name, {"ids": train.ids.tolist()}, facts, rows=rows)
     return len(train)

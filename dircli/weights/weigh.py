@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +28,10 @@ DENSE: AnyScheme = "dense-weight"
 
 @dataclass(frozen=True, kw_only=True)
 class Weighted:
-    """Computed weights: per bin, with its ends, (B,); the columns and facts of the file ``path``; and their summary."""
+    """Computed weights: per bin, with its ends, (B,); the columns and facts of the file ``path``; and their summary.
+
+    ``folder`` is where the manifest lies, None for shipped bins. Weights of bins have a ``path`` where one was named.
+    """
 
     name: str
     by_bin: BinWeights
@@ -36,13 +40,15 @@ class Weighted:
     columns: Mapping[str, pa.Array]
     facts: Mapping[str, Any]
     spread: WeightSummary
-    path: Path
+    path: Path | None
+    folder: Path | None
 
 
 def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | None = None) -> Weighted:
-    """The weights of the training samples of ``name``, for `write` to ``out``, by default beside the manifest.
+    """The weights of the training samples of ``name``, for `write` to ``out``.
 
-    With bins alone, only ``per="bin"`` can be had. Raises UsageError for what cannot be had, or not be written.
+    Those per sample are by default written beside the manifest. With bins alone, only ``per="bin"`` can be had. Raises
+    UsageError for what cannot be had, or not be written.
     """
     if out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
         raise UsageError(f"{out}: weights are written as {' or '.join(parquet.ENDINGS)}, or alone as .npy")
@@ -64,6 +70,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         by_bin = bin_weights(counts, options, rule)
         summary = spread(by_bin.weight, by_bin.count)
         weight = by_bin.weight[train["bin"]] if train else by_bin.weight
+    folder = root / (name or manifests.only(root))
     low, high = bins.low[: len(counts)], bins.high[: len(counts)]
     of_bins = {"bin": np.arange(len(counts)), "low": low, "high": high, "count": counts, "effective": by_bin.effective}
     facts = asdict(options) | {"scheme": scheme, "per": per, "edge": options.edge or rule.edge}
@@ -80,7 +87,8 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         columns=_columns({**(train or of_bins), "weight": weight}),
         facts=facts,
         spread=summary,
-        path=out or root / (name or manifests.only(root)) / "weights.parquet",
+        path=out or (folder / "weights.parquet" if per == "sample" else None),
+        folder=folder if against.manifest is not None else None,
     )
 
 
@@ -121,12 +129,16 @@ def _columns(arrays: Mapping[str, AnyArray]) -> dict[str, pa.Array]:
     return {name: pa.array(each, types.get(name), from_pandas=name == "weight") for name, each in arrays.items()}
 
 
-def write(weighted: Weighted) -> None:
+def write(weighted: Weighted, *, force: bool = False) -> None:
     """The weights to their path (.parquet, .csv or .npy), and their facts to a .json file beside it, both or neither.
 
     An .npy holds the weights alone, float64, in the order of the training rows or of the bins, NaN where undefined.
+    Weights of the same parameters and content are written again; others are replaced only with ``force``. UsageError
+    where they may not be, or where the manifest beside them was replaced in the meantime.
     """
     path = weighted.path
+    if path is None:
+        raise UsageError(f"{weighted.name}: weights of bins are written to the file that --out names")
     if path.suffix == ".npy":
         data = npy.as_bytes(weighted.columns["weight"].to_numpy(zero_copy_only=False))
     else:
@@ -134,4 +146,27 @@ def write(weighted: Weighted) -> None:
     beside = path.with_suffix(".json")
     if {path.name, beside.name} & {manifests.SAMPLES, manifests.BINS, manifests.FACTS}:
         raise UsageError(f"{path}: this name, or {beside.name} beside it, is a manifest's own; choose another")
-    files.write_all(path.parent, {path.name: data, beside.name: text.as_json(weighted.facts)})
+
+    def outdated() -> tuple[str, ...]:
+        """Nothing goes with weights; refused where they would lie beside a manifest that is no longer theirs."""
+        manifest = weighted.folder
+        if manifest is not None and path.parent.resolve() == manifest.resolve():
+            content = manifests.read_facts(manifest)["content"]
+            if content != weighted.facts["content"]:
+                raise UsageError(f"{manifest}: it was curated anew while these weights were computed; run it again")
+        return ()
+
+    contents = {path.name: data, beside.name: text.as_json(weighted.facts)}
+    files.write_all(path.parent, contents, force=force or _again(beside, weighted.facts), outdated=outdated)
+
+
+def _again(beside: Path, facts: Mapping[str, Any]) -> bool:
+    """Whether ``beside`` states the same ``facts``, by whatever version of this program."""
+    try:
+        stated = json.loads(beside.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(stated, dict) and {**stated, "version": None} == {
+        **json.loads(text.as_json(facts)),
+        "version": None,
+    }

@@ -43,7 +43,7 @@ def tenths(path: Path, n: int = 4000) -> Path:
     return table(path, {"id": [f"r{k}" for k in range(n)], "y": [TENTHS[k] for k in drawn]})
 
 
-def curated(work: Path, name: str = "custom") -> Manifest:
+def curated(work: Path, name: str = "t") -> Manifest:
     return manifests.read(work / "manifests" / name)
 
 
@@ -115,7 +115,7 @@ def test_the_same_rows_make_the_same_manifest_from_every_kind_of_file(run: Run, 
     frame.to_json(work / "t.jsonl", orient="records", lines=True)
     contents = set()
     for path in ("t.csv", "t.tsv", "s.csv", "t.csv.gz", "t.parquet", "t.jsonl"):
-        run("curate", "custom", "--table", path, "--target", "y", "--id", "key", "--bin-width", "0.25")
+        run("curate", "custom", "--table", path, "--target", "y", "--id", "key", "--bin-width", "0.25", "--name", "t")
         contents.add(curated(work).content)
         assert curated(work).samples.ids.tolist() == ["8", "9", "10", "007"]
     assert len(contents) == 1
@@ -135,11 +135,11 @@ def test_bins_may_be_given_by_edges_or_chosen_by_a_rule_that_the_manifest_names(
     tenths(work / "t.csv")
     run("curate", "custom", "--table", "t.csv", "--target", "y", "--edges", "-2,0,1.5,16")
     assert curated(work).table.bins.edges.tolist() == [-2, 0, 1.5, 16]
-    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bins", "auto")
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bins", "auto", "--force")
     facts = curated(work).facts
     assert "freedman-diaconis" in facts["own"]["binning"]
     assert np.unique(np.diff(curated(work).table.bins.edges).round(9)).tolist() == [0.1]
-    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bins", "auto", "--range", "-2.5:16.5")
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bins", "auto", "--range", "-2.5:16.5", "--force")
     assert curated(work).table.bins.edges[[0, -1]].tolist() == [-2.5, 16.5]
 
 
@@ -254,7 +254,7 @@ def test_options_of_a_table_mean_nothing_for_a_benchmark(run: Run) -> None:
 def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path) -> None:
     table(work / "t.csv", {"y": [1, 2, 3, 4]})
     run("curate", "custom", "--table", "t.csv", "--target", "y")
-    folder = work / "manifests" / "custom"
+    folder = work / "manifests" / "t"
     facts = json.loads((folder / "manifest.json").read_text())
     for many in (math.nan, None, "much"):
         facts["own"]["many"] = many
@@ -265,7 +265,7 @@ def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path)
         pq.write_table(bins.replace_schema_metadata({"dircli": json.dumps(metadata)}), folder / "bins.parquet")
         if not isinstance(many, float):  # no two NaN are the same
             assert "its own rules is damaged" in run("verify", code=1).stdout
-            assert "its own rules is damaged" in run("evaluate", "x.csv", "--dataset", "custom", code=2).stderr
+            assert "its own rules is damaged" in run("evaluate", "x.csv", "--dataset", "t", code=2).stderr
 
 
 # — laws —

@@ -113,7 +113,7 @@ def test_gaps_and_skew_work_on_a_table_of_ones_own(work: Path, run: Run) -> None
     assert held.table.counts["test"][-2:].min() > 0
     again = run("curate", "custom", *words, *cut, "--name", "cut").stdout
     assert again == shown
-    other = run("curate", "custom", *words, *cut, "--name", "cut", "--seed", "1").stdout
+    other = run("curate", "custom", *words, *cut, "--name", "cut", "--seed", "1", "--force").stdout
     assert other.splitlines()[-1] != shown.splitlines()[-1]
 
 

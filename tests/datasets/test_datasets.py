@@ -63,7 +63,7 @@ def test_agedb_needs_no_images_and_says_so(
     files = exported(manifests.read(work / "manifests" / "agedb"))
     publish("agedb", files, monkeypatch)
     (work / "renamed.csv").write_bytes(files["agedb.csv"])
-    assert "images were not seen" in run("curate", "agedb", "--released", "renamed.csv").stderr
+    assert "images were not seen" in run("curate", "agedb", "--released", "renamed.csv", "--force").stderr
     facts = json.loads((work / "manifests" / "agedb" / "manifest.json").read_text())
     assert any("images were not seen" in note for note in facts["notes"])
 

@@ -134,7 +134,7 @@ def test_parquet_keeps_its_other_columns_and_npy_is_in_manifest_order(
     parquet(work / "f.parquet", ids[::-1], features[::-1], target=targets[::-1], note=["x"] * len(ids))
     np.save(work / "f.npy", features)
     run("fds", "f.parquet", "--out", "out.parquet")
-    run("fds", "f.npy", "--out", "out.npy")
+    run("fds", "f.npy", "--out", "out.npy", "--force")
     table = pq.read_table(work / "out.parquet")
     assert table.schema.equals(pq.read_schema(work / "f.parquet"))
     assert table["note"].to_pylist() == ["x"] * len(ids)
@@ -350,12 +350,12 @@ def test_the_input_may_be_the_output_and_stays_whole_when_the_run_fails(
     ids, targets = split
     features = rows(len(ids))
     np.save(work / "f.npy", features)
-    run("fds", "f.npy", "--out", "f.npy")
+    run("fds", "f.npy", "--out", "f.npy", "--force")
     assert np.load(work / "f.npy") == pytest.approx(expected(features, targets), rel=1e-5, abs=1e-6)
     bad = features.copy()
     bad[-1] = np.inf
     np.save(work / "f.npy", bad)
-    run("fds", "f.npy", "--out", "f.npy", code=2)
+    run("fds", "f.npy", "--out", "f.npy", "--force", code=2)
     assert np.array_equal(np.load(work / "f.npy"), bad)
 
 

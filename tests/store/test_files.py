@@ -30,7 +30,7 @@ from dircli.store import files
 
 for generation in count(int(sys.argv[2])):
     data = f"{{generation:08d}}".encode() * {SIZE // 8}
-    files.write_all(Path(sys.argv[1]), {{name: data for name in {NAMES!r}}})
+    files.write_all(Path(sys.argv[1]), {{name: data for name in {NAMES!r}}}, force=True)
     print(generation, flush=True)
 """
 
@@ -89,7 +89,7 @@ def test_the_next_write_finishes_an_older_commit_first(tmp_path: Path) -> None:
     commit.mkdir()
     (commit / "a").write_bytes(b"old")
     (commit / "b").write_bytes(b"old")
-    files.write(tmp_path / "a", b"new")
+    files.write(tmp_path / "a", b"new", force=True)
     assert (tmp_path / "a").read_bytes() == b"new"
     assert (tmp_path / "b").read_bytes() == b"old"
     assert not commit.exists()
@@ -112,7 +112,7 @@ def test_several_may_recover_while_one_writes(tmp_path: Path) -> None:
         thread.start()
     try:
         for number in range(1, 40):
-            files.write_all(tmp_path, {name: f"{number:08d}".encode() * (SIZE // 8) for name in NAMES})
+            files.write_all(tmp_path, {name: f"{number:08d}".encode() * (SIZE // 8) for name in NAMES}, force=True)
     finally:
         done.set()
         for thread in threads:
@@ -135,7 +135,7 @@ def test_files_are_written_over_older_ones_with_the_usual_permissions(tmp_path: 
     before = os.umask(0o027)
     try:
         for data in (b"old", b"new"):
-            files.write_all(tmp_path / "deep" / "er", dict.fromkeys(names, data))
+            files.write_all(tmp_path / "deep" / "er", dict.fromkeys(names, data), force=True)
     finally:
         os.umask(before)
     for name in names:

@@ -166,7 +166,7 @@ def test_the_output_says_what_weights_amount_to_and_warns_of_one_that_outweighs_
     assert f"weights {facts['min']:.4g} to {facts['max']:.4g}" in said.stdout
     assert f"effective sample size {facts['effective_size']:,.0f} of {facts['samples']:,}" in said.stdout
     assert "outweighs the thousand lightest" in said.stderr
-    assert "outweighs" not in mine("--scheme", "inverse", "--kernel", "none", "--clip", "100:100000").stderr
+    assert "outweighs" not in mine("--scheme", "inverse", "--kernel", "none", "--clip", "100:100000", "--force").stderr
 
 
 def test_weights_come_as_parquet_csv_and_npy_that_agree(mine: Callable[..., Any], work: Path) -> None:
@@ -196,10 +196,22 @@ def test_dense_weight_needs_samples(run: Run) -> None:
 
 
 def test_what_took_effect_stands_in_the_facts(mine: Callable[..., Any], work: Path) -> None:
-    mine("--scheme", "effective-number", "--beta", "0.99", "--clip", "2:50", "--normalise", "max-one", "--out", "w.csv")
+    mine(
+        "--scheme",
+        "effective-number",
+        "--beta",
+        "0.99",
+        "--clip",
+        "2:50",
+        "--normalise",
+        "max-one",
+        "--out",
+        "w.csv",
+        "--force",
+    )
     facts = json.loads((work / "w.json").read_text())
     stated = {"scheme": "effective-number", "kernel": "none", "beta": 0.99, "clip": [2, 50], "normalise": "max-one"}
     assert {name: facts[name] for name in stated} == stated
     assert facts["alpha"] is None
-    mine("--kernel", "gaussian", "--edge", "renormalise", "--out", "w.csv")
+    mine("--kernel", "gaussian", "--edge", "renormalise", "--out", "w.csv", "--force")
     assert json.loads((work / "w.json").read_text())["edge"] == "renormalise"

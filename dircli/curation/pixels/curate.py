@@ -24,7 +24,7 @@ from dircli.curation.provenance import all_facts, described, sources, unlike_pub
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, sample
-from dircli.store import manifests
+from dircli.store import derived, manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.content import pixel_content
 from dircli.store.parallel import Watch, unwatched
@@ -99,7 +99,7 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
         read_from += sources(released, [str(released.find(reader.mask))], dataset) if released else []
         stated = {"notes": notes, "seed": None if released else options.seed, "sources": read_from}
         manifest = _built(dataset, maps, pixels, counts["train"], name=folder.name, stated=stated)
-    manifests.write(folder, manifest)
+    derived.write(folder, manifests.contents(manifest), manifest.table, options.replacing)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return manifest
 

@@ -26,11 +26,11 @@ COLUMN = 3.8
 """The width of a picture in a report, which a phone shows at about its size."""
 
 
-def write(path: Path, picture: Picture, *, width: float = WIDTH, log: bool = False) -> None:
+def write(path: Path, picture: Picture, *, width: float = WIDTH, log: bool = False, force: bool = False) -> None:
     """Draw ``picture``, ``width`` inches wide, into ``path``: PNG, SVG or PDF by its ending."""
     form = check(path, width)
     with style.style():
-        files.write(path, style.saved(drawn(picture, width=width, log=log), form))
+        files.write(path, style.saved(drawn(picture, width=width, log=log), form), force=force)
 
 
 def check(path: Path, width: float = WIDTH) -> str:

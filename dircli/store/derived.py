@@ -1,0 +1,127 @@
+"""What lies beside a manifest: files that were derived from it, and go when another benchmark takes its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dircli.benchmark.manifest import BinTable
+from dircli.errors import InputError, UsageError
+from dircli.store import files, manifests
+
+LISTED = ("leakage.csv", "signals.parquet", "unreadable.csv")
+"""What was found out about the rows of a manifest, under the names that the commands give."""
+
+MARKS = {"scheme", "momentum"}
+"""The parameters by which weights and feature statistics are told from other files that state a content."""
+
+OWN = (manifests.SAMPLES, manifests.PIXELS, manifests.BINS, manifests.FACTS)
+ENDINGS = (".parquet", ".csv", ".npy", ".h5", ".hdf5")
+STATISTICS = ".statistics"
+
+
+@dataclass(frozen=True)
+class Replacing:
+    """Whether another benchmark under the same name may be replaced, and who is told what was removed with it."""
+
+    force: bool = False
+    tell: Callable[[str], None] = lambda _: None
+
+
+REFUSE = Replacing()
+
+
+def derived(folder: Path) -> dict[str, str]:
+    """The files in ``folder`` that were derived from a manifest: their names, and the content that each belongs to.
+
+    A file that has no room for facts belongs to what the file beside it states: weights to their .json, calibrated
+    features to their statistics.
+    """
+    contents: dict[str, str] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        facts = _facts(path) if path.is_file() and path.name not in OWN else {}
+        if isinstance(facts.get("content"), str) and facts.keys() & MARKS:
+            beside = (folder / f"{path.stem.removesuffix(STATISTICS)}{ending}" for ending in ENDINGS)
+            follows = path.suffix == ".json" or path.stem.endswith(STATISTICS)
+            named = [path, *(beside if follows else ())]
+            contents |= {each.name: facts["content"] for each in named if each.is_file() and each.name not in OWN}
+    return contents
+
+
+def _facts(path: Path) -> Mapping[str, Any]:
+    """The facts that the file at ``path`` states, where it is of a kind that states some and can be read."""
+    facts: Any = {}
+    try:
+        if path.suffix == ".json":
+            facts = json.loads(path.read_bytes())
+        elif path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            facts = json.loads((pq.read_schema(path).metadata or {}).get(b"dircli", b"{}"))
+        elif path.suffix in {".h5", ".hdf5"}:
+            import h5py
+
+            with h5py.File(path, "r") as file:
+                facts = dict(file.attrs)
+    except (OSError, ValueError, RecursionError):  # somebody else's file
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def write(folder: Path, contents: Mapping[str, bytes], table: BinTable, how: Replacing) -> None:
+    """The files of a manifest with the bins ``table`` into ``folder``, all of them or none.
+
+    The same benchmark is written again; another one is replaced with force alone, and what was derived from it goes in
+    the same step. UsageError, with what is there, where it may not be replaced.
+    """
+    gone: list[str] = []
+
+    def outdated() -> list[str]:
+        """What goes with the benchmark that is replaced: derived files, listings, and parts that this one has not."""
+        if is_same(folder, table):
+            return []
+        if not how.force:
+            refuse_other(folder, f"{table.facts['dataset']}, {table.facts['content']:.15}…")
+        parts = (name for name in (*OWN, *LISTED) if (folder / name).is_file() and name not in contents)
+        gone.extend(sorted({*parts, *derived(folder)}))
+        return gone
+
+    files.write_all(folder, contents, force=True, outdated=outdated)
+    if gone:
+        how.tell(f"{folder.name}: removed what was derived from the manifest before: {', '.join(gone)}")
+
+
+def is_same(folder: Path, table: BinTable) -> bool:
+    """Whether the manifest in ``folder`` has the very bins, regions, counts, content and names of ``table``."""
+    try:
+        there = manifests.read_bins(folder / manifests.BINS)
+        facts = manifests.read_facts(folder)
+    except InputError:
+        return False
+    return (
+        there.facts == table.facts
+        and all(there.facts.get(key) == facts[key] for key in manifests.IDENTITY)
+        and np.array_equal(there.bins.edges, table.bins.edges)
+        and all(np.array_equal(there.counts[part], counts) for part, counts in table.counts.items())
+        and all(np.array_equal(there.regions[key], regions) for key, regions in table.regions.items())
+    )
+
+
+def refuse_other(folder: Path, new: str) -> None:
+    """UsageError where there is a manifest in ``folder``, which is not the ``new`` one."""
+    if not (folder / manifests.FACTS).is_file():
+        return
+    try:
+        facts = manifests.read_facts(folder)
+        what = f"{facts['name']} ({facts['dataset']}, {facts['origin']}, {facts['content']:.15}…)"
+    except InputError:
+        what = "a manifest that cannot be read"
+    raise UsageError(
+        f"{folder}: {what} is there, and this is another benchmark ({new}): its rows, bins, regions or origin differ. "
+        "Add --force to replace it and what was derived from it, or choose another --name"
+    )

@@ -1,0 +1,83 @@
+"""Weights for training, held to the manifest that they are used with: never those of another split."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dircli.arrays import FloatArray, TextArray
+from dircli.errors import InputError, Problem
+from dircli.store import files, manifests, npy, parquet
+from dircli.store.parquet import damaged
+
+COLUMNS = {"id": "string", "weight": "double"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingWeights:
+    """The weight of each training sample, in manifest order: ``ids`` (n,), ``weight`` (n,)."""
+
+    ids: TextArray
+    weight: FloatArray
+
+
+def training_weights(folder: Path | str, path: Path | str | None = None) -> TrainingWeights:
+    """The weights per sample in ``path``, by default ``weights.parquet``, of the manifest in ``folder``.
+
+    Raises InputError where they belong to another content than the manifest, are weights of bins, or are not of the
+    very training samples; what `dir weights` wrote is read as .parquet, .csv or .npy.
+    """
+    folder = Path(folder)
+    path = folder / "weights.parquet" if path is None else Path(path)
+    again = f"Run `dir weights {folder.name} --force` again"
+    content = manifests.read_facts(folder)["content"]
+    facts = _facts(path, again)
+    if facts.get("content") != content:
+        what = f"these weights belong to {facts.get('content')!s:.15}…, and {folder} holds {content:.15}…"
+        raise InputError(Problem(str(path), f"{what}: they weigh the training samples of another split", again))
+    if facts.get("per") != "sample":
+        raise InputError(Problem(str(path), f"these are weights per {facts.get('per')}", "Add --per sample"))
+    samples = manifests.read(folder).samples
+    ids = samples.ids[samples.split == "train"]
+    stated, weight = _columns(path, again)
+    if len(weight) != len(ids) or (stated is not None and not np.array_equal(stated, ids)):
+        raise InputError(Problem(str(path), f"its rows are not the {len(ids):,} training samples of {folder}", again))
+    return TrainingWeights(ids=ids, weight=weight)
+
+
+def _facts(path: Path, again: str) -> dict[str, object]:
+    """What `dir weights` stated about the file at ``path``: in Parquet within, else in the .json file beside it."""
+    try:
+        if path.suffix == ".parquet":
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            data = files.read(path, hint=again)
+            try:
+                facts = json.loads((pq.read_schema(pa.BufferReader(data)).metadata or {}).get(b"dircli", b"{}"))
+            except (pa.ArrowException, OSError) as error:
+                raise damaged(str(path), error, hint=again) from None
+        else:
+            facts = json.loads(files.read(path.with_suffix(".json"), hint=again))
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(str(path), f"its facts are no JSON ({error})", again)) from None
+    return facts if isinstance(facts, dict) else {}
+
+
+def _columns(path: Path, again: str) -> tuple[TextArray | None, FloatArray]:
+    """The ids (n,), None where the file has none, and the weights (n,), of the file at ``path``."""
+    data = files.read(path, hint=again)
+    if path.suffix == ".npy":
+        return None, npy.load(data, str(path), hint=again)
+    if path.suffix == ".csv":
+        import pyarrow as pa
+        from pyarrow import csv
+
+        options = csv.ConvertOptions(column_types={"id": pa.string(), "weight": pa.float64()})
+        table = csv.read_csv(pa.BufferReader(data), convert_options=options)
+    else:
+        table = parquet.table(data, str(path), COLUMNS, hint=again)
+    return table["id"].to_numpy(), table["weight"].to_numpy()

@@ -1,0 +1,126 @@
+"""What was derived from a manifest goes when another takes its name, and nothing is replaced unless asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dircli.errors import InputError, UsageError
+from dircli.store import files, manifests
+from dircli.weights.read import training_weights
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+WORDS = ("curate", "custom", "--table", "cat.csv", "--target", "y", "--id", "id", "--bin-width", "1")
+
+
+@pytest.fixture
+def folder(work: Path, run: Run) -> Path:
+    """The manifest `cat`, with weights."""
+    rows = np.random.default_rng(0).integers(0, 20, 1000)
+    pd.DataFrame({"id": range(1000), "y": rows}).to_csv(work / "cat.csv", index=False)
+    run(*WORDS)
+    run("weights", "cat")
+    return work / "manifests" / "cat"
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_default_name_is_the_stem_of_the_table(folder: Path) -> None:
+    assert json.loads((folder / "manifest.json").read_text())["name"] == "cat"
+
+
+def test_another_benchmark_is_refused_and_with_force_takes_the_weights_along(folder: Path, run: Run) -> None:
+    before = bytes_of(folder)
+    for words in (("--seed", "7"), ("--many", "30", "--few", "10")):  # other rows; the same rows under other rules
+        told = run(*WORDS, *words, code=2).stderr
+        assert "cat (custom, redraw, sha256:" in told
+        assert "--force" in told
+        assert bytes_of(folder) == before
+    run(*WORDS)
+    assert bytes_of(folder) == before
+    told = run(*WORDS, "--seed", "7", "--force").stderr
+    assert "weights.json, weights.parquet" in told
+    assert {path.name for path in folder.iterdir()} == {"samples.parquet", "bins.parquet", "manifest.json"}
+
+
+def test_stale_weights_are_noticed_by_verify_and_refused_for_training(folder: Path, run: Run) -> None:
+    train = manifests.read(folder).samples
+    assert training_weights(folder).ids.tolist() == train.ids[train.split == "train"].tolist()
+    stale = folder.with_name("kept")
+    shutil.copytree(folder, stale)
+    run(*WORDS, "--seed", "7", "--force")
+    for name in ("weights.parquet", "weights.json"):
+        shutil.copy(stale / name, folder / name)
+    told = run("verify", "cat", code=1)
+    assert "weights.parquet belongs to another content" in told.stdout
+    with pytest.raises(InputError, match="they weigh the training samples of another split"):
+        training_weights(folder)
+
+
+def test_weights_of_bins_are_only_shown_and_other_weights_are_refused(folder: Path, run: Run) -> None:
+    before = bytes_of(folder)
+    run("weights", "cat", "--per", "bin")
+    run("weights", "cat")
+    assert "--force" in run("weights", "cat", "--scheme", "inverse", code=2).stderr
+    assert bytes_of(folder) == before
+    run("weights", "cat", "--scheme", "inverse", "--force")
+    assert bytes_of(folder) != before
+
+
+@pytest.mark.parametrize("kind", ["csv", "npy"])
+def test_weights_of_other_forms_are_read_and_held_to_the_manifest(folder: Path, run: Run, kind: str) -> None:
+    run("weights", "cat", "--out", f"w.{kind}")
+    assert training_weights(folder, f"w.{kind}").weight == pytest.approx(training_weights(folder).weight)
+
+
+def test_several_files_in_several_folders_are_written_or_none(tmp_path: Path) -> None:
+    first, second = tmp_path / "a" / "x", tmp_path / "b" / "y"
+    files.write_each({first: b"1", second: b"1"})
+    with pytest.raises(UsageError, match="y is there already with other content; add --force"):
+        files.write_each({tmp_path / "a" / "z": b"2", second: b"2"})
+    assert not (tmp_path / "a" / "z").exists()
+    files.write_each({first: b"2", second: b"2"}, force=True)
+    assert (first.read_bytes(), second.read_bytes()) == (b"2", b"2")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "x", "y"]
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_a_kill_at_any_rename_is_finished_or_never_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Each rename is the last one in turn; whoever looks at the first folder then finds old files or new ones."""
+    places = [tmp_path / "a" / "x", tmp_path / "a" / "v", tmp_path / "b" / "y"]
+    files.write_each(dict.fromkeys(places, b"1"))
+    left = [step]
+
+    def counted(name: str) -> None:
+        real = getattr(Path, name)
+
+        def renamed(path: Path, target: Path) -> Path:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return Path(real(path, target))
+
+        monkeypatch.setattr(Path, name, renamed)
+
+    with monkeypatch.context() as patched:
+        counted("rename")
+        counted("replace")
+        patched.setattr("shutil.rmtree", lambda *_, **__: None)  # a killed process removes nothing
+        with contextlib.suppress(KeyboardInterrupt):
+            files.write_each(dict.fromkeys(places, b"2"), force=True)
+    monkeypatch.undo()
+    files.recover(tmp_path / "a")
+    assert len({place.read_bytes() for place in places}) == 1
