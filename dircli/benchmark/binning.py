@@ -1,13 +1,14 @@
-"""Bins for a table of one's own: by width and range, by edges, or chosen from the targets by a named rule."""
+"""Bins for a table of one's own: by width and range, by edges, by quantiles, or chosen by a named rule."""
 
 import math
+import re
 from contextlib import suppress
 from fractions import Fraction
 from itertools import count, takewhile
 
 import numpy as np
 
-from dircli.arrays import FloatArray
+from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.bins import Bins, interval
 from dircli.errors import UsageError
 
@@ -15,6 +16,8 @@ MOST = 1000  # so many bins are chosen at most
 UNWANTED = 1_000_000  # more bins than this are taken for a slip
 RULE = "freedman-diaconis: 2 IQR n^(-1/3), the nearest of 1, 2 and 5 times a power of ten, at most 1,000 bins"
 STEPS = (1, 2, 5)
+AUTO = "auto"
+QUANTILE = re.compile(r"quantile:([0-9]{1,7})")
 
 
 def given(text: str) -> Bins:
@@ -32,41 +35,130 @@ def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
     Numbers are taken as the decimals they are printed as. Raises UsageError where the range holds no whole number of
     bins, or more than anybody wants.
     """
-    low, high = interval(limits, "--range") if limits else (float(targets.min()), float(targets.max()))
+    low, high = interval(limits, "--range") if limits else _span(targets)
     try:
         wide = float(width)
     except ValueError:
         wide = math.nan
     if not 0 < wide < math.inf:
         raise UsageError(f"--bin-width {width!r} is no width; write a positive number, such as 0.1")
-    if (high - low) / wide > UNWANTED:
+    if (Fraction(high) - Fraction(low)) / Fraction(wide) > UNWANTED:
         raise UsageError(f"--bin-width {width} makes more than {UNWANTED:,} bins from {low:g} to {high:g}; widen it")
-    if limits is None:
-        return Bins.covering(targets, width)
     try:
+        if limits is None:
+            return Bins.covering(targets, width)
         start, stop = map(str.strip, limits.split(":"))
         return Bins.regular(start, stop, width)
-    except ValueError as error:
-        raise UsageError(f"--bin-width {width} --range {limits}: {error}") from None
+    except (ValueError, OverflowError) as error:
+        over = f" --range {limits}" if limits else ""
+        raise UsageError(f"--bin-width {width}{over}: {error}; targets lie from {low:g} to {high:g}") from None
 
 
 def chosen(targets: FloatArray, limits: str | None) -> Bins:
     """Bins by `RULE` over ``targets`` (n,); with ``limits`` (LO:HI), the next width below that divides the range."""
     if limits is None:
-        start, stop = Fraction(float(targets.min())), Fraction(float(targets.max()))
+        start, stop = map(Fraction, _span(targets))
     else:
         low, high = interval(limits, "--range")
-        start, stop = map(Fraction, limits.split(":"))
+        start, stop = (Fraction(str(end)) for end in (low, high))
         targets = targets[(targets >= low) & (targets <= high)]
         if not targets.size:
             raise UsageError(f"--range {limits}: no target lies there")
+        _span(targets)
     place = next(k for k in count(_nearest(targets)) if (stop - start) / _width(k) <= MOST)
     if limits is None:
-        return Bins.covering(targets, _width(place))
+        return _distinct(targets, place)
     for width in takewhile(lambda width: (stop - start) / width <= MOST, map(_width, count(place, -1))):
         if (stop - start) % width == 0:
-            return Bins.regular(start, stop, width)
+            with suppress(ValueError):  # such narrow bins are none in floating point
+                return Bins.regular(start, stop, width)
     raise UsageError(f"--bins auto finds no width for the range {limits}; give --bin-width")
+
+
+def _span(targets: FloatArray) -> tuple[float, float]:
+    """The lowest and the highest target; UsageError where no floating-point number is as great as their distance."""
+    low, high = float(targets.min()), float(targets.max())
+    if not math.isfinite(2 * high - 2 * low):
+        what = f"the targets lie from {low:g} to {high:g}, which is too far apart for bins of their own"
+        raise UsageError(f"{what}; mend the targets, or give --edges")
+    return low, high
+
+
+def _distinct(targets: FloatArray, place: int) -> Bins:
+    """Bins of the width at ``place`` over ``targets``, or of the next wider one whose edges differ as numbers."""
+    for width in map(_width, count(place)):
+        with suppress(ValueError):
+            return Bins.covering(targets, width)
+    raise AssertionError
+
+
+def quantile_number(text: str) -> int | None:
+    """The N of ``quantile:N``; None for ``auto``; UsageError for anything else."""
+    if text == AUTO:
+        return None
+    if not (match := QUANTILE.fullmatch(text)) or not 2 <= (number := int(match[1])) <= MOST:  # noqa: PLR2004 - one bin
+        raise UsageError(f"--bins {text!r} is neither auto nor quantile:N with N from 2 to {MOST:,}, as in quantile:10")
+    return number
+
+
+def quantiles(targets: FloatArray, number: int) -> Bins:
+    """``number`` bins of ``targets`` (n,), 2 or more, whose counts are as equal as equal targets allow.
+
+    Inner edges are targets, the lowest of their bins. No edge can be moved to another target so that the two bins that
+    it divides become more equal; where all targets differ, counts differ by 1 at most. Raises UsageError where there
+    are fewer distinct targets than bins.
+    """
+    _span(targets)
+    values, counts = np.unique(targets, return_counts=True)
+    if values.size < number:
+        most = f"quantile:{values.size}" if values.size > 1 else "auto"
+        what = f"there are {values.size:,} distinct targets, and no more bins can hold one each"
+        raise UsageError(f"--bins quantile:{number}: {what}; try --bins {most}")
+    places = _equalised(_shares(counts, number), np.append(0, np.cumsum(counts)))
+    edges = values[np.append(places[:-1], -1)]
+    if places[-2] == values.size - 1:  # the highest target alone: its bin is as wide as it is far from the next lower
+        edges[-1] += edges[-1] - values[-2]
+    return Bins(edges)
+
+
+def _shares(counts: IntArray, number: int) -> IntArray:
+    """The place among the values, of ``counts`` (M,) rows, where each of ``number`` bins begins, and M: (number + 1,).
+
+    Rows are shared out evenly, but a value of more rows than a bin should have counts as if it had just so many.
+    """
+    ordered = np.sort(counts)[::-1][:number]
+    share = (counts.sum() - np.cumsum(ordered) + ordered) / np.arange(number, 0, -1)  # without the 0, 1, … heaviest
+    share = share[np.argmax(ordered <= share)]
+    below = np.append(0.0, np.cumsum(np.minimum(counts, share)))
+    inner = _nearest_place(below, share * np.arange(1, number))
+    ascending = np.arange(1, number)  # rounding apart, places differ already
+    inner = np.maximum.accumulate(np.maximum(inner, ascending) - ascending) + ascending
+    return np.concatenate([[0], np.minimum(inner, counts.size - number + ascending), [counts.size]])
+
+
+def _equalised(places: IntArray, below: IntArray) -> IntArray:
+    """``places`` (B + 1,) of bins, moved until no single move makes the two bins at an inner one more equal.
+
+    ``below`` (M + 1,) are the rows below each place. Each move lessens the sum of squared counts, so that this ends.
+    """
+    moved = True
+    while moved:
+        moved = False
+        for first in (1, 2):  # every other one, whose neighbours stay
+            left, here, right = places[first - 1 : -2 : 2], places[first:-1:2], places[first + 1 :: 2]
+            left, right = left[: here.size], right[: here.size]
+            middle = (below[left] + below[right]) / 2
+            best = np.clip(_nearest_place(below, middle), left + 1, right - 1)
+            better = np.abs(below[best] - middle) < np.abs(below[here] - middle)
+            here[better] = best[better]
+            moved |= bool(better.any())
+    return places
+
+
+def _nearest_place(below: FloatArray | IntArray, rows: FloatArray) -> IntArray:
+    """The place where the ascending ``below`` (M + 1,) is nearest to each of ``rows``; of two, the lower."""
+    above = np.clip(np.searchsorted(below, rows), 1, below.size - 1)
+    return np.where(rows - below[above - 1] <= below[above] - rows, above - 1, above)
 
 
 def _width(place: int) -> Fraction:

@@ -40,8 +40,10 @@ class Bins:
     edges: FloatArray
 
     def __post_init__(self) -> None:
-        if self.edges.ndim != 1 or self.edges.size < 2 or not (np.diff(self.edges) > 0).all():  # noqa: PLR2004 - one bin has two edges
-            raise ValueError("edges must ascend strictly, and there must be two or more")
+        edges = self.edges
+        ascending = edges.ndim == 1 and edges.size > 1 and np.isfinite(edges).all() and (edges[1:] > edges[:-1]).all()
+        if not ascending:
+            raise ValueError("edges must be finite and ascend strictly, and there must be two or more")
 
     @classmethod
     def regular(cls, low: Number, high: Number, width: Number) -> Bins:

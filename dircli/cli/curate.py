@@ -51,8 +51,10 @@ class TableOptions:
     bin_width: str | None = option(None, "Bins of this width.")
     range: str | None = option(None, "The range of the bins, LO:HI.", "that of the targets")
     edges: str | None = option(None, "The edges of the bins, with commas between.")
-    bins: Literal["auto"] | None = option(
-        None, "auto: a width by a rule that the manifest names; so without the above."
+    bins: str | None = option(
+        None,
+        "auto: a width by a rule that the manifest names; quantile:N: N bins of counts as equal as ties allow.",
+        "auto",
     )
     outside: Literal["refuse", "clip", "drop"] | None = option(
         None, "What becomes of targets outside the bins.", "refuse"
@@ -72,12 +74,13 @@ class TableOptions:
 
         if self.table is None or self.target is None:
             raise UsageError("give the table with --table FILE, and the column of targets with --target COL")
-        if self.bins and (self.bin_width is not None or self.edges is not None):
+        if self.bins == "auto" and (self.bin_width is not None or self.edges is not None):
             raise UsageError("--bins auto chooses the width; leave out --bin-width and --edges")
         if self.split_column and (self.per_bin or self.group):
             raise UsageError("--split-column takes a split over as it is; --per-bin and --group are for drawing one")
         name = called or named_after(self.table)
         given: dict[str, Any] = {"unit": self.unit, "width": self.bin_width, "limits": self.range, "edges": self.edges}
+        given["bins"] = self.bins
         given |= {"outside": self.outside, "per_bin": self.per_bin, "many": self.many, "few": self.few}
         return CustomOptions(
             table=self.table,

@@ -6,6 +6,7 @@ with ids are put into an order that depends on nothing but the ids, so that a sh
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +20,13 @@ from dircli.benchmark import binning as widths
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.manifest import BinTable
+from dircli.benchmark.protocol import Thresholds
 from dircli.benchmark.records import SPLITS
-from dircli.benchmark.splits import TRAIN, SplitRecipe, draw_codes
+from dircli.benchmark.splits import TRAIN
+from dircli.curation import own_split
 from dircli.curation.derive import DERIVED, Cut, checked_name, cut, note
+from dircli.curation.doubts import doubts
+from dircli.curation.own_split import drawn, taken_over
 from dircli.curation.provenance import all_facts, described
 from dircli.datasets import custom as custom_dataset
 from dircli.errors import InputError, Problem, UsageError, first_ten, sample
@@ -41,8 +46,9 @@ NO_IDS = "no --id column was named, so rows are called by their number from 0, a
 class CustomOptions:
     """What `dir curate custom` is to make.
 
-    Bins are given by ``edges``, or by ``width`` (over ``limits``, LO:HI), or else chosen; ``outside`` is for targets
-    beyond them. ``per_bin`` None is what brings val and test nearest to a tenth of the rows each.
+    Bins are given by ``edges``, or by ``width`` (over ``limits``, LO:HI), or else as ``bins`` says: chosen by a rule
+    (auto), or quantile:N; ``outside`` is for targets beyond them. ``per_bin`` None is what brings val and test nearest
+    to a tenth of the rows each.
     """
 
     table: Path
@@ -52,6 +58,7 @@ class CustomOptions:
     width: str | None = None
     limits: str | None = None
     edges: str | None = None
+    bins: str = widths.AUTO
     outside: Literal["refuse", "clip", "drop"] = "refuse"
     per_bin: int | None = None
     many: float = 100
@@ -87,6 +94,7 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     folder = root / checked_name(options.called)
     if options.called in datasets.NAMES:
         raise UsageError(f"{options.called} is the name of a benchmark; give your table another --name")
+    thresholds = _thresholds(options)
     read, notes = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
         hashing = pool.submit(begun, read.ids, read.targets)
@@ -94,18 +102,19 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
         rows, outside = _inside(options, read, bins)
         index = bins.index(rows.targets)
         dataset, own = _dataset(options, index, bins, binning)
-        recipe = dataset.rules.recipe
         origin, seed = ("redraw", options.seed) if rows.codes is None else ("given", None)
         groups = None if rows.group is None else rows.group.dictionary_encode().indices.to_numpy().astype(np.int64)
-        codes = draw_codes(index, recipe, seed=options.seed, groups=groups) if rows.codes is None else rows.codes
-    if not (codes == TRAIN).any():
-        raise UsageError("no row is left for training; ask for fewer --per-bin, or another split")
+        if rows.codes is None:
+            codes = drawn(_draw(options, rows.targets, bins, groups), index)
+        else:
+            codes = rows.codes
+            notes += taken_over(codes, options.names.split)
     hashed, names = hashing.result(), {key: name for key, name in vars(options.names).items() if name is not None}
     file = {"file": options.table.name, "rows": read.targets.size, "sha256": hashed.hexdigest()}
     stated: dict[str, Any] = {
         "facts": {"outside": options.outside} if outside else {},
         "notes": [*notes, f"bins: {binning}", *outside],
-        "recipe": recipe.as_json() | ({"group": options.names.group} if options.names.group else {}),
+        "recipe": dataset.rules.recipe.as_json() | ({"group": options.names.group} if options.names.group else {}),
         "seed": seed,
         "sources": [{"columns": names, **file}],
     }
@@ -121,6 +130,7 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     cells = np.bincount(index * len(SPLITS) + codes, minlength=len(bins) * len(SPLITS))
     counts = {part: cells[place :: len(SPLITS)] for place, part in enumerate(SPLITS)}
     table = described(dataset, bins, counts, facts=identity | {custom_dataset.KEY: own})
+    stated["notes"] += doubts(table, thresholds, rows.targets)
     facts = all_facts(dataset, table, stated)
     contents = _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)}
     derived.write(folder, contents, table, options.replacing)
@@ -163,6 +173,11 @@ def _codes(options: CustomOptions, column: pa.Array) -> AnyArray:
 
 def _bins(options: CustomOptions, targets: FloatArray) -> tuple[Bins, str]:
     """The scoring bins, and how they came about."""
+    number = widths.quantile_number(options.bins)
+    if number is not None:
+        if options.edges is not None or options.width is not None or options.limits is not None:
+            raise UsageError(f"--bins {options.bins} says it all; leave out --edges, --bin-width and --range")
+        return widths.quantiles(targets, number), f"by quantiles: {number} of counts as equal as equal targets allow"
     if options.edges is not None:
         if options.width is not None or options.limits is not None:
             raise UsageError("--edges say it all; leave out --bin-width and --range")
@@ -194,10 +209,34 @@ def _inside(options: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, lis
     return rows.at(inside), [f"{count:,} rows with targets outside {low:g}..{high:g} were dropped"]
 
 
+def _thresholds(options: CustomOptions) -> Thresholds:
+    """The thresholds of the regions; UsageError where they are no numbers of rows, or few-shot exceeds many-shot."""
+    for flag, value in (("--many", options.many), ("--few", options.few)):
+        if not (math.isfinite(value) and value >= 0):
+            raise UsageError(f"{flag} {value:g} is no number of training rows; write 0 or more, such as 100")
+    if options.few > options.many:
+        what = f"--few {options.few:g} is above --many {options.many:g}, so that a bin could be both few- and many-shot"
+        raise UsageError(f"{what}; give both, --few the lower one (by default 20 and 100)")
+    return Thresholds(many=options.many, few=options.few)
+
+
+def _draw(options: CustomOptions, targets: FloatArray, bins: Bins, groups: IntArray | None) -> own_split.Draw:
+    """What the split is drawn from."""
+    return own_split.Draw(
+        targets=targets,
+        bins=bins,
+        per_bin=options.per_bin,
+        groups=groups,
+        group=options.names.group,
+        seed=options.seed,
+        regular=options.edges is None and options.bins == widths.AUTO,
+        limits=options.limits,
+    )
+
+
 def _dataset(options: CustomOptions, index: IntArray, bins: Bins, binning: str) -> tuple[Dataset, dict[str, Any]]:
     """The rules for this table, and the facts that hold them."""
-    total = None if options.per_bin is not None else max(1, index.size // 10)
-    recipe = SplitRecipe(bins=bins, cap=options.per_bin or 0, total=total, generator="pcg64").settled(index)
+    recipe = own_split.recipe(bins, options.per_bin, index)
     own = {
         "binning": binning,
         "cap": recipe.cap,

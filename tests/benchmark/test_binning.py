@@ -35,3 +35,25 @@ def test_heavy_tails_do_not_make_a_million_bins() -> None:
 def test_a_range_that_no_round_width_divides_is_refused() -> None:
     with pytest.raises(UsageError, match="finds no width"):
         widths.chosen(np.linspace(0, 1, 50), "0:0.999999999")
+
+
+@QUICK
+@given(TARGETS, st.integers(2, 12))
+def test_quantile_bins_are_as_equal_as_equal_targets_allow(targets: list[float], number: int) -> None:
+    """N bins, none empty, and no edge moved to another target makes the two bins beside it more equal."""
+    distinct, counts = np.unique(targets, return_counts=True)
+    if distinct.size < number:
+        with pytest.raises(UsageError, match="distinct targets"):
+            widths.quantiles(np.array(targets), number)
+        return
+    bins = widths.quantiles(np.array(targets), number)
+    filled = bins.counts(np.array(targets))
+    assert (len(bins), filled.sum()) == (number, len(targets))
+    assert filled.min() > 0
+    below = np.append(0, np.cumsum(counts))
+    places = np.append(np.searchsorted(distinct, bins.edges[:-1]), distinct.size)
+    for left, here, right in zip(places, places[1:], places[2:], strict=False):
+        apart = np.abs(2 * below[left + 1 : right] - below[left] - below[right])
+        assert apart[here - left - 1] == apart.min()
+    if counts.max() == 1:
+        assert np.ptp(filled) <= 1

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli.curation import custom as own
-from dircli.errors import InputError
+from dircli.errors import InputError, UsageError
 from dircli.store import manifests
 from dircli.store.user_tables import Names, ascending, read
 
@@ -115,7 +115,21 @@ def test_the_same_rows_make_the_same_manifest_from_every_kind_of_file(run: Run, 
     frame.to_json(work / "t.jsonl", orient="records", lines=True)
     contents = set()
     for path in ("t.csv", "t.tsv", "s.csv", "t.csv.gz", "t.parquet", "t.jsonl"):
-        run("curate", "custom", "--table", path, "--target", "y", "--id", "key", "--bin-width", "0.25", "--name", "t")
+        run(
+            "curate",
+            "custom",
+            "--table",
+            path,
+            "--target",
+            "y",
+            "--id",
+            "key",
+            "--edges=-3,4",
+            "--per-bin",
+            "1",
+            "--name",
+            "t",
+        )
         contents.add(curated(work).content)
         assert curated(work).samples.ids.tolist() == ["8", "9", "10", "007"]
     assert len(contents) == 1
@@ -124,7 +138,7 @@ def test_the_same_rows_make_the_same_manifest_from_every_kind_of_file(run: Run, 
 def test_whole_numbers_may_be_ids_and_float32_targets_are_the_decimals_they_print(run: Run, work: Path) -> None:
     values = np.array([0.7, 0.3, 0.1], dtype=np.float32)
     pd.DataFrame({"id": [3, 1, 20], "y": values}).to_parquet(work / "t.parquet")
-    words = ["--target", "y", "--id", "id", "--bin-width", "0.1"]
+    words = ["--target", "y", "--id", "id", "--edges", "0.1,0.7"]
     assert "float32" in run("curate", "custom", "--table", "t.parquet", *words).stderr
     held = curated(work).samples
     assert held.ids.tolist() == ["1", "3", "20"]
@@ -148,7 +162,7 @@ def test_targets_outside_the_range_are_refused_unless_a_choice_is_made(
     choice: str, rows: int, high: float, run: Run, work: Path
 ) -> None:
     table(work / "t.csv", {"y": [-9, 1, 2, 3, 5]})
-    words = ["curate", "custom", "--table", "t.csv", "--target", "y", "--bin-width", "1", "--range", "0:4"]
+    words = ["curate", "custom", "--table", "t.csv", "--target", "y", "--bin-width", "4", "--range", "0:4"]
     message = run(*words, code=2).stderr
     assert "2 targets lie outside 0..4: 0 = -9, 4 = 5" in message
     assert "--outside clip or --outside drop" in message
@@ -234,6 +248,12 @@ def test_the_first_ten_bad_rows_are_shown_and_the_others_counted(run: Run, work:
         (["--table", "t.csv", "--target", "y", "--edges", "1,1"], "no edges"),
         (["--table", "t.csv", "--target", "y", "--range", "5:1"], "not LO:HI"),
         (["--table", "t.csv", "--target", "y", "--bins", "auto", "--edges", "0,9"], "--bins auto chooses"),
+        (["--table", "t.csv", "--target", "y", "--bins", "quantile:2", "--range", "0:9"], "quantile:2 says it all"),
+        (["--table", "t.csv", "--target", "y", "--bins", "quantile:1"], "neither auto nor quantile:N"),
+        (["--table", "t.csv", "--target", "y", "--bins", "quantile:5"], "4 distinct targets"),
+        (["--table", "t.csv", "--target", "y", "--many", "20", "--few", "100"], "--few 100 is above --many 20"),
+        (["--table", "t.csv", "--target", "y", "--many", "nan"], "--many nan is no number"),
+        (["--table", "t.csv", "--target", "y", "--many", "inf", "--few=-inf"], "--many inf is no number"),
         (["--table", "t.csv", "--target", "y", "--name", "agedb"], "the name of a benchmark"),
         (["--table", "t.csv", "--target", "y", "--name", "a b"], "cannot name a manifest"),
         (["--table", "t.csv", "--target", "y", "--id", "y"], "the column of targets"),
@@ -253,7 +273,7 @@ def test_options_of_a_table_mean_nothing_for_a_benchmark(run: Run) -> None:
 
 def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path) -> None:
     table(work / "t.csv", {"y": [1, 2, 3, 4]})
-    run("curate", "custom", "--table", "t.csv", "--target", "y")
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--edges", "1,4")
     folder = work / "manifests" / "t"
     facts = json.loads((folder / "manifest.json").read_text())
     for many in (math.nan, None, "much"):
@@ -266,6 +286,47 @@ def test_a_manifest_whose_own_rules_are_damaged_is_refused(run: Run, work: Path)
         if not isinstance(many, float):  # no two NaN are the same
             assert "its own rules is damaged" in run("verify", code=1).stdout
             assert "its own rules is damaged" in run("evaluate", "x.csv", "--dataset", "t", code=2).stderr
+
+
+def test_a_split_that_leaves_val_or_test_empty_is_refused_with_a_change_that_helps(run: Run, work: Path) -> None:
+    generator = np.random.default_rng(0)
+    columns = {"y": generator.normal(10, 3, 400).round(2), "sex": generator.choice(["f", "m"], 400)}
+    table(work / "t.csv", columns | {"site": generator.choice(list("abcde"), 400)})
+    words = ["curate", "custom", "--table", "t.csv", "--target", "y", "--group"]
+    assert "column sex has only 2 groups" in run(*words, "sex", code=2).stderr
+    message = run(*words, "site", code=2).stderr
+    assert "the smallest of the 5 groups in column site has" in message
+    change = message.partition(" Try ")[2].partition(", which gives")[0].split()
+    assert change[0] == "--per-bin"
+    run(*words, "site", "--per-bin", int(change[1]) - 1, code=2)
+    assert not (work / "manifests").exists()
+    run(*words, "site", *change)
+    assert min(curated(work).facts["counts"].values()) > 0
+
+
+def test_a_given_split_needs_train_and_test_and_says_that_it_has_no_val(run: Run, work: Path) -> None:
+    words = ["curate", "custom", "--table", "t.csv", "--target", "y", "--split-column", "part"]
+    for parts, said in ((["train", "val"], "has no test rows"), (["val", "test"], "has no train rows")):
+        table(work / "t.csv", {"y": [1, 2], "part": parts})
+        assert said in run(*words, code=2).stderr
+    table(work / "t.csv", {"y": [1, 2], "part": ["train", "test"]})
+    assert "the given split has no val rows" in run(*words).stderr
+
+
+def test_scores_that_would_say_little_are_told_in_notes_with_the_option_to_try(run: Run, work: Path) -> None:
+    targets = np.random.default_rng(0).normal(10, 3, 399).round(2)
+    table(work / "t.csv", {"y": np.append(targets, 1e9)})
+    message = run("curate", "custom", "--table", "t.csv", "--target", "y").stderr
+    assert "of the rows lie in" in message
+    assert "have no test rows; try wider bins" in message
+    assert any("try --bins quantile:20" in note for note in curated(work).facts["notes"])
+
+
+def test_targets_farther_apart_than_a_number_can_say_are_refused(run: Run, work: Path) -> None:
+    table(work / "t.csv", {"y": [1.7e308, -1.7e308] * 20})
+    for more in (["--bins", "auto"], ["--bins", "quantile:2"], ["--bin-width", "1e307"]):
+        message = run("curate", "custom", "--table", "t.csv", "--target", "y", *more, code=2).stderr
+        assert "too far apart" in message
 
 
 # — laws —
@@ -286,7 +347,12 @@ def test_a_table_becomes_a_lawful_manifest_whatever_the_order_of_its_rows(
     for turn in (rows, data.draw(st.permutations(rows))):
         path = table(folder / "t.csv", {"id": [key for key, _ in turn], "y": [value for _, value in turn]})
         names = Names(target="y", id="id")
-        own.curate(own.CustomOptions(table=path, names=names, width="0.5", per_bin=per_bin, seed=seed), root=folder)
+        options = own.CustomOptions(table=path, names=names, width="0.5", per_bin=per_bin, seed=seed)
+        if np.unique(np.floor(2 * np.array(targets)), return_counts=True)[1].max() < 3:  # no bin can give a row
+            with pytest.raises(UsageError, match="no row would be left for val and test"):
+                own.curate(options, root=folder)
+            return
+        own.curate(options, root=folder)
         trees.append({file: (folder / "custom" / file).read_bytes() for file in FILES})
     assert trees[0] == trees[1]
     held = manifests.read(folder / "custom")
