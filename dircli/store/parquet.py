@@ -29,6 +29,15 @@ def numeric(kind: Any) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
 
 
+def textual(kind: Any) -> bool:
+    """Whether an Arrow type holds texts or whole numbers, as ids are."""
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return bool(text or pa.types.is_integer(kind))
+
+
 def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
     """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
 

@@ -1,22 +1,28 @@
 """Prediction files: CSV, JSON lines, Parquet or npy in; one number per reference row out, or every problem at once."""
 
+from __future__ import annotations
+
 import codecs
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dircli.arrays import FloatArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample
-from dircli.store import files, npy, parquet, sniff
+from dircli.store import files, npy, parquet, plain_text, sniff
 from dircli.store.digests import digest_of
-from dircli.store.matching import matched
+from dircli.store.matching import matched, repeated_ids
+from dircli.store.parquet import numeric, textual
 from dircli.store.text import FINITE, Table, decode, numbers, parse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 STDIN = "-"
 FOREIGN = {
@@ -52,7 +58,7 @@ class Predictions:
 
     file: str
     sha256: str = ""
-    ids: list[str] | None = None
+    ids: list[str] | pa.Array | None = None
     values: FloatArray
     targets: FloatArray | None = None
     sigma: FloatArray | None = None
@@ -87,12 +93,8 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         predictions = _from_parquet(data, name, layout, needed)
     else:
         of_json = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
-        hint = _columns_hint(needed)
-        table = _json_lines(data, name, needed) if of_json else parse(data, name, columns=needed, hint=hint)
-        predictions = _from_columns(name, layout, table.columns, partial(numbers, table))
-        ids = None if layout.by_position else table.columns.get(layout.id_column)
-        problems = table.problems + predictions.problems
-        predictions = replace(predictions, ids=ids, problems=problems, cut=bool(table.problems))
+        plain = None if of_json else _from_plain_text(data, name, layout, needed)
+        predictions = plain or _from_exact_text(data, name, layout, needed, of_json=of_json)
     return replace(predictions, file=path, sha256=digest_of([data], "sha256"))
 
 
@@ -116,6 +118,35 @@ def _from_columns(
             message = f"{len(rows):,} values of {layout.sigma_column} are 0 or less, in rows {sample(rows)}"
             problems.append(Problem(name, message, "A standard deviation is above 0"))
     return Predictions(file=name, values=predictions, targets=targets, sigma=sigma, problems=problems)
+
+
+def _from_plain_text(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions | None:
+    """The predictions in delimited text in which nothing is wrong or unusual; None where something is."""
+    of_numbers = dict.fromkeys(filter(None, (layout.prediction_column, layout.target_column, layout.sigma_column)))
+    of_texts = [] if layout.by_position else [layout.id_column]
+    if set(of_texts) & set(of_numbers):
+        return None
+    table = plain_text.read(data, texts=of_texts, numbers=of_numbers, needed=needed)
+    if table is None:
+        return None
+
+    def values(column: str) -> tuple[FloatArray, list[Problem]]:
+        return np.asarray(table[column].combine_chunks()), []
+
+    ids = None
+    if of_texts and layout.id_column in table.column_names:
+        ids = table[layout.id_column].combine_chunks()
+    return replace(_from_columns(name, layout, table.column_names, values), ids=ids)
+
+
+def _from_exact_text(data: bytes, name: str, layout: Layout, needed: Sequence[str], *, of_json: bool) -> Predictions:
+    """The predictions in delimited text or JSON lines, with every problem in it, each named by its line."""
+    hint = _columns_hint(needed)
+    table = _json_lines(data, name, needed) if of_json else parse(data, name, columns=needed, hint=hint)
+    predictions = _from_columns(name, layout, table.columns, partial(numbers, table))
+    ids = None if layout.by_position else table.columns.get(layout.id_column)
+    problems = table.problems + predictions.problems
+    return replace(predictions, ids=ids, problems=problems, cut=bool(table.problems))
 
 
 def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
@@ -163,15 +194,26 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
 
     def values(column: str) -> tuple[FloatArray, list[Problem]]:
         kind = table.schema.field(column).type
-        if not parquet.numeric(kind):
+        if not numeric(kind):
             return np.full(table.num_rows, np.nan), [Problem(name, f"column {column} holds {kind}", "Write numbers")]
         array: FloatArray = table[column].cast(pa.float64(), safe=False).to_numpy()
         return array, _not_finite(array, name, column)
 
     ids = None
     if not layout.by_position and layout.id_column in table.column_names:
-        ids = ["" if key is None else str(key) for key in table[layout.id_column].to_pylist()]
+        ids = _parquet_ids(table[layout.id_column])
     return replace(_from_columns(name, layout, table.column_names, values), ids=ids)
+
+
+def _parquet_ids(column: pa.ChunkedArray) -> list[str] | pa.Array:
+    """The ids in a column of a Parquet file: texts and whole numbers stay in Arrow; of others, what Python prints."""
+    import pyarrow as pa
+
+    if column.null_count or not textual(column.type):
+        return ["" if key is None else str(key) for key in column.to_pylist()]
+    return pa.concat_arrays(
+        column.cast(pa.string()).cast(pa.large_string()).chunks or [pa.array([], pa.large_string())]
+    )
 
 
 def _from_npy(data: bytes, name: str, layout: Layout) -> Predictions:
@@ -201,7 +243,7 @@ def _not_finite(values: FloatArray, name: str, column: str) -> list[Problem]:
     )
 
 
-def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> FloatArray:
+def aligned(predictions: Predictions, ids: TextArray | pa.Array, targets: FloatArray) -> FloatArray:
     """One prediction per reference row, (n,), in the order of ``ids`` (n,).
 
     Raises InputError with everything found wrong in the file, in reading it and now: missing, surplus and repeated
@@ -223,7 +265,7 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
         known = np.flatnonzero(rows >= 0)
         given, expected = predictions.targets[rows[known]], targets[known]
         far = np.flatnonzero(~(np.isclose(given, expected, rtol=1e-6, atol=1e-6) | np.isnan(given)))
-        if unlike := [f"{clear(ids[known[i]])} has {given[i]:.9g}, not {expected[i]:.9g}" for i in far]:
+        if unlike := [f"{clear(str(ids[int(known[i])]))} has {given[i]:.9g}, not {expected[i]:.9g}" for i in far]:
             message = f"{len(unlike):,} targets differ from the manifest's: {sample(unlike)}"
             problems.append(Problem(predictions.file, message, "Check that the file belongs to this dataset and split"))
     if problems:
@@ -231,7 +273,7 @@ def aligned(predictions: Predictions, ids: TextArray, targets: FloatArray) -> Fl
     return predictions.values[rows]
 
 
-def sigmas(predictions: Predictions, ids: TextArray) -> FloatArray:
+def sigmas(predictions: Predictions, ids: TextArray | pa.Array) -> FloatArray:
     """The predicted standard deviations, (n,), in the order of ``ids`` (n,); for a file that `aligned` took."""
     assert predictions.sigma is not None  # noqa: S101 - asked for only where there are some
     if predictions.ids is None:
@@ -245,7 +287,7 @@ def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tu
     Raises InputError with every problem in it, and those that the caller ``also`` knows of.
     """
     problems = list(predictions.problems)
-    if repeated := [key for key, count in Counter(predictions.ids or []).items() if count > 1]:
+    if predictions.ids is not None and (repeated := repeated_ids(predictions.ids)):
         message = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
         problems.append(Problem(predictions.file, message, "Keep one row of each"))
     if predictions.targets is None:

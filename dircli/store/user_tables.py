@@ -21,7 +21,7 @@ from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
 from dircli.store import files, sniff
 from dircli.store.content import encoded
-from dircli.store.parquet import numeric
+from dircli.store.parquet import numeric, textual
 from dircli.store.text import FINITE, decode
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _rows(table: pa.Table, names: Names) -> Rows | None:
     columns: dict[str | None, Any] = {None: None}
     for name in names.all[1:]:  # without the target
         text = table[name]
-        if text.null_count or not _textual(text.type):
+        if text.null_count or not textual(text.type):
             return None
         columns[name] = text.cast(pa.string()).combine_chunks()
         if pc.min(pc.binary_length(columns[name])).as_py() == 0:
@@ -234,15 +234,6 @@ def _by_bytes(eights: AnyArray, starts: AnyArray, length: int) -> IntArray:
     return order
 
 
-def _textual(kind: Any) -> bool:
-    """Whether an Arrow type holds texts or whole numbers, as ids are."""
-    import pyarrow as pa
-
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    return bool(text or pa.types.is_integer(kind))
-
-
 def _problems(path: Path, reader: Reader, names: Names, *, lines: bool) -> list[Problem]:
     """Everything that is wrong in the table at ``path``, which ``reader`` reads; ``lines``: it is JSON lines."""
     import pyarrow as pa
@@ -277,7 +268,7 @@ def _wrong_column(path: Path, column: pa.ChunkedArray, name: str, numbers: IntAr
     elif target and pa.types.is_string(column.type):
         fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), fill_value=False)
         bad = ~np.isfinite(pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy())
-    elif target or not _textual(column.type):
+    elif target or not textual(column.type):
         what = "numbers" if target else "texts or whole numbers"
         return [Problem(str(path), f"column {clear(name)} holds {column.type}", f"Write {what}")]
     else:

@@ -1,0 +1,62 @@
+"""Ids brought together: the fast order and the slow one are the same, and what does not match is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dircli.store import matching
+from dircli.store.matching import matched, reordered, repeated_ids
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+def arrow(*texts: str) -> pa.Array:
+    return pa.array(texts, pa.large_string())
+
+
+@given(st.lists(TEXTS, unique=True, max_size=30), st.randoms())
+def test_ids_in_any_order_are_found_where_they_stand(texts: list[str], random: object) -> None:
+    mixed = texts.copy()
+    random.shuffle(mixed)  # type: ignore[attr-defined]
+    rows = reordered(arrow(*mixed), arrow(*texts))
+    assert rows is not None
+    assert [mixed[row] for row in rows] == texts
+
+
+@given(st.lists(TEXTS, max_size=8), st.lists(TEXTS, max_size=8, unique=True))
+def test_the_fast_way_and_the_slow_one_agree_on_rows_and_on_problems(theirs: list[str], ids: list[str]) -> None:
+    objects = np.array([*ids, None], dtype=object)[:-1]
+    slow, said = matched(theirs, objects, "p", missing_hint="")
+    fast, as_well = matched(arrow(*theirs), arrow(*ids), "p", missing_hint="")
+    assert (fast.tolist(), as_well) == (slow.tolist(), said)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ids"),
+    [(["a", "b"], ["a"]), (["a", "a"], ["a", "a"]), (["a", "b"], ["a", "c"]), (["a"], ["a\0"]), ([""], ["\0"])],
+)
+def test_other_or_repeated_ids_are_no_order_of_the_same(theirs: list[str], ids: list[str]) -> None:
+    assert reordered(arrow(*theirs), arrow(*ids)) is None
+
+
+def test_an_order_that_hashes_propose_is_taken_only_if_the_texts_are_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "_hashes", lambda texts: np.arange(len(texts), dtype=np.uint64))
+    assert reordered(arrow("b", "a"), arrow("a", "b")) is None
+    rows, problems = matched(arrow("b", "a"), arrow("a", "b"), "p", missing_hint="")
+    assert (rows.tolist(), problems) == ([1, 0], [])
+
+
+def test_a_part_of_a_longer_array_is_matched_as_what_it_holds() -> None:
+    rows = reordered(arrow("x", "b", "a")[1:], arrow("a", "b", "y")[:2])
+    assert rows is not None
+    assert rows.tolist() == [1, 0]
+
+
+def test_repeated_ids_are_told_once_each() -> None:
+    for keys in (["a", "b", "a", "c", "b", "a"], arrow("a", "b", "a", "c", "b", "a")):
+        assert repeated_ids(keys) == ["a", "b"]
+    assert repeated_ids(arrow("a", "b")) == repeated_ids([]) == []
