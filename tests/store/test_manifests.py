@@ -232,7 +232,10 @@ CHANGES: dict[str, tuple[str, Callable[[Path], Any]]] = {
         f"{BINS}: a bin does not begin where the one before it ends",
         lambda at: reset(at, BINS, "low", 1, 0.75),
     ),
-    "the order of edges": (f"{BINS}: these are no bins: edges must ascend", lambda at: reset(at, BINS, "low", 1, 5.0)),
+    "the order of edges": (
+        f"{BINS}: these are no bins: edges must be finite and ascend",
+        lambda at: reset(at, BINS, "low", 1, 5.0),
+    ),
     "an edge that is none": (f"{BINS}: these are no bins", lambda at: reset(at, BINS, "low", 1, float("nan"))),
     "the stated content": ("says sha256:0", lambda at: rewrite(at, content=f"sha256:{'0' * 64}")),
     "a content that is none": ('content is "sha256:0"', lambda at: rewrite(at, content="sha256:0")),
