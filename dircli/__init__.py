@@ -20,17 +20,53 @@ One package per stage, and below them what they stand on; each imports only from
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dircli.benchmark.bins import Bins
+    from dircli.datasets.benchmark_arrays import BenchmarkArrays, load
+    from dircli.errors import DirError
     from dircli.scores.from_arrays import evaluate
+    from dircli.weights.for_trainers import weights
+    from dircli.weights.lds import effective_density, lds_window
 
 __version__ = "0.2.0"
-__all__ = ["Bins", "__version__", "evaluate"]
+__all__ = [
+    "BenchmarkArrays",
+    "Bins",
+    "DirError",
+    "__version__",
+    "effective_density",
+    "evaluate",
+    "lds_window",
+    "load",
+    "weights",
+]
 
-_HOMES = {"Bins": "dircli.benchmark.bins", "evaluate": "dircli.scores.from_arrays"}
+_HOMES = {
+    "BenchmarkArrays": "dircli.datasets.benchmark_arrays",
+    "Bins": "dircli.benchmark.bins",
+    "DirError": "dircli.errors",
+    "effective_density": "dircli.weights.lds",
+    "evaluate": "dircli.scores.from_arrays",
+    "lds_window": "dircli.weights.lds",
+    "load": "dircli.datasets.benchmark_arrays",
+    "weights": "dircli.weights.for_trainers",
+}
+
+
+class _Door(ModuleType):
+    """This package: a public name stays what it is when a package of that name (`weights`) is imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Door
 
 
 def __getattr__(name: str) -> Any:

@@ -262,8 +262,8 @@ def test_the_readme_names_every_command_and_every_dataset() -> None:
 
 def test_the_public_names_are_functions_whatever_was_imported_before() -> None:
     code = (
-        "import dircli.scores.by_region, dircli.scores.from_arrays\n"
-        "from dircli import evaluate\nfrom dircli import evaluate as again\n"
-        "assert callable(evaluate) and again is evaluate\n"
+        "import dircli.scores.by_region, dircli.scores.from_arrays, dircli.weights.lds\n"
+        "from dircli import evaluate, weights\nfrom dircli import evaluate as again\n"
+        "assert callable(evaluate) and again is evaluate and weights.__name__ == 'weights' and callable(weights)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

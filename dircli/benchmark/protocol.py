@@ -7,7 +7,9 @@ zero error) is a `ScoreRule` per protocol in the dataset's own file.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from dircli.errors import UsageError
 
 if TYPE_CHECKING:
     from dircli.arrays import IntArray
@@ -38,6 +40,13 @@ Scheme: TypeAlias = Literal["inverse", "sqrt-inv", "effective-number"]
 AnyScheme: TypeAlias = Literal[Scheme, "dense-weight"]  # the last one has no bins
 Edge: TypeAlias = Literal["zero", "mirror", "renormalise"]
 Normalise: TypeAlias = Literal["mean-one", "max-one", "none"]
+
+
+def refuse_unknown(kind: Any, **given: str | None) -> None:
+    """UsageError, naming the parameter, for a value that is none of those of the Literal ``kind``; None passes."""
+    for name, value in given.items():
+        if value is not None and value not in get_args(kind):
+            raise UsageError(f"no {name} is called {value!r}; there are {', '.join(get_args(kind))}")
 
 
 @dataclass(frozen=True, kw_only=True)

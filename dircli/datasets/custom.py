@@ -10,7 +10,7 @@ from typing import Any
 from dircli.arrays import TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Dataset, Leak, Rules, SampleReader
-from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, Scheme, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem
@@ -19,7 +19,7 @@ from dircli.store.text import as_csv
 NAME = "custom"
 KEY = "own"
 GROUP = "group"
-DEFAULT = "sqrt-inv"
+DEFAULT: Scheme = "sqrt-inv"
 
 
 def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:

@@ -16,7 +16,7 @@ from dircli.arrays import FloatArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable
-from dircli.benchmark.protocol import ProtocolName, Thresholds
+from dircli.benchmark.protocol import ProtocolName, Thresholds, refuse_unknown
 from dircli.benchmark.regions import region
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
@@ -46,7 +46,11 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
     Returns, for all, many, medium and few (and zero, where rows lie in bins without training samples), n, the number
     of bins that have rows, and each of ``metrics`` (the usual ones if empty); an undefined score is None. Raises
     UsageError for arrays that do not fit: of other shapes, not finite, or with targets outside the bins.
+
+    >>> evaluate([1, 2], [1, 4], train=[1, 1, 2], metrics=["mae"], many=1, few=1)["all"]
+    {'n': 2, 'bins': 2, 'mae': 1.0}
     """
+    refuse_unknown(ProtocolName, protocol=protocol)
     y, p = _column(target, "target"), _column(prediction, "prediction")
     if y.shape != p.shape:
         raise UsageError(f"target has shape {y.shape} and prediction {p.shape}; they must be equal")

@@ -3,7 +3,24 @@
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray
-from dircli.benchmark.protocol import Edge
+from dircli.benchmark.kernel import kernel_window
+from dircli.benchmark.protocol import PROTOCOLS, Edge, Kernel, ProtocolName, refuse_unknown
+
+
+def lds_window(
+    kernel: Kernel = "gaussian", ks: int = 5, sigma: float = 2.0, *, protocol: ProtocolName = "released"
+) -> FloatArray:
+    """The symmetric LDS kernel window, (ks,), with maximum 1, as ``protocol`` has it; ``none`` is one 1.
+
+    ``ks`` is an odd number of bins, ``sigma`` the width in bins of ``gaussian`` and ``laplace``. The released Gaussian
+    is a unit spike seen through a truncated filter, the paper's the Gaussian itself. Raises UsageError for a window
+    that cannot be.
+
+    >>> lds_window("triang", 3)
+    array([0.5, 1. , 0.5])
+    """
+    refuse_unknown(ProtocolName, protocol=protocol)
+    return kernel_window(kernel, ks, sigma, filtered=PROTOCOLS[protocol].filtered_window)
 
 
 def effective_density(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge) -> AnyArray:
@@ -13,10 +30,14 @@ def effective_density(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge
     ``counts``: whole counts are cut to whole numbers, as the released code does. Beyond the label range lie zeros
     (``edge="zero"``) or the mirror image with its edge repeated, d c b a | a b c d | d c b a (``edge="mirror"``); or
     nothing at all, and each density is divided by the share of its window that lies inside (``edge="renormalise"``, a
-    rule that was never released, so that nothing is cut).
+    rule that was never released, so that nothing is cut). Raises UsageError for another ``edge``.
+
+    >>> effective_density(np.array([0, 5, 0]), lds_window("triang", 3), edge="zero")
+    array([2, 5, 2])
     """
     from scipy.ndimage import convolve1d
 
+    refuse_unknown(Edge, edge=edge)
     if edge == "renormalise":
         inside = convolve1d(np.ones(len(counts)), kernel_window, mode="constant")
         seen = convolve1d(np.asarray(counts, dtype=np.float64), kernel_window, mode="constant")

@@ -23,6 +23,7 @@ from dircli.benchmark.protocol import (
     ProtocolName,
     Scheme,
     WeightRule,
+    refuse_unknown,
 )
 from dircli.errors import UsageError
 from dircli.weights.lds import effective_density
@@ -55,6 +56,11 @@ class WeightOptions:
     normalise: Normalise = "mean-one"
     beta: float = BETA
     alpha: float = ALPHA
+
+    def __post_init__(self) -> None:
+        refuse_unknown(ProtocolName, protocol=self.protocol)
+        refuse_unknown(Edge, edge=self.edge)
+        refuse_unknown(Normalise, normalise=self.normalise)
 
 
 @dataclass(frozen=True)

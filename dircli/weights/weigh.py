@@ -11,19 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dircli import __version__
-from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.arrays import AnyArray
 from dircli.benchmark.benchmark import Benchmark
-from dircli.benchmark.protocol import AnyScheme
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.store import files, manifests, npy, parquet, text
-from dircli.weights.denseweight import dense_weights
-from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, bin_weights, scale, spread
+from dircli.weights.per_sample import DENSE, sample_weights
+from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, bin_weights, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-DENSE: AnyScheme = "dense-weight"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +60,13 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     per = _per(against, options, root)
     rows = against.rows("train") if per == "sample" else None
     train: dict[str, Any] = {"id": rows.ids, "target": rows.targets, "bin": rule.fold(rows.bin_index)} if rows else {}
-    if scheme == DENSE and train:
-        by_bin, weight = _dense_weights(train["target"], train["bin"], counts, options)
-        summary = spread(weight, np.ones(weight.size, dtype=np.int64))
+    if train:
+        by_bin, weight = sample_weights(train["target"], train["bin"], counts, options, rule)
     else:
         by_bin = bin_weights(counts, options, rule)
-        summary = spread(by_bin.weight, by_bin.count)
-        weight = by_bin.weight[train["bin"]] if train else by_bin.weight
+        weight = by_bin.weight
+    alike = scheme != DENSE  # the samples of a bin
+    summary = spread(by_bin.weight, by_bin.count) if alike else spread(weight, np.ones(weight.size, dtype=np.int64))
     folder = root / (name or manifests.only(root))
     low, high = bins.low[: len(counts)], bins.high[: len(counts)]
     of_bins = {"bin": np.arange(len(counts)), "low": low, "high": high, "count": counts, "effective": by_bin.effective}
@@ -106,19 +103,6 @@ def _per(against: Benchmark, options: WeightOptions, root: Path) -> Literal["sam
             f"`dir curate {against.name}` first"
         )
     return per
-
-
-def _dense_weights(
-    targets: FloatArray, bin_index: IntArray, counts: IntArray, options: WeightOptions
-) -> tuple[BinWeights, FloatArray]:
-    """The mean density and weight of dense-weight in each bin, (B,), and the weight of each training sample, (n,)."""
-    if options.clip is not None or options.edge is not None or options.kernel != "none":
-        raise UsageError(f"{DENSE} has a density of its own: --kernel, --edge and --clip are for weights of bins")
-    density, weight = dense_weights(targets, alpha=options.alpha)
-    weight *= scale(weight, np.ones(weight.size), options.normalise)
-    sums = (np.bincount(bin_index, values, len(counts)) for values in (density, weight))
-    means = (np.divide(each, counts, out=np.full(len(counts), np.nan), where=counts > 0) for each in sums)
-    return BinWeights(counts, *means), weight
 
 
 def _columns(arrays: Mapping[str, AnyArray]) -> dict[str, pa.Array]:

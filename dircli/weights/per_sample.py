@@ -1,0 +1,38 @@
+"""The weight of each training sample, from arrays: that of its bin, or by DenseWeight one of its own."""
+
+import numpy as np
+
+from dircli.arrays import FloatArray, IntArray
+from dircli.benchmark.protocol import AnyScheme, WeightRule
+from dircli.errors import UsageError
+from dircli.weights.denseweight import dense_weights
+from dircli.weights.schemes import BinWeights, WeightOptions, bin_weights, scale
+
+DENSE: AnyScheme = "dense-weight"
+
+
+def sample_weights(
+    targets: FloatArray, bin_index: IntArray, counts: IntArray, options: WeightOptions, rule: WeightRule
+) -> tuple[BinWeights, FloatArray]:
+    """The weights of B weight bins, and that of each of n training samples, (n,).
+
+    ``targets`` (n,) are the samples', ``bin_index`` (n,) their weight bins, ``counts`` (B,) the samples in each. Raises
+    UsageError where nothing can be weighted.
+    """
+    if (options.scheme or rule.default) == DENSE:
+        return _dense_weights(targets, bin_index, counts, options)
+    by_bin = bin_weights(counts, options, rule)
+    return by_bin, by_bin.weight[bin_index]
+
+
+def _dense_weights(
+    targets: FloatArray, bin_index: IntArray, counts: IntArray, options: WeightOptions
+) -> tuple[BinWeights, FloatArray]:
+    """The mean density and weight of dense-weight in each bin, (B,), and the weight of each training sample, (n,)."""
+    if options.clip is not None or options.edge is not None or options.kernel != "none":
+        raise UsageError(f"{DENSE} has a density of its own: --kernel, --edge and --clip are for weights of bins")
+    density, weight = dense_weights(targets, alpha=options.alpha)
+    weight *= scale(weight, np.ones(weight.size), options.normalise)
+    sums = (np.bincount(bin_index, values, len(counts)) for values in (density, weight))
+    means = (np.divide(each, counts, out=np.full(len(counts), np.nan), where=counts > 0) for each in sums)
+    return BinWeights(counts, *means), weight

@@ -1,0 +1,59 @@
+"""Weights from Python are those of the command, in the order of whoever asks, and never of a row that is not train."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dircli import load, weights
+from dircli.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+TARGETS = np.random.default_rng(0).gamma(2, 5, 400).round(1)
+
+
+@pytest.fixture(autouse=True)
+def _curated(work: Path, run: Run) -> None:
+    pd.DataFrame({"key": [f"p{row}" for row in range(400)], "y": TARGETS}).to_csv(work / "t.csv", index=False)
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--id", "key", "--bin-width", 1, "--name", "mine")
+    run("weights", "mine", "--scheme", "inverse")
+
+
+def test_weights_by_id_are_those_of_the_file_in_the_callers_order() -> None:
+    file = pd.read_parquet("manifests/mine/weights.parquet").set_index("id")["weight"]
+    ids = np.random.default_rng(1).permutation(np.repeat(file.index.to_numpy(), 2))
+    assert weights("mine", ids=ids, scheme="inverse").tolist() == file[ids].tolist()
+    assert weights("mine", scheme="inverse").tolist() == file.tolist()
+
+
+def test_weights_of_targets_are_those_of_a_manifest_with_these_targets() -> None:
+    train = load("mine").only("train")
+    assert weights(train.targets).tolist() == weights("mine").tolist()
+    assert weights(train.targets, bins=train.scoring_bins).tolist() == weights("mine").tolist()
+
+
+def test_ids_that_are_no_training_rows_are_counted_and_named() -> None:
+    test = load("mine").only("test").ids
+    with pytest.raises(
+        InputError, match=rf"{len(test)} are no training rows: .* and {len(test) - 10} more\. {len(test)} of"
+    ):
+        weights("mine", ids=test)
+
+
+@pytest.mark.parametrize("wrong", [{"protocol": "papers"}, {"edge": "flat"}, {"normalise": "sum"}, {"scheme": "x"}])
+def test_a_misspelt_option_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"there are \w+"):
+        weights("mine", **wrong)
+
+
+def test_regions_are_those_of_the_bins_file() -> None:
+    mine, file = load("mine"), pd.read_parquet("manifests/mine/bins.parquet")
+    assert mine.regions.tolist() == file["region_released"].to_numpy()[mine.bins].tolist()
+    assert mine.to_pandas()["id"].tolist() == mine.ids.tolist()
