@@ -12,6 +12,10 @@ def main() -> None:
     """
     from dircli.cli.app import app
 
+    if {"_DIR_COMPLETE", "_DIRCLI_COMPLETE"} & os.environ.keys():  # the shell asks what may stand after these words
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # typer calls it for its own options
+
+        completion_init()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a name the terminal cannot show is no crash
     code: object = 0

@@ -1,19 +1,63 @@
 """The application: its commands, and the one place where an error becomes a message and an exit code."""
 
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from dircli import __version__
-from dircli.cli import curate, demo, download, evaluate, explain, export, fds, info, leaderboard, plot, verify, weights
-from dircli.cli.options import flattened
 from dircli.errors import DirError
 from dircli.report import console
+
+HOMES = {
+    "datasets": "info",
+    "info": "info",
+    "download": "download",
+    "curate": "curate",
+    "weights": "weights",
+    "evaluate": "evaluate",
+    "explain": "explain",
+    "leaderboard": "leaderboard",
+    "verify": "verify",
+    "export": "export",
+    "fds": "fds",
+    "plot": "plot",
+    "demo": "demo",
+}
+"""The commands, in the order of the help, and the module of each."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name; the module of each is loaded when it is first asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _command(name, HOMES[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(HOMES)
+
+    def __len__(self) -> int:
+        return len(HOMES)
+
+
+@cache
+def _command(name: str, module: str) -> Any:
+    from dircli.cli.options import flattened
+
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(flattened(getattr(import_module(f"dircli.cli.{module}"), name)))
+    return get_command(alone)
 
 
 class Boundary(TyperGroup):
     """Turns our own errors into messages on stderr and their exit code; anything else is a bug and is shown as one."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "commands": Commands()})
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -50,10 +94,3 @@ def _start(
     ] = False,
 ) -> None:
     console.quiet = quiet
-
-
-for command in (
-    *(info.datasets, info.info, download.download, curate.curate, weights.weights, evaluate.evaluate),
-    *(explain.explain, leaderboard.leaderboard, verify.verify, export.export, fds.fds, plot.plot, demo.demo),
-):
-    app.command()(flattened(command))

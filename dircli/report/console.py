@@ -1,9 +1,13 @@
 """The two streams: results on stdout, notes and progress on stderr."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PIPED_WIDTH = 100
 
@@ -12,6 +16,8 @@ quiet = False
 
 def out(*, stderr: bool = False) -> Console:
     """Results. Into a pipe a table is at least 100 columns wide, so that nothing is cut."""
+    from rich.console import Console
+
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPED_WIDTH
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 

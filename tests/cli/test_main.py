@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from dircli.cli.app import HOMES
 
 ENDS_BADLY = (
     "import atexit, os, sys; atexit.register(os.abort); sys.argv = ['dir', *sys.argv[1:]]\n"
@@ -21,3 +24,24 @@ def test_what_ends_with_the_interpreter_changes_no_exit_code(words: list[str], c
     done = subprocess.run([sys.executable, "-c", ENDS_BADLY, *words], capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     assert shown in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("dir ", list(HOMES)), ("dir ev", ["evaluate"]), ("dir curate --spl", ["--split", "--split-column"])],
+)
+def test_the_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
+    """As bash asks for it: the words so far, and the number of the one that the cursor is in."""
+    asked = {"_DIR_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    code = "import sys; sys.argv = ['dir']; from dircli.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **asked}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == offered
+    assert not done.stderr
+
+
+def test_a_mistyped_command_is_answered_with_the_one_that_is_close(program: list[str]) -> None:
+    done = subprocess.run([*program, "evalute"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Did you mean 'evaluate'?" in done.stderr
