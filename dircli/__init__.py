@@ -27,18 +27,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dircli.benchmark.bins import Bins
+    from dircli.curation.from_python import curate
     from dircli.datasets.benchmark_arrays import BenchmarkArrays, load
     from dircli.errors import DirError
+    from dircli.features.fds import FDS
     from dircli.scores.from_arrays import evaluate
     from dircli.weights.for_trainers import weights
     from dircli.weights.lds import effective_density, lds_window
 
 __version__ = "0.2.0"
 __all__ = [
+    "FDS",
     "BenchmarkArrays",
     "Bins",
     "DirError",
     "__version__",
+    "curate",
     "effective_density",
     "evaluate",
     "lds_window",
@@ -47,9 +51,11 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FDS": "dircli.features.fds",
     "BenchmarkArrays": "dircli.datasets.benchmark_arrays",
     "Bins": "dircli.benchmark.bins",
     "DirError": "dircli.errors",
+    "curate": "dircli.curation.from_python",
     "effective_density": "dircli.weights.lds",
     "evaluate": "dircli.scores.from_arrays",
     "lds_window": "dircli.weights.lds",

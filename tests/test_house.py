@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from conftest import PROJECT, REFERENCE
+from wheel import python_of
 
+import dircli
 from dircli import __version__
 
 if TYPE_CHECKING:
@@ -248,6 +250,24 @@ def test_the_readme_shows_what_its_commands_print(work: Path, run: Run) -> None:
         result = run(*words, code=code)
         printed = result.stderr if code == 2 else result.stdout
         assert _equal(shown, printed), f"$ {command}\n{printed}"
+
+
+def test_the_readmes_python_runs_as_it_stands(work: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    _lay_out(work, None, run)
+    snippet = python_of((PROJECT / "README.md").read_text(encoding="utf-8"))
+    assert len(snippet.splitlines()) <= 25
+    exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102 - the README is ours
+    printed = capsys.readouterr().out
+    assert "are no training rows" in printed
+    assert printed.splitlines()[-1].replace(".", "").replace(" ", "").isdigit()
+
+
+def test_the_public_names_are_few_and_each_stands_in_the_readme() -> None:
+    assert len(dircli.__all__) <= 12
+    snippet = python_of((PROJECT / "README.md").read_text(encoding="utf-8"))
+    unnamed = {name for name in dircli.__all__ if f"dircli.{name}" not in snippet}
+    assert unnamed == {"BenchmarkArrays", "__version__"}
+    assert set(dircli.__all__) <= set(dir(dircli))
 
 
 def test_the_readme_names_every_command_and_every_dataset() -> None:

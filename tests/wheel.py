@@ -12,6 +12,11 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[1]
 
 
+def python_of(readme: str) -> str:
+    """The README's example of the library."""
+    return readme.partition("<!-- from python -->\n```python\n")[2].partition("```")[0]
+
+
 def main() -> None:
     """Fail unless the installed wheel finds the bins it ships and runs the demo."""
     with tempfile.TemporaryDirectory() as name:
@@ -26,7 +31,15 @@ def main() -> None:
         assert list(folder.glob("venv/lib/python*/site-packages/dircli/py.typed")), "the wheel has no py.typed"
         for words in (["--version"], ["datasets"], ["weights", "sts-b", "--per", "bin"], ["demo"]):
             subprocess.run([program, *words], check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-    sys.stdout.write("the wheel alone runs the demo\n")
+        snippet = folder / "snippet.py"
+        snippet.write_text(python_of((PROJECT / "README.md").read_text(encoding="utf-8")), encoding="utf-8")
+        interpreter = folder / "venv" / "bin" / "python"
+        subprocess.run(
+            [sys.executable, "-m", "mypy", "--strict", "--python-executable", interpreter, snippet],
+            check=True,
+            cwd=folder,
+        )
+    sys.stdout.write("the wheel alone runs the demo, and its types hold\n")
 
 
 if __name__ == "__main__":

@@ -76,8 +76,6 @@ class TableOptions:
             raise UsageError("give the table with --table FILE, and the column of targets with --target COL")
         if self.bins == "auto" and (self.bin_width is not None or self.edges is not None):
             raise UsageError("--bins auto chooses the width; leave out --bin-width and --edges")
-        if self.split_column and (self.per_bin or self.group):
-            raise UsageError("--split-column takes a split over as it is; --per-bin and --group are for drawing one")
         name = called or named_after(self.table)
         given: dict[str, Any] = {"unit": self.unit, "width": self.bin_width, "limits": self.range, "edges": self.edges}
         given["bins"] = self.bins
@@ -138,11 +136,14 @@ def curate(
         _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol)
         return
     _refuse(table, name)
-    split = source.split or curation.usual_split(name, part=source.only, released=source.released)
-    if split == "released" and source.only:
-        raise UsageError("the published split is of the whole benchmark; --only goes with --split redraw")
-    if split == "released" and seed is not None and less.skew is None:
-        raise UsageError("the published split is imported, not drawn; --seed goes with --split redraw, or --skew")
+    split = curation.settled_split(
+        name,
+        split=source.split,
+        seed=seed,
+        released=source.released,
+        part=source.only,
+        skewed=less.skew is not None,
+    )
     options = CurateOptions(
         raw=source.raw,
         released=source.released,

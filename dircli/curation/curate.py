@@ -20,6 +20,24 @@ def usual_split(name: str, *, part: str | None, released: Path | None) -> Litera
     return "redraw" if part or (datasets.load(name).unreleased and released is None) else "released"
 
 
+def settled_split(  # noqa: PLR0913 - the options that decide a split
+    name: str,
+    *,
+    split: Literal["released", "redraw"] | None,
+    seed: int | None,
+    released: Path | None,
+    part: str | None = None,
+    skewed: bool = False,
+) -> Literal["released", "redraw"]:
+    """The split to make; UsageError where the published one is asked for with what only a redraw has."""
+    settled = split or usual_split(name, part=part, released=released)
+    if settled == "released" and part:
+        raise UsageError("the published split is of the whole benchmark; --only goes with --split redraw")
+    if settled == "released" and seed is not None and not skewed:
+        raise UsageError("the published split is imported, not drawn; --seed goes with --split redraw, or --skew")
+    return settled
+
+
 def curate(
     name: str, options: CurateOptions, *, root: Path, terms: DownloadOptions, watch: Watch | None = None
 ) -> Manifest | PixelManifest:

@@ -14,14 +14,26 @@ released training loop calls its smoothing before it adds the epoch, so there th
 behind the running ones; the arithmetic is the same.)
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.kernel import kernel_window
-from dircli.benchmark.protocol import RELEASED, FdsRule, Kernel, Protocol
+from dircli.benchmark.protocol import (
+    PROTOCOLS,
+    RELEASED,
+    FdsRule,
+    Kernel,
+    Protocol,
+    ProtocolName,
+    refuse_unknown,
+)
 from dircli.errors import InputError, Problem, UsageError, first_ten
 from dircli.features.statistics import DiagonalStatistics, FullStatistics, Moments
 
@@ -75,6 +87,31 @@ class FDS:
             f"bins={size} from {self.edges[0]:g} to {self.edges[-1]:g}"
             + ("" if protocol.covariance else f" clip={rule.clip[0]:g}..{rule.clip[1]:g} fill={rule.fill}")
         )
+
+    @classmethod
+    def for_dataset(  # noqa: PLR0913 - the parameters of a published method
+        cls,
+        name: str,
+        dim: int,
+        *,
+        kernel: Kernel = "gaussian",
+        ks: int = 5,
+        sigma: float = 2.0,
+        momentum: float = 0.9,
+        protocol: ProtocolName = "released",
+        manifests: str | Path = "manifests",
+    ) -> FDS:
+        """FDS with the bins and rules of ``name``: a benchmark, or a manifest in the folder ``manifests``.
+
+        >>> FDS.for_dataset("sts-b", dim=64).counts.shape
+        (50,)
+        """
+        from dircli.datasets.open import open_benchmark
+
+        refuse_unknown(ProtocolName, protocol=protocol)
+        against = open_benchmark(name, Path(manifests), None)
+        smoothing: dict[str, Any] = {"kernel": kernel, "ks": ks, "sigma": sigma, "momentum": momentum}
+        return cls(dim, against.table.bins, against.rules.fds, **smoothing, protocol=PROTOCOLS[protocol])
 
     def index(self, labels: AnyArray) -> IntArray:
         """The FDS bin of each of ``labels`` (n,), in 0..B-1; -1 for a label that has none.

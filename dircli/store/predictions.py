@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.arrays import FloatArray, TextArray
-from dircli.errors import InputError, Problem, clear, first, first_ten, sample
+from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
 from dircli.store import files, npy, parquet, plain_text, sniff
 from dircli.store.digests import digest_of
 from dircli.store.matching import matched, repeated_ids
@@ -142,14 +143,21 @@ def _from_plain_text(data: bytes, name: str, layout: Layout, needed: Sequence[st
 def _from_exact_text(data: bytes, name: str, layout: Layout, needed: Sequence[str], *, of_json: bool) -> Predictions:
     """The predictions in delimited text or JSON lines, with every problem in it, each named by its line."""
     hint = _columns_hint(needed)
-    table = _json_lines(data, name, needed) if of_json else parse(data, name, columns=needed, hint=hint)
+    table = _json_lines(data, name, needed, layout) if of_json else parse(data, name, columns=needed, hint=hint)
     predictions = _from_columns(name, layout, table.columns, partial(numbers, table))
     ids = None if layout.by_position else table.columns.get(layout.id_column)
     problems = table.problems + predictions.problems
     return replace(predictions, ids=ids, problems=problems, cut=bool(table.problems))
 
 
-def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
+def _json_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object of these pairs; ValueError where a key stands in it twice."""
+    if repeated := [clear(key) for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+        raise ValueError(f"{sample(repeated)} stands twice in an object")
+    return dict(pairs)
+
+
+def _json_lines(data: bytes, name: str, needed: Sequence[str], layout: Layout) -> Table:
     """JSON lines as a text table: one object per line that has all ``needed`` keys."""
     rows: list[dict[str, str]] = []
     lines: list[int] = []
@@ -158,7 +166,7 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_json_object)
         except (ValueError, RecursionError) as error:
             wrong.append((number, f"the line is no JSON ({error})"))
             continue
@@ -167,6 +175,8 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str]) -> Table:
         elif missing := [key for key in needed if key not in row]:
             message = f"there is no {' or '.join(missing)}; the keys are {sample([clear(key) for key in row])}"
             wrong.append((number, message))
+        elif layout.id_column in needed and type(row[layout.id_column]) not in {str, int, float}:
+            wrong.append((number, f"{clear(layout.id_column)} is {shortened(json.dumps(row[layout.id_column]))}"))
         else:
             rows.append({key: value if isinstance(value, str) else json.dumps(value) for key, value in row.items()})
             lines.append(number)

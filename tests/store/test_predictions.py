@@ -429,3 +429,18 @@ def test_systems_take_their_files_names_or_paths_where_two_share_one() -> None:
     assert named("runs/a.csv", "b.tar.csv", "-") == ["a", "b.tar", "stdin"]
     assert named("one/p.csv", "two/p.csv", "q.csv") == ["one/p.csv", "two/p.csv", "q.csv"]
     assert named("p.csv", "p.parquet") == ["p.csv", "p.parquet"]
+
+
+@pytest.mark.parametrize("key", ["id", "prediction"])
+def test_a_json_line_in_which_a_key_stands_twice_is_refused(key: str, work: Path) -> None:
+    """Readers keep one of the two or the other, so that nobody knows which was meant."""
+    rows = lines(*OBJECTS).decode().splitlines()
+    rows[1] = rows[1][:-1] + f', "{key}": {json.dumps(OBJECTS[1][key])}}}'
+    (refused, *_) = refusal("\n".join(rows).encode(), work)
+    assert f"line 2: the line is no JSON ({key} stands twice in an object)" in refused
+
+
+@pytest.mark.parametrize("odd", [True, None, {"a": 1}, ["b"]])
+def test_a_json_id_that_is_no_text_and_no_number_is_refused(odd: object, work: Path) -> None:
+    (refused, *_) = refusal(lines(*OBJECTS[:-1], {"id": odd, "prediction": 1}), work)
+    assert f"line {len(OBJECTS)}: id is {json.dumps(odd)}" in refused

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import dircli
 from dircli import load, weights
 from dircli.errors import InputError, UsageError
 
@@ -57,3 +58,30 @@ def test_regions_are_those_of_the_bins_file() -> None:
     mine, file = load("mine"), pd.read_parquet("manifests/mine/bins.parquet")
     assert mine.regions.tolist() == file["region_released"].to_numpy()[mine.bins].tolist()
     assert mine.to_pandas()["id"].tolist() == mine.ids.tolist()
+
+
+def test_a_benchmark_is_curated_from_python_as_from_the_shell(run: Run, work: Path) -> None:
+    """The same folder, byte for byte; and what the command refuses is refused alike."""
+    (work / "raw").mkdir()
+    for place in range(3000):
+        (work / "raw" / f"{place}_Somebody_{20 + place % 50}_m.jpg").touch()
+    run("curate", "agedb", "--raw", "raw", "--split", "redraw", "--seed", 7, "--out", "shell")
+    made = dircli.curate("agedb", raw="raw", split="redraw", seed=7, manifests="python")
+    assert made.content == dircli.load("agedb", manifests="shell").content
+    for file in ("samples.parquet", "bins.parquet", "manifest.json"):
+        assert (work / "shell" / "agedb" / file).read_bytes() == (work / "python" / "agedb" / file).read_bytes()
+    with pytest.raises(dircli.DirError, match="the published split is imported, not drawn"):
+        dircli.curate("agedb", raw="raw", split="released", seed=7)
+    with pytest.raises(dircli.DirError, match=r"nothing was downloaded; accept_license=True accepts its terms"):
+        dircli.curate("sts-b", data=work / "empty")
+    with pytest.raises(dircli.DirError, match="agedb is a benchmark; table and target are for a table of your own"):
+        dircli.curate("agedb", table="t.csv")
+
+
+def test_fds_of_a_dataset_has_its_bins_and_rules(work: Path) -> None:
+    fds = dircli.FDS.for_dataset("sts-b", dim=3, manifests=work)
+    assert fds.counts.shape == (50,)
+    assert fds.settings.endswith("clip=0.5..2 fill=True")
+    assert dircli.FDS.for_dataset("sts-b", dim=3, protocol="paper", manifests=work).covariance
+    with pytest.raises(dircli.DirError, match="no protocol is called 'printed'"):
+        dircli.FDS.for_dataset("sts-b", dim=3, protocol="printed")  # type: ignore[arg-type]
