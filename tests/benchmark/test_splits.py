@@ -178,3 +178,21 @@ def test_a_face_of_121_years_is_not_drawn_with_those_of_120() -> None:
     recipe = datasets.load("agedb").rules.recipe
     targets = np.array([120.0, 120.0, 121.0])
     assert draw(recipe.index(targets), recipe, seed=1).tolist() == ["train"] * 3
+
+
+def test_a_group_is_drawn_only_while_train_keeps_its_share() -> None:
+    """Of nine rows six may be drawn: a group of seven trains, one of six may be drawn, and two of four may not both."""
+    recipe = keyed(1, cap=100)
+
+    def drawn(*sizes: int, seed: int) -> int:
+        groups = np.repeat(np.arange(len(sizes)), sizes)
+        return int((draw_codes(np.zeros(groups.size, dtype=np.int64), recipe, seed=seed, groups=groups) != 0).sum())
+
+    for seed in range(20):
+        assert drawn(7, 2, seed=seed) <= 2
+        assert drawn(4, 4, 1, seed=seed) <= 5
+    assert max(drawn(5, 1, 1, 1, 1, seed=seed) for seed in range(20)) == 6
+    exact = keyed(3, cap=100)  # three rows in each of three bins, so that a group of six is wanted whole
+    groups = np.array([0, 0, 1, 0, 0, 1, 0, 0, 1])
+    split = [draw_codes(np.repeat(np.arange(3), 3), exact, seed=seed, groups=groups) for seed in range(20)]
+    assert all((each != 0).sum() <= 6 for each in split)

@@ -215,3 +215,8 @@ def test_thinning_keeps_what_is_asked_for_or_all_there_is(rows: list[int], asked
 def test_a_mixture_that_nobody_can_read_is_refused() -> None:
     with pytest.raises(UsageError, match="MEAN:STD:WEIGHT"):
         components("30")
+
+
+def test_whole_counts_give_what_is_left_to_the_largest_remainders_and_of_equals_to_the_first() -> None:
+    assert whole(np.array([0.34, 0.66]), 10).tolist() == [3, 7]
+    assert whole(np.full(40, 1 / 40), 60).tolist() == [2] * 20 + [1] * 20

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from battery import OfAll, OfPublishedSplits, OfSamples
-from miniatures import MINIATURES, publish, records
+from miniatures import MINIATURES, mat_bytes, publish, records
 
 from dircli import datasets
 from dircli.benchmark.records import SPLITS
@@ -178,8 +180,18 @@ def test_imdb_wiki_keeps_one_clear_face_with_an_age_in_range(tmp_path: Path) -> 
     assert "".join(key[0] for key in faces.ids) == "i" * 45 + "w" * 31
 
 
+def test_imdb_wiki_keeps_faces_up_to_200_years(tmp_path: Path) -> None:
+    days = [date(year, 1, 1).toordinal() + 366 for year in (1812, 1811)]
+    columns: dict[str, list[Any]] = {"dob": days, "photo_taken": [2012, 2012], "full_path": ["00/a.jpg", "00/b.jpg"]}
+    columns |= {"face_score": [2, 2], "second_face_score": [math.nan, math.nan]}
+    for part in ("imdb", "wiki"):
+        (tmp_path / f"{part}.mat").write_bytes(mat_bytes(part, columns))
+    faces = records("imdb-wiki", tmp_path)
+    assert faces.ids.tolist() == ["imdb_crop/00/a.jpg", "wiki_crop/00/a.jpg"]
+    assert faces.targets.tolist() == [200, 200]
+
+
 def test_imdb_wiki_ages_are_those_of_pythons_own_calendar() -> None:
-    from datetime import date
 
     from dircli.datasets.imdb_wiki import ages
 

@@ -19,7 +19,7 @@ from dircli.benchmark.protocol import PAPER, RELEASED, FdsRule
 from dircli.errors import InputError, UsageError
 from dircli.features.fds import FDS
 from dircli.features.similarity import cosines, strangers
-from dircli.features.statistics import Moments, root, whitening
+from dircli.features.statistics import DiagonalStatistics, Moments, root, whitening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -432,3 +432,11 @@ def test_a_still_feature_leaves_the_whole_bin_alone_where_the_released_code_does
     assert (ages.calibrate(features, labels) != features)[labels == 8].any(axis=0).tolist() == [True, False, True]
     paper = ready(features, labels, bins=bins, rule=rule, ks=3, protocol=PAPER)
     assert (paper.calibrate(features, labels) != features)[labels == 8].any()
+
+
+def test_a_bin_is_still_below_a_variance_of_1e_10_in_all_and_not_at_it() -> None:
+    """As released: the sum over dimensions is compared with 1e-10, and at it the bin is calibrated."""
+    statistics = DiagonalStatistics(3, 2, clip=(0.1, 10.0), fill=False)
+    statistics.variance[:] = [[1e-10, 0.0], [5e-11, 0.0], [1.0, 1.0]]
+    statistics.smooth(np.array([1.0]))
+    assert statistics.moved.tolist() == [True, False, True]

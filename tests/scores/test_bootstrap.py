@@ -219,3 +219,16 @@ def test_ten_thousand_resamples_are_quick_small_and_far_cheaper_than_scipys() ->
         [sys.executable, str(PROJECT / "tests" / "bench" / "bootstrap.py")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_each_task_of_resamples_has_random_numbers_of_its_own() -> None:
+    """One source for all tasks would repeat the first 128 resamples, and every interval would rest on those alone."""
+    rows, _ = made_up(300)
+    drawn = resampled(ResamplingPlan(rows.bin_index), [rows], REGIONS, chosen(["mae"]), resamples=300, seed=1)
+    of_resamples = next(iter(drawn.values()))[0, 0]
+    assert np.unique(of_resamples).size > 290
+
+
+def test_so_many_resamples_are_held_at_once_as_fit_the_cache() -> None:
+    assert [width(n) for n in (1, 32_768, 32_769, 10**7)] == [width(1), width(1), 8, 8]
+    assert width(1) > 8

@@ -19,7 +19,7 @@ from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.errors import UsageError
 from dircli.scores.by_region import Reference, RegionRows, Score, scores
 from dircli.scores.metrics.cindex import concordance
-from dircli.scores.metrics.gaussian import LEVELS
+from dircli.scores.metrics.gaussian import LEVELS, REACH, covered
 from dircli.scores.metrics.sera import Relevance, medcouple, relevance
 from dircli.scores.metrics.sums import per_bin
 from dircli.scores.metrics.table import EVERY, FURTHER, METRICS, Mergeable, chosen, ranks
@@ -40,7 +40,7 @@ def score(name: str, rows: list[Row], zero_error: float = 0) -> float:
     index, target, prediction = np.array(rows, dtype=float).reshape(-1, 3).T
     bins = per_bin(target, prediction, index.astype(np.int64), bins=4)
     region = RegionRows(target=target, prediction=prediction, bins=bins, zero_error=zero_error)
-    return float(METRICS[name].of(region))
+    return float(EVERY[name].of(region))
 
 
 def evaluated(target: np.ndarray, prediction: np.ndarray, name: str, **given: np.ndarray) -> dict[str, Score]:
@@ -347,3 +347,22 @@ def test_further_metrics_are_scored_only_where_they_are_asked_for_and_can_be_had
     assert [metric.name for metric in chosen(["sera", "mae"], given=["relevance"])] == ["sera", "mae"]
     with pytest.raises(UsageError, match=r"sera needs the training targets, .*, nll needs a column sigma"):
         chosen(["sera", "mae", "nll"])
+
+
+def test_a_ratio_at_the_bound_itself_counts_in_delta() -> None:
+    for k in (1, 2, 3):
+        assert score(f"delta{k}", [(0, 1.0, 1.25**k), (0, 1.0, 1.25**k * 1.001)]) == 0.5
+
+
+def test_a_target_at_the_end_of_an_interval_is_covered() -> None:
+    ends = np.array([REACH[9], -REACH[9]])
+    assert covered(ends, np.zeros(2), np.ones(2))[:, 0].tolist() == [0.0] * 9 + [1.0] * 10
+    assert covered(ends, np.zeros(2), np.ones(2))[:, 1].tolist() == [0.0] * 9 + [1.0] * 10
+
+
+def test_the_fences_rest_on_tukeys_hinges() -> None:
+    """By hand: the hinges of 1..5 are 2 and 4, those of 1..6 are 2 and 5, those of 1..7 are 2.5 and 5.5."""
+    for n, (first, third) in {5: (2, 4), 6: (2, 5), 7: (2.5, 5.5)}.items():
+        phi = relevance(np.arange(1.0, n + 1))
+        reach = 1.5 * (third - first)
+        assert (phi.low, phi.high) == pytest.approx((first - reach, third + reach))

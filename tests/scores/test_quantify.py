@@ -6,8 +6,9 @@ import json
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
-from conftest import REFERENCE
+from conftest import PROJECT, REFERENCE
 from miniatures import MINIATURES
 
 from dircli.datasets.open import open_benchmark
@@ -151,3 +152,20 @@ def test_more_metrics_are_scored_where_their_needs_are_met(files: Path, run: Run
     (files / "odd.csv").write_text("\n".join([f"{rows[0]},sigma", *(f"{row},0" for row in rows[1:])]) + "\n")
     assert "above 0" in run("evaluate", files / "odd.csv", "--dataset", "agedb", "--metrics", "nll", code=2).stderr
     run("evaluate", files / "odd.csv", "--dataset", "agedb")
+
+
+def test_the_verdict_follows_what_is_better_in_a_metric(work: Path, run: Run) -> None:
+    """A bias of +1 is better than one of -5, and a Pearson of 1 better than one of less."""
+    generator = np.random.default_rng(2)
+    targets = generator.integers(20, 60, 400)
+    noise = generator.normal(0, 6, 400)
+    for name, predictions in (("low", targets - 5 + noise), ("high", targets + 1)):
+        rows = (f"{target},{value}\n" for target, value in zip(targets, predictions, strict=True))
+        (work / f"{name}.csv").write_text("target,prediction\n" + "".join(rows))
+    words = ["evaluate", "low.csv", "high.csv", "--bins", PROJECT / "manifests" / "agedb" / "bins.parquet"]
+    result = json.loads(run(*words, "--metrics", "bias,pearson", *QUICK, "--format", "json").stdout)
+    (compared,) = result["comparison"]["systems"]
+    assert {name: each["verdict"] for name, each in compared["regions"]["all"].items()} == {
+        "bias": "better",
+        "pearson": "better",
+    }

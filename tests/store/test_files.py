@@ -235,3 +235,17 @@ def test_reading_says_what_is_wrong_with_the_path(tmp_path: Path) -> None:
 def test_digests_are_written_as_manifests_write_them() -> None:
     empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert digests.digest_of([b""], "sha256") == empty
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_who_reads_the_old_file_goes_on_reading_the_old_bytes(count: int, tmp_path: Path) -> None:
+    """A file is replaced by a new one under its name, and never written over where it lies."""
+    names = NAMES[:count]
+    files.write_all(tmp_path, dict.fromkeys(names, b"old"))
+    for name in names:
+        (tmp_path / f"kept-{name}").hardlink_to(tmp_path / name)
+    with (tmp_path / names[0]).open("rb") as stream:
+        files.write_all(tmp_path, dict.fromkeys(names, b"new"), force=True)
+        assert stream.read() == b"old"
+    assert {(tmp_path / name).read_bytes() for name in names} == {b"new"}
+    assert {(tmp_path / f"kept-{name}").read_bytes() for name in names} == {b"old"}

@@ -215,3 +215,9 @@ def test_what_took_effect_stands_in_the_facts(mine: Callable[..., Any], work: Pa
     assert facts["alpha"] is None
     mine("--kernel", "gaussian", "--edge", "renormalise", "--out", "w.csv", "--force")
     assert json.loads((work / "w.json").read_text())["edge"] == "renormalise"
+
+
+def test_weights_are_lopsided_where_one_sample_outweighs_the_thousand_lightest() -> None:
+    for heaviest, lopsided in ((1000.0, False), (1000.5, True)):
+        assert spread(np.array([1.0, heaviest]), np.array([1000, 1])).lopsided is lopsided
+    assert not spread(np.array([1.0, 5000.0]), np.array([999, 1])).lopsided
