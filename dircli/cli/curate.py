@@ -162,7 +162,7 @@ def curate(
     if source.check_images:
         _check_images(manifest, options, out, how)
     if source.check_signals:
-        _tell_signals(*recordings.check_signals(manifest, options, root=out, terms=how))
+        _tell_signals(*recordings.check_signals(manifest, options, root=out, terms=how, watch=counting))
 
 
 def _refuse(group: SourceOptions | TableOptions, name: str) -> None:

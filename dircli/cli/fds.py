@@ -49,6 +49,7 @@ def fds(
     from dircli.datasets.open import open_benchmark
     from dircli.features import calibrate
     from dircli.report import features as report
+    from dircli.report.progress import counting
 
     if similarity != (anchor is not None):
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
@@ -67,7 +68,9 @@ def fds(
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
     options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
-    smoothed = calibrate.calibrate(features, dataset, options, root=manifests, out=Path(out), force=force)
+    smoothed = calibrate.calibrate(
+        features, dataset, options, root=manifests, out=Path(out), force=force, watch=counting
+    )
     console.out().print(report.smoothed(smoothed))
     typer.echo(report.summary(smoothed))
     if smoothed.left_alone:

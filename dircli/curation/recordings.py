@@ -26,6 +26,7 @@ from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line
 from dircli.store import files, parquet
+from dircli.store.parallel import Watch, unwatched
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -212,12 +213,21 @@ def need_signals(name: str) -> None:
 
 
 def check_signals(
-    manifest: Manifest | PixelManifest, options: CurateOptions, *, root: Path, terms: DownloadOptions
+    manifest: Manifest | PixelManifest,
+    options: CurateOptions,
+    *,
+    root: Path,
+    terms: DownloadOptions,
+    watch: Watch = unwatched,
 ) -> tuple[list[Recording], Path]:
     """Open the recording of every row of the manifest; what each shows, and the table of it beside the manifest."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
     with obtain.raw_files(dataset, options.raw, terms, "the recordings") as tree:
-        recordings = list(examined(tree, manifest.samples.ids, dataset.samples))
+        ids, recordings = manifest.samples.ids, []
+        with watch("recordings", len(ids)) as done:
+            for recording in examined(tree, ids, dataset.samples):
+                recordings.append(recording)
+                done(1)
     path = root / str(manifest.facts["name"]) / "signals.parquet"
     table = columns(recordings, dataset.samples.channels)
     files.write(path, parquet.parquet_bytes(table, manifest.table.facts), force=True)

@@ -25,7 +25,7 @@ from dircli.store.features import layout as store
 from dircli.store.features.layout import Block, Epoch, Features, Put
 from dircli.store.features.open import check_ending, opened
 from dircli.store.files import staged
-from dircli.store.parallel import in_order
+from dircli.store.parallel import Watch, in_order, unwatched
 from dircli.store.text import as_csv
 
 WORKERS = 1
@@ -60,12 +60,20 @@ class Smoothed:
 
 
 def calibrate(  # noqa: PLR0913 - what is made of what, and where
-    features: Path, name: str | None, options: FdsOptions, *, root: Path, out: Path, force: bool = False
+    features: Path,
+    name: str | None,
+    options: FdsOptions,
+    *,
+    root: Path,
+    out: Path,
+    force: bool = False,
+    watch: Watch = unwatched,
 ) -> Smoothed:
     """Write the ``features`` in a file, of the benchmark ``name`` in ``root``, calibrated to ``out``.
 
     The statistics stand beside ``out``; both are written, or neither. Each epoch is calibrated with the statistics of
-    all epochs up to and including itself. Raises InputError with everything that is wrong in the file.
+    all epochs up to and including itself. Raises InputError with everything that is wrong in the file. Each row counts
+    twice in ``watch``: when it is learnt from, and when it is calibrated.
     """
     against = open_benchmark(name, root, None)
     beside = out.with_name(f"{out.stem}.statistics.h5")
@@ -76,16 +84,17 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
         rule, protocol = against.rules.fds, PROTOCOLS[options.protocol]
         fds = FDS(source.epochs[0].dim, against.table.bins, rule, **smoothing, protocol=protocol)
         problems: list[Problem] = []
-        with source.rewritten(staging / out.name) as put:
+        steps = 2 * sum(epoch.rows for epoch in source.epochs)
+        with source.rewritten(staging / out.name) as put, watch("rows, twice", steps) as done:
             for epoch in source.epochs:
                 labels = _labels(epoch, features, against, options.split)
                 try:
-                    _learn(fds, epoch, labels, features)
+                    _learn(fds, epoch, labels, features, done)
                 except InputError as error:
                     problems += error.problems
                 if not problems:  # else only to find the rest of them
                     fds.smooth()
-                    _move(fds, epoch, labels, put)
+                    _move(fds, epoch, labels, put, done)
         if problems:
             raise InputError(problems)
         facts = {**asdict(options), "version": __version__, "epochs": len(source.epochs)}
@@ -97,17 +106,22 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
     return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, left_alone=left, facts=facts)
 
 
-def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path) -> None:
+def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path, done: Callable[[int], None]) -> None:
     def in_place(features: AnyArray, labels: FloatArray) -> Moments:
         fds.update(features, labels)
         return fds.moments()
 
     part = in_place if fds.covariance else fds.gather  # one sum of large matrices is enough
-    for moments in summed(epoch, labels, path, part=part, serial=fds.covariance):
+    def watched(features: AnyArray, labels: FloatArray) -> Moments:
+        moments = part(features, labels)
+        done(len(labels))
+        return moments
+
+    for moments in summed(epoch, labels, path, part=watched, serial=fds.covariance):
         fds.absorb(moments)
 
 
-def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
+def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put, done: Callable[[int], None]) -> None:
     def moved(block: Block) -> tuple[Block, AnyArray]:
         targets = labels[block.first : block.first + len(block.features)]
         room = block.features if block.features.flags.writeable else None
@@ -115,6 +129,7 @@ def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put) -> None:
 
     for block, features in in_order(moved, epoch.blocks(), serial=fds.covariance, workers=WORKERS):
         put(epoch, block, features)
+        done(len(features))
 
 
 def check(source: Features, path: Path, against: Benchmark, split: str) -> None:

@@ -9,6 +9,7 @@ import re
 import sys
 import zipfile
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,13 @@ from dircli import datasets
 from dircli.benchmark.splits import nearest_cap
 from dircli.datasets import shhs
 from dircli.errors import InputError, SourceError
+from dircli.report import progress
 from dircli.store import manifests
 from dircli.store.download import listing
 from dircli.store.download.transfer import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Run
@@ -472,8 +474,21 @@ def check(raw: Path, run: Run, work: Path, data: bytes, *, code: int = 1) -> dic
     return findings(work)["shhs2-200001"]
 
 
-def test_sound_recordings_have_all_channels_at_their_rates(raw: Path, work: Path, run: Run) -> None:
+def test_sound_recordings_have_all_channels_at_their_rates(
+    raw: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int]] = []
+    counted: list[int] = []
+
+    @contextmanager
+    def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        told.append((what, total))
+        yield counted.append
+
+    monkeypatch.setattr(progress, "counting", counting)
     done = run("curate", "shhs", "--raw", raw, "--check-signals")
+    assert told == [("recordings", sum(counted))]
+    assert sum(counted) > 20
     assert "30 recordings, 0 of them with findings" in done.stdout
     table = findings(work)
     assert list(table) == manifests.read(work / "manifests" / "shhs").samples.ids.tolist()

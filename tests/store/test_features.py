@@ -6,6 +6,7 @@ import csv
 import io
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -17,12 +18,14 @@ from miniatures import MINIATURES
 
 from dircli import datasets
 from dircli.benchmark.protocol import PROTOCOLS
+from dircli.features import calibrate
 from dircli.features.fds import FDS
 from dircli.store import manifests
 from dircli.store.features import layout as store
 from dircli.store.features.open import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Run
@@ -409,3 +412,21 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout.split()[-1]) / 1024)
     assert peaks[1] - peaks[0] < 10
+
+
+def test_who_watches_is_told_of_every_row_twice(split: tuple[TextArray, FloatArray], work: Path) -> None:
+    ids, _ = split
+    parquet(work / "f.parquet", ids, rows(len(ids)))
+    told: list[tuple[str, int]] = []
+    steps: list[int] = []
+
+    @contextmanager
+    def watch(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        told.append((what, total))
+        yield steps.append
+
+    options = calibrate.FdsOptions()
+    out = work / "c.parquet"
+    calibrate.calibrate(work / "f.parquet", "agedb", options, root=work / "manifests", out=out, watch=watch)
+    assert told == [("rows, twice", 2 * len(ids))]
+    assert sum(steps) == 2 * len(ids)
