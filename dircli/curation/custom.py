@@ -89,9 +89,7 @@ class _Rows:
 
 def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], FloatArray]:
     """Make the manifest of a table as ``options`` say, in ``root``: its facts, and the edges of its bins (B + 1,)."""
-    folder = root / checked_name(options.called)
-    if options.called in datasets.NAMES:
-        raise UsageError(f"{options.called} is the name of a benchmark; give your table another --name")
+    folder = root / checked_name(options.called, datasets.OWN, root)
     thresholds = _thresholds(options)
     read, notes = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
