@@ -47,7 +47,8 @@ def curate(
         parts = ", ".join(dataset.samples.parts) or "none"
         raise UsageError(f"{name} has no part called {options.part!r}; it has {parts}")
     usual = f"{name}-{options.part}-only" if options.part else name
-    called = checked_name(options.called or (options.cut.named(usual) if options.cut else usual))
+    called = options.called or (options.cut.named(usual) if options.cut else usual)
+    checked_name(called, name, root)
     if options.cut is not None and (called == name or dataset.counted == "pixels"):
         raise UsageError(f"{name} with fewer training samples is another benchmark, of samples; give it another --name")
     if dataset.unreleased and options.split == "released":

@@ -93,9 +93,7 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     """Make the manifest of a table as ``options`` say, in ``root``: its facts, and the edges of its bins (B + 1,)."""
     if options.names.split and (options.per_bin or options.names.group):
         raise UsageError("--split-column takes a split over as it is; --per-bin and --group are for drawing one")
-    folder = root / checked_name(options.called)
-    if options.called in datasets.NAMES:
-        raise UsageError(f"{options.called} is the name of a benchmark; give your table another --name")
+    folder = root / checked_name(options.called, datasets.OWN, root)
     thresholds = _thresholds(options)
     read, notes = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dircli import datasets
 from dircli.arrays import BoolArray, FloatArray, IntArray
 from dircli.benchmark.bins import Bins, interval
 from dircli.benchmark.dataset import Dataset
@@ -26,6 +27,7 @@ from dircli.store import manifests
 from dircli.store.content import content
 from dircli.store.text import as_json
 
+DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)  # on Windows, in every folder
 LONGEST = 64  # characters of a manifest's name
 DERIVED = "derived"
 REACH = 3.0  # standard deviations that a component reaches to either side of its mean
@@ -69,10 +71,23 @@ class Cut:
         return called.replace("+", "")
 
 
-def checked_name(name: str) -> str:
-    """``name``, which is to name a manifest; UsageError where it cannot."""
+def checked_name(name: str, dataset: str, root: Path) -> str:
+    """``name``, which is to name a manifest of ``dataset`` in ``root``; UsageError where it cannot, on any system."""
     if not manifests.NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot name a manifest; use letters, digits, dots, dashes and underscores")
+    if DEVICE.fullmatch(name) or name.endswith("."):
+        reason = "ends in a dot" if name.endswith(".") else "names a device"
+        raise UsageError(
+            f"{name!r} cannot name a manifest, for it {reason}, which Windows refuses; choose another --name"
+        )
+    folded = name.casefold()
+    if folded in datasets.NAMES and folded != dataset:
+        raise UsageError(f"{name} is the name of a benchmark; give your manifest another --name")
+    for path in sorted(root.glob(f"*/{manifests.FACTS}")):
+        other = path.parent.name
+        if other != name and other.casefold() == folded:
+            what = f"{name} differs from the manifest {other} in {root} only by case, and is the same folder elsewhere"
+            raise UsageError(f"{what}; use --name {other}, or another name")
     return name
 
 

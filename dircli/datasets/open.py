@@ -70,7 +70,7 @@ def _foreign_rules(table: BinTable, facts: Mapping[str, Any]) -> Iterator[str]:
         if named is not None:
             yield f"no dataset is called {named!r}; there are {', '.join((*datasets.NAMES, datasets.OWN))}"
         return
-    if name.casefold() in datasets.NAMES and name != named:
+    if name.casefold() in datasets.NAMES and name.casefold() != named:
         yield f"it is called {name}, which is another dataset than its own, {named}"
     edges = dataset.rules.scoring_bins(table.bins.edges[-2:-1]).edges  # grown as far as its last bin, where bins grow
     if not np.array_equal(edges, table.bins.edges):

@@ -112,6 +112,7 @@ def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path, done: Callabl
         return fds.moments()
 
     part = in_place if fds.covariance else fds.gather  # one sum of large matrices is enough
+
     def watched(features: AnyArray, labels: FloatArray) -> Moments:
         moments = part(features, labels)
         done(len(labels))

@@ -15,7 +15,7 @@ from miniatures import MINIATURES
 from dircli.benchmark.bins import Bins, interval
 from dircli.benchmark.protocol import Thresholds
 from dircli.benchmark.regions import masks, region
-from dircli.curation.derive import Component, Cut, components, density, in_gaps, supports, thinned, whole
+from dircli.curation.derive import Component, Cut, checked_name, components, density, in_gaps, supports, thinned, whole
 from dircli.errors import UsageError
 from dircli.store import manifests
 
@@ -145,6 +145,25 @@ def test_a_cut_takes_a_name_of_its_own_that_fits() -> None:
     assert len(many.named("agedb")) <= 64
     skews = {Cut(skew=text, size=9).named("a") for text in ("1:2:3", "1:2:4")}
     assert len(skews) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "said"),
+    [
+        ("AgeDB", "custom", "AgeDB is the name of a benchmark"),
+        ("STS-B", "agedb", "STS-B is the name of a benchmark"),
+        *((name, "custom", "names a device") for name in ("CON", "prn", "Aux", "nul", "COM1", "lpt9", "con.txt")),
+        ("mine.", "custom", "ends in a dot"),
+        ("MINE", "custom", "differs from the manifest mine in"),
+    ],
+)
+def test_a_name_that_collides_on_some_system_is_refused(name: str, dataset: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / manifests.FACTS).touch()
+    with pytest.raises(UsageError, match=said):
+        checked_name(name, dataset, tmp_path)
+    for kept, of in (("agedb", "agedb"), ("mine", "custom"), ("console", "custom"), ("com10", "custom")):
+        assert checked_name(kept, of, tmp_path) == kept
 
 
 def test_a_gap_holds_its_lower_end_and_the_upper_end_only_where_the_range_ends() -> None:
