@@ -30,6 +30,8 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
     with ExitStack() as opened:
         raw = opened.enter_context(obtain.raw_source(dataset, options.raw, terms, download=not alone))
         if options.split == "released":
+            if options.released is None:  # else nothing is fetched
+                obtain.check_labels(dataset, raw, options.raw)
             released = opened.enter_context(obtain.split_files(dataset, options.released, terms, download=True))
             curation = _imported(dataset, released, raw)
         elif raw is not None:

@@ -12,13 +12,13 @@ from urllib.parse import quote
 from dircli import datasets
 from dircli.benchmark.dataset import Catalogue, Dataset, Source
 from dircli.benchmark.raw import Raw
-from dircli.errors import InputError, SourceError
+from dircli.errors import InputError, Problem, SourceError
 from dircli.store import files
 from dircli.store.download.fetch import DownloadPlan, Fetched, fetch, plan
 from dircli.store.download.listing import entries, unlogged, unwelcome
 from dircli.store.download.transfer import Progress
 from dircli.store.raw.formats import is_archive
-from dircli.store.raw.tree import UNFINISHED, OneFile, Tree, open_raw
+from dircli.store.raw.tree import UNFINISHED, OneFile, Tree, named_file, open_raw
 
 ACCEPTED = "LICENCE-ACCEPTED.txt"
 PATIENT = 3  # so many files of a provider in a row that cannot be had end a download; one does before any has come
@@ -175,13 +175,32 @@ def raw_source(dataset: Dataset, given: Path | None, terms: DownloadOptions, *, 
     With ``download``, sources that curation needs are brought first, unless what they give is there in another form,
     such as the unpacked files; of a provider's files, whatever version is there will do.
     """
-    tree = open_raw(given) if given is not None else _own_folder(dataset, terms)
+    tree = _given(dataset, given) if given is not None else _own_folder(dataset, terms)
     with tree or nullcontext():
         if not (given is None and download and _bring_labels(dataset, tree, terms)):
             yield tree
             return
     with _own_folder(dataset, terms) or nullcontext() as tree:
         yield tree
+
+
+def _given(dataset: Dataset, path: Path) -> Tree:
+    """The tree at ``path``, which may also be one of the files that the sources of ``dataset`` give."""
+    named = {file for source in dataset.published.sources for file in source.gives}
+    return named_file(path) if path.name in named and path.is_file() else open_raw(path)
+
+
+def check_labels(dataset: Dataset, raw: Raw | None, given: Path | None) -> None:
+    """InputError, with a line a file, where ``raw``, read from ``given``, lacks files that all labels need."""
+    if raw is None or given is None:
+        return
+    labels = [source for source in dataset.published.sources if source.holds == "labels"]
+    missing = [(file, source) for source in labels for file in source.gives if not _holds(raw, file)]
+    if missing:
+        raise InputError(
+            Problem(str(given), f"there is no {file}, in no folder and no archive", f"{source.file} holds it")
+            for file, source in missing
+        )
 
 
 def _own_folder(dataset: Dataset, terms: DownloadOptions) -> Tree | None:

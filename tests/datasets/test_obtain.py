@@ -490,3 +490,28 @@ def test_on_a_terminal_the_bar_begins_with_the_first_download_and_goes_away(monk
     assert "wiki_crop.tar" in shown
     assert "1.0/1.0 kB" in shown
     assert shown.endswith("\x1b[?25h\r\x1b[1A\x1b[2K")  # the cursor is back, and the line is clean
+
+
+@pytest.mark.parametrize(
+    ("dataset", "here", "lacking", "archive"),
+    [
+        ("imdb-wiki", "wiki.mat", "imdb.mat", "imdb_meta.tar"),
+        ("nyud2", "nyu2_train.csv", "nyu2_test.csv", "data.zip"),
+        ("sts-b", "train.tsv", "dev.tsv", "STS-B.zip"),
+    ],
+)
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_given_source_that_lacks_a_file_is_told_before_anything_is_fetched(
+    dataset: str, here: str, lacking: str, archive: str, run: Run, work: Path, *, alone: bool
+) -> None:
+    (work / "some" / "raw").mkdir(parents=True)
+    (work / "some" / "raw" / here).write_bytes(b"x")
+    given = f"some/raw/{here}" if alone else "some/raw"
+    said = run("curate", dataset, "--split", "released", "--raw", given, code=2).stderr
+    assert f"{given}: there is no {lacking}, in no folder and no archive. {archive} holds it" in said
+    assert "nothing was downloaded" not in said
+
+
+def test_a_path_that_does_not_exist_is_named_as_typed(run: Run, work: Path) -> None:
+    assert work.is_dir()
+    assert "some/where/a.zip: does not exist" in run("curate", "agedb", "--raw", "some/where/a.zip", code=2).stderr

@@ -307,7 +307,8 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
         "labels.csv.gz": "is neither a folder nor an archive",
     }
     for name, found in expected.items():
-        with pytest.raises(InputError, match=f"^{name}: {found}") as caught:
+        typed = tmp_path / name if name == "missing" else name
+        with pytest.raises(InputError, match=f"^{typed}: {found}") as caught:
             open_raw(tmp_path / name)
         assert "\n" not in str(caught.value)
 

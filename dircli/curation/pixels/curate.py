@@ -67,6 +67,8 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
         raw = opened.enter_context(obtain.raw_files(dataset, options.raw, terms, "the label maps"))
         released = None
         if options.split == "released":
+            if options.released is None:  # else nothing is fetched
+                obtain.check_labels(dataset, raw, options.raw)
             released = opened.enter_context(obtain.split_files(dataset, options.released, terms, download=True))
         maps = reader.maps(raw)
         for each in maps.values():

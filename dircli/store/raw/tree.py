@@ -74,10 +74,16 @@ def open_raw(path: Path) -> Tree:
     Folders are read recursively and follow links, which are the user's own. Raises InputError where there is nothing
     to read: no such path, no archive, a damaged archive, or no files in it.
     """
+    with faults_at(str(path)):
+        path.stat()
     path = path.absolute()  # "." has no name
-    with faults_at(path.name):
-        is_folder = path.is_dir()
+    is_folder = path.is_dir()
     return Tree(_Folder(path) if is_folder else open_archive(path))
+
+
+def named_file(path: Path) -> Tree:
+    """The tree that holds the one file at ``path``, under its name."""
+    return Tree(_Folder(path.absolute()))
 
 
 class Tree(AbstractContextManager["Tree"]):
