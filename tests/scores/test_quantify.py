@@ -12,6 +12,7 @@ from conftest import PROJECT, REFERENCE
 from miniatures import MINIATURES
 
 from dircli.datasets.open import open_benchmark
+from dircli.errors import UsageError
 from dircli.scores import from_files
 from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
 from dircli.store import manifests
@@ -78,6 +79,15 @@ def test_bca_intervals_are_others_and_the_signature_says_so(files: Path, run: Ru
     plain, bca = scored(run, files / "sharp.csv", *QUICK), scored(run, files / "sharp.csv", *QUICK, "--bca")
     assert "|ci:bca," in bca["signature"]
     assert plain["systems"][0]["regions"]["few"]["ci"]["gm"] != bca["systems"][0]["regions"]["few"]["ci"]["gm"]
+
+
+def test_bca_is_refused_where_leaving_out_each_row_takes_too_long(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = from_files.ScoreOptions(split="test", protocol="released", metrics=["mae"], layout=Layout())
+    plain = from_files.score([str(files / "sharp.csv")], open_benchmark("agedb", files, None), request)
+    monkeypatch.setattr("dircli.scores.uncertainty.quantify.MOST_LEFT_OUT", 2_140**2 * 4 - 1)
+    quantify(plain, BootstrapOptions(resamples=100))
+    with pytest.raises(UsageError, match=r"2,140 rows again without each of 2,140 units.* --cluster COLUMN"):
+        quantify(plain, BootstrapOptions(resamples=100, method="bca"))
 
 
 def test_a_worse_file_is_marked_and_one_compared_with_itself_is_not(files: Path, run: Run) -> None:

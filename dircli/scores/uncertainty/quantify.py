@@ -9,6 +9,7 @@ import numpy as np
 
 from dircli.arrays import BoolArray, FloatArray
 from dircli.benchmark.regions import masks
+from dircli.errors import UsageError
 from dircli.scores.by_region import Score
 from dircli.scores.metrics.table import EVERY, Metric
 from dircli.scores.results import ComparedSystem, Comparison, Difference, Result, Scored, SystemResult
@@ -18,6 +19,8 @@ from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
 
 ALPHA = 0.05
+MOST_LEFT_OUT = 5e9
+"""Rows times units left out, times systems and regions: at 25 to 48 ns each, beyond it BCa takes more than minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,8 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     regions = {name: every_region[name] for name in result.systems[0].regions if name in every_region}
     clusters = None if options.cluster is None else scored.against.clusters(options.cluster, result.split)
     plan = ResamplingPlan(strata(reference.bin_index, reference.regions), clusters)
+    if options.method == "bca":
+        _refuse_endless(plan, len(rows) * len(regions))
     scores = resampled(plan, rows, regions, metrics, resamples=options.resamples, seed=options.seed)
     draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, scores=scores)
     compared = tuple(_compared(result, draws, options, place) for place in range(1, len(rows)))
@@ -72,6 +77,16 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     systems = _with_intervals(result.systems, draws, options)
     new = replace(result, systems=systems, comparison=comparison if compared else None, drawn=options.field)
     return replace(scored, result=new)
+
+
+def _refuse_endless(plan: ResamplingPlan, times: int) -> None:
+    """UsageError where BCa would score ``times`` over every row without each unit, and not be done in minutes."""
+    units, rows = plan.unit_strata.size, plan.strata.size
+    if units * rows * times > MOST_LEFT_OUT:
+        what = f"BCa scores {rows:,} rows again without each of {units:,} units, which takes too long"
+        raise UsageError(
+            f"{what}; draw larger units with --cluster COLUMN, or take percentile intervals, without --bca"
+        )
 
 
 def _with_intervals(
