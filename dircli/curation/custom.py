@@ -132,6 +132,8 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     table = described(dataset, bins, counts, facts=identity | {custom_dataset.KEY: own})
     stated["notes"] += doubts(table, thresholds, rows.targets)
     facts = all_facts(dataset, table, stated)
+    if rows.group is not None:
+        facts[manifests.OWN] = manifests.own_digests({custom_dataset.GROUP: rows.group})
     contents = _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)}
     derived.write(folder, contents, table, options.replacing)
     return facts, bins.edges

@@ -93,6 +93,28 @@ def targets_digest(targets: FloatArray) -> str:
     return f"bins:{hashlib.sha256(total.tobytes()).hexdigest()}"
 
 
+def column_digest(column: pa.Array) -> str:
+    """A sha256 over a column of n texts or numbers, which does not depend on how files encode it.
+
+    Hashed are the kind ("text", or NumPy's name of the type), n (int64), the rows that are null (int64, ascending), and
+    the values: of texts the byte lengths (int64) and then all bytes, null being empty; numbers little endian.
+    """
+    import pyarrow as pa
+
+    nulls = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)) if column.null_count else np.zeros(0)
+    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    if text:
+        offsets, values = encoded(column.fill_null("") if column.null_count else column)
+        parts = [np.diff(offsets).astype("<i8"), values]
+    else:
+        numbers = column.to_numpy(zero_copy_only=False)
+        parts = [numbers.astype(numbers.dtype.newbyteorder("<"), copy=False)]
+    digest = hashlib.sha256(b"text" if text else parts[0].dtype.name.encode())
+    for part in (np.array([len(column), nulls.size], "<i8"), nulls.astype("<i8"), *parts):
+        digest.update(np.ascontiguousarray(part).view("u1").data)
+    return f"sha256:{digest.hexdigest()}"
+
+
 def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
     """Where each of n texts, none null, begins among all their bytes, with the end of the last (n + 1,); and those."""
     import pyarrow as pa

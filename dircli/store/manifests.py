@@ -30,7 +30,7 @@ from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files, parquet
-from dircli.store.content import content, pixel_content
+from dircli.store.content import column_digest, content, pixel_content
 from dircli.store.parquet import parquet_bytes
 from dircli.store.text import as_json
 
@@ -41,6 +41,7 @@ Part = TypeVar("Part")
 
 SAMPLES, PIXELS, BINS, FACTS = "samples.parquet", "pixels.parquet", "bins.parquet", "manifest.json"
 AGAIN = "A file was changed or exchanged; run `dir curate` again"
+OWN = "columns"
 IDENTITY = ("content", "dataset", "name", "origin")
 ORIGINS = ("derived", "given", "redraw", "released")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
@@ -49,7 +50,7 @@ VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?[a-z0-9.+-]{0,20}", r
 FACT_TYPES: dict[str, type | tuple[type, ...]]
 FACT_TYPES = {**dict.fromkeys((*IDENTITY, "version"), str), "regions": dict, "rows": int, "seed": (int, NoneType)}
 OPTIONAL_TYPES: dict[str, type | tuple[type, ...]]
-OPTIONAL_TYPES = {"counts": dict, "derived": dict, "own": dict, "rules": str}
+OPTIONAL_TYPES = {OWN: dict, "counts": dict, "derived": dict, "own": dict, "rules": str}
 SAMPLE_TYPES = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
 IMAGE_TYPES = {"id": "string", "split": "string"}
 PIXEL_TYPES = {"image": "int16", "row": "int16", "col": "int16", "target": "float", "bin": "int32"}
@@ -99,7 +100,14 @@ def contents(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
     else:
         tables = {SAMPLES: sample_columns(manifest.samples)}
     rows = {name: parquet_bytes(columns, manifest.table.facts) for name, columns in tables.items()}
-    return {**rows, BINS: bins_bytes(manifest.table), FACTS: as_json(manifest.facts)}
+    own = own_digests(tables[SAMPLES])
+    facts = {key: value for key, value in manifest.facts.items() if key != OWN} | ({OWN: own} if own else {})
+    return {**rows, BINS: bins_bytes(manifest.table), FACTS: as_json(facts)}
+
+
+def own_digests(columns: Mapping[str, pa.Array]) -> dict[str, str]:
+    """The digest of each column of ``samples.parquet`` that is the dataset's own, by name."""
+    return {name: column_digest(column) for name, column in columns.items() if name not in SAMPLE_TYPES}
 
 
 def write(folder: Path, manifest: Manifest | PixelManifest) -> None:
@@ -148,7 +156,11 @@ def _loaded(
     table = _kept(partial(read_bins, folder / BINS), problems)
     if facts and "counted" in facts and PIXELS not in types:
         raise UsageError(f"{folder.name}: its labels are maps of {facts['counted']}; this works on samples alone")
-    columns = [_kept(partial(_columns, folder / file, kinds), problems) or {} for file, kinds in types.items()]
+    stated = (facts or {}).get(OWN)  # of 0.1.0, manifests have none
+    columns = [
+        _kept(partial(_columns, folder / file, kinds, stated if file == SAMPLES else None), problems) or {}
+        for file, kinds in types.items()
+    ]
     if facts is None or table is None or problems:
         raise InputError(problems)
     return facts, table, columns
@@ -163,9 +175,18 @@ def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
         return None
 
 
-def _columns(path: Path, types: Mapping[str, str]) -> dict[str, AnyArray]:
-    """All columns of a table that has those of ``types``, each (n,); InputError where it has not."""
+def _columns(path: Path, types: Mapping[str, str], stated: Mapping[str, str] | None) -> dict[str, AnyArray]:
+    """All columns of a table that has those of ``types``, each (n,); InputError where it has not.
+
+    So it is where the digests of its other columns are not the ``stated`` ones (None: nothing is stated).
+    """
     rows = parquet.table(files.read(path, hint="Run `dir curate` again"), str(path), types, hint=AGAIN)
+    if stated is not None:
+        digests = own_digests({name: rows[name].combine_chunks() for name in rows.column_names})
+        if unlike := sorted(name for name in {*digests, *stated} if digests.get(name) != stated.get(name)):
+            raise InputError(
+                Problem(str(path), f"column {', '.join(unlike)} is not what {FACTS} has a digest of", AGAIN)
+            )
     return {name: rows[name].to_numpy() for name in rows.column_names}
 
 

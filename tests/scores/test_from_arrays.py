@@ -57,3 +57,15 @@ def test_regions_follow_from_training_targets_where_no_dataset_is_named() -> Non
 def test_arrays_that_do_not_fit_are_refused(given: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         evaluate(given.pop("target", [30, 40]), [31, 42], manifests=SHIPPED, **given)
+
+
+def test_ages_are_scored_in_doubles_where_the_released_code_has_float32() -> None:
+    """A prediction next to an age is no exact hit, and a large square is a number: both are stated differences."""
+    near = 30 + 1e-7
+    assert np.float32(near) == np.float32(30)
+    scores = evaluate([30.0], [near], train=[30.0])["all"]
+    assert scores["exact"] == 0
+    assert scores["gm"] == pytest.approx(1e-7, rel=1e-6)
+    assert evaluate([30.0], [1e20], train=[30.0])["all"]["mse"] == pytest.approx(1e40)
+    with np.errstate(over="ignore"):
+        assert np.isinf(np.float32(1e20) ** 2)

@@ -20,7 +20,7 @@ from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, UsageError
 from dircli.store import files, manifests, parquet, text
-from dircli.store.content import content
+from dircli.store.content import column_digest, content
 from dircli.store.manifests import BINS, FACTS, SAMPLES
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ def test_content_does_not_depend_on_how_arrays_are_laid_out() -> None:
 
 def test_what_was_written_is_read_back(folder: Path) -> None:
     made, found = manifest(), manifests.read(folder)
-    assert found.facts == made.facts
+    assert sorted(found.facts["columns"]) == ["note", "number"]
+    assert {key: value for key, value in found.facts.items() if key != "columns"} == made.facts
     assert found.content == made.content == independent(IDS, TARGETS, SPLIT)
     assert found.samples.ids.tolist() == IDS
     assert found.samples.targets.tolist() == TARGETS
@@ -139,7 +140,9 @@ def test_the_same_rows_give_the_same_bytes(folder: Path, tmp_path: Path) -> None
     manifests.write(tmp_path / "again", manifest())
     for name in (SAMPLES, BINS, FACTS):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
-    assert (folder / FACTS).read_bytes() == text.as_json(manifest().facts)
+    written = json.loads((folder / FACTS).read_bytes())
+    assert (folder / FACTS).read_bytes() == text.as_json(written)
+    assert {key: value for key, value in written.items() if key != "columns"} == manifest().facts
     assert sorted(path.name for path in folder.iterdir()) == sorted([SAMPLES, BINS, FACTS])
 
 
@@ -386,3 +389,30 @@ def test_bins_come_with_the_program_for_known_names_only() -> None:
     shipped = manifests.shipped("agedb")
     assert shipped is not None
     assert manifests.read_bins(shipped).counts["train"].sum() == 12_208
+
+
+def test_the_digest_of_a_column_depends_on_its_values_alone() -> None:
+    texts = pa.array(["a", None, "bc"])
+    assert column_digest(texts) == column_digest(pa.array(["x", "a", None, "bc"])[1:])
+    assert column_digest(texts) == column_digest(texts.cast(pa.large_string()))
+    others = [
+        pa.array(values) for values in (["a", "", "bc"], ["ab", None, "c"], ["a", None], [1, 2], [1.0, 2.0], [1, 3])
+    ]
+    assert len({column_digest(column) for column in (texts, *others)}) == 7
+
+
+def test_a_changed_column_of_the_dataset_itself_is_refused(folder: Path) -> None:
+    """Groups of intervals and the files of the released code come from them."""
+    table = pq.read_table(folder / SAMPLES)
+    place = table.schema.get_field_index("note")
+    pq.write_table(table.set_column(place, "note", pa.array(list("uvwxyy"))), folder / SAMPLES)
+    assert refusal(folder) == [f"{SAMPLES}: column note is not what manifest.json has a digest of. {manifests.AGAIN}"]
+    pq.write_table(table.drop_columns(["note"]), folder / SAMPLES)
+    assert "column note is not" in refusal(folder)[0]
+
+
+def test_a_manifest_without_digests_of_columns_is_read(folder: Path) -> None:
+    facts = json.loads((folder / FACTS).read_text())
+    assert sorted(facts.pop("columns")) == ["note", "number"]
+    (folder / FACTS).write_text(json.dumps(facts))
+    manifests.read(folder)
