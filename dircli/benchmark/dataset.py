@@ -86,8 +86,9 @@ class Publication:
 
     ``obtain`` are the steps to its files, ``sources`` the files whose addresses are known, ``catalogue`` the provider
     who hands them out where that takes a token. ``expected`` are the published sizes of train, val and test. Where the
-    authors never released their split, ``unreleased`` says so. Where the published files hold all that a manifest
-    needs, so that a raw source only confirms them, ``unseen`` names what nobody looks at without one.
+    authors never released their split, ``unreleased`` says so; ``sizes`` says where ``expected`` stands, where they
+    also state other sizes. Where the published files hold all that a manifest needs, so that a raw source only confirms
+    them, ``unseen`` names what nobody looks at without one.
     """
 
     title: str
@@ -98,6 +99,7 @@ class Publication:
     expected: Mapping[str, int]
     sources: tuple[Source, ...] = ()
     catalogue: Catalogue | None = None
+    sizes: str = ""
     unreleased: str = ""
     unseen: str = ""
 

@@ -11,6 +11,9 @@ from dircli.errors import UsageError
 NARROWEST, WIDEST = 0.01, 1000.0
 """The kernel widths that mean something: below, the window is a spike; above, it is flat over any range of bins."""
 
+LONGEST = 99_999
+"""Bins of the longest window: more than any label range has."""
+
 
 def kernel_window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> FloatArray:
     """The symmetric kernel window, (ks,), with maximum 1; ``none`` is the window of one 1.
@@ -23,6 +26,8 @@ def kernel_window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> F
         raise UsageError(f"no kernel is called {kernel!r}; there are {', '.join(get_args(Kernel))}")
     if ks < 1 or ks % 2 == 0:
         raise UsageError(f"the kernel size must be an odd number of bins, and {ks} is not; try {max(1, ks + 1)}")
+    if ks > LONGEST:
+        raise UsageError(f"the kernel size must be an odd number of bins up to {LONGEST:,}, and {ks:,} is not")
     if not NARROWEST <= sigma <= WIDEST:
         raise UsageError(f"sigma must be a number of bins from {NARROWEST:g} to {WIDEST:g}, and {sigma:g} is not")
     offset = np.arange(ks) - ks // 2

@@ -30,6 +30,7 @@ from dircli.store.text import as_json
 DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)  # on Windows, in every folder
 LONGEST = 64  # characters of a manifest's name
 DERIVED = "derived"
+MOST_ROWS = 10**15
 REACH = 3.0  # standard deviations that a component reaches to either side of its mean
 EXAMPLE = "such as 30:8:0.7,70:5/10:0.3 (mean, standard deviation or left/right, weight)"
 
@@ -53,6 +54,10 @@ class Cut:
         if skew is not None:
             if size is None or size < 1:
                 raise UsageError("--skew needs --train-size N, the number of training rows to keep")
+            if size > MOST_ROWS:
+                raise UsageError(
+                    f"--train-size {size} is more rows than any table has; write the rows to keep of train"
+                )
             components(skew)
         return cls(gaps=tuple(sorted(interval(gap, "--drop-train") for gap in gaps)), skew=skew, size=size, seed=seed)
 

@@ -93,7 +93,8 @@ def _redrawn(dataset: Dataset, raw: Raw, *, seed: int, part: str | None) -> Cura
     if part:
         notes.append(f"this is the {part} part alone, not {publication.title}")
     elif len(records) != rows:
-        notes.append(f"{len(records):,} rows were found, and {publication.title} has {rows:,}")
+        sizes = f" ({publication.sizes})" if publication.sizes else ""
+        notes.append(f"{len(records):,} rows were found, and {publication.title} has {rows:,}{sizes}")
     read_from = watched.sources(dataset, records)
     return Curation(records=records, split=split, origin="redraw", seed=seed, sources=read_from, notes=tuple(notes))
 

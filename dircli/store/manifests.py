@@ -120,33 +120,33 @@ def read(folder: Path) -> Manifest:
 
     Raises UsageError for a manifest of maps, which `read_pixels` reads.
     """
-    facts, table, [columns] = _loaded(folder, {SAMPLES: SAMPLE_TYPES})
+    facts, table, [rows] = _loaded(folder, {SAMPLES: SAMPLE_TYPES})
+    columns = _columns(rows)
     ids, targets, stated, split = (columns.pop(name) for name in SAMPLE_TYPES)
     index = table.bins.index(targets)
     binned = (index >= 0).all() and np.array_equal(index, stated)
     samples = Samples(ids=ids, targets=targets, bin_index=stated.astype(np.int64), split=split, columns=columns)
     manifest = Manifest(samples=samples, table=table, facts=facts)
     by_split = {part: index[split == part] for part in SPLITS} if binned else {}
-    _refuse_unlike(folder, manifest, content(ids, targets, split), by_split)
+    _refuse_unlike(folder, manifest, rows, content(ids, targets, split), by_split)
     return manifest
 
 
 def read_pixels(folder: Path) -> PixelManifest:
     """The manifest of maps in ``folder``, checked as `read` checks the others; InputError with every disagreement."""
-    facts, table, [columns, scored] = _loaded(folder, {SAMPLES: IMAGE_TYPES, PIXELS: PIXEL_TYPES})
+    facts, table, [rows, of_pixels] = _loaded(folder, {SAMPLES: IMAGE_TYPES, PIXELS: PIXEL_TYPES})
+    columns, scored = _columns(rows), _columns(of_pixels)
     images = Images(ids=columns.pop("id"), split=columns.pop("split"), columns=columns)
     image, row, col, targets, index = (scored[name] for name in PIXEL_TYPES)
     pixels = Pixels(image=image, row=row, col=col, targets=targets, bin_index=index)
     manifest = PixelManifest(samples=images, pixels=pixels, table=table, facts=facts)
     by_split = {"test": index} if np.array_equal(table.bins.index(targets), index) else {}
-    _refuse_unlike(folder, manifest, pixel_content(images, pixels, table), by_split)
+    _refuse_unlike(folder, manifest, rows, pixel_content(images, pixels, table), by_split)
     return manifest
 
 
-def _loaded(
-    folder: Path, types: Mapping[str, Mapping[str, str]]
-) -> tuple[dict[str, Any], BinTable, list[dict[str, AnyArray]]]:
-    """``manifest.json``, ``bins.parquet``, and the columns of each file that ``types`` tells the columns of.
+def _loaded(folder: Path, types: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, Any], BinTable, list[pa.Table]]:
+    """``manifest.json``, ``bins.parquet``, and the table in each file that ``types`` tells the columns of.
 
     All of them are looked at before InputError says what is wrong.
     """
@@ -156,14 +156,10 @@ def _loaded(
     table = _kept(partial(read_bins, folder / BINS), problems)
     if facts and "counted" in facts and PIXELS not in types:
         raise UsageError(f"{folder.name}: its labels are maps of {facts['counted']}; this works on samples alone")
-    stated = (facts or {}).get(OWN)  # of 0.1.0, manifests have none
-    columns = [
-        _kept(partial(_columns, folder / file, kinds, stated if file == SAMPLES else None), problems) or {}
-        for file, kinds in types.items()
-    ]
+    tables = [_kept(partial(_table, folder / file, kinds), problems) for file, kinds in types.items()]
     if facts is None or table is None or problems:
         raise InputError(problems)
-    return facts, table, columns
+    return facts, table, [each for each in tables if each is not None]
 
 
 def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
@@ -175,19 +171,25 @@ def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
         return None
 
 
-def _columns(path: Path, types: Mapping[str, str], stated: Mapping[str, str] | None) -> dict[str, AnyArray]:
-    """All columns of a table that has those of ``types``, each (n,); InputError where it has not.
+def _table(path: Path, types: Mapping[str, str]) -> pa.Table:
+    """A table that has the columns of ``types``; InputError where it has not."""
+    return parquet.table(files.read(path, hint="Run `dir curate` again"), str(path), types, hint=AGAIN)
 
-    So it is where the digests of its other columns are not the ``stated`` ones (None: nothing is stated).
+
+def _columns(table: pa.Table) -> dict[str, AnyArray]:
+    """All columns of a table, each (n,)."""
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _foreign_columns(table: pa.Table, facts: Mapping[str, Any]) -> list[str]:
+    """The dataset's own columns of ``samples.parquet`` that are not those whose digest the ``facts`` state.
+
+    Manifests of version 0.1.0 state none.
     """
-    rows = parquet.table(files.read(path, hint="Run `dir curate` again"), str(path), types, hint=AGAIN)
-    if stated is not None:
-        digests = own_digests({name: rows[name].combine_chunks() for name in rows.column_names})
-        if unlike := sorted(name for name in {*digests, *stated} if digests.get(name) != stated.get(name)):
-            raise InputError(
-                Problem(str(path), f"column {', '.join(unlike)} is not what {FACTS} has a digest of", AGAIN)
-            )
-    return {name: rows[name].to_numpy() for name in rows.column_names}
+    if OWN not in facts:
+        return []
+    digests, stated = own_digests({name: table[name].combine_chunks() for name in table.column_names}), facts[OWN]
+    return sorted(name for name in {*digests, *stated} if digests.get(name) != stated.get(name))
 
 
 def read_bins(path: Path, *, hint: str = AGAIN) -> BinTable:
@@ -274,12 +276,12 @@ def _is_range(gap: Any) -> bool:
 
 
 def _refuse_unlike(
-    folder: Path, manifest: Manifest | PixelManifest, digest: str, index: Mapping[str, AnyArray]
+    folder: Path, manifest: Manifest | PixelManifest, samples: pa.Table, digest: str, index: Mapping[str, AnyArray]
 ) -> None:
     """InputError with everything in which the files of ``manifest`` in ``folder`` disagree.
 
-    ``digest`` is what its content hashes to, ``index`` (n,) by split are the bins that its rows or pixels lie in;
-    no ``index`` means that they are listed in others.
+    ``samples`` is ``samples.parquet``, ``digest`` what its content hashes to; ``index`` (n,) by split are the bins that
+    its rows or pixels lie in; no ``index`` means that they are listed in others.
     """
     table, facts = manifest.table, manifest.facts
     of_pixels = isinstance(manifest, PixelManifest)
@@ -296,6 +298,8 @@ def _refuse_unlike(
         for where, what, value, stated in pairs
         if value != stated
     ]
+    foreign = _foreign_columns(samples, facts)
+    unlike += [(SAMPLES, f"its column {name} is not what {FACTS} has a digest of") for name in foreign]
     if not index:
         unlike.append((file, f"its bins are not those of {BINS}"))
     for part, bins in index.items():

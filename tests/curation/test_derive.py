@@ -236,6 +236,11 @@ def test_a_mixture_that_nobody_can_read_is_refused() -> None:
         components("30")
 
 
+def test_more_rows_than_any_table_has_are_no_traceback() -> None:
+    with pytest.raises(UsageError, match="is more rows than any table has"):
+        Cut.of([], "40:8:1", 10**20, 1)
+
+
 def test_whole_counts_give_what_is_left_to_the_largest_remainders_and_of_equals_to_the_first() -> None:
     assert whole(np.array([0.34, 0.66]), 10).tolist() == [3, 7]
     assert whole(np.full(40, 1 / 40), 60).tolist() == [2] * 20 + [1] * 20

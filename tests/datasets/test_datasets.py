@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from battery import OfAll, OfPublishedSplits, OfSamples
-from miniatures import MINIATURES, mat_bytes, publish, records
+from miniatures import MINIATURES, half, mat_bytes, publish, records
 
 from dircli import datasets
 from dircli.benchmark.records import SPLITS
@@ -236,3 +236,12 @@ def test_the_real_wiki_half_keeps_exactly_the_expected_rows_in_order(real: Path,
     rows = zip(samples.targets, samples.ids, strict=True)
     assert [f"{age:.0f},{key.removeprefix('wiki_crop/')}" for age, key in rows] == expected
     assert len(expected) == 38_912
+
+
+def test_one_file_of_imdb_wiki_does_for_its_part(work: Path, run: Run) -> None:
+    (work / "wiki.mat").write_bytes(mat_bytes("wiki", half("wiki")))
+    run("curate", "imdb-wiki", "--raw", "wiki.mat", "--only", "wiki")
+    assert len(manifests.read(work / "manifests" / "imdb-wiki-wiki-only").samples.ids) == 31
+    message = run("curate", "imdb-wiki", "--raw", "wiki.mat", code=2).stderr
+    assert "there is no imdb.mat" in message
+    assert "nothing was downloaded" not in message

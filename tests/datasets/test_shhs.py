@@ -223,6 +223,10 @@ def test_the_usual_split_is_a_redraw_which_manifest_info_and_verify_say_plainly(
     facts = json.loads((work / "manifests" / "shhs" / "manifest.json").read_text())
     assert (facts["origin"], facts["seed"], facts["recipe"]["total"]) == ("redraw", 666, 369)
     assert never in facts["notes"][0]
+    assert (
+        "and SHHS-DIR has 2,630 (its published sizes, 1,892 + 369 + 369; the paper's text names 2,651"
+        in facts["notes"][1]
+    )
     assert never in run("info", "shhs").stdout
     verified = run("verify", "shhs").stdout
     assert f"not provable: {never}" in re.sub(r"\s+", " ", verified)

@@ -406,7 +406,9 @@ def test_a_changed_column_of_the_dataset_itself_is_refused(folder: Path) -> None
     table = pq.read_table(folder / SAMPLES)
     place = table.schema.get_field_index("note")
     pq.write_table(table.set_column(place, "note", pa.array(list("uvwxyy"))), folder / SAMPLES)
-    assert refusal(folder) == [f"{SAMPLES}: column note is not what manifest.json has a digest of. {manifests.AGAIN}"]
+    assert refusal(folder) == [
+        f"{SAMPLES}: its column note is not what manifest.json has a digest of. {manifests.AGAIN}"
+    ]
     pq.write_table(table.drop_columns(["note"]), folder / SAMPLES)
     assert "column note is not" in refusal(folder)[0]
 

@@ -74,6 +74,7 @@ def test_only_the_gaussian_is_filtered() -> None:
     ("kernel", "ks", "sigma", "said"),
     [
         ("gaussian", 4, 2, "odd number of bins, and 4 is not; try 5"),
+        ("gaussian", 99_999_999_999, 2, "odd number of bins up to 99,999, and 99,999,999,999 is not"),
         ("gaussian", 0, 2, "odd number of bins, and 0 is not; try 1"),
         ("triang", -3, 2, "odd number of bins, and -3 is not; try 1"),
         ("gaussian", 5, 0, "sigma must be a number of bins from 0.01 to 1000, and 0 is not"),
