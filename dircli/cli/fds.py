@@ -27,6 +27,11 @@ class StatisticsOptions:
     ks: KernelSize = 5
     sigma: KernelSigma = 2.0
     momentum: float = option(0.9, "The weight of earlier epochs in the statistics.")
+    lag: bool = option(
+        False,
+        "Calibrate as the released training loop does: each epoch from the running statistics of the epochs before it "
+        "to the smoothed ones of all but the last of those; the first two epochs stay as they are.",
+    )
 
 
 def fds(

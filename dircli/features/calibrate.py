@@ -29,12 +29,18 @@ from dircli.store.parallel import Watch, in_order, unwatched
 from dircli.store.text import as_csv
 
 WORKERS = 1
+LAGGING = 3
+"""The first epoch that the released training loop calibrates."""
 Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FdsOptions:
-    """What `dir fds` is asked for; ``split`` are the rows that the features are of."""
+    """What `dir fds` is asked for; ``split`` are the rows that the features are of.
+
+    With ``lag`` an epoch is calibrated as in the released training loop: with what `FDS.smooth` with its lag gave at
+    the end of the epoch before. The first two epochs stay as they are.
+    """
 
     kernel: Kernel = "gaussian"
     ks: int = 5
@@ -42,6 +48,7 @@ class FdsOptions:
     momentum: float = 0.9
     protocol: ProtocolName = "released"
     split: str = "train"
+    lag: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +79,20 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
     """Write the ``features`` in a file, of the benchmark ``name`` in ``root``, calibrated to ``out``.
 
     The statistics stand beside ``out``; both are written, or neither. Each epoch is calibrated with the statistics of
-    all epochs up to and including itself. Raises InputError with everything that is wrong in the file. Each row counts
+    all epochs up to and including itself, or with ``options.lag`` as the released training loop does. Raises InputError
+    with everything that is wrong in the file, UsageError where the lag would leave all of it as it is. Each row counts
     twice in ``watch``: when it is learnt from, and when it is calibrated.
     """
+    if options.lag and options.protocol != "released":
+        raise UsageError("--lag is the released training loop's; it goes with --protocol released alone")
     against = open_benchmark(name, root, None)
     beside = out.with_name(f"{out.stem}.statistics.h5")
     with staged(out.parent, out.name, beside.name, force=force) as staging, opened(features) as source:
         check_ending(source, out)
         check(source, features, against, options.split)
+        if options.lag and len(source.epochs) < LAGGING:
+            what = f"{features} holds {len(source.epochs)} epoch{'s' * (len(source.epochs) > 1)}"
+            raise UsageError(f"with --lag the first two epochs stay as they are, and {what}; leave out --lag")
         smoothing = {key: getattr(options, key) for key in ("kernel", "ks", "sigma", "momentum")}
         rule, protocol = against.rules.fds, PROTOCOLS[options.protocol]
         fds = FDS(source.epochs[0].dim, against.table.bins, rule, **smoothing, protocol=protocol)
@@ -93,16 +106,21 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
                 except InputError as error:
                     problems += error.problems
                 if not problems:  # else only to find the rest of them
-                    fds.smooth()
+                    if not options.lag:
+                        fds.smooth()
                     _move(fds, epoch, labels, put, done)
+                    index, moved = fds.index(labels), fds.statistics.moved
+                    stayed = int((~((index >= 0) & moved[index])).sum())
+                    alone = isinstance(fds.statistics, DiagonalStatistics) and int(fds.statistics.left_alone.sum())
+                    if options.lag:
+                        fds.smooth(lag=True)
         if problems:
             raise InputError(problems)
-        facts = {**asdict(options), "version": __version__, "epochs": len(source.epochs)}
+        chosen = {key: value for key, value in asdict(options).items() if key != "lag" or value}
+        facts = {**chosen, "version": __version__, "epochs": len(source.epochs)}
         facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name") if key in against.table.facts}
         _write_statistics(staging / beside.name, fds, facts)
-    index = fds.index(labels)
-    stayed = int((~((index >= 0) & fds.statistics.moved[index])).sum())
-    left = int(fds.statistics.left_alone.sum()) if isinstance(fds.statistics, DiagonalStatistics) else 0
+    left = int(alone)
     return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, left_alone=left, facts=facts)
 
 

@@ -9,9 +9,10 @@
             fds.update(features, labels)
         fds.smooth()  # the epoch is over
 
-What `smooth` gives rests on every epoch so far, the one just closed included, and holds until it is called again. (The
+What `smooth` gives rests on every epoch so far, the one just closed included, and holds until it is called again. The
 released training loop calls its smoothing before it adds the epoch, so there the smoothed statistics lag one epoch
-behind the running ones; the arithmetic is the same.)
+behind the running ones, which ``smooth(lag=True)`` does, too. That loop also moves labels below the first bin, or
+beyond the last, only where the label of that bin itself is in the same batch; here they always belong to the end bins.
 """
 
 from __future__ import annotations
@@ -159,15 +160,28 @@ class FDS:
         refuse_unfinite(features, labels)
         self._epoch.add(features, self.index(labels))
 
-    def smooth(self) -> None:
-        """Close the epoch, unless it has no row: take it into the running statistics, and smooth these over bins."""
+    def smooth(self, *, lag: bool = False) -> None:
+        """Close the epoch, unless it has no row: take it into the running statistics, and smooth these over bins.
+
+        With ``lag`` the order is that of the released training loop: first smooth, then take in. From the second epoch
+        on, rows are then moved from the running statistics of all epochs to the smoothed ones of all but the last;
+        after the first, nothing is smoothed yet and nothing is moved. UsageError for ``lag`` under ``paper``.
+        """
         if not self._epoch.n.any():
             return
+        if lag and not isinstance(self.statistics, DiagonalStatistics):
+            raise UsageError("the lag is that of the released training loop; it goes with the released protocol alone")
+        before = self.epochs
+        if lag and before:
+            self.statistics.smooth(self.window)
         self.statistics.absorb(self._epoch, momentum=self.momentum if self.epochs else 0.0)
         self.counts += self._epoch.n
         self.epochs += 1
         self._epoch = self.moments()
-        self.statistics.smooth(self.window)
+        if not lag:
+            self.statistics.smooth(self.window)
+        elif before and isinstance(self.statistics, DiagonalStatistics):
+            self.statistics.settle()
 
     def calibrate(self, features: AnyArray, labels: AnyArray, *, out: AnyArray | None = None) -> AnyArray:
         """Rows ``features`` (n, dim) with ``labels`` (n,) calibrated (eq. 6), in their type: a new array, or ``out``.
@@ -219,7 +233,7 @@ class FDS:
         self.epochs, self.counts = int(state["epochs"]), np.array(state["counts"])
         self._epoch = self.moments()
         if self.epochs:
-            self.statistics.smooth(self.window)
+            self.statistics.resume(state, self.window)
 
     def _checked(self, features: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
         features, labels = np.asarray(features), np.asarray(labels)

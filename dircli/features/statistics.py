@@ -30,6 +30,9 @@ class DiagonalStatistics:
         self.known = np.zeros(bins, dtype=bool)
         self.clip, self.fill, self.all_vary = clip, fill, all_vary
         self.left_alone = np.zeros(bins, dtype=bool)
+        self.smoothed_mean, self.smoothed_variance = np.full((bins, dim), np.nan), np.full((bins, dim), np.nan)
+        self.moved: BoolArray = np.zeros(bins, dtype=bool)
+        self.scale, self.shift = np.ones((bins + 1, dim)), np.zeros((bins + 1, dim))
 
     def absorb(self, epoch: Moments, *, momentum: float) -> None:
         """Take in an epoch: what was there before weighs ``momentum``, the epoch the rest."""
@@ -44,7 +47,11 @@ class DiagonalStatistics:
     def smooth(self, window: FloatArray) -> None:
         """Smooth over bins, with mirrored ends that do not repeat the edge."""
         self.smoothed_mean, self.smoothed_variance = reflected(self.mean, window), reflected(self.variance, window)
-        self.moved: BoolArray = self.variance.sum(axis=1) >= STILL
+        self.settle()
+
+    def settle(self) -> None:
+        """Make ready to move features from the running statistics to the smoothed ones, as both now are."""
+        self.moved = self.variance.sum(axis=1) >= STILL
         if self.all_vary:  # as released for STS-B and NYUD2, whose condition for the live features never holds
             self.left_alone = self.known & self.moved & (self.variance <= 0).any(axis=1)
             self.moved = self.moved & (self.variance > 0).all(axis=1)
@@ -73,6 +80,14 @@ class DiagonalStatistics:
         """Become what ``state`` says."""
         names = ("running_mean", "running_var", "known")
         self.mean, self.variance, self.known = (np.array(state[name]) for name in names)
+
+    def resume(self, state: Mapping[str, AnyArray], _window: FloatArray) -> None:
+        """Go on with the smoothed statistics of ``state``, which may lag behind the running ones."""
+        self.smoothed_mean, self.smoothed_variance = np.array(state["smoothed_mean"]), np.array(state["smoothed_var"])
+        self.moved = np.zeros_like(self.known)
+        self.scale, self.shift = np.ones_like(self.scale), np.zeros_like(self.shift)
+        if not np.isnan(self.smoothed_mean).all():  # else only one epoch was taken in, with the lag
+            self.settle()
 
 
 class FullStatistics:
@@ -160,6 +175,10 @@ class FullStatistics:
         self.mean, self.known = np.array(state["running_mean"]), np.array(state["known"])
         pairs = zip(state["covariance_bin"], state["running_covariance"], strict=True)
         self.covariance = {int(b): np.array(matrix) for b, matrix in pairs}
+
+    def resume(self, _state: Mapping[str, AnyArray], window: FloatArray) -> None:
+        """Go on with what was loaded, smoothed anew."""
+        self.smooth(window)
 
 
 def reflected(values: FloatArray, window: FloatArray) -> FloatArray:

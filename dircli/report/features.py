@@ -35,7 +35,7 @@ def summary(run: Smoothed) -> str:
     alone = f"; {run.left_alone} of them stay as they are, for a feature does not vary there" if run.left_alone else ""
     return (
         f"{facts.get('name', 'bins')}: {facts['kernel']}, ks {facts['ks']:g}, sigma {facts['sigma']:g}, "
-        f"momentum {facts['momentum']:g}, {facts['protocol']} protocol\n"
+        f"momentum {facts['momentum']:g}, {facts['protocol']} protocol{', lag' * bool(facts.get('lag'))}\n"
         f"{fds.epochs} epoch{'s' * (fds.epochs != 1)}, {run.rows:,} rows of {fds.dim:,} features{stayed}; "
         f"{(fds.counts > 0).sum()} of {len(fds.counts)} bins occur{alone}"
     )

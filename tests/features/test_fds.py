@@ -440,3 +440,53 @@ def test_a_bin_is_still_below_a_variance_of_1e_10_in_all_and_not_at_it() -> None
     statistics.variance[:] = [[1e-10, 0.0], [5e-11, 0.0], [1.0, 1.0]]
     statistics.smooth(np.array([1.0]))
     assert statistics.moved.tolist() == [True, False, True]
+
+
+def released_loop(
+    epochs: list[tuple[FloatArray, FloatArray]], clip: tuple[float, float] = (0.1, 10)
+) -> list[FloatArray]:
+    """What the released training loop makes of the features of ten whole labels, epoch by epoch, written out.
+
+    It keeps no copy of the running statistics it smooths, so that those an epoch is moved from hold the last epoch.
+    """
+    window = kernel_window("triang", 3, 1, filtered=False)
+    window = window / window.sum()
+    mean, variance = np.zeros((10, 3)), np.ones((10, 3))
+    smoothed: list[Any] = []
+    seen: list[FloatArray] = []
+    for number, (features, labels) in enumerate(epochs):
+        out = features.copy()
+        for b in range(10) if smoothed else ():
+            factor = np.sqrt(np.clip(smoothed[1][b] / variance[b], *clip))
+            out[labels == b] = (features[labels == b] - mean[b]) * factor + smoothed[0][b]
+        seen.append(out)
+        if number:
+            padded = [np.pad(a, ((1, 1), (0, 0)), mode="reflect") for a in (mean, variance)]
+            smoothed = [sum(window[k] * a[k : k + 10] for k in range(3)) for a in padded]
+        old = 0.9 if number else 0.0
+        for b in range(10):
+            part = features[labels == b]
+            mean[b] = old * mean[b] + (1 - old) * part.mean(axis=0)
+            variance[b] = old * variance[b] + (1 - old) * part.var(axis=0, ddof=1)
+    return seen
+
+
+def test_with_the_lag_each_epoch_is_moved_as_in_the_released_training_loop() -> None:
+    epochs = [(rows(200, 3, seed=k), np.arange(200.0) % 10) for k in range(5)]
+    fds = FDS(3, TEN, FdsRule(), kernel="triang", ks=3)
+    for number, ((features, labels), expected) in enumerate(zip(epochs, released_loop(epochs), strict=True)):
+        moved = fds.calibrate(features, labels)
+        assert moved == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        assert np.array_equal(moved, features) == (number < 2)
+        fds.update(features, labels)
+        fds.smooth(lag=True)
+        again = FDS(3, TEN, FdsRule(), kernel="triang", ks=3)
+        again.load_state_dict(fds.state_dict())
+        assert np.array_equal(again.calibrate(features, labels), fds.calibrate(features, labels))
+
+
+def test_the_lag_is_not_the_papers() -> None:
+    fds = FDS(3, TEN, FdsRule(), protocol=PAPER)
+    fds.update(rows(30, 3), np.arange(30.0) % 10)
+    with pytest.raises(UsageError, match="released protocol alone"):
+        fds.smooth(lag=True)

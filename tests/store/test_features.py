@@ -430,3 +430,34 @@ def test_who_watches_is_told_of_every_row_twice(split: tuple[TextArray, FloatArr
     calibrate.calibrate(work / "f.parquet", "agedb", options, root=work / "manifests", out=out, watch=watch)
     assert told == [("rows, twice", 2 * len(ids))]
     assert sum(steps) == 2 * len(ids)
+
+
+def test_with_lag_epochs_are_calibrated_as_the_released_loop_does_and_the_facts_say_so(
+    split: tuple[TextArray, FloatArray], work: Path, run: Run
+) -> None:
+    ids, targets = split
+    agedb = datasets.load("agedb")
+    with h5py.File(work / "f.h5", "w") as file:
+        file["ids"] = list(ids)
+        for epoch in range(1, 5):
+            file[f"epoch_{epoch}/features"] = rows(len(ids), seed=epoch)
+    assert "released protocol, lag" in run("fds", "f.h5", "--lag", "--out", "out.h5").stdout
+    fds = FDS(DIM, agedb.rules.bins, agedb.rules.fds)
+    with h5py.File(work / "out.h5") as file:
+        for epoch in range(1, 5):
+            features = rows(len(ids), seed=epoch)
+            calibrated = fds.calibrate(features, targets)
+            assert file[f"epoch_{epoch}/features"][:] == pytest.approx(calibrated, rel=1e-6)
+            fds.update(features, targets)
+            fds.smooth(lag=True)
+    with h5py.File(work / "out.statistics.h5") as file:
+        assert file.attrs["lag"]
+
+
+def test_lag_is_refused_where_it_would_change_nothing(
+    split: tuple[TextArray, FloatArray], work: Path, run: Run
+) -> None:
+    np.save(work / "f.npy", rows(len(split[0])))
+    for more, message in (((), "holds 1 epoch"), (("--protocol", "paper"), "--protocol released alone")):
+        assert message in run("fds", "f.npy", "--lag", *more, "--out", "out.npy", code=2).stderr
+        assert not (work / "out.npy").exists()
