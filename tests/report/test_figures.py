@@ -26,6 +26,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.regions import region
 from dircli.datasets.open import open_benchmark
 from dircli.report.figures import data, figures, letters, style
+from dircli.report.figures.panels import region_words
 from dircli.scores import breakdown
 from dircli.scores.by_region import Reference
 from dircli.scores.results import Result, Scored, System
@@ -222,6 +223,18 @@ def test_drawn_weights_are_those_that_dir_weights_writes(name: str) -> None:
     assert drawn.scheme == datasets.load(name).rules.weights.default
     assert drawn.weight[trained] == pytest.approx(written.by_bin.weight[trained])
     assert np.isnan(drawn.weight[~trained]).all()
+
+
+def test_the_legend_of_a_table_of_ones_own_has_its_thresholds(work: Path, run: Run) -> None:
+    """And bins that do not say what they were made by have none."""
+    rows = (f"{place},{place % 40}\n" for place in range(900))
+    (work / "t.csv").write_text("id,y\n" + "".join(rows))
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bin-width", 2, "--many", 37, "--few", 12)
+    own = open_benchmark("t", work / "manifests", None)
+    words = {"many": "> 37", "medium": "12 to 37", "few": "< 12", "zero": "none"}
+    assert region_words(data.ground(own, "released").thresholds) == words
+    nameless = Benchmark(name="bins", table=replace(own.table, facts={}))
+    assert region_words(data.ground(nameless, "released").thresholds) == {"zero": "none"}
 
 
 def test_errors_are_those_of_the_result_by_bin() -> None:

@@ -28,6 +28,7 @@ class Ground:
 
     ``edges`` (B + 1,) are in ``unit``; ``train`` (B,) counts ``counted``: samples, or pixels where labels are maps;
     ``regions`` (B,) holds many, medium, few, and zero for a bin without training samples.
+    ``thresholds`` are None where the bins do not say which they were made by.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Ground:
     edges: FloatArray
     train: IntArray
     regions: TextArray
-    thresholds: Thresholds
+    thresholds: Thresholds | None
     protocol: ProtocolName
 
     @property
@@ -133,7 +134,7 @@ def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
         edges=table.bins.edges,
         train=train,
         regions=np.where(train == 0, ZERO, table.regions[protocol]).astype(object),
-        thresholds=against.rules.score_rules[protocol].thresholds,
+        thresholds=against.rules.score_rules[protocol].thresholds if against.dataset else None,
         protocol=protocol,
     )
 

@@ -195,7 +195,8 @@ def _of_page(shown: Density, picture: Errors) -> Iterator[tuple[Any, str]]:
     """Each figure, without the titles that its words make needless."""
     ground, (limits, top) = picture.ground, extent(picture)
     asked = ", ".join(f"{region} {words}" for region, words in panels.region_words(ground.thresholds).items())
-    words = f"Label density by split; regions by training {ground.counted} per bin: {asked}. Shaded alike below."
+    by = f"by training {ground.counted} per bin: {asked}" if ground.thresholds else "as the bins have them"
+    words = f"Label density by split; regions {by}. Shaded alike below."
     yield density(shown, width=COLUMN), words
     for curve in picture.curves:
         name = f"{curve.name}: " if len(picture.curves) > 1 else ""

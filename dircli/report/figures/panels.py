@@ -63,11 +63,13 @@ def keys(ground: Ground, limits: Limits) -> tuple[list[Any], list[str]]:
     words = region_words(ground.thresholds)
     names = [name for name, mask in regions(ground).items() if (mask & within).any()]
     patches = [tuple(Patch(**look) for look in _looks(name)) for name in names]
-    return patches, [f"{name} ({words[name]})" for name in names]
+    return patches, [f"{name} ({words[name]})" if name in words else name for name in names]
 
 
-def region_words(thresholds: Thresholds) -> dict[str, str]:
-    """What each region asks of a bin's training samples."""
+def region_words(thresholds: Thresholds | None) -> dict[str, str]:
+    """What each region asks of a bin's training samples, as far as that is known."""
+    if thresholds is None:
+        return {"zero": "none"}
     many, few = short(thresholds.many), short(thresholds.few)
     return {"many": f"> {many}", "medium": f"{few} to {many}", "few": f"< {few}", "zero": "none"}
 
