@@ -80,7 +80,7 @@ def _hashes(texts: pa.Array) -> AnyArray:
     padded = np.concatenate([data, np.zeros(WORD, dtype=np.uint8)])
     words = np.ndarray((data.size + 1,), dtype="<u8", buffer=padded, strides=(1,))
     starts, lengths = offsets[:-1], np.diff(offsets)
-    hashes = lengths.astype(np.uint64)
+    hashes = (lengths.astype(np.uint64) + np.uint64(1)) * FACTOR  # a short text is never its own length
     shortest = int(lengths.min()) if lengths.size else 0
     for at in range(0, int(lengths.max(initial=0)), WORD):
         longer = slice(None) if at < shortest else np.flatnonzero(lengths > at)
