@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 import server as web
+from hypothesis import settings
 from typer.testing import CliRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
+settings.load_profile("any machine")
 
 PROJECT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
