@@ -11,6 +11,7 @@ import typer
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
 from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
 from dircli.cli.options import Force, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.errors import UsageError
 from dircli.report import console
 
 SHOWN_ROWS = 12
@@ -61,6 +62,9 @@ def weights(
     maps: Path | None = option(
         None, "Where labels are maps: also write the weight of every training pixel to this .h5."
     ),
+    shape: str | None = option(
+        None, "With --maps: 114x152 resizes them as the released training loader does.", "228x304"
+    ),
     raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
     data: Data = DATA,
@@ -75,6 +79,8 @@ def weights(
     from dircli.weights import pixel_weights, weigh
     from dircli.weights.schemes import WeightOptions
 
+    if shape is not None and maps is None:
+        raise UsageError("--shape is that of --maps OUT.h5; give both")
     name, manifests = where.located(name)
     kernel = choices.kernel or ("none" if choices.scheme in {"effective-number", "dense-weight"} else "gaussian")
     clip = interval(choices.clip, "--clip") if choices.clip else None
@@ -100,7 +106,7 @@ def weights(
     console.note(f"{length:,} weights per {facts['per']} {written}")
     if maps is not None:
         with terms(DownloadChoices(data=data)) as download:
-            count = pixel_weights.make(weighted, raw, maps, terms=download, watch=counting, force=force)
+            count = pixel_weights.make(weighted, raw, maps, terms=download, shape=shape, watch=counting, force=force)
         console.note(f"{count:,} maps of weights written to {maps}")
 
 

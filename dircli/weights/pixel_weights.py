@@ -30,6 +30,7 @@ def make(  # noqa: PLR0913 - what is made of what, and where
     out: Path,
     *,
     terms: DownloadOptions,
+    shape: str | None = None,
     watch: Watch = unwatched,
     force: bool = False,
 ) -> int:
@@ -41,8 +42,31 @@ def make(  # noqa: PLR0913 - what is made of what, and where
     reader = dataset.reader
     if not isinstance(reader, PixelReader):
         raise UsageError(f"{weighted.name}: its labels are no maps, and --maps is for those that are")
+    shapes = {f"{rows}x{columns}": (rows, columns) for rows, columns in (reader.shape, trained(reader.shape))}
+    if shape is not None and shape not in shapes:
+        raise UsageError(f"--shape {shape}: weights are known for maps of {' or '.join(shapes)}")
+    size = shapes[shape or next(iter(shapes))]
     with obtain.raw_files(dataset, raw, terms, "the label maps") as tree:
-        return write(out, weighted, reader=reader, bins=dataset.rules.bins, raw=tree, watch=watch, force=force)
+        return write(
+            out, weighted, reader=reader, bins=dataset.rules.bins, raw=tree, shape=size, watch=watch, force=force
+        )
+
+
+def trained(shape: tuple[int, int]) -> tuple[int, int]:
+    """The shape of the maps that the released training loop sees: half as many rows and columns."""
+    return shape[0] // 2, shape[1] // 2
+
+
+def resized(codes: AnyArray, shape: tuple[int, int]) -> AnyArray:
+    """The 8-bit codes of a prepared map at ``shape``, as the released loader resizes them: by Pillow's default.
+
+    That is bicubic since Pillow 7.0 (January 2020), before the code was released, and rounds to whole codes.
+    """
+    from PIL import Image
+
+    if codes.shape == shape:
+        return codes
+    return np.asarray(Image.fromarray(codes.astype(np.uint8, copy=False)).resize(shape[::-1], Image.Resampling.BICUBIC))
 
 
 def write(  # noqa: PLR0913 - what is written, from what
@@ -52,13 +76,15 @@ def write(  # noqa: PLR0913 - what is written, from what
     reader: PixelReader,
     bins: Bins,
     raw: Raw,
+    shape: tuple[int, int] | None = None,
     watch: Watch = unwatched,
     force: bool = False,
 ) -> int:
     """``weights`` (n, H, W) float32, and ``ids`` (n,), of the training images in ``raw``; their number.
 
-    The mean over all pixels is 1 where the images are those that were counted. Raises InputError with the first image
-    that cannot be read, and then writes nothing.
+    The mean over all pixels is 1 where the images are those that were counted, and ``shape`` (H, W) is that in which
+    they were; a smaller one has the weights of the resized codes (see `resized`). Raises InputError with the first
+    image that cannot be read, and then writes nothing.
     """
     if path.suffix not in ENDINGS:
         raise UsageError(f"{path}: maps are written as HDF5; end the name in {' or '.join(ENDINGS)}")
@@ -70,14 +96,20 @@ def write(  # noqa: PLR0913 - what is written, from what
     index = bins.index(train.targets)
     table = np.where(index >= 0, weighted.by_bin.weight[index], np.nan).astype(np.float32)
 
+    size = shape or reader.shape
+
+    def load(number: int) -> AnyArray:
+        return resized(train.load(number), size)
+
     def weights() -> Iterator[AnyArray]:
         with watch("weight maps", len(train)) as done:
-            for codes in in_order(train.load, range(len(train)), serial=train.serial):
+            for codes in in_order(load, range(len(train)), serial=train.serial):
                 yield table[codes]
                 done(1)
 
     facts = {key: value for key, value in weighted.facts.items() if value is not None}
-    rows = hdf5.Rows("weights", (len(train), *reader.shape), weights(), dtype=np.float32, packed=True)
+    facts |= {} if size == reader.shape else {"resized": "bicubic, as the released loader"}
+    rows = hdf5.Rows("weights", (len(train), *size), weights(), dtype=np.float32, packed=True)
     with files.staged(path.parent, path.name, force=force) as folder:
         hdf5.write(folder / path.name, {"ids": train.ids.tolist()}, facts, rows=rows)
     return len(train)

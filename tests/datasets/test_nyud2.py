@@ -147,6 +147,26 @@ def test_maps_of_weights_hold_the_weight_of_every_prepared_pixel(
     assert "end the name in .h5 or .hdf5" in run("weights", "--maps", "maps.npy", "--raw", raw, code=2).stderr
 
 
+def test_maps_of_weights_at_the_shape_of_the_released_loader(raw: Path, work: Path, run: Run) -> None:
+    """Written out as its loader does it: nearest to 240 rows, the centre, then Pillow's default to 152 × 114."""
+    run("weights", "nyud2", "--maps", "maps.h5", "--raw", raw, "--out", "w.parquet", "--shape", "114x152")
+    weight = pq.read_table(work / "w.parquet")["weight"].to_numpy().astype(np.float32)
+    with h5py.File(work / "maps.h5") as file:
+        assert file["weights"].shape == (3, 114, 152)
+        assert file.attrs["resized"] == "bicubic, as the released loader"
+        for row in range(3):
+            image = Image.fromarray(depth.train_codes(row)).resize((320, 240), Image.Resampling.NEAREST)
+            small = np.asarray(image.crop((8, 6, 312, 234)).resize((152, 114)))
+            metres = small.astype(np.float32) / np.float32(255) * np.float32(10)
+            assert np.array_equal(file["weights"][row], weight[depth.released_bin(metres)])
+    for words, message in (
+        (("--shape", "10x10", "--maps", "x.h5"), "weights are known for maps of 228x304 or 114x152"),
+        (("--shape", "114x152"), "--shape is that of --maps OUT.h5"),
+    ):
+        assert message in run("weights", "nyud2", "--raw", raw, *words, code=2).stderr
+        assert not (work / "x.h5").exists()
+
+
 # curation
 
 
