@@ -249,3 +249,41 @@ def test_who_reads_the_old_file_goes_on_reading_the_old_bytes(count: int, tmp_pa
         assert stream.read() == b"old"
     assert {(tmp_path / name).read_bytes() for name in names} == {b"new"}
     assert {(tmp_path / f"kept-{name}").read_bytes() for name in names} == {b"old"}
+
+
+CONTENDER = """
+import sys, time
+from pathlib import Path
+from dircli.store import files
+
+folder, inside = Path(sys.argv[1]), Path(sys.argv[2])
+
+def alone():
+    inside.touch(exist_ok=False)  # fails where another writer is in here
+    time.sleep(0.002)
+    inside.unlink()
+    return ()
+
+for place in range(40):
+    files.write_all(folder, {"a": sys.argv[3].encode(), "b": sys.argv[3].encode()}, force=True, outdated=alone)
+"""
+
+
+def test_writers_of_one_folder_wait_for_each_other(tmp_path: Path) -> None:
+    """The lock is a file that its holder removes, and nobody who waited for it may hold the one that is gone."""
+    (tmp_path / "out").mkdir()
+    command = [sys.executable, "-c", CONTENDER, str(tmp_path / "out"), str(tmp_path / "inside")]
+    writers = [subprocess.Popen([*command, name], stderr=subprocess.PIPE) for name in "123"]
+    told = [writer.communicate(timeout=60)[1].decode() for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0, 0], told
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b"]
+    assert (tmp_path / "out" / "a").read_bytes() == (tmp_path / "out" / "b").read_bytes()
+
+
+def test_every_file_of_several_is_on_the_disk_before_any_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
+    files.write_each({tmp_path / "one" / "a": b"123", tmp_path / "two" / "b": b"12345"})
+    assert sorted(synced) == [3, 5]
