@@ -26,7 +26,6 @@ from dircli.benchmark.splits import TRAIN
 from dircli.curation import own_split
 from dircli.curation.derive import DERIVED, Cut, checked_name, cut, note
 from dircli.curation.doubts import doubts
-from dircli.curation.own_split import drawn, taken_over
 from dircli.curation.provenance import all_facts, described
 from dircli.datasets import custom as custom_dataset
 from dircli.errors import InputError, Problem, UsageError, first_ten, sample
@@ -105,10 +104,10 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
         origin, seed = ("redraw", options.seed) if rows.codes is None else ("given", None)
         groups = None if rows.group is None else rows.group.dictionary_encode().indices.to_numpy().astype(np.int64)
         if rows.codes is None:
-            codes = drawn(_draw(options, rows.targets, bins, groups), index)
+            codes = own_split.drawn(_draw(options, rows.targets, bins, groups), index)
         else:
             codes = rows.codes
-            notes += taken_over(codes, options.names.split)
+            notes += own_split.taken_over(codes, options.names.split)
     hashed, names = hashing.result(), {key: name for key, name in vars(options.names).items() if name is not None}
     file = {"file": options.table.name, "rows": read.targets.size, "sha256": hashed.hexdigest()}
     stated: dict[str, Any] = {
@@ -133,7 +132,7 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     stated["notes"] += doubts(table, thresholds, rows.targets)
     facts = all_facts(dataset, table, stated)
     if rows.group is not None:
-        facts[manifests.OWN] = manifests.own_digests({custom_dataset.GROUP: rows.group})
+        facts[manifests.COLUMNS] = manifests.own_digests({custom_dataset.GROUP: rows.group})
     contents = _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)}
     derived.write(folder, contents, table, options.replacing)
     return facts, bins.edges

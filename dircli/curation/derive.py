@@ -88,8 +88,7 @@ def checked_name(name: str, dataset: str, root: Path) -> str:
     folded = name.casefold()
     if folded in datasets.NAMES and folded != dataset:
         raise UsageError(f"{name} is the name of a benchmark; give your manifest another --name")
-    for path in sorted(root.glob(f"*/{manifests.FACTS}")):
-        other = path.parent.name
+    for other in manifests.curated(root):
         if other != name and other.casefold() == folded:
             what = f"{name} differs from the manifest {other} in {root} only by case, and is the same folder elsewhere"
             raise UsageError(f"{what}; use --name {other}, or another name")

@@ -109,9 +109,7 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
                     if not options.lag:
                         fds.smooth()
                     _move(fds, epoch, labels, put, done)
-                    index, moved = fds.index(labels), fds.statistics.moved
-                    stayed = int((~((index >= 0) & moved[index])).sum())
-                    alone = isinstance(fds.statistics, DiagonalStatistics) and int(fds.statistics.left_alone.sum())
+                    stayed, left_alone = _untouched(fds, labels)
                     if options.lag:
                         fds.smooth(lag=True)
         if problems:
@@ -120,8 +118,15 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
         facts = {**chosen, "version": __version__, "epochs": len(source.epochs)}
         facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name") if key in against.table.facts}
         _write_statistics(staging / beside.name, fds, facts)
-    left = int(alone)
-    return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, left_alone=left, facts=facts)
+    return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, left_alone=left_alone, facts=facts)
+
+
+def _untouched(fds: FDS, labels: FloatArray) -> tuple[int, int]:
+    """How many rows with these ``labels`` (n,) stay as they are; in how many bins because a feature does not vary."""
+    index, statistics = fds.index(labels), fds.statistics
+    stayed = ~((index >= 0) & statistics.moved[index])
+    left_alone = statistics.left_alone.sum() if isinstance(statistics, DiagonalStatistics) else 0
+    return int(stayed.sum()), int(left_alone)
 
 
 def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path, done: Callable[[int], None]) -> None:

@@ -85,7 +85,12 @@ def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -
     sizes = {reference.target.size for _, reference, _ in pairs}
     if not problems and len(sizes) > 1:
         problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
-    elif not problems and not against.has_rows and len({targets_digest(each.target) for _, each, _ in pairs}) > 1:
+    elif (
+        not problems
+        and len(pairs) > 1
+        and not against.has_rows
+        and len({targets_digest(each.target) for _, each, _ in pairs}) > 1
+    ):
         problems.append(Problem(", ".join(paths), "their targets are not the same", "Score them one by one"))
     if problems and against.fixed:
         found = "it is not curated here, so the files were held to its shipped bins and to targets of their own"

@@ -41,7 +41,7 @@ Part = TypeVar("Part")
 
 SAMPLES, PIXELS, BINS, FACTS = "samples.parquet", "pixels.parquet", "bins.parquet", "manifest.json"
 AGAIN = "A file was changed or exchanged; run `dir curate` again"
-OWN = "columns"
+COLUMNS = "columns"
 IDENTITY = ("content", "dataset", "name", "origin")
 ORIGINS = ("derived", "given", "redraw", "released")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
@@ -50,7 +50,7 @@ VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?[a-z0-9.+-]{0,20}", r
 FACT_TYPES: dict[str, type | tuple[type, ...]]
 FACT_TYPES = {**dict.fromkeys((*IDENTITY, "version"), str), "regions": dict, "rows": int, "seed": (int, NoneType)}
 OPTIONAL_TYPES: dict[str, type | tuple[type, ...]]
-OPTIONAL_TYPES = {OWN: dict, "counts": dict, "derived": dict, "own": dict, "rules": str}
+OPTIONAL_TYPES = {COLUMNS: dict, "counts": dict, "derived": dict, "own": dict, "rules": str}
 SAMPLE_TYPES = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
 IMAGE_TYPES = {"id": "string", "split": "string"}
 PIXEL_TYPES = {"image": "int16", "row": "int16", "col": "int16", "target": "float", "bin": "int32"}
@@ -101,7 +101,7 @@ def contents(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
         tables = {SAMPLES: sample_columns(manifest.samples)}
     rows = {name: parquet_bytes(columns, manifest.table.facts) for name, columns in tables.items()}
     own = own_digests(tables[SAMPLES])
-    facts = {key: value for key, value in manifest.facts.items() if key != OWN} | ({OWN: own} if own else {})
+    facts = {key: value for key, value in manifest.facts.items() if key != COLUMNS} | ({COLUMNS: own} if own else {})
     return {**rows, BINS: bins_bytes(manifest.table), FACTS: as_json(facts)}
 
 
@@ -186,9 +186,10 @@ def _foreign_columns(table: pa.Table, facts: Mapping[str, Any]) -> list[str]:
 
     Manifests of version 0.1.0 state none.
     """
-    if OWN not in facts:
+    if COLUMNS not in facts:
         return []
-    digests, stated = own_digests({name: table[name].combine_chunks() for name in table.column_names}), facts[OWN]
+    own, stated = set(table.column_names) - set(SAMPLE_TYPES), facts[COLUMNS]
+    digests = own_digests({name: table[name].combine_chunks() for name in own})
     return sorted(name for name in {*digests, *stated} if digests.get(name) != stated.get(name))
 
 
