@@ -5,7 +5,8 @@ Plain samples and pixels of images answer the same questions, so that nobody els
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from dircli.benchmark.dataset import Dataset, PixelReader, Rules
 from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Rows, Samples
 from dircli.benchmark.pixels import Frame, Pixels
 from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
+from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
 
@@ -88,17 +90,22 @@ class Benchmark:
             if split != "test":
                 raise UsageError(f"{self.name} has no {split} pixels; it has test pixels")
             targets, index = self.pixels.targets.astype(np.float64), self.pixels.bin_index.astype(np.int64)
-            return Rows(ids=np.full(len(index), None), targets=targets, bin_index=index)
-        samples = self._samples
-        rows = samples.split == split
-        if not rows.any():
-            raise UsageError(f"{self.name} has no {split} rows; it has {', '.join(sorted(set(samples.split)))}")
-        return Rows(ids=samples.ids[rows], targets=samples.targets[rows], bin_index=samples.bin_index[rows])
+            return Rows(texts=np.full(len(index), None), targets=targets, bin_index=index)
+        if split not in self._rows:
+            samples = self._samples
+            rows = np.flatnonzero(samples.mask(split))
+            if not rows.size:
+                there = sorted(SPLITS[code] for code in np.unique(samples.codes))
+                raise UsageError(f"{self.name} has no {split} rows; it has {', '.join(there)}")
+            index = samples.bin_index[rows].astype(np.int64)
+            self._rows[split] = Rows(texts=_chosen(samples.texts, rows), targets=samples.targets[rows], bin_index=index)
+        return self._rows[split]
 
     def names(self, split: str, rows: IntArray) -> list[str]:
         """What each of ``rows`` (k,) of ``split`` is called: its id, or its image and its place there."""
         if self.unit == "samples":
-            return [str(key) for key in self._samples.ids[self._samples.split == split][rows]]
+            texts = self.rows(split).texts
+            return [str(texts[int(row)]) for row in rows]
         pixels, images = self.pixels, self._maps.samples.ids[self._maps.samples.split == split]
         return [f"{images[pixels.image[row]]}, row {pixels.row[row]}, column {pixels.col[row]}" for row in rows]
 
@@ -112,8 +119,12 @@ class Benchmark:
             raise UsageError(f"--cluster {column}: the manifest has no such column; its columns are {there}")
         values = columns[column]
         if self.unit == "samples":
-            values = values[self._samples.split == split].astype(str)
+            values = values[self._samples.mask(split)].astype(str)
         return np.unique(values, return_inverse=True)[1]
+
+    @cached_property
+    def _rows(self) -> dict[str, Rows]:
+        return {}  # those of each split that were asked for
 
     @property
     def _samples(self) -> Samples:
@@ -126,3 +137,18 @@ class Benchmark:
         if not isinstance(self.manifest, PixelManifest):
             raise TypeError(f"{self.name}: no pixels are known")
         return self.manifest
+
+
+def _chosen(texts: Any, rows: IntArray) -> Any:
+    """Those of ``texts`` (n,), objects or chunks in Arrow, that stand at ``rows`` (k,), ascending; one array."""
+    if isinstance(texts, np.ndarray):
+        return texts[rows]
+    import pyarrow as pa
+
+    ends = np.cumsum([0, *map(len, texts.chunks)])
+    bounds = np.searchsorted(rows, ends)
+    chosen = [
+        part.take(pa.array(rows[first:last] - start)).cast(pa.large_string())
+        for part, start, first, last in zip(texts.chunks, ends, bounds, bounds[1:], strict=False)
+    ]
+    return pa.concat_arrays(chosen or [pa.array([], pa.large_string())])

@@ -88,6 +88,15 @@ class Bins:
         beyond = index >= len(self)  # at the right end or above it, or NaN, which sorts last
         return np.where(beyond, np.where(values == self.edges[-1], len(self) - 1, -1), index) if beyond.any() else index
 
+    def hold(self, values: FloatArray, index: AnyArray) -> bool:
+        """Whether each of ``values`` (n,) lies in the bin ``index`` (n,) names, as `index` would; sooner than by it."""
+        if not index.size:
+            return True
+        if index.min() < 0 or index.max() >= len(self):
+            return False
+        inside = (self.low[index] <= values) & (values < self.high[index])
+        return bool(inside.all()) or np.array_equal(self.index(values), index)
+
     def counts(self, values: AnyArray) -> IntArray:
         """How many of ``values`` lie in each bin, (B,); values outside the range are not counted."""
         index = self.index(values)

@@ -1,13 +1,22 @@
 """What a manifest holds: samples or images with pixels, bins with counts and regions, and facts."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
+import numpy as np
+
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.pixels import Pixels
+from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import REGIONS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,21 +46,40 @@ class BinTable:
 class Rows:
     """The n rows of a benchmark, or of one split of it, in their declared order.
 
-    ``ids`` (n,) are texts, None of pixels, which have none; ``targets`` (n,) are in the dataset's unit, ``bin_index``
-    (n,) their scoring bins.
+    ``texts`` (n,) are their ids, in Arrow where a file held them, None of pixels, which have none; ``targets`` (n,) are
+    in the dataset's unit, ``bin_index`` (n,) their scoring bins.
     """
 
-    ids: TextArray
+    texts: TextArray | pa.Array | pa.ChunkedArray
     targets: FloatArray
     bin_index: IntArray
+
+    @cached_property
+    def ids(self) -> TextArray:
+        """The ids, (n,), as Python's own texts; where rows may be millions, ``texts`` takes less time and memory."""
+        if isinstance(self.texts, np.ndarray):
+            return self.texts
+        return np.array(self.texts.to_pylist(), dtype=object)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples(Rows):
-    """``samples.parquet``: the rows of all splits; ``columns`` are the dataset's own."""
+    """``samples.parquet``: the rows of all splits, whose places in `SPLITS` are ``codes`` (n,), one byte each.
 
-    split: TextArray
+    ``columns`` are the dataset's own.
+    """
+
+    codes: AnyArray
     columns: Mapping[str, AnyArray]
+
+    @cached_property
+    def split(self) -> TextArray:
+        """The name of the split of each row, (n,)."""
+        return np.array(SPLITS, dtype=object)[self.codes]
+
+    def mask(self, part: str) -> BoolArray:
+        """Which rows are of the split ``part``, (n,)."""
+        return np.asarray(self.codes == SPLITS.index(part))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,11 @@ from dircli.errors import InputError, Problem, sample
 SPLITS = ("train", "val", "test")
 
 
+def split_codes(split: AnyArray) -> AnyArray:
+    """The place in `SPLITS` of each of ``split`` (n,), one byte each; 255 for what is none of them."""
+    return np.select([split == part for part in SPLITS], range(len(SPLITS)), 255).astype(np.uint8)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Records:
     """The n labelled samples of a dataset in their declared order.

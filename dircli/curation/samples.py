@@ -9,7 +9,7 @@ import numpy as np
 from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.manifest import Manifest, Samples
 from dircli.benchmark.raw import Raw
-from dircli.benchmark.records import SPLITS, Records, differences
+from dircli.benchmark.records import SPLITS, Records, differences, split_codes
 from dircli.benchmark.splits import draw
 from dircli.curation import derive
 from dircli.curation.options import CurateOptions
@@ -115,5 +115,11 @@ def _built(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
         "sources": curation.sources,
     } | ({} if curation.derived is None else {"derived": dict(curation.derived)})
     table = described(dataset, bins, counts, facts=identity)
-    samples = Samples(ids=records.ids, targets=records.targets, bin_index=index, split=split, columns=records.columns)
+    samples = Samples(
+        texts=records.ids,
+        targets=records.targets,
+        bin_index=index,
+        codes=split_codes(split),
+        columns=records.columns,
+    )
     return Manifest(samples=samples, table=table, facts=all_facts(dataset, table, stated))

@@ -10,7 +10,7 @@ from dircli import datasets
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest
 from dircli.benchmark.regions import region
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import DirError, InputError, Problem, UsageError, sample
 from dircli.store import manifests
 from dircli.store.content import rules_digest
 
@@ -42,6 +42,15 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
         raise UsageError(f"{name!r} is not curated in {root}; {advice}")
     dataset, fixed = datasets.known(table.facts, table.bins), bins_file is None and manifest is None
     return Benchmark(name=name, table=table, dataset=dataset, manifest=manifest, fixed=fixed)
+
+
+def holds_samples(name: str | None, root: Path) -> bool:
+    """Whether ``name``, or the only manifest in ``root``, is a manifest of samples, as far as can be told at once."""
+    folders = [root / name] if name is not None else [root / each for each in manifests.curated(root)]
+    try:
+        return len(folders) == 1 and "counted" not in manifests.read_facts(folders[0])
+    except DirError:
+        return False
 
 
 def read_manifest(folder: Path) -> Manifest | PixelManifest:

@@ -173,7 +173,7 @@ def _labels(epoch: Epoch, path: Path, against: Benchmark, split: str) -> FloatAr
     if not against.has_rows or against.unit == "pixels":  # a row is a map: only the file knows its target
         return store.labels(epoch, str(path), None, None)
     rows = against.rows(split)
-    return store.labels(epoch, str(path), rows.ids, rows.targets)
+    return store.labels(epoch, str(path), rows.texts, rows.targets)
 
 
 def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, serial: bool = False) -> Iterator[Moments]:

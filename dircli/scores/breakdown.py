@@ -47,7 +47,7 @@ def by_sample(scored: Scored) -> dict[str, pa.Array]:
 
 def _rows_of(system: System, scored: Scored) -> dict[str, Any]:
     reference, against = system.reference, scored.against
-    ids: Any = against.rows(scored.result.split).ids if against.has_rows else system.file.ids
+    ids: Any = against.rows(scored.result.split).texts if against.has_rows else system.file.ids
     return {
         "system": [system.name] * system.values.size,
         "id": [None] * system.values.size if ids is None else ids,
@@ -63,10 +63,12 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, pa.Array]:
     import pyarrow as pa
 
     text = {"system", "id", "region"}
-    return {
-        name: pa.concat_arrays([pa.array(part[name], pa.string() if name in text else None) for part in parts])
-        for name in parts[0]
-    }
+
+    def column(values: Any, name: str) -> pa.Array:
+        kind = pa.string() if name in text else None
+        return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+
+    return {name: pa.concat_arrays([column(part[name], name) for part in parts]) for name in parts[0]}
 
 
 def tables(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> dict[Path, bytes]:

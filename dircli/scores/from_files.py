@@ -1,6 +1,7 @@
 """From prediction files to one result: what they are scored against, and their scores by region."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
-from dircli.datasets.open import open_benchmark
+from dircli.datasets.open import holds_samples, open_benchmark
 from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.compare.seeds import grouped
@@ -36,9 +37,15 @@ class ScoreOptions:
     layout: Layout
 
 
-def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Scored:
-    """The scores of each file in ``paths``; InputError with every problem of every file."""
-    systems = [replace(each, given=_given(each, against, request)) for each in _read_all(paths, against, request)]
+def score(
+    paths: Sequence[str], against: Benchmark, request: ScoreOptions, *, first: Callable[[], Predictions] | None = None
+) -> Scored:
+    """The scores of each file in ``paths``; InputError with every problem of every file.
+
+    ``first`` gives what is read of the first of them, where somebody reads it already.
+    """
+    read = _read_all(paths, against, request, first=first)
+    systems = [replace(each, given=_given(each, against, request)) for each in read]
     given = set(systems[0].given).intersection(*(system.given for system in systems))
     metrics = chosen(request.metrics, of=against.rules.metrics, given=given)
     written = [
@@ -73,13 +80,18 @@ def result(
     )
 
 
-def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> list[System]:
+def _read_all(
+    paths: Sequence[str], against: Benchmark, request: ScoreOptions, *, first: Callable[[], Predictions] | None
+) -> list[System]:
     """Every file with what it is scored against; InputError with every problem of every file."""
     pairs, problems = [], []
-    layout = request.layout if "sigma" in _needs(request.metrics) else replace(request.layout, sigma_column=None)
-    for path in paths:
+    layout = _layout(request)
+    for place, path in enumerate(paths):
+        read = None if place else first
         try:
-            pairs.append(paired(path, against, split=request.split, protocol=request.protocol, layout=layout))
+            pairs.append(
+                paired(path, against, split=request.split, protocol=request.protocol, layout=layout, read=read)
+            )
         except InputError as error:
             problems += error.problems
     sizes = {reference.target.size for _, reference, _ in pairs}
@@ -104,6 +116,11 @@ def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -
     ]
 
 
+def _layout(request: ScoreOptions) -> Layout:
+    """The columns that are looked at: sigma only where a metric needs it."""
+    return request.layout if "sigma" in _needs(request.metrics) else replace(request.layout, sigma_column=None)
+
+
 def _needs(names: Sequence[str]) -> set[str]:
     """What the metrics called ``names`` need beside target and prediction."""
     return set(NEEDS) if "all" in names else {EVERY[name].needs for name in names if name in EVERY}
@@ -117,7 +134,7 @@ def _given(system: System, against: Benchmark, request: ScoreOptions) -> dict[st
         given["relevance"] = relevance(against.rows("train").targets)(system.reference.scored_target)
     if "sigma" in needs and file.sigma is not None:
         known = against.has_rows
-        given["sigma"] = predictions.sigmas(file, against.rows(request.split).ids) if known else file.sigma
+        given["sigma"] = predictions.sigmas(file, against.rows(request.split).texts) if known else file.sigma
     return given
 
 
@@ -127,10 +144,16 @@ def _names(found: Sequence[Predictions]) -> list[str]:
     return names if len(set(names)) == len(names) else [each.file for each in found]
 
 
-def paired(
-    path: str, against: Benchmark, *, split: str, protocol: ProtocolName, layout: Layout
+def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored against
+    path: str,
+    against: Benchmark,
+    *,
+    split: str,
+    protocol: ProtocolName,
+    layout: Layout,
+    read: Callable[[], Predictions] | None = None,
 ) -> tuple[Predictions, Reference, FloatArray]:
-    """One file's predictions with what they are scored against, row by row."""
+    """One file's predictions with what they are scored against, row by row; ``read`` gives what somebody else reads."""
     if against.unit == "pixels":
         maps = path != predictions.STDIN and predicted_maps.is_array(Path(path))
         if maps and not against.has_rows:
@@ -144,11 +167,11 @@ def paired(
         dataset, positive = layout.prediction_column, against.rules.positive
         found = predicted_maps.read(Path(path), *where, dataset=dataset, positive=positive)
         return found, Reference.of(against, protocol, rows.targets, rows.bin_index), found.values
-    found = predictions.read(path, layout, need_target=not against.has_rows)
+    found = read() if read else predictions.read(path, layout, need_target=not against.has_rows)
     if against.has_rows:
         rows = against.rows(split)
         target, index = rows.targets, rows.bin_index
-        values = predictions.aligned(found, rows.ids, target)
+        values = predictions.aligned(found, rows.texts, target)
     else:
         target, values = predictions.own_targets(found, also=list(_unfit(found, against)))
         index = against.index(target)
@@ -193,7 +216,11 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     seeds: bool = False,
 ) -> Scored:
     """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
-    scored = score(paths, open_benchmark(name, root, bins_file), request)
+    with ThreadPoolExecutor(1) as pool:  # the manifest and the first file are read at the same time
+        early = None
+        if bins_file is None and holds_samples(name, root):
+            early = pool.submit(predictions.read, paths[0], _layout(request)).result
+        scored = score(paths, open_benchmark(name, root, bins_file), request, first=early)
     if seeds:
         scored = replace(scored, result=replace(scored.result, groups=grouped(scored.result)))
     return scored if sampling is None else quantify(scored, sampling)

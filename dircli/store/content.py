@@ -12,7 +12,7 @@ from dircli.arrays import AnyArray, FloatArray, TextArray
 from dircli.benchmark.manifest import BinTable, Images
 from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.protocol import ScoreRule
-from dircli.benchmark.records import SPLITS
+from dircli.benchmark.records import split_codes
 from dircli.store.text import as_json
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> str:
+BLOCK = 1 << 16  # rows whose numbers are made ready for a hash at once
+
+
+def content(ids: TextArray | pa.Array | pa.ChunkedArray, targets: FloatArray, split: AnyArray) -> str:
     """A sha256 over (id, target, split) in row order, which does not depend on how files encode them.
 
     Hashed are: the number of rows and the byte length of each id (both int64), all ids (UTF-8, one after the other),
@@ -31,20 +34,24 @@ def content(ids: TextArray | pa.Array, targets: FloatArray, split: AnyArray) -> 
     return finished(begun(ids, targets), split)
 
 
-def begun(ids: TextArray | pa.Array, targets: FloatArray) -> hashlib._Hash:
+def begun(ids: TextArray | pa.Array | pa.ChunkedArray, targets: FloatArray) -> hashlib._Hash:
     """The hash over all that `content` covers before the splits."""
-    offsets, texts = encoded(ids)
-    lengths = np.diff(offsets)
-    digest = hashlib.sha256(np.int64(lengths.size).astype("<i8").tobytes())
-    for part in (lengths.astype("<i8"), texts, (targets + 0.0).astype("<f8")):  # + 0.0: minus zero is zero
-        digest.update(np.ascontiguousarray(part).data)
+    parts = [encoded(part) for part in getattr(ids, "chunks", [ids])]
+    digest = hashlib.sha256(np.int64(targets.size).astype("<i8").tobytes())
+    for offsets, _ in parts:
+        for start in range(0, offsets.size - 1, BLOCK):
+            digest.update(np.diff(offsets[start : start + BLOCK + 1]).astype("<i8").data)
+    for _, texts in parts:
+        digest.update(texts.data)
+    for start in range(0, targets.size, BLOCK):
+        digest.update((targets[start : start + BLOCK] + 0.0).astype("<f8").data)  # + 0.0: minus zero is zero
     return digest
 
 
 def finished(digest: hashlib._Hash, split: AnyArray) -> str:
     """`content`, from the hash that has `begun`; it cannot be used again."""
     if split.dtype == object:
-        split = np.select([split == part for part in SPLITS], range(len(SPLITS)), -1)
+        split = split_codes(split)
     digest.update(split.astype("u1").tobytes())
     return f"sha256:{digest.hexdigest()}"
 

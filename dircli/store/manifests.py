@@ -13,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -21,16 +22,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from dircli import __version__
-from dircli.arrays import AnyArray, TextArray
+from dircli.arrays import AnyArray, IntArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Images, Manifest, PixelManifest, Samples
 from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.protocol import PROTOCOLS
-from dircli.benchmark.records import SPLITS
+from dircli.benchmark.records import SPLITS, split_codes
 from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import files, parquet
-from dircli.store.content import column_digest, content, pixel_content
+from dircli.store.content import BLOCK, column_digest, content, pixel_content
 from dircli.store.parquet import parquet_bytes
 from dircli.store.text import as_json
 
@@ -60,7 +61,7 @@ BIN_TYPES |= {f"region_{key}": "string" for key in PROTOCOLS}
 
 def sample_columns(samples: Samples) -> dict[str, pa.Array]:
     """The columns of ``samples.parquet``."""
-    columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
+    columns = {"id": samples.texts, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
     return _typed({**columns, **samples.columns}, SAMPLE_TYPES)
 
 
@@ -73,12 +74,17 @@ def bin_columns(table: BinTable) -> dict[str, pa.Array]:
     return _typed(columns, BIN_TYPES)
 
 
-def _typed(columns: Mapping[str, AnyArray], types: Mapping[str, str]) -> dict[str, pa.Array]:
-    """``columns`` of the given Arrow types; another one is text where it holds objects, else of the array's type."""
+def _typed(columns: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, pa.Array]:
+    """``columns`` of the given Arrow types; another one is text where it holds objects, else of the array's type.
+
+    What is in Arrow already stays as it is.
+    """
     import pyarrow as pa
 
     return {
         name: pa.array(column, types.get(name, "string" if column.dtype == object else None))
+        if isinstance(column, np.ndarray)
+        else column
         for name, column in columns.items()
     }
 
@@ -121,15 +127,51 @@ def read(folder: Path) -> Manifest:
     Raises UsageError for a manifest of maps, which `read_pixels` reads.
     """
     facts, table, [rows] = _loaded(folder, {SAMPLES: SAMPLE_TYPES})
-    columns = _columns(rows)
-    ids, targets, stated, split = (columns.pop(name) for name in SAMPLE_TYPES)
-    index = table.bins.index(targets)
-    binned = (index >= 0).all() and np.array_equal(index, stated)
-    samples = Samples(ids=ids, targets=targets, bin_index=stated.astype(np.int64), split=split, columns=columns)
+    targets, index, codes = rows["target"].to_numpy(), rows["bin"].to_numpy(), _codes(rows["split"])
+    columns = _OwnColumns(rows.drop_columns([*SAMPLE_TYPES]))
+    samples = Samples(texts=rows["id"], targets=targets, bin_index=index, codes=codes, columns=columns)
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(content, samples.texts, targets, codes)
+        counts = _counted(table.bins, samples)
     manifest = Manifest(samples=samples, table=table, facts=facts)
-    by_split = {part: index[split == part] for part in SPLITS} if binned else {}
-    _refuse_unlike(folder, manifest, rows, content(ids, targets, split), by_split)
+    _refuse_unlike(folder, manifest, rows, digest.result(), counts)
     return manifest
+
+
+class _OwnColumns(Mapping[str, AnyArray]):
+    """The dataset's own columns, (n,) each; one is taken out of Arrow when it is first asked for."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table, self._arrays = table, dict[str, AnyArray]()
+
+    def __getitem__(self, name: str) -> AnyArray:
+        if name not in self._arrays:
+            self._arrays[name] = self._table[name].to_numpy()
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._table.column_names
+
+    def __len__(self) -> int:
+        return len(self._table.column_names)
+
+
+def _codes(split: pa.ChunkedArray) -> AnyArray:
+    """The place in `SPLITS` of each of ``split``, dictionaries of texts: (n,), one byte each."""
+    parts = [split_codes(part.dictionary.to_numpy(zero_copy_only=False))[part.indices] for part in split.chunks]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint8)
+
+
+def _counted(bins: Bins, samples: Samples) -> dict[str, IntArray]:
+    """How many rows of each split lie in each bin, (B,); nothing where rows are listed in other bins, or no split."""
+    size, total = len(bins), np.zeros(len(SPLITS) * len(bins), np.int64)
+    for start in range(0, samples.targets.size, BLOCK):
+        rows = slice(start, start + BLOCK)
+        index, codes = samples.bin_index[rows], samples.codes[rows]
+        if not bins.hold(samples.targets[rows], index) or (codes >= len(SPLITS)).any():
+            return {}
+        total += np.bincount(codes * np.int64(size) + index, minlength=total.size)
+    return dict(zip(SPLITS, total.reshape(len(SPLITS), size), strict=True))
 
 
 def read_pixels(folder: Path) -> PixelManifest:
@@ -140,8 +182,10 @@ def read_pixels(folder: Path) -> PixelManifest:
     image, row, col, targets, index = (scored[name] for name in PIXEL_TYPES)
     pixels = Pixels(image=image, row=row, col=col, targets=targets, bin_index=index)
     manifest = PixelManifest(samples=images, pixels=pixels, table=table, facts=facts)
-    by_split = {"test": index} if np.array_equal(table.bins.index(targets), index) else {}
-    _refuse_unlike(folder, manifest, rows, pixel_content(images, pixels, table), by_split)
+    counts = {"test": np.bincount(index, minlength=len(table.bins))}
+    if not np.array_equal(table.bins.index(targets), index):
+        counts = {}
+    _refuse_unlike(folder, manifest, rows, pixel_content(images, pixels, table), counts)
     return manifest
 
 
@@ -173,7 +217,8 @@ def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
 
 def _table(path: Path, types: Mapping[str, str]) -> pa.Table:
     """A table that has the columns of ``types``; InputError where it has not."""
-    return parquet.table(files.read(path, hint="Run `dir curate` again"), str(path), types, hint=AGAIN)
+    data = files.read(path, hint="Run `dir curate` again")
+    return parquet.table(data, str(path), types, hint=AGAIN, coded=["split"] if "target" in types else [])
 
 
 def _columns(table: pa.Table) -> dict[str, AnyArray]:
@@ -277,19 +322,19 @@ def _is_range(gap: Any) -> bool:
 
 
 def _refuse_unlike(
-    folder: Path, manifest: Manifest | PixelManifest, samples: pa.Table, digest: str, index: Mapping[str, AnyArray]
+    folder: Path, manifest: Manifest | PixelManifest, samples: pa.Table, digest: str, counts: Mapping[str, IntArray]
 ) -> None:
     """InputError with everything in which the files of ``manifest`` in ``folder`` disagree.
 
-    ``samples`` is ``samples.parquet``, ``digest`` what its content hashes to; ``index`` (n,) by split are the bins that
-    its rows or pixels lie in; no ``index`` means that they are listed in others.
+    ``samples`` is ``samples.parquet``, ``digest`` what its content hashes to; ``counts`` (B,) by split are its rows or
+    pixels in each bin; no ``counts`` means that they are listed in others.
     """
     table, facts = manifest.table, manifest.facts
     of_pixels = isinstance(manifest, PixelManifest)
     file, rows, unit = (PIXELS, "images", "pixels") if of_pixels else (SAMPLES, "rows", "rows")
     pairs = [
         (file, "content", digest, manifest.content),
-        (SAMPLES, f"number of {rows}", len(manifest.samples.ids), facts["rows"]),
+        (SAMPLES, f"number of {rows}", samples.num_rows, facts["rows"]),
         *((BINS, key, table.facts.get(key), facts.get(key)) for key in dict.fromkeys((*IDENTITY, *table.facts))),
     ]
     sizes = {part: int(table.counts[part].sum()) for part in SPLITS}
@@ -301,13 +346,15 @@ def _refuse_unlike(
     ]
     foreign = _foreign_columns(samples, facts)
     unlike += [(SAMPLES, f"its column {name} is not what {FACTS} has a digest of") for name in foreign]
-    if not index:
+    if isinstance(manifest, Manifest) and (manifest.samples.codes >= len(SPLITS)).any():
+        unlike.append((file, f"its splits are not all {', '.join(SPLITS)}"))
+    elif not counts:
         unlike.append((file, f"its bins are not those of {BINS}"))
-    for part, bins in index.items():
-        if not np.array_equal(np.bincount(bins, minlength=len(table.bins)), table.counts[part]):
+    for part, filled in counts.items():
+        if not np.array_equal(filled, table.counts[part]):
             unlike.append((BINS, f"its {part} counts are not those of {file}"))
-    for key, filled in table.rows_by_region().items():
-        if filled != facts["regions"].get(key):
+    for key, by_region in table.rows_by_region().items():
+        if by_region != facts["regions"].get(key):
             unlike.append((BINS, f"its {key} regions do not hold the {unit} that {FACTS} says"))
     if unlike:
         raise InputError(Problem(str(folder / where), what, AGAIN) for where, what in unlike)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.arrays import AnyArray, IntArray, TextArray
 from dircli.errors import Problem, clear, sample
-from dircli.store.content import encoded
+from dircli.store.content import BLOCK, encoded
+from dircli.store.parallel import in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,13 +58,20 @@ def reordered(theirs: pa.Array, ids: pa.Array) -> IntArray | None:
     """
     if len(theirs) != len(ids):
         return None
-    with ThreadPoolExecutor(2) as pool:
-        (our_order, ours), (their_order, hashes) = pool.map(_by_hash, (ids, theirs))
+    if theirs.equals(ids):
+        return None if _repeat(_hashes(ids)) else np.arange(len(ids))
+    (our_order, ours), (their_order, hashes) = in_order(_by_hash, (ids, theirs), workers=2)
     if (ours[1:] == ours[:-1]).any() or not np.array_equal(ours, hashes):
         return None
     rows = np.empty_like(our_order)
     rows[our_order] = their_order
     return rows if theirs.take(rows).equals(ids) else None
+
+
+def _repeat(hashes: AnyArray) -> bool:
+    """Whether any of ``hashes`` (n,) occurs twice; they are sorted in place."""
+    hashes.sort()
+    return bool((hashes[1:] == hashes[:-1]).any())
 
 
 def _by_hash(texts: pa.Array) -> tuple[IntArray, AnyArray]:
@@ -77,18 +84,27 @@ def _by_hash(texts: pa.Array) -> tuple[IntArray, AnyArray]:
 def _hashes(texts: pa.Array) -> AnyArray:
     """A number of 64 bits for each of ``texts`` (n,), which is the same for the same text."""
     offsets, data = encoded(texts)
-    padded = np.concatenate([data, np.zeros(WORD, dtype=np.uint8)])
-    words = np.ndarray((data.size + 1,), dtype="<u8", buffer=padded, strides=(1,))
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    hashes = (lengths.astype(np.uint64) + np.uint64(1)) * FACTOR  # a short text is never its own length
-    shortest = int(lengths.min()) if lengths.size else 0
-    for at in range(0, int(lengths.max(initial=0)), WORD):
+    hashes = np.empty(len(texts), np.uint64)
+    for start in range(0, hashes.size, BLOCK):
+        _hash_block(offsets[start : start + BLOCK + 1], data, hashes[start : start + BLOCK])
+    return hashes
+
+
+def _hash_block(offsets: AnyArray, data: AnyArray, hashes: AnyArray) -> None:
+    """Into ``hashes`` (n,), those of the texts whose bytes in ``data`` lie between ``offsets`` (n + 1,)."""
+    padded = np.zeros(int(offsets[-1] - offsets[0]) + WORD, np.uint8)
+    padded[:-WORD] = data[offsets[0] : offsets[-1]]
+    words = np.ndarray((padded.size - WORD + 1,), dtype="<u8", buffer=padded, strides=(1,))
+    starts, lengths = offsets[:-1] - offsets[0], np.diff(offsets)
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    np.multiply(lengths.astype(np.uint64) + np.uint64(1), FACTOR, out=hashes)  # a short text is never its own length
+    for at in range(0, longest, WORD):
         longer = slice(None) if at < shortest else np.flatnonzero(lengths > at)
         word = words[starts[longer] + at]
-        word &= KEPT[np.minimum(lengths[longer] - at, WORD)]
+        if at + WORD > shortest:
+            word &= KEPT[np.minimum(lengths[longer] - at, WORD)]
         mixed = (hashes[longer] ^ word) * FACTOR
         hashes[longer] = mixed ^ (mixed >> TURN)
-    return hashes
 
 
 def _arrow(ids: Any) -> pa.Array:
@@ -101,8 +117,7 @@ def _arrow(ids: Any) -> pa.Array:
 def repeated_ids(ids: Sequence[str] | pa.Array) -> list[str]:
     """Those of ``ids`` that occur more than once, each once, in the order in which they first do."""
     if not isinstance(ids, Sequence):
-        hashes = _by_hash(ids)[1]
-        if not (hashes[1:] == hashes[:-1]).any():
+        if not _repeat(_hashes(ids)):
             return []
         ids = ids.to_pylist()
     counts: dict[str, int] = {}

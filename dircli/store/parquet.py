@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dircli.errors import InputError, Problem, UsageError, first_line, sample
+from dircli.store.parallel import in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,18 +39,28 @@ def textual(kind: Any) -> bool:
     return bool(text or pa.types.is_integer(kind))
 
 
-def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.Table:
+def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str, coded: Collection[str] = ()) -> pa.Table:
     """The Parquet table in ``data``; InputError where it is none, or lacks a column of ``types`` or has it otherwise.
 
-    ``types`` maps a column to the Arrow type that it must have, as Arrow writes it.
+    ``types`` maps a column to the Arrow type that it must have, as Arrow writes it. Columns of texts that are ``coded``
+    are given as dictionaries.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.ParquetFile(pa.BufferReader(data)).read()
+        metadata = pq.read_metadata(pa.BufferReader(data))
+        schema = metadata.schema.to_arrow_schema()
+        names = schema.names
+        of_text = [column for column in coded if column in names and pa.types.is_string(schema.field(column).type)]
+
+        def group(place: int) -> pa.Table:
+            file = pq.ParquetFile(pa.BufferReader(data), metadata=metadata, read_dictionary=of_text)
+            return file.read_row_group(place)
+
+        groups = list(in_order(group, range(metadata.num_row_groups), serial=metadata.num_row_groups < 2))  # noqa: PLR2004
+        rows = pa.concat_tables(groups) if groups else schema.empty_table()
         rows.validate(full=True)  # text that is no UTF-8 shows only here
-        names = rows.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(name, error, hint=hint) from None
     repeated = [column for column in dict.fromkeys(names) if names.count(column) > 1]
@@ -57,8 +68,8 @@ def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str) -> pa.
     for column, kind in types.items():
         if column not in names:
             wrong.append(Problem(name, f"there is no column {column}; the columns are {sample(names)}", hint))
-        elif column not in repeated and (str(rows.field(column).type) != kind or rows[column].null_count):
-            what = f"column {column} is {rows.field(column).type} with {rows[column].null_count} nulls"
+        elif column not in repeated and (str(schema.field(column).type) != kind or rows[column].null_count):
+            what = f"column {column} is {schema.field(column).type} with {rows[column].null_count} nulls"
             wrong.append(Problem(name, what, f"Expected {kind} without nulls"))
     if wrong:
         raise InputError(wrong)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dircli import __version__
-from dircli.arrays import AnyArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
@@ -59,7 +58,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     scheme = options.scheme or rule.default
     per = _per(against, options, root)
     rows = against.rows("train") if per == "sample" else None
-    train: dict[str, Any] = {"id": rows.ids, "target": rows.targets, "bin": rule.fold(rows.bin_index)} if rows else {}
+    train: dict[str, Any] = {"id": rows.texts, "target": rows.targets, "bin": rule.fold(rows.bin_index)} if rows else {}
     if train:
         by_bin, weight = sample_weights(train["target"], train["bin"], counts, options, rule)
     else:
@@ -105,12 +104,17 @@ def _per(against: Benchmark, options: WeightOptions, root: Path) -> Literal["sam
     return per
 
 
-def _columns(arrays: Mapping[str, AnyArray]) -> dict[str, pa.Array]:
+def _columns(arrays: Mapping[str, Any]) -> dict[str, pa.Array]:
     """The arrays as the columns of a file, in which an undefined weight is null."""
     import pyarrow as pa
 
     types = {"id": pa.string(), "bin": pa.int32(), "count": pa.int64()}
-    return {name: pa.array(each, types.get(name), from_pandas=name == "weight") for name, each in arrays.items()}
+    return {
+        name: each.cast(types[name])
+        if isinstance(each, pa.Array)
+        else pa.array(each, types.get(name), from_pandas=name == "weight")
+        for name, each in arrays.items()
+    }
 
 
 def write(weighted: Weighted, *, force: bool = False) -> None:

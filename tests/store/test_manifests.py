@@ -16,7 +16,7 @@ import pytest
 from dircli import __version__
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Manifest, Samples
-from dircli.benchmark.records import SPLITS
+from dircli.benchmark.records import SPLITS, split_codes
 from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, UsageError
 from dircli.store import files, manifests, parquet, text
@@ -50,7 +50,7 @@ def manifest(*, name: str = "mine", targets: list[float] | None = None) -> Manif
     facts = {**identity, "regions": dict.fromkeys(regions, rows), "rows": len(ids), "seed": 7, "version": __version__}
     columns = {"note": texts(list("uvwxyz")), "number": np.arange(6)}
     return Manifest(
-        samples=Samples(ids=ids, targets=values, bin_index=index, split=split, columns=columns),
+        samples=Samples(texts=ids, targets=values, bin_index=index, codes=split_codes(split), columns=columns),
         table=BinTable(bins=bins, counts=counts, regions=regions, facts=identity),
         facts=facts,
     )
