@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.benchmark.dataset import Dataset, PixelReader, Rules
 from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Rows, Samples
 from dircli.benchmark.pixels import Frame, Pixels
@@ -93,12 +93,13 @@ class Benchmark:
             return Rows(texts=np.full(len(index), None), targets=targets, bin_index=index)
         if split not in self._rows:
             samples = self._samples
-            rows = np.flatnonzero(samples.mask(split))
+            mask = samples.mask(split)
+            rows = np.flatnonzero(mask)
             if not rows.size:
                 there = sorted(SPLITS[code] for code in np.unique(samples.codes))
                 raise UsageError(f"{self.name} has no {split} rows; it has {', '.join(there)}")
             index = samples.bin_index[rows].astype(np.int64)
-            self._rows[split] = Rows(texts=_chosen(samples.texts, rows), targets=samples.targets[rows], bin_index=index)
+            self._rows[split] = Rows(texts=_chosen(samples.texts, mask), targets=samples.targets[rows], bin_index=index)
         return self._rows[split]
 
     def names(self, split: str, rows: IntArray) -> list[str]:
@@ -139,16 +140,10 @@ class Benchmark:
         return self.manifest
 
 
-def _chosen(texts: Any, rows: IntArray) -> Any:
-    """Those of ``texts`` (n,), objects or chunks in Arrow, that stand at ``rows`` (k,), ascending; one array."""
+def _chosen(texts: Any, mask: BoolArray) -> Any:
+    """Those of ``texts`` (n,), objects or in Arrow, that are in ``mask`` (n,)."""
     if isinstance(texts, np.ndarray):
-        return texts[rows]
+        return texts[mask]
     import pyarrow as pa
 
-    ends = np.cumsum([0, *map(len, texts.chunks)])
-    bounds = np.searchsorted(rows, ends)
-    chosen = [
-        part.take(pa.array(rows[first:last] - start)).cast(pa.large_string())
-        for part, start, first, last in zip(texts.chunks, ends, bounds, bounds[1:], strict=False)
-    ]
-    return pa.concat_arrays(chosen or [pa.array([], pa.large_string())])
+    return texts.filter(pa.array(mask))

@@ -46,11 +46,11 @@ class BinTable:
 class Rows:
     """The n rows of a benchmark, or of one split of it, in their declared order.
 
-    ``texts`` (n,) are their ids, in Arrow where a file held them, None of pixels, which have none; ``targets`` (n,) are
-    in the dataset's unit, ``bin_index`` (n,) their scoring bins.
+    ``texts`` (n,) are their ids, in chunks of Arrow where a file held them, None of pixels, which have none;
+    ``targets`` (n,) are in the dataset's unit, ``bin_index`` (n,) their scoring bins.
     """
 
-    texts: TextArray | pa.Array | pa.ChunkedArray
+    texts: TextArray | pa.ChunkedArray
     targets: FloatArray
     bin_index: IntArray
 

@@ -11,6 +11,7 @@ from dircli.scores.metrics.sums import RegionSums, per_bin
 from dircli.scores.metrics.table import METRICS
 from dircli.scores.results import Scored, System
 from dircli.store import parquet
+from dircli.store.content import chunks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,11 +65,12 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, pa.Array]:
 
     text = {"system", "id", "region"}
 
-    def column(values: Any, name: str) -> pa.Array:
+    def arrays(values: Any, name: str) -> list[pa.Array]:
         kind = pa.string() if name in text else None
-        return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+        in_arrow = isinstance(values, pa.Array | pa.ChunkedArray)
+        return [each.cast(kind) for each in chunks(values)] if in_arrow else [pa.array(values, kind)]
 
-    return {name: pa.concat_arrays([column(part[name], name) for part in parts]) for name in parts[0]}
+    return {name: pa.concat_arrays([each for part in parts for each in arrays(part[name], name)]) for name in parts[0]}
 
 
 def tables(scored: Scored, *, per_bin: Path | None, per_sample: Path | None) -> dict[Path, bytes]:

@@ -36,7 +36,7 @@ def content(ids: TextArray | pa.Array | pa.ChunkedArray, targets: FloatArray, sp
 
 def begun(ids: TextArray | pa.Array | pa.ChunkedArray, targets: FloatArray) -> hashlib._Hash:
     """The hash over all that `content` covers before the splits."""
-    parts = [encoded(part) for part in getattr(ids, "chunks", [ids])]
+    parts = [encoded(part) for part in chunks(ids)]
     digest = hashlib.sha256(np.int64(targets.size).astype("<i8").tobytes())
     for offsets, _ in parts:
         for start in range(0, offsets.size - 1, BLOCK):
@@ -120,6 +120,11 @@ def column_digest(column: pa.Array) -> str:
     for part in (np.array([len(column), nulls.size], "<i8"), nulls.astype("<i8"), *parts):
         digest.update(np.ascontiguousarray(part).view("u1").data)
     return f"sha256:{digest.hexdigest()}"
+
+
+def chunks(texts: TextArray | pa.Array | pa.ChunkedArray) -> list[Any]:
+    """The arrays that ``texts`` are made of."""
+    return getattr(texts, "chunks", [texts])
 
 
 def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:

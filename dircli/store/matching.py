@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.arrays import AnyArray, IntArray, TextArray
 from dircli.errors import Problem, clear, sample
-from dircli.store.content import BLOCK, encoded
+from dircli.store.content import BLOCK, chunks, encoded
 from dircli.store.parallel import in_order
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ KEPT = np.array([(1 << 8 * left) - 1 for left in range(WORD + 1)], dtype="<u8")
 """The bits of a word that belong to an id of which so many bytes are left."""
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 TURN = np.uint64(29)
+COMPARED = 1 << 15  # texts that are compared at once
 
 
 def matched(
-    theirs: Sequence[str] | pa.Array, ids: TextArray | pa.Array, where: str, *, missing_hint: str
+    theirs: Sequence[str] | pa.Array, ids: TextArray | pa.Array | pa.ChunkedArray, where: str, *, missing_hint: str
 ) -> tuple[IntArray, list[Problem]]:
     """The first row of the file for each of ``ids`` (n,), -1 where there is none; and what does not match.
 
@@ -33,7 +34,7 @@ def matched(
         if (same := reordered(theirs, _arrow(ids))) is not None:
             return same, []
         theirs = theirs.to_pylist()
-    keys: list[str] = ids.tolist()
+    keys: list[str] = ids.tolist() if isinstance(ids, np.ndarray) else ids.to_pylist()
     position: dict[str, int] = {}
     repeated = [key for row, key in enumerate(theirs) if position.setdefault(key, row) != row]
     rows = np.array([position.get(key, -1) for key in keys], dtype=np.int64)
@@ -50,22 +51,38 @@ def matched(
     ]
 
 
-def reordered(theirs: pa.Array, ids: pa.Array) -> IntArray | None:
+def reordered(theirs: pa.Array, ids: pa.Array | pa.ChunkedArray) -> IntArray | None:
     """Where each of ``ids`` (n,) stands in ``theirs``, if both are the same texts and each of them occurs once.
 
     None where that is not so, or cannot be shown: hashes propose an order, and only a comparison of all texts in that
-    order proves it. Both are Arrow texts of one type.
+    order proves it.
     """
     if len(theirs) != len(ids):
         return None
-    if theirs.equals(ids):
+    if _alike(theirs, ids, lambda rows: slice(rows.start, rows.stop)):
         return None if _repeat(_hashes(ids)) else np.arange(len(ids))
-    (our_order, ours), (their_order, hashes) = in_order(_by_hash, (ids, theirs), workers=2)
-    if (ours[1:] == ours[:-1]).any() or not np.array_equal(ours, hashes):
+    ours, other = in_order(_by_hash, (ids, theirs), workers=2)
+    if ours is None or other is None or not np.array_equal(ours[1], other[1]):
         return None
-    rows = np.empty_like(our_order)
-    rows[our_order] = their_order
-    return rows if theirs.take(rows).equals(ids) else None
+    rows = np.empty_like(ours[0])
+    rows[ours[0]] = other[0]
+    return rows if _alike(theirs, ids, rows.__getitem__) else None
+
+
+def _alike(theirs: pa.Array, ids: pa.Array | pa.ChunkedArray, rows_of: Callable[[slice], Any]) -> bool:
+    """Whether ``ids`` (n,) are ``theirs`` at the rows, or in the slice, that ``rows_of`` gives for a slice of them."""
+    pieces, begin = [], 0
+    for chunk in chunks(ids):
+        pieces += [(begin + start, chunk.slice(start, COMPARED)) for start in range(0, len(chunk), COMPARED)]
+        begin += len(chunk)
+
+    def alike(piece: tuple[int, pa.Array]) -> bool:
+        start, texts = piece
+        rows = rows_of(slice(start, start + len(texts)))
+        found = theirs[rows] if isinstance(rows, slice) else theirs.take(rows)
+        return bool(found.cast(texts.type).equals(texts))
+
+    return all(in_order(alike, pieces, workers=2))
 
 
 def _repeat(hashes: AnyArray) -> bool:
@@ -74,19 +91,39 @@ def _repeat(hashes: AnyArray) -> bool:
     return bool((hashes[1:] == hashes[:-1]).any())
 
 
-def _by_hash(texts: pa.Array) -> tuple[IntArray, AnyArray]:
-    """The order of ``texts`` (n,) by hashes of theirs, and those hashes, ascending."""
+def _by_hash(texts: pa.Array | pa.ChunkedArray) -> tuple[IntArray, AnyArray] | None:
+    """The order of ``texts`` (n,) by hashes of theirs, and what those begin with, ascending; None where one repeats.
+
+    Numbers whose first bits are a hash's, and whose last ones are the row, are sorted several times as fast as rows by
+    their hashes. Where first bits are the same, rows are put in order by the whole hash.
+    """
     hashes = _hashes(texts)
-    order = np.argsort(hashes)
-    return order, hashes[order]
+    bits = np.uint64(max(hashes.size - 1, 1).bit_length())
+    last = np.uint64((1 << int(bits)) - 1)
+    keys = (hashes & ~last) | np.arange(hashes.size, dtype=np.uint64)
+    keys.sort()
+    order = (keys & last).astype(np.int64)
+    keys >>= bits
+    alike = np.flatnonzero(keys[1:] == keys[:-1])
+    if alike.size:
+        among = np.union1d(alike, alike + 1)
+        whole = hashes[order[among]]
+        order[among] = order[among][np.lexsort((whole, keys[among]))]
+        if (hashes[order[alike]] == hashes[order[alike + 1]]).any():
+            return None
+    return order, keys
 
 
-def _hashes(texts: pa.Array) -> AnyArray:
+def _hashes(texts: pa.Array | pa.ChunkedArray) -> AnyArray:
     """A number of 64 bits for each of ``texts`` (n,), which is the same for the same text."""
-    offsets, data = encoded(texts)
     hashes = np.empty(len(texts), np.uint64)
-    for start in range(0, hashes.size, BLOCK):
-        _hash_block(offsets[start : start + BLOCK + 1], data, hashes[start : start + BLOCK])
+    done = 0
+    for chunk in chunks(texts):
+        offsets, data = encoded(chunk)
+        of_chunk = hashes[done : done + len(chunk)]
+        for start in range(0, len(chunk), BLOCK):
+            _hash_block(offsets[start : start + BLOCK + 1], data, of_chunk[start : start + BLOCK])
+        done += len(chunk)
     return hashes
 
 

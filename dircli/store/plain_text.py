@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK = 4 << 20  # bytes that a thread parses at once
-LOOKED_AT = 64 << 20  # bytes whose quotes are looked at, at once
+LOOKED_AT = 1 << 20  # bytes whose quotes are looked at, at once
 
 
 def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], needed: Sequence[str]) -> pa.Table | None:

@@ -111,7 +111,7 @@ def _columns(arrays: Mapping[str, Any]) -> dict[str, pa.Array]:
     types = {"id": pa.string(), "bin": pa.int32(), "count": pa.int64()}
     return {
         name: each.cast(types[name])
-        if isinstance(each, pa.Array)
+        if isinstance(each, pa.ChunkedArray)
         else pa.array(each, types.get(name), from_pandas=name == "weight")
         for name, each in arrays.items()
     }

@@ -68,3 +68,26 @@ def test_a_text_whose_bytes_are_its_length_has_a_hash_of_its_own() -> None:
     rows = reordered(arrow(*texts[::-1]), arrow(*texts))
     assert rows is not None
     assert rows.tolist() == [4, 3, 2, 1, 0]
+
+
+@given(st.lists(TEXTS, unique=True, min_size=1, max_size=12), st.integers(1, 64), st.randoms())
+def test_hashes_that_begin_alike_are_told_apart_by_the_rest(texts: list[str], shared: int, random: object) -> None:
+    """Rows are sorted by the first bits of hashes; where those are the same, by all of them, and never by chance."""
+    known = {text: np.uint64(row >> 1 if shared > 60 else row) for row, text in enumerate(sorted(texts))}  # noqa: PLR2004
+    mixed = texts.copy()
+    random.shuffle(mixed)  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "_hashes", lambda of: np.array([known[text] for text in of.to_pylist()], np.uint64))
+        rows = reordered(arrow(*mixed), arrow(*texts))
+    if rows is not None:
+        assert [mixed[row] for row in rows] == texts
+    assert (rows is None) == (shared > 60 and len(texts) > 1)  # noqa: PLR2004
+
+
+def test_ids_in_chunks_are_matched_as_one_array() -> None:
+    ids = pa.chunked_array([pa.array(["a", "b"]), pa.array([], pa.string()), pa.array(["c"])])
+    for theirs, expected in ((["c", "a", "b"], [1, 2, 0]), (["a", "b", "c"], [0, 1, 2])):
+        rows = reordered(arrow(*theirs), ids)
+        assert rows is not None
+        assert rows.tolist() == expected
+    assert reordered(arrow("a", "b", "d"), ids) is None
