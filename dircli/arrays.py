@@ -10,3 +10,5 @@ IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 TextArray: TypeAlias = NDArray[np.object_]
 AnyArray: TypeAlias = NDArray[Any]
+Texts: TypeAlias = Any
+"""Texts (n,): a `TextArray`, or what Arrow holds them in, a ``pyarrow.ChunkedArray``."""

@@ -144,6 +144,4 @@ def _chosen(texts: Any, mask: BoolArray) -> Any:
     """Those of ``texts`` (n,), objects or in Arrow, that are in ``mask`` (n,)."""
     if isinstance(texts, np.ndarray):
         return texts[mask]
-    import pyarrow as pa
-
-    return texts.filter(pa.array(mask))
+    return texts.filter(mask)

@@ -1,22 +1,17 @@
 """What a manifest holds: samples or images with pixels, bins with counts and regions, and facts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray, Texts
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import REGIONS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +45,7 @@ class Rows:
     ``targets`` (n,) are in the dataset's unit, ``bin_index`` (n,) their scoring bins.
     """
 
-    texts: TextArray | pa.ChunkedArray
+    texts: Texts
     targets: FloatArray
     bin_index: IntArray
 

@@ -97,19 +97,26 @@ def _by_hash(texts: pa.Array | pa.ChunkedArray) -> tuple[IntArray, AnyArray] | N
     Numbers whose first bits are a hash's, and whose last ones are the row, are sorted several times as fast as rows by
     their hashes. Where first bits are the same, rows are put in order by the whole hash.
     """
-    hashes = _hashes(texts)
-    bits = np.uint64(max(hashes.size - 1, 1).bit_length())
+    import pyarrow as pa
+
+    keys = _hashes(texts)
+    bits = np.uint64(max(keys.size - 1, 1).bit_length())
     last = np.uint64((1 << int(bits)) - 1)
-    keys = (hashes & ~last) | np.arange(hashes.size, dtype=np.uint64)
+    keys &= ~last
+    for start in range(0, keys.size, BLOCK):
+        block = keys[start : start + BLOCK]
+        block |= np.arange(start, start + block.size, dtype=np.uint64)
     keys.sort()
-    order = (keys & last).astype(np.int64)
+    order = (keys & last).view(np.int64)
     keys >>= bits
     alike = np.flatnonzero(keys[1:] == keys[:-1])
     if alike.size:
         among = np.union1d(alike, alike + 1)
-        whole = hashes[order[among]]
-        order[among] = order[among][np.lexsort((whole, keys[among]))]
-        if (hashes[order[alike]] == hashes[order[alike + 1]]).any():
+        whole = _hashes(texts.take(pa.array(order[among])))
+        ascending = np.lexsort((whole, keys[among]))
+        order[among], whole = order[among][ascending], whole[ascending]
+        place = np.searchsorted(among, alike)
+        if (whole[place] == whole[place + 1]).any():
             return None
     return order, keys
 

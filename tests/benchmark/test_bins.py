@@ -100,3 +100,15 @@ def test_a_range_of_no_whole_number_of_bins_is_refused(low: float, high: float, 
 
 def test_bins_is_what_edges_say() -> None:
     assert Bins.regular("-2", "16", "0.1").edges[3] == -1.7
+
+
+@given(st.lists(st.floats(-1, 11), min_size=1, max_size=40), st.integers(0, 39), st.integers(-3, 3))
+def test_bins_hold_values_exactly_where_index_says(values: list[float], row: int, by: int) -> None:
+    bins = Bins(np.array([0.0, 0.1, 2.5, 7.0, 10.0]))
+    array = np.array([*values, 10.0, 0.0])
+    index = bins.index(array)
+    assert bins.hold(array, index) == bool((index >= 0).all())
+    inside, index = array[index >= 0], index[index >= 0].astype(np.int32)
+    index[row % inside.size] += by
+    assert bins.hold(inside, index) == (by == 0)
+    assert bins.hold(inside[:0], index[:0])

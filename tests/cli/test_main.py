@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
 from dircli.cli.app import HOMES
@@ -45,3 +46,8 @@ def test_a_mistyped_command_is_answered_with_the_one_that_is_close(program: list
     done = subprocess.run([*program, "evalute"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Did you mean 'evaluate'?" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the allocator is named for Linux alone")
+def test_the_allocator_that_commands_name_is_one_that_arrow_has() -> None:
+    assert "jemalloc" in pa.supported_memory_backends()

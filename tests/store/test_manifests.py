@@ -224,6 +224,10 @@ CHANGES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "a split": (f"{SAMPLES}: its content is sha256:", lambda at: reset(at, SAMPLES, "split", 0, "test")),
     "a split, and its counts": (f"{BINS}: its train counts are not", lambda at: reset(at, SAMPLES, "split", 0, "test")),
     "a split that is none": (f"{SAMPLES}: its content is sha256:", lambda at: reset(at, SAMPLES, "split", 0, "dev")),
+    "the name of a split": (
+        f"{SAMPLES}: its splits are not all train, val, test",
+        lambda at: reset(at, SAMPLES, "split", 0, "dev"),
+    ),
     "an id": (f"{SAMPLES}: its content is sha256:", lambda at: reset(at, SAMPLES, "id", 0, "b/2")),
     "a count": (f"{BINS}: its test counts are not those of samples.parquet", lambda at: reset(at, BINS, "test", 0, 5)),
     "a region": (f"{BINS}: its paper regions do not hold", lambda at: reset(at, BINS, "region_paper", 0, "few")),

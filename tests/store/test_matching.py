@@ -73,7 +73,7 @@ def test_a_text_whose_bytes_are_its_length_has_a_hash_of_its_own() -> None:
 @given(st.lists(TEXTS, unique=True, min_size=1, max_size=12), st.integers(1, 64), st.randoms())
 def test_hashes_that_begin_alike_are_told_apart_by_the_rest(texts: list[str], shared: int, random: object) -> None:
     """Rows are sorted by the first bits of hashes; where those are the same, by all of them, and never by chance."""
-    known = {text: np.uint64(row >> 1 if shared > 60 else row) for row, text in enumerate(sorted(texts))}  # noqa: PLR2004
+    known = {text: np.uint64(row >> 1 if shared > 60 else row) for row, text in enumerate(sorted(texts))}
     mixed = texts.copy()
     random.shuffle(mixed)  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
@@ -81,7 +81,7 @@ def test_hashes_that_begin_alike_are_told_apart_by_the_rest(texts: list[str], sh
         rows = reordered(arrow(*mixed), arrow(*texts))
     if rows is not None:
         assert [mixed[row] for row in rows] == texts
-    assert (rows is None) == (shared > 60 and len(texts) > 1)  # noqa: PLR2004
+    assert (rows is None) == (shared > 60 and len(texts) > 1)
 
 
 def test_ids_in_chunks_are_matched_as_one_array() -> None:
