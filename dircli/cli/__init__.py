@@ -4,12 +4,27 @@ import os
 import sys
 
 
+class WithoutPandas:
+    """A finder of modules that does not find pandas, so that Arrow goes without, as where it is not installed.
+
+    Wherever Arrow can, it imports pandas with the first array that it makes, to know frames when it is given some. No
+    command has any, and the import takes longer than scoring 100,000 rows.
+    """
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Leave the module to the finders after this one, unless it is pandas."""
+        if name == "pandas":
+            raise ModuleNotFoundError("no command of dir needs pandas", name=name)
+
+
 def main() -> None:
     """Run `dir`; a reader that closes the pipe early is no error worth a traceback.
 
     The process then ends at once, with all output written: threads of Arrow may be busy with nothing, and when Python
     takes the time to tidy up, they now and then end a good run in an abort (apache/arrow issue 34314).
     """
+    sys.meta_path.insert(0, WithoutPandas)
     from dircli.cli.app import app
 
     if {"_DIR_COMPLETE", "_DIRCLI_COMPLETE"} & os.environ.keys():  # the shell asks what may stand after these words

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from dircli.cli import WithoutPandas
 from dircli.cli.app import HOMES
 
 ENDS_BADLY = (
@@ -45,3 +46,11 @@ def test_a_mistyped_command_is_answered_with_the_one_that_is_close(program: list
     done = subprocess.run([*program, "evalute"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Did you mean 'evaluate'?" in done.stderr
+
+
+def test_python_that_imports_the_command_line_still_has_pandas() -> None:
+    """A program that imports modules of ours is not ours to change; a process that runs `dir` is."""
+    import pandas as pd
+
+    assert pd.__name__ == "pandas"
+    assert WithoutPandas not in sys.meta_path
