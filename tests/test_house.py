@@ -44,20 +44,20 @@ PURE = ("benchmark", "weights/lds.py", "weights/schemes.py", "features/fds.py", 
 OPENERS = {"open", "read_bytes", "read_text", "write_bytes", "write_text", "unlink", "ZipFile", "File", "mkdir"}
 HEAVY = {"numpy", "pandas", "scipy", "pyarrow", "h5py", "httpx", "PIL", "matplotlib"}
 OWN = "--target y --id id --bin-width 1 --name own"
-NEEDLESS = {"pandas", "scipy.stats", "matplotlib", "PIL", "h5py", "httpx"}
+NEEDLESS = {"pandas", "pydantic", "scipy.stats", "matplotlib", "PIL", "h5py", "httpx"}
 """What a command that neither draws nor downloads, on a table of numbers, has no use for."""
 
 UNLOADED = {
     "evaluate predictions.csv --dataset own": {*NEEDLESS, "scipy"},
-    "evaluate predictions.csv --dataset own --ci --bootstrap 100 --format json": NEEDLESS,
+    "evaluate predictions.csv --dataset own --ci --format json": NEEDLESS,
     "evaluate predictions.csv --dataset own --per-sample rows.parquet --per-bin bins.csv": NEEDLESS,
-    "evaluate predictions.csv --dataset own --report page.html": {"pandas", "h5py", "httpx"},
+    "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
     "explain predictions.csv --dataset own": {*NEEDLESS, "scipy"},
     "verify own": NEEDLESS,
     "weights own": NEEDLESS,
-    f"curate custom --table own.csv {OWN}": NEEDLESS,
+    f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
     "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},
-    "plot own --out density.png": {"pandas", "h5py", "httpx"},
+    "plot own --out density.png": {"pandas", "pydantic", "h5py", "httpx"},
 }
 """What each command does not load: modules whose import takes longer than most of its work."""
 
