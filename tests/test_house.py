@@ -47,8 +47,12 @@ OWN = "--target y --id id --bin-width 1 --name own"
 NEEDLESS = {"pandas", "pydantic", "scipy.stats", "matplotlib", "PIL", "h5py", "httpx"}
 """What a command that neither draws nor downloads, on a table of numbers, has no use for."""
 
+UNASKED = {"pyarrow.compute", "numpy.random", "dircli.scores.uncertainty.quantify", "dircli.scores.compare.checks"}
+"""What scoring a small file takes only where an option asks for it: intervals, checks."""
+
 UNLOADED = {
-    "evaluate predictions.csv --dataset own": {*NEEDLESS, "scipy"},
+    "evaluate predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation"},
+    "evaluate predictions.csv --dataset own --format json": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation", "rich"},
     "evaluate predictions.csv --dataset own --ci --format json": NEEDLESS,
     "evaluate predictions.csv --dataset own --per-sample rows.parquet --per-bin bins.csv": NEEDLESS,
     "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
