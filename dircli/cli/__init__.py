@@ -1,7 +1,12 @@
 """The command line: words in, tables out. Every command is a file, and imports what it needs when it runs."""
 
+import gc
 import os
 import sys
+
+ALLOCATED = 100_000
+"""Objects that are made before Python looks for some that hold each other alive. Usually it does so after 700, and then
+dozens of times while modules are loaded, in which there are none."""
 
 
 class WithoutPandas:
@@ -24,6 +29,7 @@ def main() -> None:
     The process then ends at once, with all output written: threads of Arrow may be busy with nothing, and when Python
     takes the time to tidy up, they now and then end a good run in an abort (apache/arrow issue 34314).
     """
+    gc.set_threshold(ALLOCATED)
     sys.meta_path.insert(0, WithoutPandas)
     from dircli.cli.app import app
 
