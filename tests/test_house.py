@@ -57,8 +57,9 @@ UNLOADED = {
     "evaluate predictions.csv --dataset own --per-sample rows.parquet --per-bin bins.csv": NEEDLESS,
     "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
     "explain predictions.csv --dataset own": {*NEEDLESS, "scipy"},
-    "verify own": NEEDLESS,
-    "weights own": NEEDLESS,
+    "verify own": {*NEEDLESS, "dircli.scores", "dircli.curation.leakage"},
+    "weights own": {*NEEDLESS, "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
+    "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
     "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},
     "plot own --out density.png": {"pandas", "pydantic", "h5py", "httpx"},
