@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import h5py
+import numpy as np
 import pytest
 import yaml
 from conftest import PROJECT, REFERENCE
@@ -41,6 +43,41 @@ PURE = ("benchmark", "weights/lds.py", "weights/schemes.py", "features/fds.py", 
 
 OPENERS = {"open", "read_bytes", "read_text", "write_bytes", "write_text", "unlink", "ZipFile", "File", "mkdir"}
 HEAVY = {"numpy", "pandas", "scipy", "pyarrow", "h5py", "httpx", "PIL", "matplotlib"}
+OWN = "--target y --id id --bin-width 1 --name own"
+NEEDLESS = {"pandas", "pydantic", "scipy.stats", "matplotlib", "PIL", "h5py", "httpx"}
+"""What a command that neither draws nor downloads, on a table of numbers, has no use for."""
+
+UNASKED = {"pyarrow.compute", "numpy.random", "dircli.scores.uncertainty.quantify", "dircli.scores.compare.checks"}
+"""What scoring a small file takes only where an option asks for it: intervals, checks."""
+
+UNLOADED = {
+    "evaluate predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation"},
+    "evaluate predictions.csv --dataset own --format json": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation", "rich"},
+    "evaluate predictions.csv --dataset own --ci --format json": NEEDLESS,
+    "evaluate predictions.csv --dataset own --per-sample rows.parquet --per-bin bins.csv": NEEDLESS,
+    "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
+    "explain predictions.csv --dataset own": {*NEEDLESS, "scipy"},
+    "verify own": {*NEEDLESS, "dircli.scores", "dircli.curation.leakage"},
+    "weights own": {*NEEDLESS, "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
+    "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
+    f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
+    "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},
+    "plot own --out density.png": {"pandas", "pydantic", "h5py", "httpx"},
+}
+"""What each command does not load: modules whose import takes longer than most of its work."""
+
+STARTED = """
+import os, sys
+leave = os._exit
+def told(code):
+    print(*(name for name, module in sys.modules.items() if module), file=sys.stderr, flush=True)
+    leave(code)
+os._exit = told
+from dircli.cli import main
+main()
+"""
+"""The command line, which at its end prints on stderr what was loaded."""
+
 LONGEST = 50
 """The lines of a function's body."""
 
@@ -165,6 +202,27 @@ def test_help_and_version_load_nothing_heavy(words: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert done.stdout
+
+
+def test_no_command_loads_what_it_has_no_use_for(work: Path, run: Run) -> None:
+    """Also pandas, which Arrow would import with its first array, and also where it could be drawn with."""
+    lines = [f"{row},{row % 40}" for row in range(4000)]
+    (work / "own.csv").write_text("\n".join(["id,y", *lines, ""]))
+    run(*f"curate custom --table own.csv {OWN}".split())
+    from dircli.store import manifests
+
+    samples = manifests.read(work / "manifests" / "own").samples
+    test, train = (np.flatnonzero(samples.split == part) for part in ("test", "train"))
+    lines = [f"{samples.ids[row]},{samples.targets[row] + 0.5}" for row in test]
+    (work / "predictions.csv").write_text("\n".join(["id,prediction", *lines, ""]))
+    with h5py.File(work / "features.h5", "w") as file:
+        file["ids"] = samples.ids[train].tolist()
+        file["epoch_1/features"] = np.repeat(samples.targets[train][:, None], 4, axis=1)
+    for words, needless in UNLOADED.items():
+        command = [sys.executable, "-c", STARTED, *words.split()]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"dir {words}\n{done.stderr}"
+        assert not needless.intersection(done.stderr.splitlines()[-1].split()), f"dir {words}"
 
 
 def test_the_version_is_the_same_wherever_it_is_stated() -> None:

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from dircli import __version__
+from dircli.cli.as_given import Command, take_as_given
 from dircli.errors import DirError
 from dircli.report import console
 
@@ -49,7 +50,7 @@ def _command(name: str, module: str) -> Any:
     from dircli.cli.options import flattened
 
     alone = typer.Typer(add_completion=False)
-    alone.command(name)(flattened(getattr(import_module(f"dircli.cli.{module}"), name)))
+    alone.command(name, cls=Command)(flattened(getattr(import_module(f"dircli.cli.{module}"), name)))
     return get_command(alone)
 
 
@@ -58,6 +59,11 @@ class Boundary(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "commands": Commands()})
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words before the command as values."""
+        take_as_given(self, ctx)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

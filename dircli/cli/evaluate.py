@@ -17,6 +17,9 @@ from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dircli.scores.compare.checks import Outcome
     from dircli.scores.results import Result, Scored
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
@@ -70,6 +73,24 @@ class CheckOptions:
     against: Path | None = option(None, "Exit 1 if a score is worse than in this JSON result.")
     tolerance: str | None = option(None, "What --against allows: 0.1, or 2% of the earlier score.", "0")
 
+    def prepared(self) -> Callable[[Result], list[Outcome]]:
+        """The function that tells how a result fares; the earlier one is read before anything is computed."""
+        if self.tolerance is not None and self.against is None:
+            raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
+        if not self.fail_if and self.against is None:
+            return lambda _: []
+        from dircli.scores.compare import checks
+        from dircli.scores.results import read
+
+        allowed = checks.tolerance(self.tolerance or "0")
+        earlier = read(self.against) if self.against else None
+
+        def outcomes(result: Result) -> list[Outcome]:
+            regressions = checks.regressions(result, earlier, allowed=allowed) if earlier else []
+            return [*checks.conditions(self.fail_if or [], result), *regressions]
+
+        return outcomes
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetailOptions:
@@ -114,9 +135,7 @@ def evaluate(
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
     from dircli.datasets.open import TARGETS_UNVERIFIED
-    from dircli.scores import breakdown, from_files
-    from dircli.scores.compare import checks
-    from dircli.scores.results import read
+    from dircli.scores import from_files
     from dircli.store import files
     from dircli.store.predictions import Layout
 
@@ -126,10 +145,7 @@ def evaluate(
     layout = Layout(**vars(columns))
     request = from_files.ScoreOptions(split=benchmark.split, protocol=protocol, metrics=names, layout=layout)
     _check_endings(output, details)
-    if check.tolerance is not None and check.against is None:
-        raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
-    allowed = checks.tolerance(check.tolerance or "0")
-    earlier = read(check.against) if check.against else None
+    outcomes_of = check.prepared()
     sampling = interval.bootstrapped()
     scored = from_files.evaluate(
         predictions,
@@ -141,15 +157,17 @@ def evaluate(
         seeds=interval.seeds,
     )
     result = scored.result
-    outcomes = checks.conditions(check.fail_if or [], result)
-    outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
+    outcomes = outcomes_of(result)
     if result.content.startswith("bins:"):
         console.note(f"{result.dataset}: {TARGETS_UNVERIFIED}")
     written = [path for path in output if str(path) != "-"]
     contents = {path: BY_ENDING[path.suffix].render(result, decimals).encode() for path in written}
     if details.report:
         contents[details.report] = _report(scored, ctx, data=data, decimals=decimals)
-    contents |= breakdown.tables(scored, per_bin=details.per_bin, per_sample=details.per_sample)
+    if details.per_bin or details.per_sample:
+        from dircli.scores import breakdown
+
+        contents |= breakdown.tables(scored, per_bin=details.per_bin, per_sample=details.per_sample)
     files.write_each(contents, force=force)
     for path in contents:
         console.note(f"written to {path}")
@@ -170,20 +188,24 @@ def evaluate(
 
 def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:
     """The result in a format, as text; with ``short`` the signature of a table is the short one."""
-    from dircli.report.formats.table import scores_only
-    from dircli.scores import signature
-
     if short and form != "json":
+        from dircli.scores import signature
+
         result = replace(result, stated=signature.short(result.signature))
-    return scores_only(result, decimals) if form == "score-only" else NAMED[form].render(result, decimals)
+    if form == "score-only":
+        from dircli.report.formats.table import scores_only
+
+        return scores_only(result, decimals)
+    return NAMED[form].render(result, decimals)
 
 
 def _check_endings(results: list[Path], details: DetailOptions) -> None:
     """UsageError for every file name whose ending names no format, or a report that cannot be drawn."""
-    from dircli.report.figures import style
     from dircli.store.parquet import check_endings
 
     if details.report:
+        from dircli.report.figures import style
+
         style.need()
         if details.report.suffix not in PAGES:
             raise UsageError(f"--report {details.report}: a report is a page; end the name in {' or '.join(PAGES)}")

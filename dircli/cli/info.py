@@ -19,11 +19,15 @@ def datasets(
     """List the benchmarks and what of them is here."""
     from dircli import datasets as registry
     from dircli.datasets import describe
-    from dircli.report import tables
     from dircli.report.formats.json import as_text
 
     rows = [describe.dataset(name, root=manifests, data=data) for name in registry.NAMES]
-    typer.echo(as_text(rows), nl=False) if as_json else console.out().print(tables.datasets(rows))
+    if as_json:
+        typer.echo(as_text(rows), nl=False)
+        return
+    from dircli.report import tables
+
+    console.out().print(tables.datasets(rows))
 
 
 def info(
@@ -39,10 +43,10 @@ def info(
 ) -> None:
     """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""
     from dircli.datasets import describe
-    from dircli.report import info, tables
     from dircli.report.formats.json import as_text
 
     if metrics:
+        from dircli.report import tables
         from dircli.scores.metrics.table import described
 
         rows = described()
@@ -56,4 +60,6 @@ def info(
     elif as_json:
         typer.echo(as_text(facts), nl=False)
     else:
+        from dircli.report import info
+
         typer.echo("\n".join(info.lines(facts)))

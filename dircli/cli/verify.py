@@ -17,17 +17,19 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
-    from dircli.curation import leakage as rows
-    from dircli.curation import verify as proof
     from dircli.errors import CheckError
     from dircli.report import tables
 
     name, manifests = where.located(name)
     if leakage:
+        from dircli.curation import leakage as rows
+
         counts, path = rows.leakage(name, root=manifests)
         console.out().print(tables.leakage(counts))
         console.note(f"the rows are listed in {path}")
         return
+    from dircli.curation import verify as proof
+
     with terms(DownloadChoices(data=data)) as download:
         name, checks = proof.verify(name, root=manifests, released=released, terms=download)
     console.out().print(tables.checks(checks))

@@ -74,9 +74,8 @@ def weights(
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli.benchmark.bins import interval
     from dircli.report import tables
-    from dircli.report.progress import counting
     from dircli.store.parquet import csv_bytes
-    from dircli.weights import pixel_weights, weigh
+    from dircli.weights import weigh
     from dircli.weights.schemes import WeightOptions
 
     if shape is not None and maps is None:
@@ -105,6 +104,9 @@ def weights(
     written = f"written to {weighted.path}" if weighted.path else "shown; --out FILE writes them"
     console.note(f"{length:,} weights per {facts['per']} {written}")
     if maps is not None:
+        from dircli.report.progress import counting
+        from dircli.weights import pixel_weights
+
         with terms(DownloadChoices(data=data)) as download:
             count = pixel_weights.make(weighted, raw, maps, terms=download, shape=shape, watch=counting, force=force)
         console.note(f"{count:,} maps of weights written to {maps}")

@@ -1,17 +1,21 @@
 """Tables for the terminal."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Column, Table
 from rich.text import Text
 
 from dircli.benchmark.regions import REGIONS
-from dircli.curation.leakage import Leakage
-from dircli.curation.verify import Check
 from dircli.report.values import NULL, number
-from dircli.store.download.fetch import DownloadPlan
+
+if TYPE_CHECKING:
+    from dircli.curation.leakage import Leakage
+    from dircli.curation.verify import Check
+    from dircli.store.download.fetch import DownloadPlan
 
 
 def plain_table(*headers: str, left: int = 1) -> Table:

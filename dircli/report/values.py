@@ -1,11 +1,14 @@
 """What every format shows of a result: its scores with their order, intervals and verdicts."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from dircli.scores.by_region import Score
-from dircli.scores.metrics.table import EVERY
-from dircli.scores.results import RegionScores, Result, SystemResult
+if TYPE_CHECKING:
+    from dircli.scores.by_region import Score
+    from dircli.scores.results import RegionScores, Result, SystemResult
 
 NULL = "–"
 MARKS = {"better": "*", "worse": "†"}
@@ -61,6 +64,8 @@ def rows(
 
 def _places(result: Result, region: str, name: str) -> dict[str, int]:
     """The place of each system that has this score; none of a single system."""
+    from dircli.scores.metrics.table import EVERY
+
     metric = EVERY[name]
     if len(result.systems) == 1 or metric.better == "neither":
         return {}

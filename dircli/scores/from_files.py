@@ -1,10 +1,12 @@
 """From prediction files to one result: what they are scored against, and their scores by region."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,15 +18,16 @@ from dircli.benchmark.protocol import ProtocolName
 from dircli.datasets.open import holds_samples, open_benchmark
 from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
-from dircli.scores.compare.seeds import grouped
 from dircli.scores.metrics.sera import relevance
 from dircli.scores.metrics.table import EVERY, NEEDS, chosen
 from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.signature import SCORING
-from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
 from dircli.store import predicted_maps, predictions
 from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
+
+if TYPE_CHECKING:
+    from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,5 +225,11 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
             early = pool.submit(predictions.read, paths[0], _layout(request)).result
         scored = score(paths, open_benchmark(name, root, bins_file), request, first=early)
     if seeds:
+        from dircli.scores.compare.seeds import grouped
+
         scored = replace(scored, result=replace(scored.result, groups=grouped(scored.result)))
-    return scored if sampling is None else quantify(scored, sampling)
+    if sampling is None:
+        return scored
+    from dircli.scores.uncertainty.quantify import quantify
+
+    return quantify(scored, sampling)

@@ -21,6 +21,8 @@ KEPT = np.array([(1 << 8 * left) - 1 for left in range(WORD + 1)], dtype="<u8")
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 TURN = np.uint64(29)
 COMPARED = 1 << 15  # texts that are compared at once
+FEW = 20_000
+"""So many ids are looked up in a dictionary before Arrow's functions are loaded."""
 
 
 def matched(
@@ -31,7 +33,7 @@ def matched(
     ``theirs`` are the ids in the file, ``where`` is its name. Problems are missing, surplus and repeated ids.
     """
     if not isinstance(theirs, Sequence):
-        if (same := reordered(theirs, _arrow(ids))) is not None:
+        if len(theirs) > FEW and (same := reordered(theirs, _arrow(ids))) is not None:
             return same, []
         theirs = theirs.to_pylist()
     keys: list[str] = ids.tolist() if isinstance(ids, np.ndarray) else ids.to_pylist()

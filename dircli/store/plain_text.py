@@ -25,7 +25,6 @@ def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], neede
     All ``needed`` ones are among them. Numbers are finite.
     """
     import pyarrow as pa
-    import pyarrow.compute as pc
     from pyarrow import csv
 
     begin = data.find(b"\n") + 1
@@ -46,8 +45,8 @@ def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], neede
         )
     except pa.ArrowException:
         return None
-    of_numbers = [table[name] for name in wanted if name in numbers]
-    return table if all(pc.all(pc.is_finite(column)).as_py() for column in of_numbers) and len(table) else None
+    values = (np.asarray(chunk) for name in wanted if name in numbers for chunk in table[name].chunks)
+    return table if all(np.isfinite(chunk).all() for chunk in values) and len(table) else None
 
 
 def _header(line: bytes) -> list[str] | None:

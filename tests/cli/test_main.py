@@ -9,6 +9,7 @@ import sys
 import pyarrow as pa
 import pytest
 
+from dircli.cli import WithoutPandas
 from dircli.cli.app import HOMES
 
 ENDS_BADLY = (
@@ -51,3 +52,24 @@ def test_a_mistyped_command_is_answered_with_the_one_that_is_close(program: list
 @pytest.mark.skipif(sys.platform != "linux", reason="the allocator is named for Linux alone")
 def test_the_allocator_that_commands_name_is_one_that_arrow_has() -> None:
     assert "jemalloc" in pa.supported_memory_backends()
+
+
+def test_python_looks_for_no_circles_of_objects_among_loaded_modules() -> None:
+    code = (
+        "import gc, os, sys; sys.argv = ['dir', 'datasets']\n"
+        "os._exit = lambda _: print(gc.get_stats()[0]['collections'], file=sys.stderr)\n"
+        "begun = gc.get_stats()[0]['collections']\n"
+        "from dircli.cli import main; main()\n"
+        "print(begun, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended, begun = map(int, done.stderr.split())
+    assert ended - begun < 15  # usually some 70
+
+
+def test_python_that_imports_the_command_line_still_has_pandas() -> None:
+    """A program that imports modules of ours is not ours to change; a process that runs `dir` is."""
+    import pandas as pd
+
+    assert pd.__name__ == "pandas"
+    assert WithoutPandas not in sys.meta_path

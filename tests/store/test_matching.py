@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,7 +13,18 @@ from hypothesis import strategies as st
 from dircli.store import matching
 from dircli.store.matching import matched, reordered, repeated_ids
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_are_many() -> Iterator[None]:
+    """Files of these tests are short, and what they try is what long ones go through."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "FEW", 0)
+        yield
 
 
 def arrow(*texts: str) -> pa.Array:
@@ -33,6 +46,13 @@ def test_the_fast_way_and_the_slow_one_agree_on_rows_and_on_problems(theirs: lis
     slow, said = matched(theirs, objects, "p", missing_hint="")
     fast, as_well = matched(arrow(*theirs), arrow(*ids), "p", missing_hint="")
     assert (fast.tolist(), as_well) == (slow.tolist(), said)
+
+
+def test_few_ids_are_found_in_a_dictionary_without_arrows_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "FEW", 3)
+    monkeypatch.setattr(matching, "reordered", lambda *_: pytest.fail("these are few"))
+    rows, problems = matched(arrow("b", "c", "a"), np.array(["a", "b", "c"], dtype=object), "p", missing_hint="")
+    assert (rows.tolist(), problems) == ([2, 0, 1], [])
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,12 @@
 """JSON for programs: what `--format json` and `--json` print."""
 
-import json
+from __future__ import annotations
 
-from dircli.scores.results import Result
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dircli.scores.results import Result
 
 
 def as_text(value: object) -> str:

@@ -1,0 +1,61 @@
+"""Values of options that are what they must be, as they were given; all others are for typer to convert or refuse.
+
+Typer may convert every value, defaults too, through a model of pydantic, whose import takes longer than its own, and
+the models of one command take as long again.
+"""
+
+import inspect
+import os
+from functools import partial
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from typer.core import TyperCommand
+
+
+class Command(TyperCommand):
+    """A command that takes values as they were given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words ``args`` as values, which stand in ``ctx`` afterwards."""
+        take_as_given(self, ctx)
+        return super().parse_args(ctx, args)
+
+
+def take_as_given(command: Any, ctx: Any) -> None:
+    """Let the parameters of ``command`` take what they are given, as far as that is what their annotations say."""
+    kinds = {name: _bare(each.annotation) for name, each in inspect.signature(command.callback).parameters.items()}
+    for parameter in command.get_params(ctx):
+        kind = kinds.get(parameter.name, bool)  # --help is typer's own
+        parameter.process_value = partial(_processed, parameter, kind)
+
+
+def _bare(kind: Any) -> Any:
+    """The annotation ``kind`` without what is said about it, and without None."""
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    if get_origin(kind) in {Union, UnionType}:
+        (kind,) = (each for each in get_args(kind) if each is not NoneType)
+    return kind
+
+
+def _processed(parameter: Any, kind: Any, ctx: Any, value: Any) -> Any:
+    """The ``value`` of a ``parameter`` of this ``kind``, after its callback; by typer where there is more to do."""
+    given = _as_given(kind, value)
+    if given is None and (value is not None or parameter.required):
+        return type(parameter).process_value(parameter, ctx, value)
+    return given if parameter.callback is None else parameter.callback(ctx, parameter, given)
+
+
+def _as_given(kind: Any, value: Any) -> Any:
+    """``value`` as ``kind``; None where it is to be converted, checked or refused."""
+    if get_origin(kind) is list and isinstance(value, list | tuple) and value:
+        values = [_as_given(get_args(kind)[0], each) for each in value]
+        return None if None in values else values
+    if get_origin(kind) is Literal:
+        return value if value in get_args(kind) else None
+    if kind is Path and isinstance(value, str | Path):
+        path = Path(value)
+        return path if os.access(path, os.R_OK) or not path.exists() else None
+    return value if type(value) is kind else None
