@@ -62,7 +62,7 @@ def _table(raw: Raw, members: Sequence[str]) -> tuple[Table, dict[str, str]]:
         data = data.decode("latin-1").encode()
         facts["encoding of the csv"] = "not UTF-8; read as Latin-1"
     hint = f"Expected the {CSV} of sleepdata.org as it is"
-    return parse(data, tables[0], columns=(KEY, TARGET), hint=hint), facts
+    return parse(data, raw.where(tables[0]), columns=(KEY, TARGET), hint=hint), facts
 
 
 def _keys(table: Table) -> list[Problem]:
