@@ -126,6 +126,7 @@ def evaluate(
     layout = Layout(**vars(columns))
     request = from_files.ScoreOptions(split=benchmark.split, protocol=protocol, metrics=names, layout=layout)
     _check_endings(output, details)
+    _check_places(predictions, output, details, check.against, benchmark.bins)
     if check.tolerance is not None and check.against is None:
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
     allowed = checks.tolerance(check.tolerance or "0")
@@ -190,6 +191,20 @@ def _check_endings(results: list[Path], details: DetailOptions) -> None:
     if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in BY_ENDING]:
         raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(BY_ENDING)}")
     check_endings([path for path in (details.per_bin, details.per_sample) if path])
+
+
+def _check_places(
+    predictions: list[str], results: list[Path], details: DetailOptions, against: Path | None, bins: Path | None
+) -> None:
+    """UsageError where two outputs are one file, or one of them is a file that is read."""
+    from dircli.store.outputs import check_outputs
+
+    named = {"--report": details.report, "--per-bin": details.per_bin, "--per-sample": details.per_sample}
+    read = {"--against": against, "--bins": bins}
+    check_outputs(
+        [*(("--output", path) for path in results), *((name, path) for name, path in named.items() if path)],
+        [*(("PREDS", Path(path)) for path in predictions), *((name, path) for name, path in read.items() if path)],
+    )
 
 
 def _report(scored: Scored, ctx: typer.Context, *, data: Path, decimals: int) -> bytes:

@@ -93,6 +93,8 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     if options.names.split and (options.per_bin or options.names.group):
         raise UsageError("--split-column takes a split over as it is; --per-bin and --group are for drawing one")
     folder = root / checked_name(options.called, datasets.OWN, root)
+    if options.table.name in manifests.PARTS and options.table.resolve().parent == folder.resolve():
+        raise UsageError(f"--table {options.table} is part of the manifest that would be replaced; give another --name")
     thresholds = _thresholds(options)
     read, notes = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
