@@ -97,6 +97,21 @@ def write(folder: Path, contents: Mapping[str, bytes], table: BinTable, how: Rep
         how.tell(f"{folder.name}: removed what was derived from the manifest before: {', '.join(gone)}")
 
 
+def refuse_unlike(folder: Path, how: Replacing, *, dataset: str, origin: str) -> None:
+    """UsageError, before any work, where the manifest in ``folder`` is of another dataset or origin, and may stay.
+
+    Whether rows, bins and regions are the same is known when they are made, and `write` refuses them then.
+    """
+    if how.force or not (folder / manifests.FACTS).is_file():
+        return
+    try:
+        there = manifests.read_facts(folder)
+    except InputError:
+        there = {}
+    if (there.get("dataset"), there.get("origin")) != (dataset, origin):
+        refuse_other(folder, f"{dataset}, {origin}")
+
+
 def is_same(folder: Path, table: BinTable) -> bool:
     """Whether the manifest in ``folder`` has the very bins, regions, counts, content and names of ``table``."""
     try:
