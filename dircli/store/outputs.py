@@ -28,7 +28,7 @@ def check_outputs(outputs: Iterable[Named], inputs: Iterable[Named] = ()) -> Non
             raise UsageError(f"{taken[place]} and {shown} are one file; name a file for each")
         if place in read:
             raise UsageError(f"{shown} would replace what is read as {read[place]}; write elsewhere")
-        if above := [read[folder] for folder in place.parents if folder in read]:
+        if above := [read[folder] for folder in place.parents if folder in read and folder.is_dir()]:
             raise UsageError(f"{shown} would stand among the files of {above[0]}, which are all read; write elsewhere")
         if path.name in manifests.PARTS and all((path.parent / part).is_file() for part in manifests.NEEDED):
             raise UsageError(f"{shown} would replace a part of the manifest in {path.parent}; write elsewhere")

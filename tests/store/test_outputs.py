@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         (["m/bins.parquet"], [], "--x m/bins.parquet would replace a part of the manifest in m; write elsewhere"),
         (["m/pixels.parquet"], [], "would replace a part of the manifest in m"),
         (["a.csv", "b.csv", "m/weights.parquet", "bins.parquet", "m/new/manifest.json"], ["c.csv", "in"], ""),
+        (["a.csv/r.html"], ["a.csv"], ""),  # refused when it is written: a file is no folder
         (["/dev/null", "/dev/null", "-", "-"], ["-", "/dev/null"], ""),
     ],
 )
