@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli.download_options import DATA, Data
+from dircli.cli.download_options import Data
 from dircli.cli.options import BenchmarkOptions, Force, ManifestOptions, PredictionLayout, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
@@ -108,7 +108,7 @@ def evaluate(
     check: CheckOptions,
     details: DetailOptions,
     columns: ScoredLayout,
-    data: Data = DATA,
+    data: Data,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:

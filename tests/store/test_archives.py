@@ -314,6 +314,7 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "junk").mkdir()
     (tmp_path / "junk/.DS_Store").touch()
     (tmp_path / "page.zip").write_text("<html>404</html>" * 99)
+    (tmp_path / "marked.zip").write_text("\ufeff<!DOCTYPE html>" * 99, encoding="utf-8")
     (tmp_path / "none.tar").touch()
     (tmp_path / "labels.csv.gz").write_bytes(gzip.compress(b"id,age\n" * 999))
     pack("zip", tmp_path / "nothing.zip", {})
@@ -323,6 +324,7 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
         "junk": "holds no files",
         "nothing.zip": "holds no files",
         "page.zip": "is a web page, not an archive",
+        "marked.zip": "is a web page, not an archive",
         "none.tar": "is neither a folder nor an archive",
         "labels.csv.gz": "is neither a folder nor an archive",
     }
