@@ -9,7 +9,7 @@ from itertools import count, takewhile
 import numpy as np
 
 from dircli.arrays import FloatArray, IntArray
-from dircli.benchmark.bins import Bins, interval
+from dircli.benchmark.bins import Bins, interval, number
 from dircli.errors import UsageError
 
 MOST = 1000  # so many bins are chosen at most
@@ -23,9 +23,7 @@ QUANTILE = re.compile(r"quantile:([0-9]{1,7})")
 def given(text: str) -> Bins:
     """The bins between the ascending edges in ``text``, with commas between; UsageError where they are none."""
     with suppress(ValueError):
-        edges = np.array([float(edge) for edge in text.split(",")])
-        if np.isfinite(edges).all():
-            return Bins(edges)
+        return Bins(np.array([number(edge) for edge in text.split(",")]))
     raise UsageError(f"--edges {text!r} are no edges; write two or more ascending numbers, such as 0,1,2.5,10")
 
 
@@ -36,11 +34,8 @@ def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
     bins, or more than anybody wants.
     """
     low, high = interval(limits, "--range") if limits else _span(targets)
-    try:
-        wide = float(width)
-    except ValueError:
-        wide = math.nan
-    if not 0 < wide < math.inf:
+    wide = number(width)
+    if not wide > 0:
         raise UsageError(f"--bin-width {width!r} is no width; write a positive number, such as 0.1")
     if (Fraction(high) - Fraction(low)) / Fraction(wide) > UNWANTED:
         raise UsageError(f"--bin-width {width} makes more than {UNWANTED:,} bins from {low:g} to {high:g}; widen it")

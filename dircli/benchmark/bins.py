@@ -19,13 +19,22 @@ from dircli.errors import UsageError
 Number: TypeAlias = float | str | Fraction
 
 
+def number(text: str) -> float:
+    """The finite number that ``text`` prints, or NaN for anything else, also for 1_000, which only Python reads."""
+    try:
+        value = float(text) if "_" not in text and text.isascii() else nan
+    except ValueError:
+        return nan
+    return value if isfinite(value) else nan
+
+
 def interval(text: str, option: str) -> tuple[float, float]:
     """The two ascending numbers of ``LO:HI``; UsageError, naming the ``option``, where it is something else."""
     try:
-        low, high = map(float, text.split(":"))
+        low, high = map(number, text.split(":"))
     except ValueError:
         low, high = nan, nan
-    if not (isfinite(low) and isfinite(high) and low < high):
+    if not low < high:
         raise UsageError(f"{option} {text!r} is not LO:HI with two ascending numbers, such as 0:20 or -2.5:0")
     return low, high
 

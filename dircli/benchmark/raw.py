@@ -13,7 +13,13 @@ class Raw(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages and manifests call it: the last part of its path, never the whole."""
+        """Its path as it was given: for messages alone, since no manifest may hold a path of the machine."""
+
+    def where(self, member: str) -> str:
+        """What messages call ``member``: its path behind that of the tree."""
+
+    def inside(self, where: str) -> str:
+        """``where`` of a message as files may state it: without the folders that lead to the tree."""
 
     def members(self) -> Sequence[str]:
         """All regular files as sorted relative POSIX paths, ``archive.zip!/path/in/it`` for those in archives."""

@@ -6,12 +6,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
-from platformdirs import user_cache_path
 
 from dircli.cli.options import option
 from dircli.errors import UsageError
@@ -20,10 +19,23 @@ from dircli.report import console
 if TYPE_CHECKING:
     from dircli.benchmark.dataset import Dataset
     from dircli.datasets.obtain import DownloadOptions
+
+
+def _cache() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("dircli")
+
+
 Data = Annotated[
-    Path, typer.Option(envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder")
+    Path,
+    typer.Option(
+        envvar="DIR_DATA",
+        help="The folder of raw files.",
+        show_default="the user's cache folder",
+        default_factory=_cache,  # asked for when a command runs: the user may have moved it since
+    ),
 ]
-DATA = user_cache_path("dircli")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +52,7 @@ class DownloadChoices:
         "The provider's download token, where it wants one; others on this machine can see it here.",
         "DIR_SHHS_TOKEN, or a prompt",
     )
-    data: Data = DATA
+    data: Data = field(default_factory=_cache)
 
 
 @contextmanager

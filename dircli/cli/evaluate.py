@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli.download_options import DATA, Data
+from dircli.cli.download_options import Data
 from dircli.cli.options import BenchmarkOptions, Force, ManifestOptions, PredictionLayout, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
@@ -129,7 +129,7 @@ def evaluate(
     check: CheckOptions,
     details: DetailOptions,
     columns: ScoredLayout,
-    data: Data = DATA,
+    data: Data,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -145,6 +145,7 @@ def evaluate(
     layout = Layout(**vars(columns))
     request = from_files.ScoreOptions(split=benchmark.split, protocol=protocol, metrics=names, layout=layout)
     _check_endings(output, details)
+    _check_places(predictions, output, details, check.against, benchmark.bins)
     outcomes_of = check.prepared()
     sampling = interval.bootstrapped()
     scored = from_files.evaluate(
@@ -212,6 +213,20 @@ def _check_endings(results: list[Path], details: DetailOptions) -> None:
     if unknown := [str(path) for path in results if str(path) != "-" and path.suffix not in BY_ENDING]:
         raise UsageError(f"--output {', '.join(unknown)}: end the name in one of {', '.join(BY_ENDING)}")
     check_endings([path for path in (details.per_bin, details.per_sample) if path])
+
+
+def _check_places(
+    predictions: list[str], results: list[Path], details: DetailOptions, against: Path | None, bins: Path | None
+) -> None:
+    """UsageError where two outputs are one file, or one of them is a file that is read."""
+    from dircli.store.outputs import check_outputs
+
+    named = {"--report": details.report, "--per-bin": details.per_bin, "--per-sample": details.per_sample}
+    read = {"--against": against, "--bins": bins}
+    check_outputs(
+        [*(("--output", path) for path in results), *((name, path) for name, path in named.items() if path)],
+        [*(("PREDS", Path(path)) for path in predictions), *((name, path) for name, path in read.items() if path)],
+    )
 
 
 def _report(scored: Scored, ctx: typer.Context, *, data: Path, decimals: int) -> bytes:

@@ -55,10 +55,13 @@ def fds(
     from dircli.features import calibrate
     from dircli.report import features as report
     from dircli.report.progress import counting
+    from dircli.store.outputs import check_outputs
 
     if similarity != (anchor is not None):
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
     if anchor is not None:
+        if out is not None:
+            check_outputs([("--out", Path(out))], [("FEATURES", features)])
         against = open_benchmark(dataset, manifests, None)
         similar = calibrate.similarity(features, against, anchor=anchor, split=split, ks=smoothing.ks)
         table = calibrate.similarity_csv(similar)

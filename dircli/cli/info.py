@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.download_options import DATA, Data
+from dircli.cli.download_options import Data
 from dircli.cli.options import Manifests, Quiet, option
 from dircli.errors import UsageError
 from dircli.report import console
@@ -14,7 +14,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def datasets(
-    as_json: AsJson = False, manifests: Manifests = Path("manifests"), data: Data = DATA, quiet: Quiet = False
+    *, as_json: AsJson = False, manifests: Manifests = Path("manifests"), data: Data, quiet: Quiet = False
 ) -> None:
     """List the benchmarks and what of them is here."""
     from dircli import datasets as registry
@@ -31,6 +31,7 @@ def datasets(
 
 
 def info(
+    *,
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.", show_default=False)
     ] = None,
@@ -38,7 +39,7 @@ def info(
     bibtex: bool = option(False, "Print only the citation."),
     as_json: AsJson = False,
     manifests: Manifests = Path("manifests"),
-    data: Data = DATA,
+    data: Data,
     quiet: Quiet = False,
 ) -> None:
     """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""

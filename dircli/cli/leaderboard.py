@@ -29,8 +29,12 @@ def leaderboard(
     from dircli.errors import sample
     from dircli.report.leaderboard import render
     from dircli.scores.compare import leaderboard as ranking
+    from dircli.store.outputs import check_outputs
 
     board = ranking.leaderboard(folder, dataset=dataset, region=region, metric=metric)
+    if output is not None:
+        results = (path for path in folder.rglob("*.json") if path.relative_to(folder).as_posix() not in board.skipped)
+        check_outputs([("--output", output)], [("DIR", path) for path in results])
     if board.skipped:
         console.note(f"no results, left out: {sample(board.skipped)}")
     by_ending = BY_ENDING.get(output.suffix) if output else None

@@ -62,6 +62,7 @@ def plot(
     from dircli.datasets.open import open_benchmark
     from dircli.report.figures import data, figures, letters, style
     from dircli.scores.from_files import ScoreOptions, score
+    from dircli.store.outputs import check_outputs
     from dircli.store.predictions import Layout
     from dircli.weights.schemes import WeightOptions
 
@@ -73,6 +74,8 @@ def plot(
     to_file = not terminal and (out is not None or style.available())
     if to_file:
         figures.check(out or Path("x.png"), width)
+    if out is not None:
+        check_outputs([("--out", out)], [("PREDS", Path(path)) for path in predictions or ()])
     against = open_benchmark(name, manifests, None)
     weights = WeightOptions(**vars(smoothing), protocol=protocol)
     picture: data.Picture

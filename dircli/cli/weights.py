@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import typer
 
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
-from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
+from dircli.cli.download_options import Data, DownloadChoices, terms
 from dircli.cli.options import Force, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
 from dircli.errors import UsageError
 from dircli.report import console
@@ -48,6 +48,7 @@ class SchemeOptions:
 
 def weights(
     *,
+    ctx: typer.Context,
     name: OptionalName = None,
     choices: SchemeOptions,
     protocol: Protocol = "released",
@@ -67,7 +68,7 @@ def weights(
     ),
     raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
-    data: Data = DATA,
+    data: Data,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -80,8 +81,11 @@ def weights(
 
     if shape is not None and maps is None:
         raise UsageError("--shape is that of --maps OUT.h5; give both")
+    if raw is not None and maps is None:
+        raise UsageError("--raw holds the training maps for --maps OUT.h5; give both")
     name, manifests = where.located(name)
     kernel = choices.kernel or ("none" if choices.scheme in {"effective-number", "dense-weight"} else "gaussian")
+    _refuse_unused(ctx, choices.scheme, smoothed=choices.kernel is not None or kernel != "none")
     clip = interval(choices.clip, "--clip") if choices.clip else None
     options = WeightOptions(**{**vars(choices), "kernel": kernel, "clip": clip}, protocol=protocol, per=per)
     if out == "-":
@@ -110,6 +114,19 @@ def weights(
         with terms(DownloadChoices(data=data)) as download:
             count = pixel_weights.make(weighted, raw, maps, terms=download, shape=shape, watch=counting, force=force)
         console.note(f"{count:,} maps of weights written to {maps}")
+
+
+def _refuse_unused(ctx: typer.Context, scheme: AnyScheme | None, *, smoothed: bool) -> None:
+    """UsageError for options that were given and would change nothing; whoever names a kernel may try all on it."""
+    uses = {
+        "alpha": (scheme == "dense-weight", "--scheme dense-weight"),
+        "beta": (scheme == "effective-number", "--scheme effective-number"),
+        **dict.fromkeys(("ks", "sigma"), (smoothed, f"a --kernel, and {scheme} has none by default")),
+        "edge": (smoothed or scheme == "dense-weight", "a --kernel"),  # dense-weight refuses it itself
+    }
+    given = [name for name in uses if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    if unused := [f"--{name} goes with {needed}" for name in given for used, needed in [uses[name]] if not used]:
+        raise UsageError("\n".join(f"{each}; it would change nothing here" for each in unused))
 
 
 def _how(facts: Mapping[str, Any]) -> str:

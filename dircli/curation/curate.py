@@ -7,11 +7,12 @@ from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.curation import samples
-from dircli.curation.derive import checked_name
+from dircli.curation.derive import DERIVED, checked_name
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import curate as pixels
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import UsageError
+from dircli.store import derived
 from dircli.store.parallel import Watch
 
 
@@ -53,6 +54,8 @@ def curate(
         raise UsageError(f"{name} with fewer training samples is another benchmark, of samples; give it another --name")
     if dataset.unreleased and options.split == "released":
         raise UsageError(f"{name}: {dataset.unreleased}, so there is none to import; use --split redraw, the default")
+    origin = DERIVED if options.cut is not None else options.split
+    derived.refuse_unlike(root / called, options.replacing, dataset=name, origin=origin)
     if isinstance(dataset.reader, PixelReader):
         return pixels.curated(dataset, dataset.reader, options, terms, folder=root / called, watch=watch)
     return samples.curated(dataset, options, terms, folder=root / called)

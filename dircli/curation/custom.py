@@ -92,7 +92,8 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     """Make the manifest of a table as ``options`` say, in ``root``: its facts, and the edges of its bins (B + 1,)."""
     if options.names.split and (options.per_bin or options.names.group):
         raise UsageError("--split-column takes a split over as it is; --per-bin and --group are for drawing one")
-    folder = root / checked_name(options.called, datasets.OWN, root)
+    origin, seed = ("redraw", options.seed) if options.names.split is None else ("given", None)
+    folder = _folder(options, root, origin if options.cut is None else DERIVED)
     thresholds = _thresholds(options)
     read, notes = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
@@ -101,7 +102,6 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
         rows, outside = _inside(options, read, bins)
         index = bins.index(rows.targets)
         dataset, own = _dataset(options, index, bins, binning)
-        origin, seed = ("redraw", options.seed) if rows.codes is None else ("given", None)
         groups = None if rows.group is None else rows.group.dictionary_encode().indices.to_numpy().astype(np.int64)
         if rows.codes is None:
             codes = own_split.drawn(_draw(options, rows.targets, bins, groups), index)
@@ -136,6 +136,15 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     contents = _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)}
     derived.write(folder, contents, table, options.replacing)
     return facts, bins.edges
+
+
+def _folder(options: CustomOptions, root: Path, origin: str) -> Path:
+    """The folder of the manifest in ``root``; UsageError where it can be known already that it may not be written."""
+    folder = root / checked_name(options.called, datasets.OWN, root)
+    if options.table.name in manifests.PARTS and options.table.resolve().parent == folder.resolve():
+        raise UsageError(f"--table {options.table} is part of the manifest that would be replaced; give another --name")
+    derived.refuse_unlike(folder, options.replacing, dataset=datasets.OWN, origin=origin)
+    return folder
 
 
 def _read(options: CustomOptions) -> tuple[_Rows, list[str]]:

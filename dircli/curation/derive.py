@@ -18,7 +18,7 @@ import numpy as np
 
 from dircli import datasets
 from dircli.arrays import BoolArray, FloatArray, IntArray
-from dircli.benchmark.bins import Bins, interval
+from dircli.benchmark.bins import Bins, interval, number
 from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.splits import by_bin, keys, lowest
 from dircli.curation.provenance import Curation
@@ -201,10 +201,12 @@ def components(text: str) -> list[Component]:
         try:
             mean, std, weight = part.split(":")
             left, _, right = std.partition("/")
-            one = Component(*map(float, (mean, left, right or left, weight)))
+            one = Component(*map(number, (mean, left, right or left, weight)))
+            if not all(map(math.isfinite, one)):
+                raise ValueError  # noqa: TRY301 - told as any other slip
         except ValueError:
             raise UsageError(f"--skew: {part.strip()!r} is no component; write MEAN:STD:WEIGHT, {EXAMPLE}") from None
-        if not all(map(math.isfinite, one)) or min(one[1:]) <= 0:
+        if min(one[1:]) <= 0:
             raise UsageError(f"--skew: in {part.strip()!r}, deviations and weight must be positive; {EXAMPLE}")
         mixture.append(one)
     mixture.sort()

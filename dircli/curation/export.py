@@ -12,6 +12,7 @@ from dircli.datasets.open import read_manifest
 from dircli.errors import UsageError
 from dircli.store import files, manifests, npy, parquet
 from dircli.store.digests import git_blob
+from dircli.store.outputs import check_outputs
 
 
 def exported(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
@@ -54,5 +55,6 @@ def export_tables(
         columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
         for column, array in {**columns, **samples.columns, "edges": manifest.table.bins.edges}.items():
             contents[f"{column}.npy"] = npy.as_bytes(array.astype(str) if array.dtype == object else array)
+    check_outputs(("--out", out / file) for file in contents)
     files.write_all(out, contents, force=force)
     return [out / file for file in contents]

@@ -15,9 +15,10 @@ from dircli import datasets
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.raw import Raw, image_of
 from dircli.curation.options import CurateOptions
+from dircli.curation.provenance import reason
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
-from dircli.errors import DirError, UsageError, one_line
+from dircli.errors import DirError, UsageError
 from dircli.store import files, text
 
 JPEG = {"JPEG", "MPO"}
@@ -39,14 +40,14 @@ def unreadable(
     """
     from PIL import Image
 
-    reason = partial(_reason, raw, Lock())
+    why_not = partial(_reason, raw, Lock())
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         rows = iter(ids)
         while taken := list(islice(rows, batch)):
             with warnings.catch_warnings():  # out here, because the filters are the process's, not a thread's
                 warnings.simplefilter("ignore")  # such as odd metadata of an image that reads well
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
-                reasons = list(pool.map(reason, taken))
+                reasons = list(pool.map(why_not, taken))
             done(len(taken))
             yield from ((key, why) for key, why in zip(taken, reasons, strict=True) if why)
 
@@ -60,15 +61,15 @@ def _reason(raw: Raw, lock: Lock, key: str) -> str:
         if stream is None:
             return "missing"
         try:
-            return _damage(stream)
+            return _damage(stream, raw)
         finally:
             with lock:
                 stream.close()
     except (OSError, DirError) as error:
-        return one_line(error)
+        return reason(error, raw)
 
 
-def _damage(stream: IO[bytes]) -> str:
+def _damage(stream: IO[bytes], raw: Raw) -> str:
     """What keeps Pillow from reading the image in ``stream``; empty where nothing does."""
     from PIL import Image, UnidentifiedImageError
 
@@ -85,7 +86,7 @@ def _damage(stream: IO[bytes]) -> str:
     except UnidentifiedImageError:
         return "no image"
     except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-        return one_line(error)
+        return reason(error, raw)
     return ""
 
 

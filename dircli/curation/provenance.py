@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from dircli import __version__
@@ -13,6 +13,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS, Records
 from dircli.benchmark.regions import region
+from dircli.errors import InputError, one_line
 from dircli.store.content import rules_digest
 from dircli.store.digests import chunks_of, digest_of, git_blob
 
@@ -22,7 +23,8 @@ class Watched:
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
-        self.name, self.members, self.find, self.size, self.stamp = raw.name, raw.members, raw.find, raw.size, raw.stamp
+        self.name, self.where, self.inside = raw.name, raw.where, raw.inside
+        self.members, self.find, self.size, self.stamp = raw.members, raw.find, raw.size, raw.stamp
         self.opened: list[str] = []
 
     def open(self, member: str) -> IO[bytes]:
@@ -58,6 +60,13 @@ def unlike_published(dataset: Dataset, released: Raw) -> Iterator[tuple[str, Sou
                 blob = git_blob(stream.read())
             if f"git:{blob}" != source.digest:
                 yield member, source, blob
+
+
+def reason(error: Exception, raw: Raw) -> str:
+    """The message of ``error``, met in ``raw``, as one line that a file may state: without folders of the machine."""
+    if isinstance(error, InputError):
+        error = InputError(replace(problem, where=raw.inside(problem.where)) for problem in error.problems)
+    return one_line(error)
 
 
 @dataclass(frozen=True, kw_only=True)

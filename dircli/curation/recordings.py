@@ -22,6 +22,7 @@ from dircli.benchmark.dataset import Channel, SampleReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.raw import Raw
 from dircli.curation.options import CurateOptions
+from dircli.curation.provenance import reason
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line
@@ -74,14 +75,15 @@ def examined(raw: Raw, ids: Iterable[str], samples: SampleReader) -> Iterator[Re
                 recording.findings.append("there is no recording")
             else:
                 with raw.open(recording.file) as stream:
-                    _examine(recording, stream, raw.size(recording.file), samples.channels, edfio)
+                    _examine(recording, stream, raw, samples.channels, edfio)
         except (OSError, DirError) as error:
-            recording.findings.append(f"cannot be read ({one_line(error)})")
+            recording.findings.append(f"cannot be read ({reason(error, raw)})")
         yield recording
 
 
-def _examine(recording: Recording, stream: IO[bytes], size: int, channels: Sequence[Channel], edfio: Any) -> None:
-    """Fill ``recording`` with what its header says, in the first bytes of ``stream``, and its ``size`` bears out."""
+def _examine(recording: Recording, stream: IO[bytes], raw: Raw, channels: Sequence[Channel], edfio: Any) -> None:
+    """Fill ``recording``, a file of ``raw``, with what its header in ``stream`` says, and its size bears out."""
+    size = raw.size(str(recording.file))
     try:
         header, stated = _header(stream)
         with warnings.catch_warnings():
@@ -99,7 +101,7 @@ def _examine(recording: Recording, stream: IO[bytes], size: int, channels: Seque
                 recording.findings.append(f"the header states its own size wrongly ({own:,} of {len(header):,} bytes)")
             recording.findings += _length(recording, edf, stated=stated, size=size - len(header))
     except Exception as error:  # noqa: BLE001 - a damaged header may meet any of the parser's errors
-        recording.findings.append(f"the header is damaged ({one_line(error)})")
+        recording.findings.append(f"the header is damaged ({reason(error, raw)})")
         return
     recording.findings += _filled(recording, channels)
     expected = {_plain(label) for channel in channels if channel.inverts for label in channel.labels}

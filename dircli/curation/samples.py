@@ -29,9 +29,9 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
     alone = options.released is not None and bool(dataset.published.unseen)
     with ExitStack() as opened:
         raw = opened.enter_context(obtain.raw_source(dataset, options.raw, terms, download=not alone))
+        if not options.part and options.released is None:  # else only a part is read, or nothing is fetched
+            obtain.check_labels(dataset, raw, options.raw)
         if options.split == "released":
-            if options.released is None:  # else nothing is fetched
-                obtain.check_labels(dataset, raw, options.raw)
             released = opened.enter_context(obtain.split_files(dataset, options.released, terms, download=True))
             curation = _imported(dataset, released, raw)
         elif raw is not None:
@@ -65,7 +65,7 @@ def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curati
     for member, source, blob in unlike_published(dataset, released):
         what = f"this is not the published {source.file}: git blob {blob}, published {source.digest}"
         hint = f"Fetch it from {source.urls[0]}, byte for byte" if source.urls else "Fetch the published file"
-        problems.append(Problem(member, what, hint))
+        problems.append(Problem(released.where(member), what, hint))
     if problems:
         raise InputError(problems)
     read_from = sources(released, watched.opened, dataset)

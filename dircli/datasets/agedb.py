@@ -53,10 +53,11 @@ def read(raw: Raw) -> Records:
 def read_released(raw: Raw) -> tuple[Records, TextArray]:
     """The rows of the published agedb.csv in their order, and the split of each."""
     paths, ages, split = published(raw, "agedb.csv")
-    records = _records([path.removeprefix(FOLDER) for path in paths], "agedb.csv", f"paths are not {FOLDER}")
+    where = raw.where(str(raw.find("agedb.csv")))
+    records = _records([path.removeprefix(FOLDER) for path in paths], where, f"paths are not {FOLDER}")
     if unlike := list(paths[records.targets != ages]):
         what = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
-        raise InputError(Problem("agedb.csv", what))
+        raise InputError(Problem(where, what))
     return records, split
 
 

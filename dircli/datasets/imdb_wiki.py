@@ -45,10 +45,10 @@ def _load(raw: Raw, member: str, part: str) -> dict[str, AnyArray]:
         raise
     except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
         what = f"it cannot be read as a MATLAB file ({type(error).__name__}: {error})"
-        raise InputError(Problem(member, what, hint)) from None
+        raise InputError(Problem(raw.where(member), what, hint)) from None
     lengths = {name: len(field) for name, field in fields.items()}
     if len(set(lengths.values())) > 1:
-        raise InputError(Problem(member, f"its fields differ in length: {lengths}", hint))
+        raise InputError(Problem(raw.where(member), f"its fields differ in length: {lengths}", hint))
     return fields
 
 

@@ -195,11 +195,17 @@ def check_labels(dataset: Dataset, raw: Raw | None, given: Path | None) -> None:
     if raw is None or given is None:
         return
     labels = [source for source in dataset.published.sources if source.holds == "labels"]
-    missing = [(file, source) for source in labels for file in source.gives if not _holds(raw, file)]
+    parts = " or ".join(f"--only {part}" for part in getattr(dataset.reader, "parts", ()))
+    also = f"; {parts} curates a part alone" if parts else ""
+    lacking = [(file, source.file) for source in labels for file in source.gives if not _holds(raw, file)]
+    missing = [(file, f"{archive} holds it{also}") for file, archive in lacking]
+    if catalogue := dataset.published.catalogue:
+        hint = f"Give the folder of the provider's download; see `dir info {dataset.name}`"
+        shelves = [shelf for shelf in catalogue.shelves if shelf.holds == "labels"]
+        missing += [(f"{shelf.folder}/{shelf.what}", hint) for shelf in shelves if not shelf.choose(raw.members())]
     if missing:
         raise InputError(
-            Problem(str(given), f"there is no {file}, in no folder and no archive", f"{source.file} holds it")
-            for file, source in missing
+            Problem(str(given), f"there is no {file}, in no folder and no archive", hint) for file, hint in missing
         )
 
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from dircli.arrays import FloatArray
-from dircli.benchmark.bins import Bins
+from dircli.benchmark.bins import Bins, number
 from dircli.benchmark.dataset import Catalogue, Channel, Dataset, Publication, Rules, SampleReader, Shelf
 from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import InputError, Problem, first, sample
-from dircli.store.text import Table, number, parse
+from dircli.store.text import Table, parse
 
 KEY, TARGET = "nsrrid", "gh_s2"
 LOW, HIGH = 0.0, 100.0
@@ -62,7 +62,7 @@ def _table(raw: Raw, members: Sequence[str]) -> tuple[Table, dict[str, str]]:
         data = data.decode("latin-1").encode()
         facts["encoding of the csv"] = "not UTF-8; read as Latin-1"
     hint = f"Expected the {CSV} of sleepdata.org as it is"
-    return parse(data, tables[0], columns=(KEY, TARGET), hint=hint), facts
+    return parse(data, raw.where(tables[0]), columns=(KEY, TARGET), hint=hint), facts
 
 
 def _keys(table: Table) -> list[Problem]:

@@ -25,6 +25,7 @@ from dircli.store.features import layout as store
 from dircli.store.features.layout import Block, Epoch, Features, Put
 from dircli.store.features.open import check_ending, opened
 from dircli.store.files import staged
+from dircli.store.outputs import check_outputs
 from dircli.store.parallel import Watch, in_order, unwatched
 from dircli.store.text import as_csv
 
@@ -85,8 +86,9 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
     """
     if options.lag and options.protocol != "released":
         raise UsageError("--lag is the released training loop's; it goes with --protocol released alone")
-    against = open_benchmark(name, root, None)
     beside = out.with_name(f"{out.stem}.statistics.h5")
+    check_outputs([("--out", out), ("the statistics", beside)], [("FEATURES", features)])
+    against = open_benchmark(name, root, None)
     with staged(out.parent, out.name, beside.name, force=force) as staging, opened(features) as source:
         check_ending(source, out)
         check(source, features, against, options.split)

@@ -20,7 +20,6 @@ LISTED = ("leakage.csv", "signals.parquet", "unreadable.csv")
 MARKS = {"scheme", "momentum"}
 """The parameters by which weights and feature statistics are told from other files that state a content."""
 
-OF_MANIFEST = (manifests.SAMPLES, manifests.PIXELS, manifests.BINS, manifests.FACTS)
 ENDINGS = (".parquet", ".csv", ".npy", ".h5", ".hdf5")
 STATISTICS = ".statistics"
 
@@ -44,13 +43,13 @@ def derived(folder: Path) -> dict[str, str]:
     """
     contents: dict[str, str] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        facts = _facts(path) if path.is_file() and path.name not in OF_MANIFEST else {}
+        facts = _facts(path) if path.is_file() and path.name not in manifests.PARTS else {}
         if isinstance(facts.get("content"), str) and facts.keys() & MARKS:
             beside = (folder / f"{path.stem.removesuffix(STATISTICS)}{ending}" for ending in ENDINGS)
             follows = path.suffix == ".json" or path.stem.endswith(STATISTICS)
             named = [path, *(beside if follows else ())]
             contents |= {
-                each.name: facts["content"] for each in named if each.is_file() and each.name not in OF_MANIFEST
+                each.name: facts["content"] for each in named if each.is_file() and each.name not in manifests.PARTS
             }
     return contents
 
@@ -89,13 +88,28 @@ def write(folder: Path, contents: Mapping[str, bytes], table: BinTable, how: Rep
             return []
         if not how.force:
             refuse_other(folder, f"{table.facts['dataset']}, {table.facts['content']:.15}…")
-        parts = (name for name in (*OF_MANIFEST, *LISTED) if (folder / name).is_file() and name not in contents)
+        parts = (name for name in (*manifests.PARTS, *LISTED) if (folder / name).is_file() and name not in contents)
         gone.extend(sorted({*parts, *derived(folder)}))
         return gone
 
     files.write_all(folder, contents, force=True, outdated=outdated)
     if gone:
         how.tell(f"{folder.name}: removed what was derived from the manifest before: {', '.join(gone)}")
+
+
+def refuse_unlike(folder: Path, how: Replacing, *, dataset: str, origin: str) -> None:
+    """UsageError, before any work, where the manifest in ``folder`` is of another dataset or origin, and may stay.
+
+    Whether rows, bins and regions are the same is known when they are made, and `write` refuses them then.
+    """
+    if how.force or not (folder / manifests.FACTS).is_file():
+        return
+    try:
+        there = manifests.read_facts(folder)
+    except InputError:
+        there = {}
+    if (there.get("dataset"), there.get("origin")) != (dataset, origin):
+        refuse_other(folder, f"{dataset}, {origin}")
 
 
 def is_same(folder: Path, table: BinTable) -> bool:

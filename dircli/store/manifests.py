@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 
 SAMPLES, PIXELS, BINS, FACTS = "samples.parquet", "pixels.parquet", "bins.parquet", "manifest.json"
+PARTS, NEEDED = (SAMPLES, PIXELS, BINS, FACTS), (BINS, FACTS)
 AGAIN = "A file was changed or exchanged; run `dir curate` again"
 COLUMNS = "columns"
 IDENTITY = ("content", "dataset", "name", "origin")

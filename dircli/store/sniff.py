@@ -1,5 +1,6 @@
 """How files begin, by which their kind is known, whatever they are called."""
 
+import codecs
 import struct
 from typing import cast
 
@@ -14,8 +15,8 @@ PNG_HEADER = 26  # bytes
 
 
 def is_page(data: bytes) -> bool:
-    """Whether ``data`` begins as a web page does."""
-    return data.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    """Whether ``data`` begins as a web page does, with or without a byte order mark."""
+    return data.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def png_header(data: bytes) -> tuple[int, int, int, int] | None:

@@ -7,13 +7,13 @@ import codecs
 import csv
 import io
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dircli.arrays import FloatArray
+from dircli.benchmark.bins import number
 from dircli.errors import InputError, Problem, clear, first, sample, shortened
 
 
@@ -121,15 +121,6 @@ def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
         if other != delimiter and all(column in fields for column in columns):
             return f"The fields are separated by {word}; {DELIMITERS[delimiter]} are expected"
     return ""
-
-
-def number(text: str) -> float:
-    """The finite number that ``text`` prints, or NaN for anything else, also for 1_000, which only Python reads."""
-    try:
-        value = float(text) if "_" not in text and text.isascii() else math.nan
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan
 
 
 def numbers(table: Table, column: str) -> tuple[FloatArray, list[Problem]]:

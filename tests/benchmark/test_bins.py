@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dircli.benchmark.bins import Bins
+from dircli.benchmark.bins import Bins, number
 
 QUICK = settings(deadline=None, max_examples=60)
 FINITE = st.floats(-1e6, 1e6)
@@ -112,3 +113,20 @@ def test_bins_hold_values_exactly_where_index_says(values: list[float], row: int
     index[row % inside.size] += by
     assert bins.hold(inside, index) == (by == 0)
     assert bins.hold(inside[:0], index[:0])
+
+
+NO_NUMBERS = ["", " ", "text", "nan", "NaN", "inf", "-inf", "Infinity", "1e400", "-1e999", "1_000", "0x10", "1,5"]
+NO_NUMBERS += ["1 000", "\uff13", "1\u00a0", "1-", "--1", "None", "True", "1j", "1.2.3", "%", "1e", ".", "+", "1/2"]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_what_is_no_finite_number_is_none(text: str) -> None:
+    assert math.isnan(number(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(" 3 ", 3.0), ("-0", -0.0), ("+2.5", 2.5), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("1e-400", 0.0)],
+)
+def test_what_prints_a_finite_number_is_it(text: str, value: float) -> None:
+    assert number(text) == value

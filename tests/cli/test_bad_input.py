@@ -384,7 +384,7 @@ SOURCES = {
         "curate agedb --split redraw --raw a.zip", ("a.zip: there are no .jpg files",), {"a.zip": zipped("readme.txt")}
     ),
     "folder without the published file": Case(
-        "curate agedb --released f",
+        "curate agedb --released f --force",
         ("f: there is no agedb.csv", "Give the file, or the folder that holds it"),
         {"f/readme.txt": b"x"},
     ),
@@ -394,10 +394,12 @@ SOURCES = {
         {"f/readme.txt": b"x"},
     ),
     "edited published file": Case(
-        "curate agedb --released agedb.csv", ("this is not the published agedb.csv", OF_BYTES), {"agedb.csv": AGEDB_CSV}
+        "curate agedb --released agedb.csv --force",
+        ("this is not the published agedb.csv", OF_BYTES),
+        {"agedb.csv": AGEDB_CSV},
     ),
     "published file with many faults": Case(
-        "curate agedb --released agedb.csv",
+        "curate agedb --released agedb.csv --force",
         (
             "line 2: age is 'x'",
             "line 3: the header has 3 fields, this row 2",

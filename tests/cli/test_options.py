@@ -6,7 +6,7 @@ import inspect
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import pytest
 import typer
@@ -15,6 +15,9 @@ from typer.testing import CliRunner
 from dircli import __version__
 from dircli.cli.options import BenchmarkOptions, ManifestOptions, flattened, option
 from dircli.errors import UsageError
+
+if TYPE_CHECKING:
+    from conftest import Run
 
 Shape = Annotated[Literal["round", "square"], typer.Option(help="A shape that two groups share.")]
 
@@ -103,6 +106,15 @@ def test_an_option_that_two_groups_declare_is_refused() -> None:
 
     with pytest.raises(ValueError, match="duplicate parameter name"):
         flattened(twice)
+
+
+def test_the_users_cache_folder_is_the_one_of_the_moment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DIR_DATA")
+    for folder in ("one", "two"):
+        monkeypatch.setattr("platformdirs.user_cache_path", lambda name, at=folder: Path(at) / name)
+        assert run("info", "agedb", "--json").stdout.count(f"{folder}/dircli") == 1
+    monkeypatch.setenv("DIR_DATA", "three")
+    assert "two/dircli" not in run("info", "agedb", "--json").stdout
 
 
 def test_a_folder_that_is_a_manifest_stands_before_the_environment(

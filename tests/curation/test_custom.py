@@ -266,6 +266,23 @@ def test_calls_that_cannot_be_meant_say_what_to_do(words: list[str], said: str, 
     assert said in run("curate", "custom", *words, code=2).stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--bin-width 1_0", "--bin-width 5 --range 0:3_50", "--edges 0,1_00,350", "--drop-train 1_00:120"),
+        "--skew 1_00:20:1 --train-size 50",
+    ],
+)
+def test_an_underscore_in_a_number_is_a_slip_as_it_is_in_a_table(words: str, work: Path, run: Run) -> None:
+    (work / "t.csv").write_text("y\n" + "".join(f"{row % 350}\n" for row in range(2_000)))
+    (work / "u.csv").write_text("y\n" + "".join(f"{row % 350}\n" for row in range(2_000)) + "1_0\n")
+    curate = ("curate", "custom", "--target", "y", "--table")
+    assert " is no" in (told := run(*curate, "t.csv", *words.split(), code=2).stderr) or " are no" in told
+    assert "row 2001: y is 1_0. Write a finite number" in run(*curate, "u.csv", code=2).stderr
+    assert not (work / "manifests").exists()
+    run(*curate, "t.csv", *words.replace("_", "").split())
+
+
 def test_options_of_a_table_mean_nothing_for_a_benchmark(run: Run) -> None:
     message = run("curate", "agedb", "--table", "t.csv", "--per-bin", "3", code=2).stderr
     assert "--table, --per-bin: not for `dir curate agedb`" in message

@@ -231,6 +231,19 @@ def test_an_encrypted_image_is_listed_with_what_to_do(tmp_path: Path) -> None:
         ]
 
 
+def test_a_list_of_images_holds_no_folder_of_the_machine(tmp_path: Path) -> None:
+    damaged = in_zip(tmp_path / "raw", {"AgeDB/a.jpg": GOOD})
+    data = bytearray(damaged.read_bytes())
+    data[400] ^= 1
+    damaged.write_bytes(data)
+    twice = in_folder(tmp_path / "twice", {"AgeDB/a.jpg": GOOD, "more/AgeDB/a.jpg": GOOD})
+    for path, begins in ((damaged, "AgeDB.zip!/AgeDB/a.jpg: is damaged"), (twice, "twice: 2 files answer")):
+        with open_raw(path) as raw:
+            ((_, reason),) = images.unreadable(raw, ["AgeDB/a.jpg"])
+        assert reason.startswith(begins)
+        assert str(tmp_path) not in reason
+
+
 def test_a_file_that_may_not_be_opened_is_listed(tmp_path: Path) -> None:
     raw = open_raw(in_folder(tmp_path, {"a.jpg": GOOD, "b.jpg": GOOD}))
     raw.members()

@@ -291,7 +291,7 @@ def test_all_training_images_must_give_the_published_counts(
     (work / "mask.npy").write_bytes(files["test_balanced_mask.npy"])
     file = raw / "data" / "nyu2_train" / depth.TRAIN[0][0] / "1.png"
     file.write_bytes(depth.png(depth.train_codes(5)))
-    told = run("curate", "nyud2", "--raw", raw, "--released", "mask.npy", code=2).stderr
+    told = run("curate", "nyud2", "--raw", raw, "--released", "mask.npy", "--force", code=2).stderr
     assert "differ from the published counts; bin " in told
     assert (
         "differ from the published counts"
@@ -346,7 +346,7 @@ def test_everything_wrong_in_the_archive_is_told_at_once(raw: Path, work: Path, 
         "kitchen_0001a_out/1.png: the PNG is 320 x 240 pixels, 8 bits, grey, and a depth map here is 640 x 480" in told
     )
     assert "office_0002_out/1.png: the PNG is 640 x 480 pixels, 16 bits, grey, and a depth map here" in told
-    assert "nyu2_test.csv, line 1: data/nyu2_test/00000_depth.png is not in nyu" in told
+    assert f"nyu2_test.csv, line 1: data/nyu2_test/00000_depth.png is not in {raw}. Unpack" in told
     assert "00008_depth.png: 25 of 69,312 pixels have depth 0" in told
     assert "01448_depth.png: 1 pixels are deeper than 10 m, up to 12.345 m" in told
     assert not (work / "manifests").exists()

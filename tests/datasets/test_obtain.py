@@ -515,3 +515,47 @@ def test_a_given_source_that_lacks_a_file_is_told_before_anything_is_fetched(
 def test_a_path_that_does_not_exist_is_named_as_typed(run: Run, work: Path) -> None:
     assert work.is_dir()
     assert "some/where/a.zip: does not exist" in run("curate", "agedb", "--raw", "some/where/a.zip", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("agedb --raw some/empty", "some/empty: holds no files"),
+        ("agedb --raw some/text.zip", "some/text.zip: is neither a folder nor an archive"),
+        ("agedb --raw some/cut.zip", "some/cut.zip: is damaged or cut short"),
+        ("agedb --raw some/text", "some/text: there are no .jpg files"),
+        ("agedb --raw some/agedb", "some/agedb: 1 names are not <index>_"),
+        ("agedb --released some/agedb.csv", "some/agedb.csv: 1 paths are not AgeDB/<index>_"),
+        ("agedb --released some/empty", "some/empty: holds no files"),
+        ("agedb --released some/text", "some/text: there is no agedb.csv"),
+        ("sts-b --raw some/sts-b", "some/sts-b/train.tsv, line 2: the header has"),
+        ("imdb-wiki --only wiki --raw some/text/wiki.mat", "some/text/wiki.mat: it cannot be read as a MATLAB file"),
+        ("imdb-wiki --only wiki --raw some/packed", "some/packed/w.zip!/wiki.mat: it cannot be read as a MATLAB file"),
+        ("imdb-wiki --only wiki --raw some/empty.zip", "some/empty.zip: holds no files"),
+        ("shhs --raw some/text", "some/text: there is no datasets/shhs2-dataset-<version>.csv, in no folder"),
+        ("shhs --raw some/shhs", "some/shhs/shhs2-dataset-0.20.0.csv, line 1: there is no column nsrrid or gh_s2"),
+        ("nyud2 --raw some/text", "some/text: there is no nyu2_test.csv"),
+        ("nyud2 --raw some/nyu", "some/nyu/nyu2_test.csv, line 1: the row has 1 fields"),
+    ],
+)
+def test_whatever_is_wrong_with_a_source_it_is_named_as_typed(words: str, says: str, run: Run, work: Path) -> None:
+    for folder in ("empty", "text", "agedb", "sts-b", "packed", "shhs", "nyu"):
+        (work / "some" / folder).mkdir(parents=True)
+    place = work / "some"
+    for name in ("text.zip", "text/a.txt", "text/wiki.mat", "agedb/1.jpg"):
+        (place / name).write_text("text")
+    for name, member in (("packed/w.zip", "wiki.mat"), ("cut.zip", "0_A_30_m.jpg")):
+        with zipfile.ZipFile(place / name, "w") as archive:
+            archive.writestr(member, b"x" * 500)
+    (place / "cut.zip").write_bytes((place / "cut.zip").read_bytes()[:-30])
+    zipfile.ZipFile(place / "empty.zip", "w").close()
+    (place / "agedb.csv").write_text("age,path,split\n30,AgeDB/me.jpg,train\n")
+    header = "index genre filename year old_index source1 source2 sentence1 sentence2 score".replace(" ", "\t")
+    for name in ("train.tsv", "dev.tsv"):
+        (place / "sts-b" / name).write_text(f"{header}\n1\t2\n")
+    (place / "shhs" / "shhs2-dataset-0.20.0.csv").write_text("a,b\n1,2\n")
+    (place / "nyu" / "nyu2_test.csv").write_text("one\n")
+    split = () if "--released" in words else ("--split", "redraw")
+    told = run("curate", *words.split(), *split, code=2).stderr
+    assert f"dir: {says}" in told
+    assert not (work / "manifests").exists()

@@ -561,6 +561,21 @@ def test_findings_are_listed_after_all_is_written_with_exit_1(raw: Path, work: P
     assert (work / "manifests" / "shhs" / "signals.parquet").read_bytes() == first
 
 
+def test_the_table_of_findings_holds_no_folder_of_the_machine(raw: Path, tmp_path: Path, work: Path, run: Run) -> None:
+    packed = tmp_path / "packed" / "shhs.zip"
+    packed.parent.mkdir()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(raw.rglob("*.*")):
+            archive.write(path, path.relative_to(raw))
+    data = bytearray(packed.read_bytes())
+    data[data.index(b"shhs2-200001.edf") + 40] ^= 1
+    packed.write_bytes(data)
+    run("curate", "shhs", "--raw", packed, "--check-signals", code=1)
+    finding = findings(work)["shhs2-200001"]["finding"]
+    assert f"shhs.zip!/{shhs.FOLDER}/shhs2-200001.edf: is damaged or cut short" in finding
+    assert str(tmp_path) not in finding
+
+
 def test_a_recording_that_is_not_there_is_a_finding(raw: Path, work: Path, run: Run) -> None:
     for path in (raw / shhs.FOLDER).iterdir():
         path.unlink()

@@ -240,7 +240,7 @@ def test_images_at_hand_are_shown_small(tmp_path: Path, work: Path, run: Run, mo
     closed: list[Tree] = []
     monkeypatch.setattr(Tree, "close", lambda tree: closed.append(tree))  # noqa: PLW0108 - a method gets its tree
     page = _report(run, work, "preds.csv")
-    assert [tree.name for tree in closed] == ["agedb"]
+    assert [tree.inside(tree.name) for tree in closed] == ["agedb"]
     shown = page.all("img")
     assert {image["alt"] for image in shown} == set(ids[1:-1])
     data = base64.b64decode(str(shown[0]["src"]).removeprefix("data:image/jpeg;base64,"))

@@ -27,7 +27,7 @@ def _rows(raw: Raw, file: str, columns: tuple[str, ...]) -> tuple[Records, dict[
     if member is None:
         raise InputError(Problem(raw.name, f"there is no {file}", "Give its folder"))
     with raw.open(member) as stream:
-        table = parse(stream.read(), member, columns=columns)
+        table = parse(stream.read(), raw.where(member), columns=columns)
     prices, problems = numbers(table, "price")
     if problems := table.problems + problems:
         raise InputError(problems)

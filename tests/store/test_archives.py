@@ -102,7 +102,7 @@ def test_the_same_tree_gives_the_same_members_and_bytes_through_every_container(
     order = list(TREE.items())[::-1]  # members are sorted, whatever the order of the archive
     path = pack(kind, tmp_path / f"raw.{kind}", dict(order))
     with open_raw(path) as raw:
-        assert raw.name == f"raw.{kind}"
+        assert raw.name == str(path)
         assert list(raw.members()) == sorted(TREE)
         assert contents(raw) == TREE
         assert raw.find("b.bin") == raw.find("er/b.bin") == raw.find(MEMBER) == MEMBER
@@ -139,13 +139,33 @@ def test_a_tree_needs_no_closing_and_can_be_used_after_it(kind: str, tmp_path: P
     del raw  # an unclosed handle would fail the test as a ResourceWarning
 
 
-def test_a_tree_is_named_after_its_folder_even_if_that_is_given_as_a_dot(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", KINDS)
+def test_messages_name_members_by_the_path_as_it_was_given_and_files_without_the_folders_above_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "some").mkdir()
+    pack(kind, tmp_path / "some" / f"raw.{kind}", TREE)
+    pack("zip", tmp_path / "some" / "in.zip", {"z.bin": b"z"})
+    monkeypatch.chdir(tmp_path)
+    given = Path("some", f"raw.{kind}")
+    mark, stated = ("/", MEMBER) if kind == "folder" else ("!/", f"raw.{kind}!/{MEMBER}")
+    with open_raw(given) as raw:
+        assert raw.name == str(given)
+        assert raw.where(MEMBER) == f"{given}{mark}{MEMBER}"
+        assert raw.inside(raw.where(MEMBER)) == stated
+        assert raw.inside(raw.name) == f"raw.{kind}"
+        assert raw.inside("elsewhere") == "elsewhere"
+    with open_raw(Path("some")) as raw:
+        assert raw.where("in.zip!/z.bin") == "some/in.zip!/z.bin"
+        assert raw.inside("some/in.zip!/z.bin") == "in.zip!/z.bin"
+
+
+def test_a_folder_that_is_given_as_a_dot_has_a_name_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pack("folder", tmp_path, TREE)
     monkeypatch.chdir(tmp_path)
     with open_raw(Path()) as raw:
-        assert raw.name == tmp_path.name
+        assert (raw.name, raw.inside(raw.name)) == (".", tmp_path.name)
+        assert (raw.where("a.txt"), raw.inside(raw.where("a.txt"))) == ("./a.txt", "a.txt")
         assert contents(raw) == TREE
 
 
@@ -187,7 +207,7 @@ def test_archives_in_a_folder_are_not_opened_for_a_plain_file(tmp_path: Path) ->
         assert raw.size("a.txt") == 5
         with raw.open("a.txt") as stream:
             assert stream.read() == b"plain"
-        with pytest.raises(InputError, match=r"^a\.zip: is neither a folder nor an archive"):
+        with pytest.raises(InputError, match=rf"^{tmp_path}/a\.zip: is neither a folder nor an archive"):
             raw.find("b.txt")
 
 
@@ -294,6 +314,7 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "junk").mkdir()
     (tmp_path / "junk/.DS_Store").touch()
     (tmp_path / "page.zip").write_text("<html>404</html>" * 99)
+    (tmp_path / "marked.zip").write_text("\ufeff<!DOCTYPE html>" * 99, encoding="utf-8")
     (tmp_path / "none.tar").touch()
     (tmp_path / "labels.csv.gz").write_bytes(gzip.compress(b"id,age\n" * 999))
     pack("zip", tmp_path / "nothing.zip", {})
@@ -303,12 +324,12 @@ def test_what_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
         "junk": "holds no files",
         "nothing.zip": "holds no files",
         "page.zip": "is a web page, not an archive",
+        "marked.zip": "is a web page, not an archive",
         "none.tar": "is neither a folder nor an archive",
         "labels.csv.gz": "is neither a folder nor an archive",
     }
     for name, found in expected.items():
-        typed = tmp_path / name if name == "missing" else name
-        with pytest.raises(InputError, match=f"^{typed}: {found}") as caught:
+        with pytest.raises(InputError, match=f"^{tmp_path / name}: {found}") as caught:
             open_raw(tmp_path / name)
         assert "\n" not in str(caught.value)
 
@@ -324,7 +345,7 @@ def test_a_path_without_permission_is_told_in_one_line(
     # The system's answer is played, because tests often run as root, whom no permission stops.
     monkeypatch.setattr("os.scandir", refuse)
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(InputError, match=rf"^raw\.{kind}: the system says: permission denied\. Check its permissions"):
+    with pytest.raises(InputError, match=rf"^{path}: the system says: permission denied\. Check its permissions"):
         open_raw(path)
 
 
@@ -336,7 +357,7 @@ def test_an_archive_cut_anywhere_is_refused_when_opened(kind: str, tmp_path: Pat
     path = tmp_path / f"cut.{kind}"
     for length in sorted({*range(600, end, max(1, end // 50)), end - 1, end}):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=rf"^cut\.{kind}: is (damaged or cut short|neither)"):
+        with pytest.raises(InputError, match=rf"^{path}: is (damaged or cut short|neither)"):
             open_raw(path)
 
 
@@ -363,7 +384,7 @@ def test_a_zip_member_with_a_wrong_checksum_is_refused_when_read(method: int, tm
         assert raw.size("x.bin") == len(data)
         with (
             raw.open("x.bin") as stream,
-            pytest.raises(InputError, match=r"^raw\.zip!/x\.bin: is damaged or cut short .*\. Download or copy it"),
+            pytest.raises(InputError, match=rf"^{path}!/x\.bin: is damaged or cut short .*\. Download or copy it"),
         ):
             stream.read()
 
@@ -392,16 +413,16 @@ def test_a_tar_that_shrinks_between_listing_and_reading_is_refused_when_read(tmp
     path = pack("tar", tmp_path / "raw.tar", TREE)
     with open_raw(path) as raw:
         path.write_bytes(path.read_bytes()[:5000])
-        with raw.open(MEMBER) as stream, pytest.raises(InputError, match=r"^raw\.tar!/.*: is damaged or cut short"):
+        with raw.open(MEMBER) as stream, pytest.raises(InputError, match=rf"^{path}!/.*: is damaged or cut short"):
             stream.read()
 
 
 def test_a_file_that_vanishes_is_told_as_missing(tmp_path: Path) -> None:
     with open_raw(pack("folder", tmp_path, TREE)) as raw:
         (tmp_path / "a.txt").unlink()
-        with pytest.raises(InputError, match=r"^a\.txt: does not exist"):
+        with pytest.raises(InputError, match=rf"^{tmp_path}/a\.txt: does not exist"):
             raw.size("a.txt")
-        with pytest.raises(InputError, match=r"^a\.txt: does not exist"):
+        with pytest.raises(InputError, match=rf"^{tmp_path}/a\.txt: does not exist"):
             raw.open("a.txt")
 
 
@@ -421,7 +442,7 @@ def test_an_encrypted_zip_is_listed_but_not_read(tmp_path: Path) -> None:
     with open_raw(path) as raw:
         assert raw.members() == ["x.bin"]
         assert raw.size(raw.find("x.bin") or "") == 6
-        with pytest.raises(InputError, match=r"^raw\.zip!/x\.bin: is encrypted\. Names and sizes need no password"):
+        with pytest.raises(InputError, match=rf"^{path}!/x\.bin: is encrypted\. Names and sizes need no password"):
             raw.open("x.bin")
 
 

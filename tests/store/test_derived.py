@@ -54,6 +54,28 @@ def test_another_benchmark_is_refused_and_with_force_takes_the_weights_along(fol
     assert {path.name for path in folder.iterdir()} == {"samples.parquet", "bins.parquet", "manifest.json"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "curate agedb --name cat --raw no/source",  # another dataset
+        "curate sts-b --name cat --raw no/source --split redraw",
+        "curate nyud2 --name cat --raw no/source",
+        "curate custom --name cat --table no/table.csv --target y --split-column split",  # another origin
+        "curate custom --name cat --table no/table.csv --target y --drop-train 3:4",
+    ],
+)
+def test_another_dataset_or_origin_under_the_name_is_refused_before_a_source_is_read(
+    words: str, folder: Path, run: Run
+) -> None:
+    told = run(*words.split(), code=2).stderr
+    assert "cat (custom, redraw, sha256:" in told
+    assert "Add --force to replace it" in told
+    forced = run(*words.split(), "--force", code=2).stderr
+    assert "no/source: does not exist" in forced or "no/table.csv: there is no such file" in forced
+    (folder / "manifest.json").write_text("{")
+    assert "a manifest that cannot be read is there" in run(*words.split(), code=2).stderr
+
+
 def test_stale_weights_are_noticed_by_verify_and_refused_for_training(folder: Path, run: Run) -> None:
     train = manifests.read(folder).samples
     assert training_weights(folder).ids.tolist() == train.ids[train.split == "train"].tolist()

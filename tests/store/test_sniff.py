@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dircli.store.digests import chunks_of, digest_of
-from dircli.store.sniff import png_header
+from dircli.store.sniff import is_page, png_header
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +23,12 @@ def test_a_png_says_its_size_its_bits_and_its_colours() -> None:
     for cut in (0, 8, 16, 25):
         assert png_header(stream.getvalue()[:cut]) is None
     assert png_header(b"GIF89a" + bytes(40)) is None
+
+
+@pytest.mark.parametrize("head", ["<html>", "\n <!DOCTYPE html>", "\ufeff<!doctype html>", "\ufeff\n<html>"])
+def test_a_web_page_is_known_with_and_without_a_byte_order_mark(head: str) -> None:
+    assert is_page(head.encode())
+    assert not is_page(f"id,prediction\n{head}".encode())
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5", "git"])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import math
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dircli.errors import InputError, Problem, clear
-from dircli.store.text import Table, number, numbers, parse
+from dircli.store.text import Table, numbers, parse
 
 COLUMNS = ("id", "prediction")
 
@@ -147,23 +146,6 @@ def test_an_unclosed_quote_is_sought_where_its_row_begins_and_hides_nothing_abov
 def test_quotes_are_plain_characters_where_the_format_says_so() -> None:
     found = table('id\tprediction\n"a\t1\nb"c\t2\n', delimiter="\t")
     assert found.columns["id"] == ['"a', 'b"c']
-
-
-NO_NUMBERS = ["", " ", "text", "nan", "NaN", "inf", "-inf", "Infinity", "1e400", "-1e999", "1_000", "0x10", "1,5"]
-NO_NUMBERS += ["1 000", "\uff13", "1\u00a0", "1-", "--1", "None", "True", "1j", "1.2.3", "%", "1e", ".", "+", "1/2"]
-
-
-@pytest.mark.parametrize("text", NO_NUMBERS)
-def test_what_is_no_finite_number_is_none(text: str) -> None:
-    assert math.isnan(number(text))
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [(" 3 ", 3.0), ("-0", -0.0), ("+2.5", 2.5), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("1e-400", 0.0)],
-)
-def test_what_prints_a_finite_number_is_it(text: str, value: float) -> None:
-    assert number(text) == value
 
 
 def test_each_row_without_a_number_is_named_with_what_stands_there() -> None:

@@ -191,6 +191,26 @@ def test_dense_weight_weighs_samples_and_has_no_bins(mine: Callable[..., Any], w
     assert "density of its own" in mine("--scheme", "dense-weight", "--edge", "mirror", code=2).stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--alpha 0.5", "--alpha goes with --scheme dense-weight; it would change nothing here"),
+        ("--scheme effective-number --alpha 0.5", "--alpha goes with --scheme dense-weight"),
+        ("--scheme dense-weight --beta 0.9", "--beta goes with --scheme effective-number"),
+        ("--scheme inverse --beta 0.999", "--beta goes with --scheme effective-number"),
+        (
+            "--scheme effective-number --sigma 3",
+            "--sigma goes with a --kernel, and effective-number has none",
+        ),
+        ("--scheme dense-weight --ks 9", "--ks goes with a --kernel, and dense-weight has none by default"),
+        ("--scheme effective-number --edge zero", "--edge goes with a --kernel; it would change nothing here"),
+        ("--raw folder", "--raw holds the training maps for --maps OUT.h5; give both"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(words: str, says: str, mine: Callable[..., Any]) -> None:
+    assert says in mine(*words.split(), code=2).stderr
+
+
 def test_dense_weight_needs_samples(run: Run) -> None:
     assert "is not curated" in run("weights", "agedb", "--scheme", "dense-weight", code=2).stderr
 

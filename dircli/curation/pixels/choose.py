@@ -21,13 +21,14 @@ def imported(reader: PixelReader, released: Raw, images: int) -> AnyArray:
     if member is None:
         where, hint = released.name, "Give the file, or the folder that holds it"
         raise InputError(Problem(where, f"there is no {reader.mask}", hint))
+    where = released.where(member)
     with released.open(member) as stream:
-        mask = npy.load(stream.read(), member, hint="Fetch it again")
+        mask = npy.load(stream.read(), where, hint="Fetch it again")
     if str(mask.dtype) != "uint8" or mask.shape != (images, *reader.shape):
         what = f"the array is {mask.dtype} of shape {mask.shape}, and uint8 of {(images, *reader.shape)} is expected"
-        raise InputError(Problem(member, what, f"One map of zeros and ones for each of the {images:,} test images"))
+        raise InputError(Problem(where, what, f"One map of zeros and ones for each of the {images:,} test images"))
     if mask.max(initial=0) > 1:
-        raise InputError(Problem(member, f"it holds values up to {mask.max()}", "Expected zeros and ones"))
+        raise InputError(Problem(where, f"it holds values up to {mask.max()}", "Expected zeros and ones"))
     return mask.view(bool)
 
 

@@ -16,6 +16,7 @@ from dircli.arrays import IntArray
 from dircli.benchmark.dataset import Dataset, PixelReader
 from dircli.benchmark.manifest import BinTable, Images, PixelManifest
 from dircli.benchmark.pixels import Maps, Pixels
+from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import choose
@@ -73,7 +74,7 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
         maps = reader.maps(raw)
         for each in maps.values():
             opened.callback(each.close)
-        _refuse_foreign(dataset, reader, maps)
+        _refuse_foreign(dataset, reader, maps, raw)
         checkpoint = Checkpoint(folder / CHECKPOINT)
         problems = [problem for each in maps.values() for problem in each.problems]
         codes = {}
@@ -84,14 +85,14 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
         if released:
             for member, source, blob in unlike_published(dataset, released):
                 what = f"this is not the published {source.file}: git:{blob}, published {source.digest}"
-                problems.append(Problem(member, what, f"Fetch it from {source.urls[0]}, byte for byte"))
+                problems.append(Problem(released.where(member), what, f"Fetch it from {source.urls[0]}, byte for byte"))
             try:
                 mask = choose.imported(reader, released, len(maps["test"]))
             except InputError as error:
                 problems += error.problems
         if problems:
             raise InputError(problems)
-        counts, notes, wrong = _counts(dataset, reader, maps, codes, strict=released is not None)
+        counts, notes, wrong = _counts(dataset, reader, maps, codes, strict=raw if released else None)
         rule = choose.rule(reader, mask, counts["test"], seed=options.seed)
         pixels = choose.collected(dataset.rules.bins, maps["test"], rule, watch)
         wrong += choose.unbalanced(reader, dataset.rules.bins, pixels) if released else []
@@ -106,22 +107,28 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
     return manifest
 
 
-def _refuse_foreign(dataset: Dataset, reader: PixelReader, maps: Mapping[str, Maps]) -> None:
+def _refuse_foreign(dataset: Dataset, reader: PixelReader, maps: Mapping[str, Maps], raw: Raw) -> None:
     """InputError where the number of training images is that of another set, whose maps are not worth reading."""
     train, title = maps.get("train"), dataset.published.title
     if train is not None and len(train) in reader.foreign:
         what = f"it lists {len(train):,} images: {reader.foreign[len(train)]}, not that of {title}"
         images = dataset.published.expected["train"]
         hint = f"{title} has {images:,}; `dir info {dataset.name}` says where they are"
-        raise InputError([Problem(train.files[0], what, hint), *train.problems])
+        raise InputError([Problem(raw.where(train.files[0]), what, hint), *train.problems])
 
 
 def _counts(
-    dataset: Dataset, reader: PixelReader, maps: Mapping[str, Maps], codes: Mapping[str, IntArray], *, strict: bool
+    dataset: Dataset,
+    reader: PixelReader,
+    maps: Mapping[str, Maps],
+    codes: Mapping[str, IntArray],
+    *,
+    strict: Raw | None,
 ) -> tuple[dict[str, IntArray], list[str], list[Problem]]:
     """All pixels per bin (B,) of each split, from those per code; notes on them; and what is wrong.
 
-    Training counts are the published ones where no training map is here; if ``strict``, all of them must equal these.
+    Training counts are the published ones where no training map is here; those of the raw source ``strict``, where it
+    is given, must equal these.
     """
     bins, title, expected = dataset.rules.bins, dataset.published.title, dataset.published.expected
     counts = {}
@@ -140,7 +147,7 @@ def _counts(
     elif unlike := np.flatnonzero(counts["train"] != reader.published).tolist():
         listed = sample([f"{b}: {counts['train'][b]:,}, published {reader.published[b]:,}" for b in unlike])
         what = f"training pixels of {len(unlike)} bins differ from the published counts; bin {listed}"
-        problems += [Problem(train.files[0], what, "Unpack the archive again")] if strict else []
+        problems += [Problem(strict.where(train.files[0]), what, "Unpack the archive again")] if strict else []
         notes.append(what)
     else:
         notes.append(f"training pixels were counted in {images:,} maps and equal the published counts")

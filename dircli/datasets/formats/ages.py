@@ -37,11 +37,11 @@ def published(raw: Raw, file: str) -> tuple[TextArray, FloatArray, TextArray]:
     if member is None:
         raise InputError(Problem(raw.name, f"there is no {file}", "Give the file, or the folder that holds it"))
     with raw.open(member) as stream:
-        table = parse(stream.read(), member, columns=HEADER)
+        table = parse(stream.read(), raw.where(member), columns=HEADER)
     ages, problems = numbers(table, "age")
     splits = table.columns["split"]
     unknown = [(table.lines[row], f"split is {split!r}") for row, split in enumerate(splits) if split not in SPLITS]
-    wrong = first(member, unknown, hint="Expected train, val or test", rest="more unknown splits")
+    wrong = first(table.name, unknown, hint="Expected train, val or test", rest="more unknown splits")
     if problems := table.problems + problems + wrong:
         raise InputError(problems)
     return np.array(table.columns["path"], dtype=object), ages, np.array(splits, dtype=object)

@@ -71,15 +71,16 @@ def measured(codes: AnyArray, name: str) -> AnyArray:
 
 def _pairs(raw: Raw, member: str) -> tuple[dict[int, list[str]], list[Problem]]:
     """The rows ``colour path,depth path`` of a list without a header, by line; and what is wrong with the others."""
+    where = raw.where(member)
     with raw.open(member) as stream:
-        text = decode(stream.read(), member)
+        text = decode(stream.read(), where)
     rows = [(line, row) for line, row in enumerate(csv.reader(text.splitlines()), 1) if row]
     pairs = {line: row for line, row in rows if len(row) == 2}  # noqa: PLR2004 - a pair
     wrong = [(line, f"the row has {len(row)} fields") for line, row in rows if line not in pairs]
-    problems = first(member, wrong, hint="Expected image path, depth path", rest="more rows are no pair")
+    problems = first(where, wrong, hint="Expected image path, depth path", rest="more rows are no pair")
     named = Counter(depth for _, depth in pairs.values())
     if repeated := sorted(name for name, count in named.items() if count > 1):
-        problems.append(Problem(member, f"{len(repeated):,} depth maps are listed twice: {sample(repeated)}"))
+        problems.append(Problem(where, f"{len(repeated):,} depth maps are listed twice: {sample(repeated)}"))
     return pairs, problems
 
 
@@ -110,7 +111,7 @@ def from_list(raw: Raw, member: str, split: str) -> Maps:
     def load(row: int) -> AnyArray:
         path, file = str(depths[row]), members[row]
         if file is None:
-            where = f"{member}, line {lines[row]}"
+            where = f"{raw.where(member)}, line {lines[row]}"
             raise InputError(Problem(where, f"{path} is not in {raw.name}", "Unpack the whole archive"))
         with lock:
             stream = raw.open(file)
@@ -119,7 +120,8 @@ def from_list(raw: Raw, member: str, split: str) -> Maps:
         finally:
             with lock:
                 stream.close()
-        return measured(png(data, path, bits=BITS[split]), path)
+        name = raw.where(file)
+        return measured(png(data, name, bits=BITS[split]), name)
 
     return Maps(
         ids=colors,
@@ -140,10 +142,10 @@ def from_matlab(raw: Raw, mat: str, splits: str) -> Maps:
 
     @cache
     def depths() -> Any:
-        return _depths(opened.enter_context(raw.open(mat)), mat, opened, highest=max(numbers))
+        return _depths(opened.enter_context(raw.open(mat)), raw.where(mat), opened, highest=max(numbers))
 
     def load(row: int) -> AnyArray:
-        where = f"{mat}, depths of image {numbers[row]}"
+        where = f"{raw.where(mat)}, depths of image {numbers[row]}"
         dataset = depths()
         try:
             metres = np.asarray(dataset[numbers[row] - 1], dtype=np.float32).T
@@ -180,9 +182,11 @@ def _test_numbers(raw: Raw, member: str) -> list[int]:
         raise
     except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
         hint = f"{SPLITS} is a MATLAB v5 file with testNdxs; fetch it again"
-        raise InputError(Problem(member, f"it cannot be read ({type(error).__name__}: {error})", hint)) from None
+        what = f"it cannot be read ({type(error).__name__}: {error})"
+        raise InputError(Problem(raw.where(member), what, hint)) from None
     if not numbers or min(numbers) < 1 or len(set(numbers)) < len(numbers):
-        raise InputError(Problem(member, "testNdxs are no image numbers from 1 up, each once", "Fetch it again"))
+        what = "testNdxs are no image numbers from 1 up, each once"
+        raise InputError(Problem(raw.where(member), what, "Fetch it again"))
     return numbers
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dircli.benchmark.bins import number
 from dircli.errors import UsageError
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.results import UNSIGNED, Result, SystemResult
@@ -108,11 +109,8 @@ def _outcomes(condition: Condition, result: Result) -> Iterator[Outcome]:
 def tolerance(text: str) -> tuple[float, bool]:
     """A tolerance as a number, and whether it is a share of the earlier score: "0.1" or "2%"."""
     relative = text.strip().endswith("%")
-    try:
-        value = float(text.strip().removesuffix("%"))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
+    value = number(text.strip().removesuffix("%"))
+    if not value >= 0:
         raise UsageError(f"--tolerance {text!r} is neither a number such as 0.1 nor a share such as 2%")
     return (value / 100 if relative else value), relative
 

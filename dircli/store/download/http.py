@@ -130,7 +130,7 @@ def opened(body: Iterator[bytes], *, file: str) -> Iterator[bytes]:
         opening += chunk
         if len(opening) >= OPENING:
             break
-    if sniff.is_page(opening.removeprefix(b"\xef\xbb\xbf")) and not file.endswith(PAGES):
+    if sniff.is_page(opening) and not file.endswith(PAGES):
         raise RefusedError(PAGE)
     return chain([opening], body)
 

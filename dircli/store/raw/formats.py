@@ -82,7 +82,7 @@ def is_archive(path: Path) -> bool:
 
 def open_archive(path: Path) -> Archive:
     """The archive at ``path``, told by its content."""
-    with faults_at(path.name):
+    with faults_at(str(path)):
         if stat.S_ISREG(path.stat().st_mode):
             with path.open("rb") as file:
                 head = file.read(tarfile.BLOCKSIZE)
@@ -94,9 +94,9 @@ def open_archive(path: Path) -> Archive:
                 return _Zip(path)
             if sniff.is_page(head):
                 hint = "A page such as Google Drive's, when a quota is used up, was saved in its place; try again later"
-                raise InputError(Problem(path.name, "is a web page, not an archive", hint))
+                raise InputError(Problem(str(path), "is a web page, not an archive", hint))
     hint = f"Pass a folder or an archive ({', '.join(ENDINGS)}); if it should be one, download it again"
-    raise InputError(Problem(path.name, "is neither a folder nor an archive by its content", hint))
+    raise InputError(Problem(str(path), "is neither a folder nor an archive by its content", hint))
 
 
 def _is_tar(head: bytes) -> bool:
@@ -123,7 +123,7 @@ class Archive:
     archives: tuple[str, ...] = ()  # archives within archives are plain members
 
     def __init__(self, path: Path) -> None:
-        self.name, self.path = path.name, path
+        self.name, self.path = str(path), path
 
     @cached_property
     def files(self) -> dict[str, Entry]:
@@ -151,10 +151,14 @@ class Archive:
         """What changes when the file is written anew."""
         return f"{stamp_of(self.path, self.name)} {self.files[name].at} {self.files[name].size}"
 
+    def where(self, name: str) -> str:
+        """What messages call the file."""
+        return f"{self.name}!/{name}"
+
     def open(self, name: str) -> IO[bytes]:
         """The file as a readable binary stream."""
         entry = self.files[name]
-        where = f"{self.name}!/{entry.name}"
+        where = self.where(entry.name)
         if entry.kind == "encrypted file":
             hint = "Names and sizes need no password; the steps of `dir info` say where the password comes from"
             raise InputError(Problem(where, "is encrypted", hint))

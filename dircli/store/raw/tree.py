@@ -24,27 +24,34 @@ class _Folder:
     """The plain files under a folder, or one file alone; archives among them count as plain files too."""
 
     def __init__(self, path: Path) -> None:
-        self.name, self.path = path.name, path
+        self.name, self.path = str(path), path
+
+    @cached_property
+    def alone(self) -> bool:
+        return self.path.is_file()
 
     @cached_property
     def files(self) -> dict[str, str]:
         with faults_at(self.name):
-            return {self.name: str(self.path)} if self.path.is_file() else dict(_walk(str(self.path), "", ()))
+            return {self.path.name: self.name} if self.alone else dict(_walk(self.name, "", ()))
 
     @cached_property
     def archives(self) -> list[str]:
-        names = [] if self.path.is_file() else list(self.files)
+        names = [] if self.alone else list(self.files)
         return [name for name in names if "/" not in name and name.lower().endswith(ENDINGS)]
 
+    def where(self, name: str) -> str:
+        return self.name if self.alone else f"{self.name}/{name}"
+
     def size(self, name: str) -> int:
-        with faults_at(name):
+        with faults_at(self.where(name)):
             return Path(self.files[name]).stat().st_size
 
     def stamp(self, name: str) -> str:
-        return stamp_of(Path(self.files[name]), name)
+        return stamp_of(Path(self.files[name]), self.where(name))
 
     def open(self, name: str) -> IO[bytes]:
-        with faults_at(name):
+        with faults_at(self.where(name)):
             return Path(self.files[name]).open("rb")
 
     def close(self) -> None:
@@ -76,14 +83,12 @@ def open_raw(path: Path) -> Tree:
     """
     with faults_at(str(path)):
         path.stat()
-    path = path.absolute()  # "." has no name
-    is_folder = path.is_dir()
-    return Tree(_Folder(path) if is_folder else open_archive(path))
+    return Tree(_Folder(path) if path.is_dir() else open_archive(path))
 
 
 def named_file(path: Path) -> Tree:
     """The tree that holds the one file at ``path``, under its name."""
-    return Tree(_Folder(path.absolute()))
+    return Tree(_Folder(path))
 
 
 class Tree(AbstractContextManager["Tree"]):
@@ -125,6 +130,17 @@ class Tree(AbstractContextManager["Tree"]):
             what = f"{len(members):,} files answer to the name {name!r}: {sample(members)}"
             raise InputError(Problem(self.name, what, "Keep one of them, or pass the folder that holds the right one"))
         return members[0] if members else None
+
+    def where(self, member: str) -> str:
+        """What messages call ``member``: its path behind that of the tree, as it was given."""
+        return self._plain.where(member)
+
+    def inside(self, where: str) -> str:
+        """``where`` of a message as files may state it: without the folders that lead to the tree."""
+        name = self._plain.path.absolute().name  # "." has none
+        if self._plain.path.is_dir() and where != self.name:
+            return where.removeprefix(f"{self.name}/")
+        return name + where.removeprefix(self.name) if where.startswith(self.name) else where
 
     def size(self, member: str) -> int:
         """The uncompressed size of ``member`` in bytes."""
@@ -178,4 +194,4 @@ class OneFile(Tree):
 
     def find(self, name: str) -> str:  # noqa: ARG002 - whatever it is called
         """The file."""
-        return self.name
+        return self._plain.path.name

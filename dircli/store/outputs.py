@@ -1,0 +1,40 @@
+"""Where a command writes: a file for each output, none of which it reads, and none that is part of a manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+from dircli.errors import UsageError
+from dircli.store import manifests
+
+Named: TypeAlias = "tuple[str, Path]"  # an option, or what else messages call a path, and the path
+
+
+def check_outputs(outputs: Iterable[Named], inputs: Iterable[Named] = ()) -> None:
+    """UsageError where two ``outputs`` are one file, or one of them is among ``inputs`` or is part of a manifest.
+
+    A folder among ``inputs`` is all that lies in it. Standard output, pipes and devices may take several outputs.
+    """
+    read = {_place(path): f"{name} {path}" for name, path in inputs}
+    taken: dict[Path, str] = {}
+    for name, path in outputs:
+        if str(path) == "-" or path.is_char_device() or path.is_fifo():
+            continue
+        place, shown = _place(path), f"{name} {path}"
+        if place in taken:
+            raise UsageError(f"{taken[place]} and {shown} are one file; name a file for each")
+        if place in read:
+            raise UsageError(f"{shown} would replace what is read as {read[place]}; write elsewhere")
+        if above := [read[folder] for folder in place.parents if folder in read and folder.is_dir()]:
+            raise UsageError(f"{shown} would stand among the files of {above[0]}, which are all read; write elsewhere")
+        if path.name in manifests.PARTS and all((path.parent / part).is_file() for part in manifests.NEEDED):
+            raise UsageError(f"{shown} would replace a part of the manifest in {path.parent}; write elsewhere")
+        taken[place] = shown
+
+
+def _place(path: Path) -> Path:
+    """What two paths to one file have in common, whatever links and dots they go through."""
+    return Path(os.path.normcase(os.path.realpath(path)))
