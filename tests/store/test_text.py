@@ -16,9 +16,9 @@ from dircli.store.text import Table, number, numbers, parse
 COLUMNS = ("id", "prediction")
 
 
-def table(data: bytes | str, *, columns: tuple[str, ...] = COLUMNS, delimiter: str = ",") -> Table:
+def table(data: bytes | str, *, columns: tuple[str, ...] = COLUMNS, delimiter: str = ",", quoted: bool = True) -> Table:
     data = data.encode() if isinstance(data, str) else data
-    return parse(data, "p.csv", columns=columns, delimiter=delimiter)
+    return parse(data, "p.csv", columns=columns, delimiter=delimiter, quoted=quoted)
 
 
 def refusal(data: bytes | str) -> str:
@@ -145,8 +145,9 @@ def test_an_unclosed_quote_is_sought_where_its_row_begins_and_hides_nothing_abov
 
 
 def test_quotes_are_plain_characters_where_the_format_says_so() -> None:
-    found = table('id\tprediction\n"a\t1\nb"c\t2\n', delimiter="\t")
+    found = table('id\tprediction\n"a\t1\nb"c\t2\n', delimiter="\t", quoted=False)
     assert found.columns["id"] == ['"a', 'b"c']
+    assert table('"id"\t"prediction"\n"a\t1"\t1\n', delimiter="\t").columns["id"] == ["a\t1"]
 
 
 NO_NUMBERS = ["", " ", "text", "nan", "NaN", "inf", "-inf", "Infinity", "1e400", "-1e999", "1_000", "0x10", "1,5"]
