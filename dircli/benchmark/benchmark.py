@@ -19,6 +19,9 @@ from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
 
+FEW = 20_000
+"""Of so many rows, ids are held as Python's own texts."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
@@ -142,6 +145,8 @@ class Benchmark:
 
 def _chosen(texts: Any, mask: BoolArray) -> Any:
     """Those of ``texts`` (n,), objects or in Arrow, that are in ``mask`` (n,)."""
-    if isinstance(texts, np.ndarray):
-        return texts[mask]
-    return texts.filter(mask)
+    if not isinstance(texts, np.ndarray):
+        if len(texts) > FEW:
+            return texts.filter(mask)
+        texts = np.array(texts.to_pylist(), dtype=object)  # sooner than Arrow's functions are loaded
+    return texts[mask]

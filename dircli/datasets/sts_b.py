@@ -33,7 +33,7 @@ def _tables(raw: Raw, files: Mapping[str, str]) -> dict[str, Table]:
     tables = {}
     for key, member in members.items():
         with raw.open(str(member)) as stream:
-            tables[key] = parse(stream.read(), raw.where(str(member)), columns=HEADER, delimiter="\t")
+            tables[key] = parse(stream.read(), raw.where(str(member)), columns=HEADER, delimiter="\t", quoted=False)
     return tables
 
 

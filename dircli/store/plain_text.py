@@ -19,7 +19,9 @@ BLOCK = 4 << 20  # bytes that a thread parses at once
 LOOKED_AT = 1 << 20  # bytes whose quotes are looked at, at once
 
 
-def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], needed: Sequence[str]) -> pa.Table | None:
+def read(
+    data: bytes, *, texts: Collection[str], numbers: Collection[str], needed: Sequence[str], delimiter: str = ","
+) -> pa.Table | None:
     """The columns in ``data`` that ``texts`` or ``numbers`` name, without nulls; None where anything is unusual.
 
     All ``needed`` ones are among them. Numbers are finite.
@@ -28,8 +30,8 @@ def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], neede
     from pyarrow import csv
 
     begin = data.find(b"\n") + 1
-    header = _header(data[:begin])
-    if header is None or not set(needed) <= set(header) or not _is_plain(data, begin):
+    header = _header(data[:begin], delimiter)
+    if header is None or not set(needed) <= set(header) or not _is_plain(data, begin, delimiter):
         return None
     types = dict.fromkeys(texts, pa.large_string()) | dict.fromkeys(numbers, pa.float64())
     wanted = [name for name in header if name in types]
@@ -38,7 +40,7 @@ def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], neede
         table = csv.read_csv(
             pa.BufferReader(body),
             read_options=csv.ReadOptions(column_names=header, block_size=BLOCK),
-            parse_options=csv.ParseOptions(newlines_in_values=data.find(b'"', begin) >= 0),
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=data.find(b'"', begin) >= 0),
             convert_options=csv.ConvertOptions(
                 include_columns=wanted, column_types=types, null_values=[], strings_can_be_null=False
             ),
@@ -49,17 +51,17 @@ def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], neede
     return table if all(np.isfinite(chunk).all() for chunk in values) and len(table) else None
 
 
-def _header(line: bytes) -> list[str] | None:
+def _header(line: bytes, delimiter: str) -> list[str] | None:
     """The names in the first ``line``; None where it is empty, or does not end there, or a name stands twice."""
     try:
-        (fields,) = rows_of.reader([line.decode("utf-8-sig")], strict=True)
+        (fields,) = rows_of.reader([line.decode("utf-8-sig")], delimiter=delimiter, strict=True)
     except (ValueError, rows_of.Error):
         return None
     names = [field.strip() for field in fields]
     return names if any(names) and len(set(names)) == len(names) else None
 
 
-def _is_plain(data: bytes, begin: int) -> bool:
+def _is_plain(data: bytes, begin: int, delimiter: str) -> bool:
     """Whether ``data`` is UTF-8, its lines end in LF or CRLF, and quotes from ``begin`` on enclose whole fields."""
     if b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
         return False
@@ -68,14 +70,14 @@ def _is_plain(data: bytes, begin: int) -> bool:
             data.decode()
     except UnicodeDecodeError:
         return False
-    return data.find(b'"', begin) < 0 or _quotes_enclose(data, begin)
+    return data.find(b'"', begin) < 0 or _quotes_enclose(data, begin, delimiter)
 
 
-def _quotes_enclose(data: bytes, begin: int) -> bool:
+def _quotes_enclose(data: bytes, begin: int, delimiter: str) -> bool:
     """Whether the quotes from ``begin`` on come in pairs with a whole field between; no field holds a quote itself."""
     view = np.frombuffer(data, dtype=np.uint8)
     before, after = np.zeros(256, bool), np.zeros(256, bool)
-    before[list(b",\n")] = after[list(b",\r\n")] = True
+    before[[ord(delimiter), *b"\n"]] = after[[ord(delimiter), *b"\r\n"]] = True
     is_open = False
     for start in range(begin, view.size, LOOKED_AT):
         quotes = np.flatnonzero(view[start : start + LOOKED_AT] == ord('"')) + start

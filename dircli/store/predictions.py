@@ -16,19 +16,19 @@ import numpy as np
 
 from dircli.arrays import FloatArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
-from dircli.store import files, npy, parquet, plain_text, sniff
+from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff
 from dircli.store.digests import digest_of
 from dircli.store.matching import matched, repeated_ids
 from dircli.store.parquet import numeric, textual
-from dircli.store.text import FINITE, Table, decode, numbers, parse
+from dircli.store.text import FINITE, Table, decode, delimiter_of, numbers, parse
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
+START = 1 << 20  # bytes that are looked at to know the kind of text
 FOREIGN = {
     sniff.ZIP: "a zip archive, such as .npz, .xlsx and .pt files are",
-    sniff.GZIP: "compressed with gzip",
     sniff.PICKLE: "a pickle",
     b"[{": "a JSON array",
     b"[\n": "a JSON array",
@@ -68,15 +68,16 @@ class Predictions:
 
     @property
     def name(self) -> str:
-        """What tables call the system: the file's name without its ending."""
-        return "stdin" if self.file == STDIN else Path(self.file).stem
+        """What tables call the system: the file's name without its ending, that of compression not counted."""
+        path = Path(self.file)
+        return "stdin" if self.file == STDIN else Path(path.stem if path.suffix in compressed.ENDINGS else path).stem
 
 
 def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions:
     """The predictions in the file at ``path``, or on standard input for "-".
 
-    The kind of file is known by how its bytes begin. With ``need_target`` it must hold targets, and needs no ids.
-    Raises InputError where no row can be read.
+    The kind of file is known by how its bytes begin, once decompressed. With ``need_target`` it must hold targets, and
+    needs no ids. Raises InputError where no row can be read.
     """
     hint = "Give a CSV, JSON lines, Parquet or npy file of predictions"
     data = sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=hint)
@@ -86,6 +87,11 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         needed.append(layout.target_column)
     elif not layout.by_position:
         needed.insert(0, layout.id_column)
+    sha256 = digest_of([data], "sha256")
+    if codec := compressed.codec_of(data):
+        data = compressed.expanded(data, name, codec)
+    if codec := codec and compressed.codec_of(data):
+        raise InputError(Problem(name, f"this is compressed twice, by {codec} within", "Decompress it once"))
     if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
         raise InputError(Problem(name, f"this is {foreign[0]}", hint))
     if data.startswith(sniff.NPY):
@@ -93,10 +99,11 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
     elif data.startswith(sniff.PARQUET):
         predictions = _from_parquet(data, name, layout, needed)
     else:
-        of_json = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
-        plain = None if of_json else _from_plain_text(data, name, layout, needed)
-        predictions = plain or _from_exact_text(data, name, layout, needed, of_json=of_json)
-    return replace(predictions, file=path, sha256=digest_of([data], "sha256"))
+        start = data[:START].removeprefix(codecs.BOM_UTF8).lstrip() or data.removeprefix(codecs.BOM_UTF8).lstrip()
+        delimiter = None if start.startswith(b"{") else delimiter_of(data, needed)
+        plain = _from_plain_text(data, name, layout, needed, delimiter)
+        predictions = plain or _from_exact_text(data, name, layout, needed, delimiter)
+    return replace(predictions, file=path, sha256=sha256)
 
 
 def _columns_hint(needed: Sequence[str]) -> str:
@@ -121,13 +128,19 @@ def _from_columns(
     return Predictions(file=name, values=predictions, targets=targets, sigma=sigma, problems=problems)
 
 
-def _from_plain_text(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions | None:
-    """The predictions in delimited text in which nothing is wrong or unusual; None where something is."""
+def _from_plain_text(
+    data: bytes, name: str, layout: Layout, needed: Sequence[str], delimiter: str | None
+) -> Predictions | None:
+    """The predictions in text in which nothing is wrong or unusual; None where something is.
+
+    Without a ``delimiter`` it is JSON lines.
+    """
     of_numbers = dict.fromkeys(filter(None, (layout.prediction_column, layout.target_column, layout.sigma_column)))
     of_texts = [] if layout.by_position else [layout.id_column]
     if set(of_texts) & set(of_numbers):
         return None
-    table = plain_text.read(data, texts=of_texts, numbers=of_numbers, needed=needed)
+    reader = partial(plain_text.read, delimiter=delimiter) if delimiter else plain_lines.read
+    table = reader(data, texts=of_texts, numbers=of_numbers, needed=needed)
     if table is None:
         return None
 
@@ -140,11 +153,15 @@ def _from_plain_text(data: bytes, name: str, layout: Layout, needed: Sequence[st
     return replace(_from_columns(name, layout, table.column_names, values), ids=ids)
 
 
-def _from_exact_text(data: bytes, name: str, layout: Layout, needed: Sequence[str], *, of_json: bool) -> Predictions:
-    """The predictions in delimited text or JSON lines, with every problem in it, each named by its line."""
-    hint = _columns_hint(needed)
-    table = _json_lines(data, name, needed, layout) if of_json else parse(data, name, columns=needed, hint=hint)
-    predictions = _from_columns(name, layout, table.columns, partial(numbers, table))
+def _from_exact_text(
+    data: bytes, name: str, layout: Layout, needed: Sequence[str], delimiter: str | None
+) -> Predictions:
+    """The predictions in text with this ``delimiter``, or in JSON lines, with every problem, named by its line."""
+    if delimiter is None:
+        table = _json_lines(data, name, needed, layout)
+    else:
+        table = parse(data, name, columns=needed, delimiter=delimiter, hint=_columns_hint(needed))
+    predictions = _from_columns(name, layout, table.columns, partial(numbers, table, delimiter=delimiter or ","))
     ids = None if layout.by_position else table.columns.get(layout.id_column)
     problems = table.problems + predictions.problems
     return replace(predictions, ids=ids, problems=problems, cut=bool(table.problems))

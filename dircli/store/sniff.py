@@ -10,6 +10,7 @@ PARQUET = b"PAR1"
 PNG = b"\x89PNG\r\n\x1a\n"
 ZIP = b"PK\x03\x04"
 GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
 PICKLE = b"\x80"
 PNG_HEADER = 26  # bytes
 

@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ def as_json(value: object) -> bytes:
 
 FINITE = "Write a finite number, such as 31.5"
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+TAKEN = ",;\t"  # the delimiters of users' files, the first that fits
+START = 1 << 20  # bytes in which a header is looked for
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,35 @@ def decode(data: bytes, name: str) -> str:
     return text
 
 
-def parse(data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",", hint: str = "") -> Table:
+def delimiter_of(data: bytes, columns: Sequence[str]) -> str:
+    """What divides the header of ``data`` into names with all ``columns`` among them; a comma where nothing does."""
+    start = data[:START].decode("utf-8-sig", errors="replace")
+    return next((each for each in TAKEN if set(columns) <= set(_first_row(start, each))), TAKEN[0])
+
+
+def _first_row(start: str, delimiter: str) -> list[str]:
+    """The fields of the first row of a text that has ``start``; none where it cannot be read."""
+    try:
+        rows = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter, strict=True)
+        return [field.strip() for field in next(filter(None, rows), [])]
+    except csv.Error:
+        return []
+
+
+def parse(  # noqa: PLR0913 - all but two are named
+    data: bytes, name: str, *, columns: Sequence[str], delimiter: str = ",", quoted: bool = True, hint: str = ""
+) -> Table:
     """The text table in ``data``, which must have at least ``columns`` in its header, in any order.
 
-    All columns in it are kept. Between tabs, quotes are plain characters; ``hint`` says what to do about a missing
-    column. Raises InputError where the rows cannot be told apart (no text, no header, missing columns, an unclosed
-    quote); rows with too few or too many fields become ``problems``.
+    All columns in it are kept. Quotes are plain characters unless fields may be ``quoted``; ``hint`` says what to do
+    about a missing column. Raises InputError where the rows cannot be told apart (no text, no header, missing columns,
+    an unclosed quote); rows with too few or too many fields become ``problems``.
     """
     text = decode(data, name)
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,
-        quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         strict=True,
     )
     rows: list[list[str]] = []
@@ -123,13 +144,23 @@ def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
     return ""
 
 
-def numbers(table: Table, column: str) -> tuple[FloatArray, list[Problem]]:
-    """The numbers in ``column`` (n,), NaN where there is none, and a problem for each of the first ten such rows."""
+def numbers(table: Table, column: str, *, delimiter: str = ",") -> tuple[FloatArray, list[Problem]]:
+    """The numbers in ``column`` (n,), NaN where there is none, and a problem for each of the first ten such rows.
+
+    Decimal commas, which come with semicolons as ``delimiter``, are one problem, however many there are.
+    """
     texts = table.columns[column]
     values = np.array([number(text) for text in texts], dtype=np.float64)
     bad = np.flatnonzero(np.isnan(values)).tolist()
-    wrong = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad]
-    return values, first(table.name, wrong, hint=FINITE, rest=f"more rows have no number in {column}")
+    commas = [row for row in bad if DECIMAL_COMMA.fullmatch(texts[row])] if delimiter == ";" else []
+    problems = []
+    if commas:
+        where, text = f"{table.name}, line {table.lines[commas[0]]}", shortened(texts[commas[0]].strip())
+        message = f"{column} is {text!r}, with a decimal comma, and so in {len(commas):,} rows"
+        problems.append(Problem(where, message, f"Write {text.replace(',', '.')}"))
+    known = set(commas)
+    wrong = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad if row not in known]
+    return values, problems + first(table.name, wrong, hint=FINITE, rest=f"more rows have no number in {column}")
 
 
 def as_csv(rows: Iterable[Sequence[object]]) -> bytes:

@@ -164,11 +164,18 @@ TABLES = {
     "empty": preds(b"", "p.csv: the file is empty. Check that whatever wrote it has finished"),
     "white": preds(b" \n\n", "p.csv: the file is empty"),
     "only a mark": preds(b"\xef\xbb\xbf\n", "p.csv: the file is empty"),
-    "semicolons": preds(
-        lambda rows: rows.csv().replace(b",", b";"), "p.csv, line 1:", "separated by semicolons; commas are expected"
+    "bars": preds(
+        lambda rows: rows.csv().replace(b",", b"|"), "p.csv, line 1:", "separated by bars; commas are expected"
     ),
-    "tabs": preds(lambda rows: rows.csv().replace(b",", b"\t"), "separated by tabs; commas are expected"),
-    "quoted semicolons": preds(b'"id";"prediction"\n"a";"1"\n', "p.csv, line 1:", "separated by semicolons"),
+    "quoted bars": preds(b'"id"|"prediction"\n"a"|"1"\n', "p.csv, line 1:", "separated by bars"),
+    "decimal commas between semicolons": preds(
+        lambda rows: rows.csv().replace(b",", b";").replace(b".0\n", b",5\n"),
+        ", with a decimal comma, and so in 18 rows. Write ",
+    ),
+    "wrong rows between tabs": preds(
+        lambda rows: rows.with_row(2, "x\ty").replace(b",", b"\t"),
+        "p.csv, line 3: the header has 2 fields, this row 3",
+    ),
     "other columns": preds(
         b"path,age\na,1\n", "line 1: there is no column id or prediction; the columns are path, age", "--id-column"
     ),
@@ -241,7 +248,10 @@ FORMATS = {
     "a JSON array": preds(
         b'[{"id": "a", "prediction": 1}]', "p.csv: this is a JSON array. Give a CSV, JSON lines, Parquet"
     ),
-    "gzip": preds(lambda rows: gzip.compress(rows.csv()), "p.csv: this is compressed with gzip"),
+    "gzip cut off": preds(
+        lambda rows: gzip.compress(rows.csv())[:-1],
+        "p.csv: this is no whole gzip file (Truncated compressed stream). Check that whatever wrote it has finished",
+    ),
     "npz": preds(zipped("prediction.npy"), "p.csv: this is a zip archive, such as .npz"),
     "an image": preds(b"\x89PNG\r\n\x1a\n\0\0", "p.csv, line 1: byte 0x89 is not UTF-8 text"),
     "an array of objects": Case(

@@ -17,16 +17,16 @@ from dircli.store.text import numbers, parse
 COLUMNS = ["id", "prediction"]
 
 
-def fast(data: bytes) -> tuple[list[str], list[float]] | None:
+def fast(data: bytes, delimiter: str = ",") -> tuple[list[str], list[float]] | None:
     """Ids and predictions by the fast reader, None where it leaves them to the exact one."""
-    table = plain_text.read(data, texts=COLUMNS[:1], numbers=COLUMNS[1:], needed=COLUMNS)
+    table = plain_text.read(data, texts=COLUMNS[:1], numbers=COLUMNS[1:], needed=COLUMNS, delimiter=delimiter)
     return None if table is None else (table["id"].to_pylist(), table["prediction"].to_pylist())
 
 
-def exact(data: bytes) -> tuple[list[str], list[float]] | None:
+def exact(data: bytes, delimiter: str = ",") -> tuple[list[str], list[float]] | None:
     """Ids and predictions by the exact reader, None where anything is wrong with them."""
     try:
-        table = parse(data, "p.csv", columns=COLUMNS)
+        table = parse(data, "p.csv", columns=COLUMNS, delimiter=delimiter)
     except InputError:
         return None
     values, problems = numbers(table, "prediction")
@@ -64,6 +64,14 @@ LEFT = {
 def test_what_programs_write_is_read_fast_and_as_the_exact_reader_has_it(data: bytes) -> None:
     assert fast(data) is not None
     assert fast(data) == exact(data)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize("data", PLAIN.values(), ids=PLAIN.keys())
+def test_other_delimiters_are_read_fast_as_well(data: bytes, delimiter: str) -> None:
+    other = data.replace(b",", delimiter.encode())
+    assert fast(other, delimiter) is not None
+    assert fast(other, delimiter) == exact(other, delimiter)
 
 
 @pytest.mark.parametrize("data", LEFT.values(), ids=LEFT.keys())
@@ -116,11 +124,14 @@ PIECES += ["\u00e9", "x,1\n", '"y",2\n', "\ufeff", ";", "\t"]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), st.binary(max_size=3))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_no_file_is_read_fast_that_the_exact_reader_refuses_or_reads_otherwise(text: str, end: bytes) -> None:
     for header in (b"", b"id,prediction\n", b'note,"prediction",id\r\n'):
         data = header + text.encode() + end
         assert fast(data) in (None, exact(data))
+        for delimiter in ";\t":
+            other = data.replace(b",", delimiter.encode())
+            assert fast(other, delimiter) in (None, exact(other, delimiter))
 
 
 @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.floats(-1e9, 1e9)), min_size=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
@@ -15,6 +16,7 @@ import pytest
 
 from dircli.errors import InputError
 from dircli.scores.from_files import _names
+from dircli.store import compressed
 from dircli.store.digests import digest_of
 from dircli.store.predictions import Layout, Predictions, aligned, own_targets, read
 
@@ -59,6 +61,10 @@ def scored(data: bytes, work: Path, **layout: Any) -> list[float]:
     return list(aligned(read("p", Layout(**layout)), ids(), np.array(TARGETS)))
 
 
+def zstd(data: bytes) -> bytes:
+    return bytes(pa.compress(data, "zstd", asbytes=True))
+
+
 def refusal(data: bytes, work: Path, **layout: Any) -> list[str]:
     with pytest.raises(InputError) as caught:
         scored(data, work, **layout)
@@ -73,6 +79,15 @@ FORMATS = {
     "CSV with a mark and CRLF": b"\xef\xbb\xbf" + csv(ROWS).replace(b"\n", b"\r\n"),
     "CSV with more columns": csv([(value, "x", key) for key, value in ROWS], "prediction,note,id"),
     "CSV from another order": csv(ROWS[::-1]),
+    "TSV": csv(ROWS).replace(b",", b"\t"),
+    "TSV as R writes it": b'"id"\t"prediction"\n' + b"".join(f'"{key}"\t{value}\n'.encode() for key, value in ROWS),
+    "semicolons": csv(ROWS).replace(b",", b";"),
+    "semicolons, and commas in a text": csv([(f"{key};{value};x", "y") for key, value in ROWS], "id;prediction;note,x"),
+    "CSV, with semicolons in a text": csv([(key, value, "a;b\tc") for key, value in ROWS], "id,prediction,x;y\tz"),
+    "CSV, gzip": gzip.compress(csv(ROWS)),
+    "CSV, gzip of two parts": gzip.compress(csv(ROWS[:2])) + gzip.compress(csv(ROWS[2:]).partition(b"\n")[2]),
+    "TSV, Zstandard": zstd(csv(ROWS).replace(b",", b"\t")),
+    "JSON lines, Zstandard": zstd(lines(*OBJECTS)),
     "JSON lines": lines(*OBJECTS),
     "JSON lines with a mark, blank lines and CRLF": b"\xef\xbb\xbf\r\n"
     + lines(*OBJECTS[::-1]).replace(b"\n", b"\r\n\r\n"),
@@ -95,9 +110,9 @@ def test_every_format_and_order_gives_the_same_numbers(data: bytes, work: Path) 
     assert scored(data, work) == VALUES
 
 
-@pytest.mark.parametrize("name", ["p.csv", "p.parquet", "p.txt", "p"])
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet", "p.txt", "p", "p.csv.gz", "p.jsonl.zst", "p.gz"])
 def test_the_kind_of_file_is_known_by_its_bytes_and_not_by_its_name(name: str, work: Path) -> None:
-    for data in (FORMATS["CSV"], FORMATS["Parquet"], FORMATS["JSON lines"]):
+    for data in (FORMATS["CSV"], FORMATS["Parquet"], FORMATS["JSON lines"], FORMATS["CSV, gzip"]):
         (work / name).write_bytes(data)
         found = read(name, Layout())
         assert found.ids is not None
@@ -289,7 +304,6 @@ def zipped() -> bytes:
     ("data", "found"),
     [
         (zipped(), "this is a zip archive, such as .npz, .xlsx and .pt files are"),
-        (b"\x1f\x8b\x08\x00rest", "this is compressed with gzip"),
         (pickle.dumps(VALUES), "this is a pickle"),
         (json.dumps(OBJECTS).encode(), "this is a JSON array"),
         (json.dumps(OBJECTS, indent=1).encode(), "this is a JSON array"),
@@ -340,6 +354,70 @@ def test_an_array_too_large_for_the_machine_is_no_whole_one(work: Path) -> None:
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
     (line,) = refusal(header.getvalue(), work, by_position=True)
     assert line.startswith("p: this is no whole npy file (")
+
+
+PACKED = {"gzip": gzip.compress(csv(ROWS)), "zstd": zstd(csv(ROWS))}
+
+
+@pytest.mark.parametrize("codec", PACKED)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-1],
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:4],
+        lambda data: data + b"rest",
+    ],
+)
+def test_a_compressed_file_that_is_not_whole_is_named(codec: str, damage: Callable[[bytes], bytes], work: Path) -> None:
+    (line,) = refusal(damage(PACKED[codec]), work)
+    assert line.startswith(f"p: this is no whole {codec} file (")
+    assert line.endswith("). Check that whatever wrote it has finished")
+
+
+def test_gzip_that_holds_other_bytes_than_it_says_is_not_whole(work: Path) -> None:
+    data = PACKED["gzip"]
+    (line,) = refusal(data[:-8] + bytes([data[-8] ^ 1]) + data[-7:], work)
+    assert line.startswith("p: this is no whole gzip file (")
+
+
+def test_what_is_wrong_within_a_compressed_file_is_named_by_its_line(work: Path) -> None:
+    assert refusal(gzip.compress(csv([("a", "x"), *ROWS[1:]])), work) == [
+        "p, line 2: prediction is 'x'. Write a finite number, such as 31.5"
+    ]
+    assert refusal(gzip.compress(PACKED["zstd"]), work) == [
+        "p: this is compressed twice, by zstd within. Decompress it once"
+    ]
+    assert refusal(gzip.compress(json.dumps(OBJECTS).encode()), work)[0].startswith("p: this is a JSON array")
+    assert refusal(gzip.compress(b""), work)[0].startswith("p: the file is empty")
+
+
+def test_what_decompresses_to_no_text_is_refused_before_all_of_it_is_there(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compressed, "CHUNK", 1000)
+    data = compressed.expanded(gzip.compress(csv(ROWS) + bytes(10**6)), "p", "gzip")
+    assert len(data) == 1000
+    (line,) = refusal(gzip.compress(csv(ROWS) + bytes(10**6)), work)
+    assert line.startswith("p, line 6: there is a zero byte; this is no text")
+
+
+def test_decimal_commas_between_semicolons_are_one_problem(work: Path) -> None:
+    rows = [(key, f"{value:.1f}".replace(".", ",")) for key, value in ROWS]
+    assert refusal("".join(f"{key};{value}\n" for key, value in [("id", "prediction"), *rows]).encode(), work) == [
+        "p, line 2: prediction is '1,5', with a decimal comma, and so in 4 rows. Write 1.5"
+    ]
+    assert refusal(b"id;prediction\na;1\nb;2,5\nc;x\nd;3\n", work) == [
+        "p, line 3: prediction is '2,5', with a decimal comma, and so in 1 rows. Write 2.5",
+        "p, line 4: prediction is 'x'. Write a finite number, such as 31.5",
+    ]
+
+
+def test_a_header_that_nothing_divides_into_the_columns_is_taken_for_one_with_commas(work: Path) -> None:
+    (line,) = refusal(csv(ROWS, "key;value").replace(b",", b";"), work)
+    assert line.startswith("p, line 1: there is no column id or prediction; the columns are key;value. Expected id,")
+    (line,) = refusal(csv(ROWS).replace(b",", b"|"), work)
+    assert line.endswith("The fields are separated by bars; commas are expected")
 
 
 def test_an_array_needs_to_be_told_that_it_has_no_ids(work: Path) -> None:
@@ -427,6 +505,8 @@ def test_systems_take_their_files_names_or_paths_where_two_share_one() -> None:
         return _names([Predictions(file=path, values=empty) for path in paths])
 
     assert named("runs/a.csv", "b.tar.csv", "-") == ["a", "b.tar", "stdin"]
+    assert named("runs/a.csv.gz", "b.zst", "c.gz.csv") == ["a", "b", "c.gz"]
+    assert named("p.csv", "p.csv.gz") == ["p.csv", "p.csv.gz"]
     assert named("one/p.csv", "two/p.csv", "q.csv") == ["one/p.csv", "two/p.csv", "q.csv"]
     assert named("p.csv", "p.parquet") == ["p.csv", "p.parquet"]
 

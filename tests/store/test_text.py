@@ -15,9 +15,9 @@ from dircli.store.text import Table, numbers, parse
 COLUMNS = ("id", "prediction")
 
 
-def table(data: bytes | str, *, columns: tuple[str, ...] = COLUMNS, delimiter: str = ",") -> Table:
+def table(data: bytes | str, *, columns: tuple[str, ...] = COLUMNS, delimiter: str = ",", quoted: bool = True) -> Table:
     data = data.encode() if isinstance(data, str) else data
-    return parse(data, "p.csv", columns=columns, delimiter=delimiter)
+    return parse(data, "p.csv", columns=columns, delimiter=delimiter, quoted=quoted)
 
 
 def refusal(data: bytes | str) -> str:
@@ -144,8 +144,9 @@ def test_an_unclosed_quote_is_sought_where_its_row_begins_and_hides_nothing_abov
 
 
 def test_quotes_are_plain_characters_where_the_format_says_so() -> None:
-    found = table('id\tprediction\n"a\t1\nb"c\t2\n', delimiter="\t")
+    found = table('id\tprediction\n"a\t1\nb"c\t2\n', delimiter="\t", quoted=False)
     assert found.columns["id"] == ['"a', 'b"c']
+    assert table('"id"\t"prediction"\n"a\t1"\t1\n', delimiter="\t").columns["id"] == ["a\t1"]
 
 
 def test_each_row_without_a_number_is_named_with_what_stands_there() -> None:
