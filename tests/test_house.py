@@ -48,7 +48,8 @@ NEEDLESS = {"pandas", "pydantic", "scipy.stats", "matplotlib", "PIL", "h5py", "h
 """What a command that neither draws nor downloads, on a table of numbers, has no use for."""
 
 UNASKED = {"pyarrow.compute", "numpy.random", "dircli.scores.uncertainty.quantify", "dircli.scores.compare.checks"}
-"""What scoring a small file takes only where an option asks for it: intervals, checks."""
+UNASKED |= {"platformdirs", "statistics", "tempfile", "zipfile"}
+"""What scoring a small file takes only where an option asks for it: intervals, checks, raw files, what is written."""
 
 UNLOADED = {
     "evaluate predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation"},

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
-from platformdirs import user_cache_path
 
 from dircli.cli.options import option
 from dircli.errors import UsageError
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
     from dircli.benchmark.dataset import Dataset
     from dircli.datasets.obtain import DownloadOptions
 Data = Annotated[
-    Path, typer.Option(envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder")
+    Path | None,
+    typer.Option(envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder"),
 ]
-DATA = user_cache_path("dircli")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,14 @@ class DownloadChoices:
         "The provider's download token, where it wants one; others on this machine can see it here.",
         "DIR_SHHS_TOKEN, or a prompt",
     )
-    data: Data = DATA
+    data: Data = None
+
+
+def raw_files(data: Path | None) -> Path:
+    """The folder of raw files: ``data``, or where none is given, that of the user's cache."""
+    from platformdirs import user_cache_path
+
+    return data or user_cache_path("dircli")
 
 
 @contextmanager
@@ -72,5 +78,5 @@ def terms(choices: DownloadChoices) -> Iterator[DownloadOptions]:
 
     with watching() as watch:
         yield obtain.DownloadOptions(
-            data=choices.data, mirror=choices.mirror, consent=consent, progress=watch, token=token
+            data=raw_files(choices.data), mirror=choices.mirror, consent=consent, progress=watch, token=token
         )

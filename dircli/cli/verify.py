@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
+from dircli.cli.download_options import Data, DownloadChoices, terms
 from dircli.cli.options import ManifestOptions, OptionalName, Quiet, option
 from dircli.report import console
 
@@ -13,7 +13,7 @@ def verify(
     leakage: bool = option(False, "Count and list what val and test share with train, instead."),
     released: Path | None = option(None, "The published split files, to name the rows that differ.", "DIR_DATA/NAME"),
     where: ManifestOptions,
-    data: Data = DATA,
+    data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""

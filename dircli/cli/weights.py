@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import typer
 
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
-from dircli.cli.download_options import DATA, Data, DownloadChoices, terms
+from dircli.cli.download_options import Data, DownloadChoices, terms
 from dircli.cli.options import Force, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
 from dircli.errors import UsageError
 from dircli.report import console
@@ -67,7 +67,7 @@ def weights(
     ),
     raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
-    data: Data = DATA,
+    data: Data = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
