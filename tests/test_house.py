@@ -58,7 +58,7 @@ UNLOADED = {
     "evaluate predictions.csv --dataset own --per-sample rows.parquet --per-bin bins.csv": NEEDLESS,
     "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
     "explain predictions.csv --dataset own": {*NEEDLESS, "scipy"},
-    "verify own": {*NEEDLESS, "dircli.scores", "dircli.curation.leakage"},
+    "verify own": {*NEEDLESS, "rich.progress", "dircli.scores", "dircli.curation.leakage"},
     "weights own": {*NEEDLESS, "scipy", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
     "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
