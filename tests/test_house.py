@@ -54,12 +54,12 @@ UNASKED |= {"platformdirs", "statistics", "tempfile", "zipfile"}
 UNLOADED = {
     "evaluate predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation"},
     "evaluate predictions.csv --dataset own --format json": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation", "rich"},
-    "evaluate predictions.csv --dataset own --ci --format json": NEEDLESS,
+    "evaluate predictions.csv --dataset own --ci --format json": {*NEEDLESS, "pyarrow.compute", "rich"},
     "evaluate predictions.csv --dataset own --per-sample rows.parquet --per-bin bins.csv": NEEDLESS,
     "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
-    "explain predictions.csv --dataset own": {*NEEDLESS, "scipy"},
+    "explain predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy"},
     "verify own": {*NEEDLESS, "rich.progress", "dircli.scores", "dircli.curation.leakage"},
-    "weights own": {*NEEDLESS, "scipy", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
+    "weights own": {*NEEDLESS, "scipy", "pyarrow.compute", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
     "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
     "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},
