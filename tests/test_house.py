@@ -48,17 +48,18 @@ NEEDLESS = {"pandas", "pydantic", "scipy.stats", "matplotlib", "PIL", "h5py", "h
 """What a command that neither draws nor downloads, on a table of numbers, has no use for."""
 
 UNASKED = {"pyarrow.compute", "numpy.random", "dircli.scores.uncertainty.quantify", "dircli.scores.compare.checks"}
-"""What scoring a small file takes only where an option asks for it: intervals, checks."""
+UNASKED |= {"platformdirs", "statistics", "tempfile", "zipfile"}
+"""What scoring a small file takes only where an option asks for it: intervals, checks, raw files, what is written."""
 
 UNLOADED = {
     "evaluate predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation"},
     "evaluate predictions.csv --dataset own --format json": {*NEEDLESS, *UNASKED, "scipy", "dircli.curation", "rich"},
-    "evaluate predictions.csv --dataset own --ci --format json": NEEDLESS,
+    "evaluate predictions.csv --dataset own --ci --format json": {*NEEDLESS, "pyarrow.compute", "rich"},
     "evaluate predictions.csv --dataset own --per-sample rows.parquet --per-bin bins.csv": NEEDLESS,
     "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
-    "explain predictions.csv --dataset own": {*NEEDLESS, "scipy"},
-    "verify own": {*NEEDLESS, "dircli.scores", "dircli.curation.leakage"},
-    "weights own": {*NEEDLESS, "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
+    "explain predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy"},
+    "verify own": {*NEEDLESS, "rich.progress", "dircli.scores", "dircli.curation.leakage"},
+    "weights own": {*NEEDLESS, "scipy", "pyarrow.compute", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
     "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
     "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},

@@ -4,7 +4,7 @@ from typing import get_args
 
 import numpy as np
 
-from dircli.arrays import FloatArray
+from dircli.arrays import AnyArray, FloatArray
 from dircli.benchmark.protocol import Kernel
 from dircli.errors import UsageError
 
@@ -39,7 +39,26 @@ def kernel_window(kernel: Kernel, ks: int, sigma: float, *, filtered: bool) -> F
         return np.asarray(np.exp(-np.abs(offset) / sigma))
     if not filtered:
         return np.asarray(np.exp(-((offset / sigma) ** 2) / 2))
-    from scipy.ndimage import gaussian_filter1d
-
-    spread = gaussian_filter1d((offset == 0).astype(np.float64), sigma)
+    reach = int(4 * sigma + 0.5)
+    gaussian = np.exp(-0.5 / (sigma * sigma) * np.arange(-reach, reach + 1) ** 2)
+    spread = smoothed((offset == 0).astype(np.float64), gaussian / gaussian.sum(), mirror=True)
     return np.asarray(spread / spread.max())
+
+
+def smoothed(values: AnyArray, window: FloatArray, *, mirror: bool) -> FloatArray:
+    """``values`` (n,) seen through ``window``, (n,).
+
+    Beyond the ends lie zeros, or with ``mirror`` the mirror image with its edge repeated, d c b a | a b c d | d c b a.
+    Sums are scipy's convolve1d's to the last digit: the centre, then pairs from the ends inward. To load it takes as
+    long as the whole of `dir weights`, so that it is left the windows that are not symmetric, of which we make none.
+    """
+    values, n, reach = np.asarray(values, dtype=np.float64), len(values), len(window) // 2
+    if n == 0 or len(window) % 2 == 0 or (np.abs(window - window[::-1]) > np.finfo(np.float64).eps).any():
+        from scipy.ndimage import convolve1d
+
+        return np.asarray(convolve1d(values, window, mode="reflect" if mirror else "constant"))
+    padded = np.pad(values, reach, mode="symmetric" if mirror else "constant")
+    total = padded[reach : reach + n] * window[reach]
+    for far in range(reach, 0, -1):
+        total += (padded[reach - far : reach - far + n] + padded[reach + far : reach + far + n]) * window[reach + far]
+    return np.asarray(total)

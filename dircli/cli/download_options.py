@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -21,20 +21,9 @@ if TYPE_CHECKING:
     from dircli.datasets.obtain import DownloadOptions
 
 
-def _cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("dircli")
-
-
 Data = Annotated[
-    Path,
-    typer.Option(
-        envvar="DIR_DATA",
-        help="The folder of raw files.",
-        show_default="the user's cache folder",
-        default_factory=_cache,  # asked for when a command runs: the user may have moved it since
-    ),
+    Path | None,
+    typer.Option(envvar="DIR_DATA", help="The folder of raw files.", show_default="the user's cache folder"),
 ]
 
 
@@ -52,7 +41,14 @@ class DownloadChoices:
         "The provider's download token, where it wants one; others on this machine can see it here.",
         "DIR_SHHS_TOKEN, or a prompt",
     )
-    data: Data = field(default_factory=_cache)
+    data: Data = None
+
+
+def raw_files(data: Path | None) -> Path:
+    """The folder of raw files: ``data``, or where none is given, that of the user's cache."""
+    from platformdirs import user_cache_path
+
+    return data or user_cache_path("dircli")
 
 
 @contextmanager
@@ -84,5 +80,5 @@ def terms(choices: DownloadChoices) -> Iterator[DownloadOptions]:
 
     with watching() as watch:
         yield obtain.DownloadOptions(
-            data=choices.data, mirror=choices.mirror, consent=consent, progress=watch, token=token
+            data=raw_files(choices.data), mirror=choices.mirror, consent=consent, progress=watch, token=token
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli.download_options import Data
+from dircli.cli.download_options import Data, raw_files
 from dircli.cli.options import BenchmarkOptions, Force, ManifestOptions, PredictionLayout, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
@@ -129,7 +129,7 @@ def evaluate(
     check: CheckOptions,
     details: DetailOptions,
     columns: ScoredLayout,
-    data: Data,
+    data: Data = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -164,7 +164,7 @@ def evaluate(
     written = [path for path in output if str(path) != "-"]
     contents = {path: BY_ENDING[path.suffix].render(result, decimals).encode() for path in written}
     if details.report:
-        contents[details.report] = _report(scored, ctx, data=data, decimals=decimals)
+        contents[details.report] = _report(scored, ctx, data=raw_files(data), decimals=decimals)
     if details.per_bin or details.per_sample:
         from dircli.scores import breakdown
 

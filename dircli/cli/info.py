@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dircli.cli.download_options import Data
+from dircli.cli.download_options import Data, raw_files
 from dircli.cli.options import Manifests, Quiet, option
 from dircli.errors import UsageError
 from dircli.report import console
@@ -14,14 +14,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def datasets(
-    *, as_json: AsJson = False, manifests: Manifests = Path("manifests"), data: Data, quiet: Quiet = False
+    *, as_json: AsJson = False, manifests: Manifests = Path("manifests"), data: Data = None, quiet: Quiet = False
 ) -> None:
     """List the benchmarks and what of them is here."""
     from dircli import datasets as registry
     from dircli.datasets import describe
     from dircli.report.formats.json import as_text
 
-    rows = [describe.dataset(name, root=manifests, data=data) for name in registry.NAMES]
+    rows = [describe.dataset(name, root=manifests, data=raw_files(data)) for name in registry.NAMES]
     if as_json:
         typer.echo(as_text(rows), nl=False)
         return
@@ -39,7 +39,7 @@ def info(
     bibtex: bool = option(False, "Print only the citation."),
     as_json: AsJson = False,
     manifests: Manifests = Path("manifests"),
-    data: Data,
+    data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""
@@ -55,7 +55,7 @@ def info(
         return
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
-    facts = describe.dataset(name, root=manifests, data=data)
+    facts = describe.dataset(name, root=manifests, data=raw_files(data))
     if bibtex:
         typer.echo(facts["bibtex"])
     elif as_json:

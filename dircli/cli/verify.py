@@ -13,7 +13,7 @@ def verify(
     leakage: bool = option(False, "Count and list what val and test share with train, instead."),
     released: Path | None = option(None, "The published split files, to name the rows that differ.", "DIR_DATA/NAME"),
     where: ManifestOptions,
-    data: Data,
+    data: Data = None,
     quiet: Quiet = False,
 ) -> None:
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""

@@ -68,7 +68,7 @@ def weights(
     ),
     raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
-    data: Data,
+    data: Data = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:

@@ -1,12 +1,16 @@
 """How far a download is, on a terminal; silence elsewhere."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-from rich import progress
+from typing import TYPE_CHECKING
 
 from dircli.report import console
+
+if TYPE_CHECKING:
+    from rich import progress
 
 
 class Watch:
@@ -42,7 +46,7 @@ class Watch:
 @contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A function that counts done things of ``total``: a bar on a terminal, nothing elsewhere or with -q."""
-    with _bar(progress.MofNCompleteColumn()) as bar:
+    with _bar("MofNCompleteColumn") as bar:
         watch = Watch(bar)
         if bar:
             watch.start(what, total, 0)
@@ -52,18 +56,22 @@ def counting(what: str, total: int) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def watching() -> Iterator[Watch]:
     """A watch with a progress bar on a terminal, and without one elsewhere or with -q."""
-    with _bar(progress.DownloadColumn(), progress.TransferSpeedColumn()) as bar:
+    with _bar("DownloadColumn", "TransferSpeedColumn") as bar:
         yield Watch(bar)
 
 
 @contextmanager
-def _bar(*columns: progress.ProgressColumn) -> Iterator[progress.Progress | None]:
-    """A bar that is not yet shown, with these ``columns`` before the time left; None off a terminal, or with -q."""
+def _bar(*columns: str) -> Iterator[progress.Progress | None]:
+    """A bar that is not yet shown, with rich's ``columns`` before the time left; None off a terminal, or with -q."""
     if console.quiet or not sys.stderr.isatty():
         yield None
         return
+    from rich import progress
+
     first, last = (progress.TextColumn("{task.description}"), progress.BarColumn()), progress.TimeRemainingColumn()
-    bar = progress.Progress(*first, *columns, last, console=console.err(), transient=True)
+    bar = progress.Progress(
+        *first, *(getattr(progress, name)() for name in columns), last, console=console.err(), transient=True
+    )
     try:
         yield bar
     finally:

@@ -8,13 +8,10 @@ removed by whoever holds it.
 """
 
 import contextlib
-import filecmp
 import json
 import os
 import shutil
-import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -113,6 +110,8 @@ def staged(
 @contextlib.contextmanager
 def _staging(folder: Path, names: Iterable[str]) -> Iterator[Path]:
     """An empty folder in ``folder`` that is gone afterwards, unless it was committed; UsageError where none can be."""
+    import tempfile
+
     with _told(folder):
         if taken := [name for name in names if (folder / name).is_dir()]:
             raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
@@ -167,6 +166,8 @@ def _commit_all(stagings: Mapping[Path, Path], gone: list[str]) -> None:
 
 def _is_other(path: Path, file: Path) -> bool:
     """Whether ``path`` is a file that holds something, and something else than ``file``."""
+    import filecmp
+
     return path.is_file() and path.stat().st_size > 0 and not filecmp.cmp(path, file, shallow=False)
 
 
@@ -194,6 +195,8 @@ def _told(path: Path) -> Iterator[None]:
 
 def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     """A zip of ``members`` (name, bytes) at ``path``, which holds no time, so that the same members give one file."""
+    import zipfile
+
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members:
             archive.writestr(zipfile.ZipInfo(name), data)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray
-from dircli.benchmark.kernel import kernel_window
+from dircli.benchmark.kernel import kernel_window, smoothed
 from dircli.benchmark.protocol import PROTOCOLS, Edge, Kernel, ProtocolName, refuse_unknown
 
 
@@ -35,11 +35,9 @@ def effective_density(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge
     >>> effective_density(np.array([0, 5, 0]), lds_window("triang", 3), edge="zero")
     array([2, 5, 2])
     """
-    from scipy.ndimage import convolve1d
-
     refuse_unknown(Edge, edge=edge)
     if edge == "renormalise":
-        inside = convolve1d(np.ones(len(counts)), kernel_window, mode="constant")
-        seen = convolve1d(np.asarray(counts, dtype=np.float64), kernel_window, mode="constant")
-        return np.asarray(seen * (kernel_window.sum() / inside))
-    return np.asarray(convolve1d(counts, kernel_window, mode="constant" if edge == "zero" else "reflect"))
+        inside = smoothed(np.ones(len(counts)), kernel_window, mirror=False)
+        return np.asarray(smoothed(counts, kernel_window, mirror=False) * (kernel_window.sum() / inside))
+    counts = np.asarray(counts)
+    return smoothed(counts, kernel_window, mirror=edge == "mirror").astype(counts.dtype)

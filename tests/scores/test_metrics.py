@@ -19,7 +19,7 @@ from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.errors import UsageError
 from dircli.scores.by_region import Reference, RegionRows, Score, scores
 from dircli.scores.metrics.cindex import concordance
-from dircli.scores.metrics.gaussian import LEVELS, REACH, covered
+from dircli.scores.metrics.gaussian import LEVELS, covered, reach
 from dircli.scores.metrics.sera import Relevance, medcouple, relevance
 from dircli.scores.metrics.sums import per_bin
 from dircli.scores.metrics.table import EVERY, FURTHER, METRICS, Mergeable, chosen, ranks
@@ -355,7 +355,7 @@ def test_a_ratio_at_the_bound_itself_counts_in_delta() -> None:
 
 
 def test_a_target_at_the_end_of_an_interval_is_covered() -> None:
-    ends = np.array([REACH[9], -REACH[9]])
+    ends = np.array([reach()[9], -reach()[9]])
     assert covered(ends, np.zeros(2), np.ones(2))[:, 0].tolist() == [0.0] * 9 + [1.0] * 10
     assert covered(ends, np.zeros(2), np.ones(2))[:, 1].tolist() == [0.0] * 9 + [1.0] * 10
 

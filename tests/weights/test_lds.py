@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import convolve1d, gaussian_filter1d
 from scipy.signal.windows import triang
 
 from dircli.benchmark.kernel import kernel_window
@@ -43,6 +44,29 @@ def test_a_window_as_printed_falls_from_one_at_its_centre(kernel: Kernel, ks: in
     found = kernel_window(kernel, ks, sigma, filtered=False)
     assert found[found.size // 2] == 1
     assert (np.diff(found[found.size // 2 :]) <= 0).all()
+
+
+@QUICK
+@given(kernel=KERNELS, ks=SIZES, sigma=SIGMAS, filtered=st.booleans(), counts=COUNTS, mirror=st.booleans())
+def test_sums_are_scipys_to_the_last_digit(
+    *, kernel: Kernel, ks: int, sigma: float, filtered: bool, counts: list[int], mirror: bool
+) -> None:
+    """Whole counts are cut to whole numbers, so that the last digit of a sum may decide a weight."""
+    window = kernel_window(kernel, ks, sigma, filtered=filtered)
+    for values in (np.array(counts), np.array(counts) / 7, np.array(counts, dtype=np.float32)):
+        expected = convolve1d(values, window, mode="reflect" if mirror else "constant")
+        found = effective_density(values, window, edge="mirror" if mirror else "zero")
+        assert (found.dtype, found.tolist()) == (expected.dtype, expected.tolist())
+    spike = (np.arange(ks) == ks // 2).astype(np.float64)
+    spread = gaussian_filter1d(spike, sigma)
+    assert kernel_window("gaussian", ks, sigma, filtered=True).tolist() == (spread / spread.max()).tolist()
+
+
+@pytest.mark.parametrize("window", [np.array([0.2, 1, 0.4]), np.array([0.5, 1])])
+def test_a_window_of_ones_own_that_is_not_symmetric_is_seen_through_as_it_is(window: FloatArray) -> None:
+    counts = np.array([0, 10, 0, 0, 30])
+    assert effective_density(counts, window, edge="mirror").tolist() == convolve1d(counts, window).tolist()
+    assert not effective_density(counts[:0], window, edge="mirror").size
 
 
 def test_the_maximum_of_a_filtered_window_may_lie_beside_its_centre() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from dircli.report import console
@@ -46,10 +45,12 @@ def fitted(result: Result, width: int, decimals: int = 3, *, by: str = "system")
     No table is cut: where a single region is too wide, the terminal may wrap its lines, but shows every digit.
     """
     rest, parts = result.regions, []
+    ruler = console.out()
+    ruler.width = 10_000  # nothing limits what a table takes
     while rest:
         for take in range(len(rest), 0, -1):
             part = _scores(result, rest[:take], decimals, by=by)
-            part.width = Console(width=10_000).measure(part).maximum  # what it takes where nothing limits it
+            part.width = ruler.measure(part).maximum
             if part.width <= width:
                 break
         parts.append(part)

@@ -3,7 +3,7 @@
 Functions of rows take ``target``, ``prediction`` and ``sigma`` > 0, (n,) each, and give what each adds to the sums.
 """
 
-from statistics import NormalDist
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from dircli.arrays import FloatArray
 from dircli.scores.metrics.sums import RegionSums
 
 LEVELS = np.arange(1, 20) / 20
-REACH = np.array([NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS])
 
 
 def likelihood(target: FloatArray, prediction: FloatArray, sigma: FloatArray) -> FloatArray:
@@ -26,7 +25,15 @@ def covered(target: FloatArray, prediction: FloatArray, sigma: FloatArray) -> Fl
     A row is covered at a level where the central interval of that probability of N(ŷ, sigma²), closed, holds its target
     (Kuleshov et al. 2018, with central intervals and absolute differences).
     """
-    return (np.abs(prediction - target) <= REACH[:, None] * sigma).astype(np.float64)
+    return (np.abs(prediction - target) <= reach()[:, None] * sigma).astype(np.float64)
+
+
+@cache
+def reach() -> FloatArray:
+    """Half the width of the central interval of each of `LEVELS`, (19,), in standard deviations."""
+    from statistics import NormalDist
+
+    return np.array([NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS])
 
 
 def calibration(sums: RegionSums) -> Any:
