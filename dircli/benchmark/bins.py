@@ -44,6 +44,9 @@ class Bins:
     """B bins of the target: bin b is ``[edges[b], edges[b + 1])``, and the last one also holds its right end.
 
     ``edges`` (B + 1,) ascend strictly and are in the target's unit. Raises ValueError when they do not.
+
+    >>> Bins.regular(0, 1, 0.1).index(np.array([0.3, 1.0]))
+    array([3, 9])
     """
 
     edges: FloatArray

@@ -58,8 +58,8 @@ def curate(  # noqa: PLR0913 - the options of `dir curate`
     Raises UsageError for what cannot be made, InputError with everything wrong in a file, and SourceError where a
     source cannot be had; then nothing is written.
 
-    >>> curate(table="diabetes.csv", target="target", id="patient", bin_width=10).only("test").targets.mean()
-    ... # doctest: +SKIP
+    >>> curate(table="diabetes.csv", target="target", id="patient", bin_width=10).only("test")
+    <diabetes: 55 rows (test 55), 33 bins, sha256:1107bb40>
     """
     replacing, root = Replacing(force=force), Path(manifests)
     if name == datasets.OWN:

@@ -34,8 +34,8 @@ class BenchmarkArrays:
     Where labels are maps (nyud2), rows are the scored pixels, all of them test; ``ids`` are those of their images, and
     ``columns`` hold ``row`` and ``col``.
 
-    >>> agedb = load("agedb")  # doctest: +SKIP
-    >>> agedb.targets[(agedb.splits == "test") & (agedb.regions == "few")].size  # doctest: +SKIP
+    >>> agedb = load("agedb")
+    >>> agedb.targets[(agedb.splits == "test") & (agedb.regions == "few")].size
     162
     """
 
@@ -64,7 +64,8 @@ class BenchmarkArrays:
     def only(self, split: Literal["train", "val", "test"]) -> BenchmarkArrays:
         """The rows of ``split`` alone, in their order; bins and train counts stay. UsageError where it has no row.
 
-        >>> train = load("agedb").only("train")  # doctest: +SKIP
+        >>> load("agedb").only("train")
+        <agedb: 12,208 rows (train 12,208), 121 bins, sha256:cfe40956>
         """
         rows = self.splits == split
         if not rows.any():
@@ -77,7 +78,8 @@ class BenchmarkArrays:
     def to_pandas(self) -> pd.DataFrame:
         """The rows as a table: id, target, bin, split, region, and the dataset's own columns.
 
-        >>> load("agedb").to_pandas().groupby("region")["target"].mean()  # doctest: +SKIP
+        >>> load("agedb").to_pandas().groupby("region")["target"].mean().round(1).to_dict()
+        {'few': 54.0, 'many': 43.6, 'medium': 65.4}
         """
         import pandas as pd
 
@@ -91,7 +93,7 @@ def load(name: str, *, protocol: ProtocolName = "released", manifests: str | Pat
     Regions are those of ``protocol``. Raises UsageError where it is not curated there, as `curate` does it, and
     InputError with everything in which its files disagree.
 
-    >>> load("agedb").only("test").targets.shape  # doctest: +SKIP
+    >>> load("agedb").only("test").targets.shape
     (2140,)
     """
     refuse_unknown(ProtocolName, protocol=protocol)

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.bins import Bins
@@ -38,6 +39,7 @@ from dircli.benchmark.protocol import (
 from dircli.errors import InputError, Problem, UsageError, first_ten
 from dircli.features.statistics import DiagonalStatistics, FullStatistics, Moments
 
+Float = TypeVar("Float", bound=np.floating[Any])
 FINITE = "Mend or leave out what made them; FDS needs finite numbers"
 
 
@@ -183,18 +185,20 @@ class FDS:
         elif before and isinstance(self.statistics, DiagonalStatistics):
             self.statistics.settle()
 
-    def calibrate(self, features: AnyArray, labels: AnyArray, *, out: AnyArray | None = None) -> AnyArray:
+    def calibrate(
+        self, features: NDArray[Float], labels: AnyArray, *, out: NDArray[Float] | None = None
+    ) -> NDArray[Float]:
         """Rows ``features`` (n, dim) with ``labels`` (n,) calibrated (eq. 6), in their type: a new array, or ``out``.
 
         As they are before the first `smooth`; then each row whose bin has statistics, and in ``released`` variances
         that sum to 1e-10 or more, is moved from the running to the smoothed statistics of its bin. ``out`` may be
         ``features``. Released arithmetic is that of the features' type, in float32 at least; the paper's is float64.
         """
-        features, labels = self._checked(features, labels)
+        rows, labels = self._checked(features, labels)
         if out is None:
-            out = features.copy()
-        elif out is not features:
-            out[:] = features
+            out = rows.copy()
+        elif out is not rows:
+            out[:] = rows
         if not self.epochs:
             return out
         work = out.astype(np.promote_types(out.dtype, np.float32), copy=False)

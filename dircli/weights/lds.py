@@ -1,5 +1,7 @@
 """Label distribution smoothing (LDS): kernel windows, and the effective label density they give (DIR, section 3.1)."""
 
+from typing import overload
+
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray
@@ -23,6 +25,10 @@ def lds_window(
     return kernel_window(kernel, ks, sigma, filtered=PROTOCOLS[protocol].filtered_window)
 
 
+@overload
+def effective_density(counts: FloatArray, kernel_window: FloatArray, *, edge: Edge) -> FloatArray: ...
+@overload
+def effective_density(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge) -> AnyArray: ...
 def effective_density(counts: AnyArray, kernel_window: FloatArray, *, edge: Edge) -> AnyArray:
     """Effective label density: ``counts`` seen through the kernel window (DIR, eq. 1).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from conftest import PROJECT
 
@@ -407,3 +408,29 @@ def test_the_summary_page_of_a_workflow_gets_the_table_and_the_checks(
     run(*WORDS, "good.csv", "-w", "2", "--fail-if", "few.mae > 1", "--fail-if", "few.mae > 9", code=1)
     checks = "- ❌ good: few.mae > 1: few.mae = 2\n- ✅ good: few.mae > 9: few.mae = 2\n"
     assert page.read_text(encoding="utf-8") == f"{table}\n{checks}"
+
+
+def test_a_region_that_one_result_lacks_is_undefined_there_and_no_crash() -> None:
+    both = {"many": {"n": 4, "mae": 1.0}, "few": {"n": 1, "mae": 2.0}}
+    many = {"many": both["many"], "all": {"n": 5, "bins": 3, "mae": 1.0}}
+    full, lacking = result({**both, "all": many["all"]}), result(many)
+    lost = regressions(lacking, full, allowed=(0, False))
+    assert [outcome.line for outcome in lost if not outcome.held] == ["a: few.mae: 2 before, undefined now"]
+    assert all(held(regressions(full, lacking, allowed=(0, False))))
+    with pytest.raises(UsageError, match="there is no region 'few'; there are all, many"):
+        conditions(["few.mae > 12"], lacking)
+
+
+def test_a_table_without_medium_shots_is_scored_with_intervals_and_checks(work: Path, run: Run) -> None:
+    rows = [f"{row},{row % 4 if row < 1000 else 6}" for row in range(1_040)]
+    (work / "t.csv").write_text("\n".join(["id,y", *rows]) + "\n")
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", "--bin-width", 1, "--few", 100)
+    samples = pd.read_parquet(work / "manifests" / "t" / "samples.parquet")
+    test = samples[samples["split"] == "test"]
+    for name, shift in (("p", 0.25), ("q", 0.5)):
+        pd.DataFrame({"id": test["id"], "prediction": test["target"] + shift}).to_csv(f"{name}.csv", index=False)
+    words = ("evaluate", "p.csv", "q.csv", "--ci", "--bootstrap", 100)
+    run(*words, "--output", "old.json", "--fail-if", "few.mae > 1", "--fail-if", "few.mae > baseline.many.mae + 1")
+    told = run(*words, "--against", "old.json", "--fail-if", "medium.mae > 1", code=1).stderr
+    assert "FAILED  p: medium.mae > 1: undefined, so nothing was shown" in told
+    assert "2 of 46 checks did not hold" in told

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +46,8 @@ def at(event, arguments):
 sys.addaudithook(at)
 app(words, prog_name="dir")
 """
-KILLS = 40
+KILLS = 20  # of each command, and of each kind
+"""With five commands and two kinds of moments: 200."""
 
 
 def shown(folder: Path) -> dict[str, bytes]:
@@ -50,10 +56,9 @@ def shown(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".dircli-")}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_kill_leaves_old_files_or_new_ones(command: str, work: Path, run: Run) -> None:
-    """40 kills of each command, step by step while it writes, and again from the first step on."""
+@pytest.fixture(params=COMMANDS)
+def trial(request: pytest.FixtureRequest, work: Path, run: Run) -> Trial:
+    """A command, with old files where it writes, and both states of these."""
     rows = np.random.default_rng(0).integers(0, 20, 600)
     pd.DataFrame({"id": range(600), "y": rows}).to_csv(work / "cat.csv", index=False)
     run(*CURATE.split())
@@ -62,7 +67,7 @@ def test_a_kill_leaves_old_files_or_new_ones(command: str, work: Path, run: Run)
     test = samples[samples["split"] == "test"]
     pd.DataFrame({"id": test["id"], "prediction": test["target"]}).to_csv(work / "p.csv", index=False)
     np.save(work / "f.npy", np.random.default_rng(1).normal(size=((samples["split"] == "train").sum(), 4)))
-    words, folder = COMMANDS[command][0], work / COMMANDS[command][1]
+    words, folder = COMMANDS[request.param][0], work / COMMANDS[request.param][1]
     folder.mkdir(exist_ok=True)
     if folder.name == "out":
         (folder / "a.json").write_text("old")
@@ -72,12 +77,71 @@ def test_a_kill_leaves_old_files_or_new_ones(command: str, work: Path, run: Run)
     run(*words.split())
     new = shown(folder)
     assert new != old
+    return Trial(words, folder, work / "old", old, new)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The ``words`` of a command that turns the ``old`` files of ``folder``, copied to ``kept``, into ``new`` ones."""
+
+    words: str
+    folder: Path
+    kept: Path
+    old: dict[str, bytes]
+    new: dict[str, bytes]
+
+    def again(self) -> None:
+        """Put the old files back."""
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.kept, self.folder)
+
+    def check(self) -> bool:
+        """Whether the files are the new ones; else they must be the old ones."""
+        files_now = shown(self.folder)
+        assert files_now in (self.old, self.new)
+        if {"weights.json", "manifest.json"} <= files_now.keys():  # never a manifest with another's weights
+            weights, manifest = (json.loads(files_now[name]) for name in ("weights.json", "manifest.json"))
+            assert weights["content"] == manifest["content"]
+        return files_now == self.new
+
+
+@pytest.mark.slow
+def test_a_kill_while_it_writes_leaves_old_files_or_new_ones(trial: Trial) -> None:
+    """Kills of each command, step by step while it writes, and again from the first step on."""
     step, killed = 0, 0
     while killed < KILLS:
-        shutil.rmtree(folder)
-        shutil.copytree(work / "old", folder)
-        done = subprocess.run([sys.executable, "-c", KILLER, str(step), words], capture_output=True, check=False)
+        trial.again()
+        done = subprocess.run([sys.executable, "-c", KILLER, str(step), trial.words], capture_output=True, check=False)
         assert done.returncode in {0, -9}, done.stderr
         killed += done.returncode < 0
         step = step + 1 if done.returncode else 0
-        assert shown(folder) in (old, new)
+        trial.check()
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_leaves_old_files_or_new_ones(trial: Trial) -> None:
+    """Kills of each command, spread over its run, most of them over the part in which its files appear."""
+    moments = random.Random(11)
+    start = time.monotonic()
+    trial.again()
+    with started(trial.words) as command:
+        while command.poll() is None and not list(trial.folder.glob(".dircli-*")):
+            time.sleep(0.001)
+        writes = time.monotonic() - start
+        assert command.wait() == 0
+    whole, killed, ends = time.monotonic() - start, 0, set[bool]()
+    for turn in count():
+        trial.again()
+        with started(trial.words) as command:
+            time.sleep(moments.uniform(*((0.9 * writes, whole) if turn % 4 else (0.0, writes))))
+            command.kill()
+            killed += command.wait() < 0
+        ends.add(trial.check())
+        if killed == KILLS:
+            break
+    assert False in ends
+
+
+def started(words: str) -> subprocess.Popen[bytes]:
+    """The command in a process of its own."""
+    return subprocess.Popen([sys.executable, "-m", "dircli", *words.split(), "-q"], stdout=subprocess.DEVNULL)
