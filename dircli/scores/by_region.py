@@ -87,19 +87,19 @@ class SummedRegion:
     ranked: RankedRows | None = None
 
     @cached_property
-    def bins(self) -> BinSums:
+    def bins(self) -> Sums:
         """The sums of each of its bins."""
-        return self.summed.at(self.mask)
+        return self.summed.sums.at(self.mask)
 
     @cached_property
     def total(self) -> Sums:
         """The sums over all rows."""
-        return pooled(self.bins.sums)
+        return pooled(self.bins)
 
     def sums_for(self, metric: Mergeable) -> RegionSums:
         """The sums over the rows, with those of the terms of ``metric``."""
-        terms = self.bins.terms.get(metric.name, np.empty((0, 0))).sum(axis=1)
-        return RegionSums(self.total, self.bins.sums, terms, self.zero_error)
+        terms = self.summed.terms[metric.name][:, self.mask].sum(axis=1)
+        return RegionSums(self.total, self.bins, terms, self.zero_error)
 
     def from_ranks(self, metric: FromRanks) -> float:
         """The score of the rows; TypeError where only their sums are known."""
@@ -141,7 +141,7 @@ def scores_of_sums(
         n = int(region.total.n)
         if name in OF_DATA and not (n and (name == ZERO or ZERO in scored)):
             continue
-        scored[name] = {"n": n, "bins": int((region.bins.sums.n > 0).sum())}
+        scored[name] = {"n": n, "bins": int((region.bins.n > 0).sum())}
         scored[name] |= {metric.name: _score(metric, region) for metric in summed.metrics}
     return scored
 

@@ -12,7 +12,7 @@ from multiprocessing import cpu_count
 
 import numpy as np
 
-from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.protocol import ScoreRule
 from dircli.scores.metrics import sums
 from dircli.scores.metrics.sums import Sums, per_bin
@@ -29,10 +29,6 @@ class BinSums:
 
     sums: Sums
     terms: Mapping[str, FloatArray]
-
-    def at(self, mask: BoolArray) -> BinSums:
-        """The sums of the bins in ``mask`` (B,)."""
-        return BinSums(self.sums.at(mask), {name: terms[:, mask] for name, terms in self.terms.items()})
 
 
 def merged(parts: Sequence[BinSums]) -> BinSums:
@@ -114,8 +110,8 @@ class SummedRows:
         given = dict(zip(self._needs, rest, strict=True))
         terms = {}
         for metric in self.metrics:
-            if isinstance(metric, Mergeable) and metric.terms:
+            if isinstance(metric, Mergeable):
                 of_rows = metric.row_terms(target, prediction, given)
                 of_bins = [np.bincount(bin_index, weights=term, minlength=self._bins) for term in of_rows]
-                terms[metric.name] = np.array(of_bins, dtype=np.float64)
+                terms[metric.name] = np.reshape(of_bins, (len(of_bins), self._bins)).astype(np.float64)
         return BinSums(per_bin(target, prediction, bin_index, bins=self._bins), terms)

@@ -89,7 +89,7 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
     y, p = target - target_mean[bin_index], prediction - prediction_mean[bin_index]
     return Sums(
         n=n,
-        exact=n - np.bincount(bin_index[missed], minlength=bins),
+        exact=np.bincount(bin_index[~missed], minlength=bins),
         error=total(error),
         absolute=total(np.abs(error)),
         square=total(error**2),
