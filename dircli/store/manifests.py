@@ -168,8 +168,8 @@ def _counted(bins: Bins, samples: Samples) -> dict[str, IntArray]:
     size, total = len(bins), np.zeros(len(SPLITS) * len(bins), np.int64)
     for start in range(0, samples.targets.size, BLOCK):
         rows = slice(start, start + BLOCK)
-        index, codes = samples.bin_index[rows], samples.codes[rows]
-        if not bins.hold(samples.targets[rows], index) or (codes >= len(SPLITS)).any():
+        index, codes = bins.index(samples.targets[rows]), samples.codes[rows]
+        if (index < 0).any() or not np.array_equal(index, samples.bin_index[rows]) or (codes >= len(SPLITS)).any():
             return {}
         total += np.bincount(codes * np.int64(size) + index, minlength=total.size)
     return dict(zip(SPLITS, total.reshape(len(SPLITS), size), strict=True))
