@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from dircli.arrays import AnyArray, FloatArray, TextArray
 from dircli.errors import InputError, Problem, first_line
 from dircli.store import files, manifests, npy, parquet
@@ -55,7 +54,7 @@ def training_weights(folder: Path | str, path: Path | str | None = None) -> Trai
 
 
 def _facts(path: Path, data: bytes, again: str) -> dict[str, object]:
-    """What `dir weights` stated of the file at ``path``: within the ``data`` of Parquet, else in the .json beside it."""
+    """What `dir weights` stated of the file at ``path``: within the ``data`` of Parquet, else in a .json beside it."""
     try:
         if path.suffix == ".parquet":
             import pyarrow as pa
