@@ -58,7 +58,7 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
         if isinstance(manifest, PixelManifest):
             rows, further = f"{len(manifest.pixels):,} test pixels", _counts(manifest, dataset, unlike=unlike)
         else:
-            rows, further = f"{len(manifest.samples.ids):,} rows", _gaps(manifest)
+            rows, further = f"{manifest.samples.targets.size:,} rows", _gaps(manifest)
         intact = Check("intact", held=True, found=f"{rows} have the stated content {manifest.content[:15]}…")
         published = list(_published(manifest, dataset, unlike=unlike))
         verdict = _verdict(manifest, dataset, published, tree, unlike=unlike)
@@ -159,7 +159,7 @@ def _verdict(
         return Check("verdict", held=True, found=f"identical to {what}")
     if released is not None and isinstance(manifest, Manifest):
         rows = _unlike(manifest, dataset, released)
-        found = f"different from {what} in {len(rows):,} of {len(manifest.samples.ids):,} rows: {sample(rows)}"
+        found = f"different from {what} in {len(rows):,} of {manifest.samples.targets.size:,} rows: {sample(rows)}"
         return Check("verdict", held=unlike, found=found)
     found = f"not provable: this is a redraw, not {what}" if unlike is None else f"different from {what}"
     hint = "" if of_pixels else "; which rows differ is shown with --released PATH, the published files"

@@ -153,17 +153,26 @@ class WeightSummary:
     lopsided: bool
 
 
-def spread(weight: FloatArray, counts: AnyArray) -> WeightSummary:
-    """The spread of ``weight`` (B,), each held by ``counts`` (B,) samples; weights without a sample do not count."""
-    weight, counts = weight[counts > 0], counts[counts > 0]
-    order = np.argsort(weight, kind="stable")
-    weight, counts = weight[order], counts[order]
-    n, total = int(counts.sum()), float((counts * weight).sum())
-    first = np.clip(THOUSAND - (np.cumsum(counts) - counts), 0, counts)
+def spread(weight: FloatArray, counts: AnyArray | None = None) -> WeightSummary:
+    """The spread of ``weight`` (B,), each held by ``counts`` (B,) samples; weights without a sample do not count.
+
+    Without ``counts`` each is held by one sample.
+    """
+    if counts is None:  # may be millions, which are sorted by themselves
+        weight = np.sort(weight)
+        n, least = weight.size, float(weight[:THOUSAND].sum())
+        total, squares = float(weight.sum()), float((weight**2).sum())
+    else:
+        weight, counts = weight[counts > 0], counts[counts > 0]
+        order = np.argsort(weight, kind="stable")
+        weight, counts = weight[order], counts[order]
+        first = np.clip(THOUSAND - (np.cumsum(counts) - counts), 0, counts)
+        n, least = int(counts.sum()), float((first * weight).sum())
+        total, squares = float((counts * weight).sum()), float((counts * weight**2).sum())
     return WeightSummary(
         low=float(weight[0]),
         high=float(weight[-1]),
         n=n,
-        effective_size=total**2 / float((counts * weight**2).sum()),
-        lopsided=n > THOUSAND and float(weight[-1]) > float((first * weight).sum()),
+        effective_size=total**2 / squares,
+        lopsided=n > THOUSAND and float(weight[-1]) > least,
     )

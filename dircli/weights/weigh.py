@@ -65,7 +65,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         by_bin = bin_weights(counts, options, rule)
         weight = by_bin.weight
     alike = scheme != DENSE  # the samples of a bin
-    summary = spread(by_bin.weight, by_bin.count) if alike else spread(weight, np.ones(weight.size, dtype=np.int64))
+    summary = spread(by_bin.weight, by_bin.count) if alike else spread(weight)
     folder = root / (name or manifests.only(root))
     low, high = bins.low[: len(counts)], bins.high[: len(counts)]
     of_bins = {"bin": np.arange(len(counts)), "low": low, "high": high, "count": counts, "effective": by_bin.effective}

@@ -145,6 +145,13 @@ def test_the_spread_is_that_of_the_samples_themselves(bins: list[tuple[float, in
     assert found.lopsided == (samples.size > 1000 and samples[-1] > samples[:1000].sum() * (1 + 1e-12))
 
 
+@QUICK
+@given(st.lists(st.floats(0.01, 100), min_size=1, max_size=12), st.integers(1, 200))
+def test_the_spread_of_samples_is_that_of_bins_of_one_sample(weight: list[float], times: int) -> None:
+    samples = np.tile(weight, times)
+    assert spread(samples) == spread(samples, np.ones(samples.size, dtype=np.int64))
+
+
 @pytest.fixture
 def mine(work: Path, run: Run) -> Callable[..., Any]:
     """`dir weights` on a table in which one sample is alone among thousands."""
