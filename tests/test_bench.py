@@ -53,6 +53,17 @@ def test_peers_find_the_scores_that_ours_finds(name: str, tmp_path: Path) -> Non
         assert [float(number) for number in theirs.stdout.split()] == pytest.approx(ours, rel=1e-9), theirs.stderr
 
 
+@pytest.mark.slow
+def test_without_the_real_agedb_as_many_rows_are_made_up_and_the_table_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DIR_REAL_DATA", raising=False)
+    page = tmp_path / "page.md"
+    done = _ran(BENCH / "run.py", "--only", "agedb", "--runs", 1, "--markdown", page)
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    assert "whole process (made-up rows, as many of each age) | 2,140 |" in page.read_text()
+
+
 def test_the_page_says_what_was_measured_and_what_was_missed(tmp_path: Path) -> None:
     page, result = tmp_path / "page.md", tmp_path / "result.json"
     options = ("--only", "version", "--runs", 1, "--json", result, "--markdown", page)

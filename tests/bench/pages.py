@@ -12,6 +12,8 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from measure import PROJECT
+
 if TYPE_CHECKING:
     from measure import Run
     from works import Work
@@ -40,13 +42,19 @@ pip install -e '.[test,bench]' && python tests/bench/run.py --markdown docs/spee
 
 @dataclass(kw_only=True)
 class Measured:
-    """All runs of one work, or why it could not run."""
+    """All runs of one work, or why it could not run; ``note`` says what of its inputs is not as usual."""
 
     work: Work
     rows: int
     ours: list[Run]
     peers: dict[str, list[Run]]
     failed: str = ""
+    note: str = ""
+
+    @property
+    def what(self) -> str:
+        """The work in words."""
+        return self.work.what + (f" ({self.note})" if self.note else "")
 
     def median(self, runs: list[Run], clock: str) -> float:
         """Seconds; NaN without runs."""
@@ -91,6 +99,8 @@ def machine() -> dict[str, Any]:
 
 
 def _version(name: str) -> str | None:
+    if name == "dircli":  # that of this tree, whichever is installed
+        return (PROJECT / "dircli" / "__init__.py").read_text().split('__version__ = "')[1].split('"')[0]
     try:
         return version(name)
     except PackageNotFoundError:
@@ -107,9 +117,9 @@ def rows(found: list[Measured]) -> list[tuple[str, ...]]:
     for one in found:
         work = one.work
         if one.failed:
-            table.append((work.what, f"{one.rows:,}", "could not run", *[""] * (len(COLUMNS) - 3)))
+            table.append((one.what, f"{one.rows:,}", "could not run", *[""] * (len(COLUMNS) - 3)))
             continue
-        own = [work.what, f"{one.rows:,}", str(len(one.ours))]
+        own = [one.what, f"{one.rows:,}", str(len(one.ours))]
         own += [_seconds(one.median(one.ours, clock)) for clock in ("wall", "processor")]
         bar = "" if work.ratio is None else f"≤ {work.ratio:.1f}"
         bar = bar if work.seconds is None else f"≤ {work.seconds:g} s"
@@ -151,6 +161,7 @@ def as_json(found: list[Measured], about: dict[str, Any]) -> str:
         {
             "work": one.work.name,
             "rows": one.rows,
+            "note": one.note or None,
             "failed": one.failed or None,
             "ours": [asdict(run) for run in one.ours],
             "peers": {peer: [asdict(run) for run in runs] for peer, runs in one.peers.items()},
@@ -176,8 +187,12 @@ def as_markdown(found: list[Measured], about: dict[str, Any]) -> str:
         load = f"load {about['load_before']:.1f}"
         lines.append(f"\nOther work ran on the machine at the same time ({load}): ratios say more than seconds.")
     lines += ["", _line(COLUMNS), _line(["---"] * len(COLUMNS)), *map(_line, rows(found))]
-    missed = [f"- {one.work.what}, {one.rows:,} rows: {', '.join(one.missed)}" for one in found if one.missed]
-    failed = [f"- {one.work.what} could not run" for one in found if one.failed]
+    missed = [
+        f"- {one.what}, {one.rows:,} rows: {', '.join(one.missed)}. {one.work.limit}".rstrip()
+        for one in found
+        if one.missed
+    ]
+    failed = [f"- {one.what}: could not run" for one in found if one.failed]
     lines += ["", "Bars that were missed:" if missed else "Every bar holds.", "", *missed, *failed]
     return "\n".join(lines).rstrip() + "\n"
 

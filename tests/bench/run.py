@@ -67,7 +67,7 @@ def _options(words: list[str] | None) -> argparse.Namespace:
 def _rows(work: Work, options: argparse.Namespace) -> int:
     """The size of the work, which a scale moves where it can be moved."""
     rows = work.sizes[1 if options.quick else 2 if options.full else 0]
-    return int(rows * options.scale) if len(set(work.sizes)) > 1 or work.inputs in {"joined", "drawn"} else rows
+    return int(rows * options.scale) if len(set(work.sizes)) > 1 else rows
 
 
 def _missing(peer: Peer) -> list[str]:
@@ -80,6 +80,7 @@ def measured(work: Work, rows: int, runs: int, scratch: Path, options: argparse.
     found = Measured(work=work, rows=rows, ours=[], peers={peer.name: [] for peer in peers})
     try:
         data = inputs(work.inputs, rows, options.keep or scratch)
+        found.note = _note(data)
         turn = 0
         while turn < runs:
             found.ours.append(_run(work.ours, data, rows, scratch))
@@ -91,6 +92,12 @@ def measured(work: Work, rows: int, runs: int, scratch: Path, options: argparse.
     except Failed as error:
         found.failed = str(error)
     return found
+
+
+def _note(data: Path) -> str:
+    """What a maker says of its inputs."""
+    path = data / "note.txt"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _run(words: tuple[str, ...], data: Path, rows: int, scratch: Path, *, scaled: bool = False) -> Run:

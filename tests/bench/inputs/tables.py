@@ -110,6 +110,7 @@ def _made_up_agedb(folder: Path) -> None:
     given = ("--target", "age", "--id", "id", "--split-column", "split", "--bin-width", "1", "--name", "agedb-like")
     _dir("curate", "custom", "--table", str(folder / "agedb.csv"), *given, "--out", str(folder / "manifests"))
     (folder / "manifests" / "agedb-like").rename(folder / "manifests" / "agedb")
+    (folder / "note.txt").write_text("made-up rows, as many of each age")
 
 
 def _curated(folder: Path, rows: pa.Table, *options: str) -> None:
