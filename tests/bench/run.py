@@ -30,6 +30,9 @@ def main(words: list[str] | None = None) -> int:
     if not works:
         sys.stderr.write(f"no such work; there are {', '.join(work.name for work in WORKS)}\n")
         return 2
+    for path in (options.json, options.markdown):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
     about, begin = machine(), time.monotonic()
     for missing in sorted({name for work in works for peer in work.peers for name in _missing(peer)}):
         sys.stderr.write(f"{missing} is not installed: its peers are left out (pip install 'dircli[bench]')\n")
