@@ -96,7 +96,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="PREDS...",
-            help="CSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
+            help="CSV, TSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
         ),
     ],
     benchmark: BenchmarkOptions,
