@@ -113,7 +113,6 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
-    from dircli.datasets.open import TARGETS_UNVERIFIED
     from dircli.scores import breakdown, from_files
     from dircli.scores.compare import checks
     from dircli.scores.results import read
@@ -124,7 +123,10 @@ def evaluate(
     output, decimals = shown.output or [], shown.decimals
     names = [word.strip() for word in metrics.split(",") if word.strip()]
     layout = Layout(**vars(columns))
-    request = from_files.ScoreOptions(split=benchmark.split, protocol=protocol, metrics=names, layout=layout)
+    keep = bool(details.report or details.per_bin or details.per_sample)
+    request = from_files.ScoreOptions(
+        split=benchmark.split, protocol=protocol, metrics=names, layout=layout, keep_rows=keep
+    )
     _check_endings(output, details)
     if check.tolerance is not None and check.against is None:
         raise UsageError("--tolerance is what --against allows; give --against RESULT.json, too")
@@ -143,8 +145,7 @@ def evaluate(
     result = scored.result
     outcomes = checks.conditions(check.fail_if or [], result)
     outcomes += checks.regressions(result, earlier, allowed=allowed) if earlier else []
-    if result.content.startswith("bins:"):
-        console.note(f"{result.dataset}: {TARGETS_UNVERIFIED}")
+    _note_what_is_known(scored)
     written = [path for path in output if str(path) != "-"]
     contents = {path: BY_ENDING[path.suffix].render(result, decimals).encode() for path in written}
     if details.report:
@@ -166,6 +167,16 @@ def evaluate(
         typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
     if failed := [outcome for outcome in outcomes if not outcome.held]:
         raise CheckError(f"{len(failed)} of {len(outcomes)} checks did not hold")
+
+
+def _note_what_is_known(scored: Scored) -> None:
+    """Say on stderr what the scores themselves do not: that nobody knows the rows, and what was left out."""
+    from dircli.datasets.open import TARGETS_UNVERIFIED
+
+    if scored.result.content.startswith("bins:"):
+        console.note(f"{scored.result.dataset}: {TARGETS_UNVERIFIED}")
+    if scored.left_out:
+        console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
 
 
 def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:

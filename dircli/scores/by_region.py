@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import ProtocolName, ScoreRule
 from dircli.benchmark.regions import OF_DATA, ZERO, masks
 from dircli.scores.metrics.sums import RegionSums, Sums, per_bin, pooled
-from dircli.scores.metrics.table import METRICS, FromRanks, Mergeable, Metric
+from dircli.scores.metrics.table import METRICS, FromRanks, Mergeable, Metric, Region
 
 Score: TypeAlias = "int | float | None"
 
@@ -95,16 +95,42 @@ def scores(
     target = reference.scored_target
     sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
     metrics = [metric.under(reference.rules) for metric in metrics]
-    regions: dict[str, dict[str, Score]] = {}
-    for name, mask in masks(reference.regions, reference.train).items():
+
+    def rows_of(mask: BoolArray) -> RegionRows:
         in_region = mask[reference.bin_index]
-        rows = RegionRows(
+        return RegionRows(
             target=target[in_region],
             prediction=prediction[in_region],
             bins=sums.at(mask),
             zero_error=reference.rules.zero_error,
             given={need: values[in_region] for need, values in (given or {}).items()},
         )
+
+    return by_region(reference.regions, reference.train, rows_of, metrics)
+
+
+class Summed(Region, Protocol):
+    """A region whose sums are known, over all rows and by bin."""
+
+    @property
+    def total(self) -> Sums:
+        """The sums over all rows."""
+
+    @property
+    def bins(self) -> Sums:
+        """The sums by bin."""
+
+
+def by_region(
+    regions_of_bins: TextArray, train: IntArray, rows_of: Callable[[BoolArray], Summed], metrics: Sequence[Metric]
+) -> dict[str, dict[str, Score]]:
+    """What `scores` gives, of the rows that ``rows_of`` has in the bins of each mask (B,).
+
+    ``regions_of_bins`` (B,) and ``train`` (B,) are as `Reference` has them.
+    """
+    regions: dict[str, dict[str, Score]] = {}
+    for name, mask in masks(regions_of_bins, train).items():
+        rows = rows_of(mask)
         n = int(rows.total.n)
         if name in OF_DATA and not (n and (name == ZERO or ZERO in regions)):
             continue
@@ -113,7 +139,7 @@ def scores(
     return regions
 
 
-def _score(metric: Metric, rows: RegionRows) -> Score:
+def _score(metric: Metric, rows: Region) -> Score:
     value = float(metric.of(rows))
     if not math.isfinite(value):
         return None

@@ -14,6 +14,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, Problem, sample
+from dircli.scores import streamed
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.compare.seeds import grouped
 from dircli.scores.metrics.sera import relevance
@@ -28,12 +29,16 @@ from dircli.store.predictions import Layout, Predictions
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreOptions:
-    """How files are to be scored; ``metrics`` empty are the usual ones."""
+    """How files are to be scored; ``metrics`` empty are the usual ones.
+
+    Without ``keep_rows`` the scores alone are wanted, and a large file that carries its targets is read by blocks.
+    """
 
     split: str
     protocol: ProtocolName
     metrics: Sequence[str]
     layout: Layout
+    keep_rows: bool = True
 
 
 def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Scored:
@@ -50,22 +55,40 @@ def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Sc
         }
         for system in systems
     ]
-    scored = result(written, systems[0].reference.target, against, request)
+    scored = result(written, content_of(against, systems[0].reference.target), against, request)
     return Scored(result=scored, systems=systems, against=against)
 
 
-def result(
-    systems: Sequence[Mapping[str, Any]], targets: FloatArray, against: Benchmark, request: ScoreOptions
-) -> Result:
-    """The scores of ``systems``, as they stand in JSON, on rows with these ``targets`` (n,): a result of this version.
+def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
+    """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
+    if request.keep_rows or against.has_rows or not streamed.is_large(path):
+        return None
+    asked = {key: getattr(request, key) for key in ("split", "protocol", "metrics")}
+    found = streamed.answer(path, streamed.Question(against=against, layout=_layout(request), **asked))
+    if found is None:
+        return None
+    system = {
+        "name": Predictions(file=path, values=np.empty(0)).name,
+        "file": path,
+        "sha256": found.sha256.removeprefix("sha256:"),
+        "regions": found.regions,
+    }
+    scored = result([system], found.content, against, request)
+    return Scored(result=scored, systems=[], against=against, left_out=found.left_out)
 
-    Its content is that of the manifest, or of the targets where they came with the predictions.
-    """
+
+def content_of(against: Benchmark, targets: FloatArray) -> str:
+    """The content of the manifest, or of the ``targets`` (n,) where they came with the predictions."""
+    return against.content if against.has_rows else targets_digest(targets)
+
+
+def result(systems: Sequence[Mapping[str, Any]], content: str, against: Benchmark, request: ScoreOptions) -> Result:
+    """The scores of ``systems``, as they stand in JSON, on rows with this ``content``: a result of this version."""
     return Result(
         dataset=against.name,
         split=request.split,
         protocol=request.protocol,
-        content=against.content if against.has_rows else targets_digest(targets),
+        content=content,
         rules=rules_digest(against.table, against.rules.score_rules),
         scoring=SCORING,
         version=__version__,
@@ -76,7 +99,7 @@ def result(
 def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> list[System]:
     """Every file with what it is scored against; InputError with every problem of every file."""
     pairs, problems = [], []
-    layout = request.layout if "sigma" in _needs(request.metrics) else replace(request.layout, sigma_column=None)
+    layout = _layout(request)
     for path in paths:
         try:
             pairs.append(paired(path, against, split=request.split, protocol=request.protocol, layout=layout))
@@ -102,6 +125,11 @@ def _read_all(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -
         System(name=name, file=found, reference=reference, values=values)
         for name, (found, reference, values) in zip(names, pairs, strict=True)
     ]
+
+
+def _layout(request: ScoreOptions) -> Layout:
+    """The columns that are looked at: sigma only where a metric needs it."""
+    return request.layout if "sigma" in _needs(request.metrics) else replace(request.layout, sigma_column=None)
 
 
 def _needs(names: Sequence[str]) -> set[str]:
@@ -193,7 +221,9 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     seeds: bool = False,
 ) -> Scored:
     """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
-    scored = score(paths, open_benchmark(name, root, bins_file), request)
+    against = open_benchmark(name, root, bins_file)
+    alone = len(paths) == 1 and sampling is None and not seeds
+    scored = (_by_blocks(paths[0], against, request) if alone else None) or score(paths, against, request)
     if seeds:
         scored = replace(scored, result=replace(scored.result, groups=grouped(scored.result)))
     return scored if sampling is None else quantify(scored, sampling)

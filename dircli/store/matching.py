@@ -91,6 +91,11 @@ def _hashes(texts: pa.Array) -> AnyArray:
     return hashes
 
 
+def hashes(texts: pa.Array) -> AnyArray:
+    """A number of 64 bits for each of ``texts`` (n,): the same for the same text, and hardly ever for another one."""
+    return _hashes(texts)
+
+
 def _arrow(ids: Any) -> pa.Array:
     """``ids`` as Arrow texts, whatever array they stand in."""
     import pyarrow as pa
