@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.scores.by_region import RegionRows
-from dircli.scores.metrics.sums import per_bin
+from dircli.benchmark.protocol import ScoreRule, Thresholds
+from dircli.scores.by_region import RankedRows, SummedRegion
+from dircli.scores.metrics.blocks import SummedRows
 from dircli.scores.uncertainty.reweighted import ScoredRows
 
 if TYPE_CHECKING:
@@ -42,11 +43,16 @@ def written_out(metric: Metric, rows: ScoredRows, counts: IntArray, mask: BoolAr
     own = np.repeat(np.arange(counts.size), counts)
     own = own[mask[rows.bin_index[own]]]
     part = rows.at(own)
-    bins = per_bin(part.target, part.prediction, part.bin_index, bins=BINS).at(mask)
-    region = RegionRows(
-        target=part.target, prediction=part.prediction, bins=bins, zero_error=rows.zero_error, given=part.given
-    )
-    return float(metric.of(region))
+    return score(metric, part, mask)
+
+
+def score(metric: Metric, rows: ScoredRows, mask: BoolArray) -> float:
+    """The metric of the rows that lie in the bins ``mask``."""
+    rule = ScoreRule(thresholds=Thresholds(many=100, few=20), zero_error=rows.zero_error)
+    summed = SummedRows(rows.bins, [metric], rule)
+    summed.add(rows.target, rows.prediction, rows.bin_index, rows.given)
+    ranked = RankedRows(rows.target, rows.prediction, rows.bin_index)
+    return float(metric.of(SummedRegion(summed.total(), mask, rows.zero_error, ranked)))
 
 
 def made_up(n: int, seed: int = 0) -> tuple[ScoredRows, ScoredRows]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import ProtocolName, ScoreRule
 from dircli.benchmark.regions import OF_DATA, ZERO, masks
-from dircli.scores.metrics.sums import RegionSums, Sums, per_bin, pooled
-from dircli.scores.metrics.table import METRICS, FromRanks, Mergeable, Metric, Region
+from dircli.scores.metrics.blocks import BinSums, SummedRows
+from dircli.scores.metrics.sums import RegionSums, Sums, pooled
+from dircli.scores.metrics.table import METRICS, FromRanks, Mergeable, Metric, places
 
 Score: TypeAlias = "int | float | None"
 
@@ -51,18 +52,44 @@ class Reference:
         return replace(self, target=self.target[rows], bin_index=self.bin_index[rows])
 
 
-@dataclass(frozen=True, kw_only=True)
-class RegionRows:
-    """The rows of a region, (m,), as metrics see them, with the sums of its ``bins``.
+@dataclass(frozen=True)
+class RankedRows:
+    """Rows as metrics from ranks see them, (n,) each: values may be any that have the same order, and the same ties."""
 
-    An exact hit counts as ``zero_error`` in GM; ``given`` holds (m,) values under every name that a metric `needs`.
+    target: FloatArray | IntArray
+    prediction: FloatArray | IntArray
+    bin_index: IntArray
+
+    @cached_property
+    def places(self) -> tuple[IntArray, IntArray]:
+        """Whole numbers in the order of the targets and of the predictions: rows are sorted once for all regions."""
+        return places(self.target), places(self.prediction)
+
+    def of(self, bins: BoolArray) -> tuple[IntArray, IntArray]:
+        """The `places` of the rows in the mask ``bins`` (B,)."""
+        if bins.all():
+            return self.places
+        target, prediction = self.places
+        in_bins = bins[self.bin_index]
+        return target[in_bins], prediction[in_bins]
+
+
+@dataclass(frozen=True)
+class SummedRegion:
+    """The rows of a region as metrics see them: the sums of its bins, and the rows themselves for metrics from ranks.
+
+    ``mask`` (B,) are its bins; an exact hit counts as ``zero_error`` in GM.
     """
 
-    target: FloatArray
-    prediction: FloatArray
-    bins: Sums
+    summed: BinSums
+    mask: BoolArray
     zero_error: float = 0.0
-    given: Mapping[str, FloatArray] = field(default_factory=dict)
+    ranked: RankedRows | None = None
+
+    @cached_property
+    def bins(self) -> Sums:
+        """The sums of each of its bins."""
+        return self.summed.sums.at(self.mask)
 
     @cached_property
     def total(self) -> Sums:
@@ -71,12 +98,14 @@ class RegionRows:
 
     def sums_for(self, metric: Mergeable) -> RegionSums:
         """The sums over the rows, with those of the terms of ``metric``."""
-        terms = metric.row_terms(self.target, self.prediction, self.given)
-        return RegionSums(self.total, self.bins, terms.sum(axis=1), self.zero_error)
+        terms = self.summed.terms[metric.name][:, self.mask].sum(axis=1)
+        return RegionSums(self.total, self.bins, terms, self.zero_error)
 
     def from_ranks(self, metric: FromRanks) -> float:
-        """The score of the rows."""
-        return float(metric.score(self.target, self.prediction))
+        """The score of the rows; TypeError where only their sums are known."""
+        if self.ranked is None:
+            raise TypeError(f"{metric.name} cannot be had from sums alone")
+        return float(metric.score(*self.ranked.of(self.mask)))
 
 
 def scores(
@@ -86,61 +115,39 @@ def scores(
     metrics: Iterable[Metric] = tuple(METRICS.values()),
     given: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, dict[str, Score]]:
-    """The scores of ``prediction`` (n,) by region: all, many, medium and few, and zero where it has rows.
+    """The scores of ``prediction`` (n,) by region, as `scores_of_sums` gives them.
+
+    ``given`` holds (n,) values for each row under every name that a metric `needs`: relevance of its target, and sigma.
+    """
+    summed = SummedRows(len(reference.train), metrics, reference.rules)
+    summed.add(reference.target, prediction, reference.bin_index, given)
+    ranked = RankedRows(reference.scored_target, prediction, reference.bin_index)
+    return scores_of_sums(summed, reference.regions, reference.train, ranked)
+
+
+def scores_of_sums(
+    summed: SummedRows, regions: TextArray, train: IntArray, ranked: RankedRows | None = None
+) -> dict[str, dict[str, Score]]:
+    """The scores of rows that have been summed, by region: all, many, medium and few, and zero where it has rows.
 
     Where zero has rows, interpolation and extrapolation, which divide it, and with-data, all else, follow it. Each
-    holds n, the number of its bins that have rows, and every metric; an undefined score is None. ``given`` holds (n,)
-    values for each row under every name that a metric `needs`: relevance of its target, and sigma.
+    holds n, the number of its bins that have rows, and every metric; an undefined score is None. ``regions`` (B,) holds
+    "many", "medium" or "few", ``train`` (B,) the training samples per bin. Metrics from ranks need rows, ``ranked``.
     """
-    target = reference.scored_target
-    sums = per_bin(target, prediction, reference.bin_index, bins=len(reference.train))
-    metrics = [metric.under(reference.rules) for metric in metrics]
-
-    def rows_of(mask: BoolArray) -> RegionRows:
-        in_region = mask[reference.bin_index]
-        return RegionRows(
-            target=target[in_region],
-            prediction=prediction[in_region],
-            bins=sums.at(mask),
-            zero_error=reference.rules.zero_error,
-            given={need: values[in_region] for need, values in (given or {}).items()},
-        )
-
-    return by_region(reference.regions, reference.train, rows_of, metrics)
-
-
-class Summed(Region, Protocol):
-    """A region whose sums are known, over all rows and by bin."""
-
-    @property
-    def total(self) -> Sums:
-        """The sums over all rows."""
-
-    @property
-    def bins(self) -> Sums:
-        """The sums by bin."""
-
-
-def by_region(
-    regions_of_bins: TextArray, train: IntArray, rows_of: Callable[[BoolArray], Summed], metrics: Sequence[Metric]
-) -> dict[str, dict[str, Score]]:
-    """What `scores` gives, of the rows that ``rows_of`` has in the bins of each mask (B,).
-
-    ``regions_of_bins`` (B,) and ``train`` (B,) are as `Reference` has them.
-    """
-    regions: dict[str, dict[str, Score]] = {}
-    for name, mask in masks(regions_of_bins, train).items():
-        rows = rows_of(mask)
-        n = int(rows.total.n)
-        if name in OF_DATA and not (n and (name == ZERO or ZERO in regions)):
+    total = summed.total()
+    scored: dict[str, dict[str, Score]] = {}
+    for name, mask in masks(regions, train).items():
+        region = SummedRegion(total, mask, summed.rule.zero_error, ranked)
+        n = int(region.total.n)
+        if name in OF_DATA and not (n and (name == ZERO or ZERO in scored)):
             continue
-        regions[name] = {"n": n, "bins": int((rows.bins.n > 0).sum())}
-        regions[name] |= {metric.name: _score(metric, rows) for metric in metrics}
-    return regions
+        scored[name] = {"n": n, "bins": int((region.bins.n > 0).sum())}
+        scored[name] |= {metric.name: _score(metric, region) for metric in summed.metrics}
+    return scored
 
 
-def _score(metric: Metric, rows: Region) -> Score:
-    value = float(metric.of(rows))
+def _score(metric: Metric, region: SummedRegion) -> Score:
+    value = float(metric.of(region))
     if not math.isfinite(value):
         return None
     return int(value) if metric.count else value

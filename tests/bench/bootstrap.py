@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from dircli.scores.by_region import RegionRows
-from dircli.scores.metrics.sums import per_bin
+from dircli.benchmark.protocol import ScoreRule, Thresholds
+from dircli.scores.by_region import RankedRows, SummedRegion
+from dircli.scores.metrics.blocks import SummedRows
 from dircli.scores.metrics.table import chosen
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, resampled
 from dircli.scores.uncertainty.reweighted import ScoredRows
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 ROWS, BINS = 11_022, 101
 SECONDS, MIB, CHEAPER = 2.5, 500, 20
+RULE = ScoreRule(thresholds=Thresholds(many=100, few=20))
 
 PLAIN: dict[str, Callable[[FloatArray, FloatArray], float]] = {  # as a user of scipy would write them
     "mae": lambda y, p: np.abs(p - y).mean(),
@@ -123,8 +125,10 @@ def _statistic(metric: Metric, rows: ScoredRows) -> Callable[..., float]:
         target, prediction = rows.target[own], rows.prediction[own]
         if metric.name in PLAIN:
             return float(PLAIN[metric.name](target, prediction))
-        bins = per_bin(target, prediction, rows.bin_index[own], bins=BINS)
-        return float(metric.of(RegionRows(target=target, prediction=prediction, bins=bins)))
+        summed = SummedRows(BINS, [metric], RULE)
+        summed.add(target, prediction, rows.bin_index[own])
+        ranked = RankedRows(target, prediction, rows.bin_index[own])
+        return float(metric.of(SummedRegion(summed.total(), np.ones(BINS, bool), 0.0, ranked)))
 
     return statistic
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dircli.benchmark.bins import Bins
+from dircli.benchmark.bins import MANY, Bins
 
 QUICK = settings(deadline=None, max_examples=60)
 FINITE = st.floats(-1e6, 1e6)
@@ -64,6 +64,38 @@ def test_regular_edges_are_the_floats_that_their_decimals_read_as(
     printed = [Decimal(start + k * step).scaleb(-places) for k in range(number + 1)]
     bins = Bins.regular(str(printed[0]), str(printed[-1]), str(Decimal(step).scaleb(-places)))
     assert bins.edges.tolist() == [float(edge) for edge in printed]
+
+
+@QUICK
+@given(
+    start=st.integers(-1000, 1000),
+    step=st.integers(1, 99),
+    number=st.integers(1, 60),
+    places=st.integers(0, 6),
+    nudge=st.floats(-0.3, 0.3),
+    seed=st.integers(0, 99),
+)
+def test_many_values_lie_in_the_bins_that_a_search_among_the_edges_finds(
+    start: int, step: int, number: int, places: int, nudge: float, seed: int
+) -> None:
+    """Values at edges, next to them and between, in bins of one width and of widths that differ a little or a lot."""
+    edges = Bins.regular(*(str(Decimal(k).scaleb(-places)) for k in (start, start + number * step, step))).edges.copy()
+    generator = np.random.default_rng(seed)
+    edges[1:-1] += nudge * (edges[1] - edges[0]) * generator.random(number - 1)
+    bins = Bins(edges)
+    near = np.concatenate([edges, np.nextafter(edges[:-1], np.inf), np.nextafter(edges[1:], -np.inf)])
+    values = np.concatenate([np.tile(near, 2 * MANY // near.size), generator.uniform(edges[0], edges[-1], MANY)])
+    expected = np.minimum(np.searchsorted(edges, values, side="right") - 1, number - 1)
+    assert np.array_equal(bins.index(values), expected)
+    assert np.array_equal(bins.index(values[::-1].reshape(-1, 1)), expected[::-1].reshape(-1, 1))
+    values[7] = np.nan
+    assert bins.index(values)[7] == -1
+
+
+@pytest.mark.parametrize("edges", [[0, 5e-324], [-1e308, 1e308], [1e16, 1e16 + 2, 1e16 + 4]])
+def test_bins_at_the_ends_of_what_floats_hold_are_found_too(edges: list[float]) -> None:
+    bins = Bins(np.array(edges, dtype=np.float64))
+    assert bins.index(np.tile(bins.low, MANY)).tolist() == [*range(len(bins))] * MANY
 
 
 def test_a_printed_edge_opens_its_bin_where_division_would_miss_it() -> None:

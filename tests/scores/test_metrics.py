@@ -17,11 +17,11 @@ from scipy.interpolate import CubicHermiteSpline
 
 from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.errors import UsageError
-from dircli.scores.by_region import Reference, RegionRows, Score, scores
+from dircli.scores.by_region import RankedRows, Reference, Score, SummedRegion, scores
+from dircli.scores.metrics.blocks import SummedRows
 from dircli.scores.metrics.cindex import concordance
 from dircli.scores.metrics.gaussian import LEVELS, REACH, covered
 from dircli.scores.metrics.sera import Relevance, medcouple, relevance
-from dircli.scores.metrics.sums import per_bin
 from dircli.scores.metrics.table import EVERY, FURTHER, METRICS, Mergeable, chosen, ranks
 
 QUICK = settings(deadline=None, max_examples=60)
@@ -38,9 +38,11 @@ Row = tuple[int, float, float]
 def score(name: str, rows: list[Row], zero_error: float = 0) -> float:
     """The metric ``name`` over rows of bin, target and prediction."""
     index, target, prediction = np.array(rows, dtype=float).reshape(-1, 3).T
-    bins = per_bin(target, prediction, index.astype(np.int64), bins=4)
-    region = RegionRows(target=target, prediction=prediction, bins=bins, zero_error=zero_error)
-    return float(EVERY[name].of(region))
+    index = index.astype(np.int64)
+    summed = SummedRows(4, [EVERY[name]], ScoreRule(thresholds=Thresholds(many=100, few=20)))
+    summed.add(target, prediction, index)
+    ranked = RankedRows(target, prediction, index)
+    return float(EVERY[name].of(SummedRegion(summed.total(), np.ones(4, bool), zero_error, ranked)))
 
 
 def evaluated(target: np.ndarray, prediction: np.ndarray, name: str, **given: np.ndarray) -> dict[str, Score]:

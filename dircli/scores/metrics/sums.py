@@ -6,7 +6,7 @@ merged by Chan's formula (Chan, Golub and LeVeque 1983), so nothing cancels howe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
     y, p = target - target_mean[bin_index], prediction - prediction_mean[bin_index]
     return Sums(
         n=n,
-        exact=n - np.bincount(bin_index[missed], minlength=bins),
+        exact=np.bincount(bin_index[~missed], minlength=bins),
         error=total(error),
         absolute=total(np.abs(error)),
         square=total(error**2),
@@ -118,7 +118,13 @@ def pooled(sums: Sums, axis: int = 0) -> Sums:
     )
 
 
-def merged(first: Sums, second: Sums) -> Sums:
-    """The sums of two blocks of rows over the same bins."""
-    stacked = {f.name: np.stack([getattr(first, f.name), getattr(second, f.name)]) for f in fields(Sums)}
-    return pooled(Sums(**stacked))
+def merged(*blocks: Sums) -> Sums:
+    """The sums of blocks of rows, such as two, over the same bins.
+
+    Means are pooled about a first guess of theirs, so that they, and what is merged with them later, stay exact.
+    """
+    stacked = Sums(**{f.name: np.stack([getattr(block, f.name) for block in blocks]) for f in fields(Sums)})
+    guess = pooled(stacked)
+    y, p = guess.target_mean, guess.prediction_mean
+    total = pooled(replace(stacked, target_mean=stacked.target_mean - y, prediction_mean=stacked.prediction_mean - p))
+    return replace(total, target_mean=y + total.target_mean, prediction_mean=p + total.prediction_mean)

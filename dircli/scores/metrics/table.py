@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.protocol import ScoreRule
 from dircli.errors import UsageError
 from dircli.scores.metrics import sera
@@ -96,7 +96,7 @@ class Mergeable(Metric):
 
 @dataclass(frozen=True, kw_only=True)
 class FromRanks(Metric):
-    """A metric of ranks: ``score(target, prediction)`` takes all rows at once, (n,) both.
+    """A metric of ranks: ``score(target, prediction)`` takes all rows at once, (n,) both: their values, or `places`.
 
     ``weighted`` scores many weighted sets of the same rows, where there is a faster way than to write the sets out.
     """
@@ -164,9 +164,24 @@ def exact(sums: RegionSums) -> Any:
     return np.asarray(sums.total.exact, dtype=np.float64)
 
 
+def places(values: AnyArray) -> IntArray:
+    """The place of each of ``values`` (n,) among those that differ, 0.. in ascending order."""
+    order = np.argsort(values)
+    ordered = values[order]
+    new = np.zeros(values.size, np.int64)
+    new[1:] = ordered[1:] != ordered[:-1]
+    found = np.empty_like(new)
+    found[order] = np.cumsum(new)
+    return found
+
+
 def ranks(values: AnyArray) -> FloatArray:
-    """The rank of each of ``values`` (n,), 1 to n; equal values share the mean of their ranks."""
-    _, index, count = np.unique(values, return_inverse=True, return_counts=True)
+    """The rank of each of ``values`` (n,), 1 to n; equal values share the mean of their ranks.
+
+    Whole numbers are taken as `places`, perhaps with gaps, and need no sorting.
+    """
+    index = values if values.dtype == np.int64 else places(values)
+    count = np.bincount(index)
     return (np.cumsum(count) - (count - 1) / 2)[index]
 
 
