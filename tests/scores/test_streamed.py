@@ -25,6 +25,7 @@ from dircli.store.predictions import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from conftest import Run
 
     from dircli.scores.results import Scored
@@ -89,7 +90,7 @@ def alike(first: Any, second: Any) -> bool:
     if isinstance(first, list | tuple):
         return len(first) == len(second) and all(map(alike, first, second))
     if isinstance(first, float) and isinstance(second, float):
-        return math.isclose(first, second, rel_tol=1e-12, abs_tol=1e-13)
+        return math.isclose(first, second, rel_tol=1e-12)
     return bool(first == second)
 
 
