@@ -117,7 +117,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="PREDS...",
-            help="CSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
+            help="CSV, TSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
         ),
     ],
     benchmark: BenchmarkOptions,
@@ -134,7 +134,6 @@ def evaluate(
     quiet: Quiet = False,
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
-    from dircli.datasets.open import TARGETS_UNVERIFIED
     from dircli.scores import from_files
     from dircli.store import files
     from dircli.store.predictions import Layout
@@ -143,7 +142,10 @@ def evaluate(
     output, decimals = shown.output or [], shown.decimals
     names = [word.strip() for word in metrics.split(",") if word.strip()]
     layout = Layout(**vars(columns))
-    request = from_files.ScoreOptions(split=benchmark.split, protocol=protocol, metrics=names, layout=layout)
+    keep = bool(details.report or details.per_bin or details.per_sample)
+    request = from_files.ScoreOptions(
+        split=benchmark.split, protocol=protocol, metrics=names, layout=layout, keep_rows=keep
+    )
     _check_endings(output, details)
     _check_places(predictions, output, details, check.against, benchmark.bins)
     outcomes_of = check.prepared()
@@ -159,8 +161,7 @@ def evaluate(
     )
     result = scored.result
     outcomes = outcomes_of(result)
-    if result.content.startswith("bins:"):
-        console.note(f"{result.dataset}: {TARGETS_UNVERIFIED}")
+    _note_what_is_known(scored)
     written = [path for path in output if str(path) != "-"]
     contents = {path: BY_ENDING[path.suffix].render(result, decimals).encode() for path in written}
     if details.report:
@@ -185,6 +186,16 @@ def evaluate(
         typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
     if failed := [outcome for outcome in outcomes if not outcome.held]:
         raise CheckError(f"{len(failed)} of {len(outcomes)} checks did not hold")
+
+
+def _note_what_is_known(scored: Scored) -> None:
+    """Say on stderr what the scores themselves do not: that nobody knows the rows, and what was left out."""
+    from dircli.datasets.open import TARGETS_UNVERIFIED
+
+    if scored.result.content.startswith("bins:"):
+        console.note(f"{scored.result.dataset}: {TARGETS_UNVERIFIED}")
+    if scored.left_out:
+        console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
 
 
 def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:

@@ -12,7 +12,7 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.scores.by_region import Reference, Score, scores
-from dircli.scores.from_files import ScoreOptions, paired, result
+from dircli.scores.from_files import ScoreOptions, content_of, paired, result
 from dircli.scores.results import Result
 
 SWAPPED = 0.3
@@ -62,7 +62,7 @@ def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, b
     systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
     return Explanation(
         file=file.file,
-        protocols=result(systems, reference.target, against, request),
+        protocols=result(systems, content_of(against, reference.target), against, request),
         moved=tuple(_moved(references["released"], references["paper"], against)),
         exact=_exact(reference, values),
         warnings=warnings(reference, values, against, in_file_order=file.values),

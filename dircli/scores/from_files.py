@@ -17,6 +17,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
 from dircli.datasets.open import holds_samples, open_benchmark
 from dircli.errors import InputError, Problem, sample
+from dircli.scores import streamed
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.sera import relevance
 from dircli.scores.metrics.table import EVERY, NEEDS, chosen
@@ -32,12 +33,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreOptions:
-    """How files are to be scored; ``metrics`` empty are the usual ones."""
+    """How files are to be scored; ``metrics`` empty are the usual ones.
+
+    Without ``keep_rows`` the scores alone are wanted, and a large file that carries its targets is read by blocks.
+    """
 
     split: str
     protocol: ProtocolName
     metrics: Sequence[str]
     layout: Layout
+    keep_rows: bool = True
 
 
 def score(
@@ -60,22 +65,40 @@ def score(
         }
         for system in systems
     ]
-    scored = result(written, systems[0].reference.target, against, request)
+    scored = result(written, content_of(against, systems[0].reference.target), against, request)
     return Scored(result=scored, systems=systems, against=against)
 
 
-def result(
-    systems: Sequence[Mapping[str, Any]], targets: FloatArray, against: Benchmark, request: ScoreOptions
-) -> Result:
-    """The scores of ``systems``, as they stand in JSON, on rows with these ``targets`` (n,): a result of this version.
+def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
+    """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
+    if request.keep_rows or against.has_rows or not streamed.is_large(path):
+        return None
+    asked = {key: getattr(request, key) for key in ("split", "protocol", "metrics")}
+    found = streamed.answer(path, streamed.Question(against=against, layout=_layout(request), **asked))
+    if found is None:
+        return None
+    system = {
+        "name": Predictions(file=path, values=np.empty(0)).name,
+        "file": path,
+        "sha256": found.sha256.removeprefix("sha256:"),
+        "regions": found.regions,
+    }
+    scored = result([system], found.content, against, request)
+    return Scored(result=scored, systems=[], against=against, left_out=found.left_out)
 
-    Its content is that of the manifest, or of the targets where they came with the predictions.
-    """
+
+def content_of(against: Benchmark, targets: FloatArray) -> str:
+    """The content of the manifest, or of the ``targets`` (n,) where they came with the predictions."""
+    return against.content if against.has_rows else targets_digest(targets)
+
+
+def result(systems: Sequence[Mapping[str, Any]], content: str, against: Benchmark, request: ScoreOptions) -> Result:
+    """The scores of ``systems``, as they stand in JSON, on rows with this ``content``: a result of this version."""
     return Result(
         dataset=against.name,
         split=request.split,
         protocol=request.protocol,
-        content=against.content if against.has_rows else targets_digest(targets),
+        content=content,
         rules=rules_digest(against.table, against.rules.score_rules),
         scoring=SCORING,
         version=__version__,
@@ -223,7 +246,10 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
         early = None
         if bins_file is None and holds_samples(name, root):
             early = pool.submit(predictions.read, paths[0], _layout(request)).result
-        scored = score(paths, open_benchmark(name, root, bins_file), request, first=early)
+        against = open_benchmark(name, root, bins_file)
+        alone = len(paths) == 1 and sampling is None and not seeds and early is None
+        scored = _by_blocks(paths[0], against, request) if alone else None
+        scored = scored or score(paths, against, request, first=early)
     if seeds:
         from dircli.scores.compare.seeds import grouped
 

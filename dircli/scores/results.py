@@ -239,11 +239,15 @@ class System:
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """A result, and the rows behind it."""
+    """A result, and the rows behind it; none where those of the file were not kept.
+
+    ``left_out`` are the titles of the metrics that only a smaller file has.
+    """
 
     result: Result
     systems: list[System]
     against: Benchmark
+    left_out: Sequence[str] = ()
 
 
 def _parsed(path: Path) -> Any:

@@ -88,16 +88,26 @@ def rules_digest(table: BinTable, rules: Mapping[Any, ScoreRule]) -> str:
 
 
 def targets_digest(targets: FloatArray) -> str:
-    """``bins:<hex>`` of the ``targets`` (n,) that came with predictions, whatever their order.
+    """``bins:<hex>`` of the ``targets`` (n,) that came with predictions, whatever their order."""
+    return digest_of_targets(targets.size, targets_sum(targets))
 
-    Each float64 is mixed into 64 bits (the finaliser of SplitMix64); hashed are n and the sum of those, modulo 2^64.
+
+def targets_sum(targets: FloatArray) -> int:
+    """What `digest_of_targets` hashes of ``targets`` (n,); that of several blocks of them is the sum of theirs.
+
+    Each float64 is mixed into 64 bits (the finaliser of SplitMix64); this is the sum of those, modulo 2^64.
     """
     bits = (targets.astype("<f8") + 0.0).view("<u8") + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     bits ^= bits >> np.uint64(31)
-    total = np.array([bits.size, bits.sum(dtype=np.uint64)], dtype="<u8")
-    return f"bins:{hashlib.sha256(total.tobytes()).hexdigest()}"
+    return int(bits.sum(dtype=np.uint64))
+
+
+def digest_of_targets(n: int, total: int) -> str:
+    """`targets_digest` of ``n`` targets whose `targets_sum` is ``total``, modulo 2^64."""
+    hashed = np.array([n, total % (1 << 64)], dtype="<u8")
+    return f"bins:{hashlib.sha256(hashed.tobytes()).hexdigest()}"
 
 
 def column_digest(column: pa.Array) -> str:

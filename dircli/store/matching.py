@@ -153,6 +153,11 @@ def _hash_block(offsets: AnyArray, data: AnyArray, hashes: AnyArray) -> None:
         hashes[longer] = mixed ^ (mixed >> TURN)
 
 
+def hashes(texts: pa.Array) -> AnyArray:
+    """A number of 64 bits for each of ``texts`` (n,): the same for the same text, and hardly ever for another one."""
+    return _hashes(texts)
+
+
 def _arrow(ids: Any) -> pa.Array:
     """``ids`` as Arrow texts, whatever array they stand in."""
     import pyarrow as pa

@@ -1,6 +1,7 @@
 """Arrays in npy files."""
 
 import io
+import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,4 +40,5 @@ def header(stream: BinaryIO, name: str, *, hint: str) -> tuple[tuple[int, ...], 
 
 
 def _damaged(name: str, error: Exception, hint: str) -> InputError:
-    return InputError(Problem(name, f"this is no whole npy file ({error})", hint))
+    reason = re.sub(" at 0x[0-9a-f]+", "", str(error))  # an address in memory, another one in each run
+    return InputError(Problem(name, f"this is no whole npy file ({reason})", hint))

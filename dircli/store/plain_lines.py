@@ -22,10 +22,13 @@ MINUS_ZERO = re.compile(rb"-0\s*[,}]")  # a whole number, of which Python makes 
 HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # of a surrogate pair
 
 
-def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], needed: Sequence[str]) -> pa.Table | None:
+def read(
+    data: bytes, *, texts: Collection[str], numbers: Collection[str], needed: Sequence[str], threads: bool = True
+) -> pa.Table | None:
     """The values in ``data`` under the keys of ``texts`` and ``numbers``, none null; None where anything is unusual.
 
     All ``needed`` ones are among them. Numbers are finite; whole numbers under ``texts`` become the texts they print.
+    Without ``threads`` one core does it.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -41,7 +44,7 @@ def read(data: bytes, *, texts: Collection[str], numbers: Collection[str], neede
     try:
         table = lines.read_json(
             pa.BufferReader(pa.py_buffer(data).slice(begin)),
-            read_options=lines.ReadOptions(block_size=BLOCK),
+            read_options=lines.ReadOptions(block_size=BLOCK, use_threads=threads),
             parse_options=lines.ParseOptions(explicit_schema=pa.schema(types)),
         )
     except pa.ArrowException:

@@ -6,6 +6,7 @@ quotes only around whole fields, finite numbers. That the reverse does not hold 
 
 from __future__ import annotations
 
+import codecs
 import csv as rows_of
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -26,12 +27,32 @@ def read(
 
     All ``needed`` ones are among them. Numbers are finite.
     """
+    begin = data.find(b"\n") + 1
+    names = header(data[:begin], delimiter)
+    return rows(data, begin, header=names, texts=texts, numbers=numbers, needed=needed, delimiter=delimiter)
+
+
+def rows(  # noqa: PLR0913 - all but the text and its place are named
+    data: bytes,
+    begin: int = 0,
+    *,
+    header: Sequence[str],
+    texts: Collection[str],
+    numbers: Collection[str],
+    needed: Sequence[str],
+    delimiter: str,
+    threads: bool = True,
+) -> pa.Table | None:
+    """What `read` gives of the rows that stand in ``data`` from ``begin`` on, under a ``header``.
+
+    By all cores, or without ``threads``.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
-    begin = data.find(b"\n") + 1
-    header = _header(data[:begin], delimiter)
-    if header is None or not set(needed) <= set(header) or not _is_plain(data, begin, delimiter):
+    if not set(needed) <= set(header) or not is_plain(data, begin, delimiter):
+        return None
+    if data.startswith(codecs.BOM_UTF8, begin):  # which Arrow would leave out, wherever rows begin
         return None
     types = dict.fromkeys(texts, pa.large_string()) | dict.fromkeys(numbers, pa.float64())
     wanted = [name for name in header if name in types]
@@ -39,7 +60,9 @@ def read(
     try:
         table = csv.read_csv(
             pa.BufferReader(body),
-            read_options=csv.ReadOptions(column_names=header, block_size=BLOCK),
+            read_options=csv.ReadOptions(
+                column_names=header, block_size=BLOCK if threads else len(body) + 1, use_threads=threads
+            ),
             parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=data.find(b'"', begin) >= 0),
             convert_options=csv.ConvertOptions(
                 include_columns=wanted, column_types=types, null_values=[], strings_can_be_null=False
@@ -51,18 +74,18 @@ def read(
     return table if all(np.isfinite(chunk).all() for chunk in values) and len(table) else None
 
 
-def _header(line: bytes, delimiter: str) -> list[str] | None:
-    """The names in the first ``line``; None where it is empty, or does not end there, or a name stands twice."""
+def header(line: bytes, delimiter: str) -> list[str]:
+    """The names in the first ``line``; none where it is empty, or does not end there, or a name stands twice."""
     try:
         (fields,) = rows_of.reader([line.decode("utf-8-sig")], delimiter=delimiter, strict=True)
     except (ValueError, rows_of.Error):
-        return None
+        return []
     names = [field.strip() for field in fields]
-    return names if any(names) and len(set(names)) == len(names) else None
+    return names if any(names) and len(set(names)) == len(names) else []
 
 
-def _is_plain(data: bytes, begin: int, delimiter: str) -> bool:
-    """Whether ``data`` is UTF-8, its lines end in LF or CRLF, and quotes from ``begin`` on enclose whole fields."""
+def is_plain(data: bytes, begin: int, delimiter: str, *, quotes: bool = True) -> bool:
+    """Whether ``data`` is UTF-8, its lines end in LF or CRLF, and ``quotes`` from ``begin`` on enclose fields."""
     if b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
         return False
     try:
@@ -70,7 +93,7 @@ def _is_plain(data: bytes, begin: int, delimiter: str) -> bool:
             data.decode()
     except UnicodeDecodeError:
         return False
-    return data.find(b'"', begin) < 0 or _quotes_enclose(data, begin, delimiter)
+    return not quotes or data.find(b'"', begin) < 0 or _quotes_enclose(data, begin, delimiter)
 
 
 def _quotes_enclose(data: bytes, begin: int, delimiter: str) -> bool:
@@ -84,7 +107,7 @@ def _quotes_enclose(data: bytes, begin: int, delimiter: str) -> bool:
         opening, closing = quotes[is_open::2], quotes[1 - is_open :: 2]
         if closing.size and closing[-1] == view.size - 1:
             closing = closing[:-1]
-        if not (before[view[opening - 1]].all() and after[view[closing + 1]].all()):
+        if not (before[view[opening[opening > 0] - 1]].all() and after[view[closing + 1]].all()):
             return False
         is_open ^= bool(quotes.size % 2)
     return not is_open

@@ -99,11 +99,16 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
     elif data.startswith(sniff.PARQUET):
         predictions = _from_parquet(data, name, layout, needed)
     else:
-        start = data[:START].removeprefix(codecs.BOM_UTF8).lstrip() or data.removeprefix(codecs.BOM_UTF8).lstrip()
-        delimiter = None if start.startswith(b"{") else delimiter_of(data, needed)
+        delimiter = None if is_json(data) else delimiter_of(data, needed)
         plain = _from_plain_text(data, name, layout, needed, delimiter)
         predictions = plain or _from_exact_text(data, name, layout, needed, delimiter)
     return replace(predictions, file=path, sha256=sha256)
+
+
+def is_json(data: bytes) -> bool:
+    """Whether text with this beginning, or whole, is taken for JSON lines."""
+    start = data[:START].removeprefix(codecs.BOM_UTF8).lstrip()
+    return (start or data.removeprefix(codecs.BOM_UTF8).lstrip()).startswith(b"{")
 
 
 def _columns_hint(needed: Sequence[str]) -> str:

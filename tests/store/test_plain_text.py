@@ -48,6 +48,7 @@ LEFT = {
     "a quote in a quote": b'id,prediction\n"a""b",1\n',
     "a quote within": b'id,prediction\na"b,1\nc"d,2\n',
     "more after a quote": b'id,prediction\n"a"b,1\n',
+    "a mark within": b"id,prediction\n\xef\xbb\xbfa,1\n",
     "an open quote": b'id,prediction\n"a,1\n',
     "CR alone": b"id,prediction\ra,1\rb,2\r",
     "CR alone between rows": b"id,prediction\na,1\rb,2\n",

@@ -349,6 +349,12 @@ def test_a_damaged_npy_file_is_no_whole_one(damage: Callable[[bytes], bytes], wo
     assert line.endswith("Write it again with np.save")
 
 
+def test_damage_to_an_npy_file_is_told_in_the_same_words_each_time(work: Path) -> None:
+    (line,) = refusal(npy(np.array(VALUES)).replace(b"False", b"aFlse"), work, by_position=True)
+    assert "ast.Name object>" in line
+    assert " at 0x" not in line
+
+
 def test_an_array_too_large_for_the_machine_is_no_whole_one(work: Path) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})

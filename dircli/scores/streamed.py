@@ -1,0 +1,183 @@
+"""The scores of a file that carries its targets, from sums over blocks of its rows, in constant memory.
+
+The scores are those of the whole file to the last digit, whatever the blocks, and whatever the number of threads. A
+file in which anything is wrong or unusual is not scored here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.benchmark.benchmark import Benchmark
+from dircli.benchmark.protocol import ProtocolName
+from dircli.errors import UsageError
+from dircli.scores.by_region import RankedRows, Reference, Score, scores_of_sums
+from dircli.scores.metrics.blocks import SummedRows
+from dircli.scores.metrics.table import FromRanks, Metric, chosen
+from dircli.store import compressed, streams
+from dircli.store.content import digest_of_targets, targets_sum
+from dircli.store.matching import hashes
+from dircli.store.predictions import STDIN, Layout
+from dircli.store.streams import Block, Stream, Unusual
+
+LARGE = 32 << 20  # bytes of a file that is read by blocks
+LARGE_COMPRESSED = 1 << 20  # which may hold any number
+RANKED = 10_000_000
+"""Of so many rows targets and predictions are kept, for metrics of ranks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of a file: the scores by ``metrics``, the usual ones if empty, against bins."""
+
+    against: Benchmark
+    split: str
+    protocol: ProtocolName
+    metrics: Sequence[str]
+    layout: Layout
+
+    def metrics_given(self, given: Mapping[str, FloatArray]) -> list[Metric]:
+        """The metrics, where rows have what is ``given``; Unusual where they cannot be had."""
+        try:
+            return chosen(self.metrics, of=self.against.rules.metrics, given=given)
+        except UsageError:  # which is told of after all that is wrong with the file
+            raise Unusual from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The scores by region, the file's ``sha256``, the digest of its targets, and the titles of metrics left out."""
+
+    regions: dict[str, dict[str, Score]]
+    sha256: str
+    content: str
+    left_out: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A block of rows, (n,) each, with the sum that its targets add to their digest, and hashes of its ids."""
+
+    target: FloatArray
+    prediction: FloatArray
+    bin_index: IntArray
+    given: dict[str, FloatArray]
+    targets_sum: int
+    hashes: AnyArray | None
+
+
+@dataclass(kw_only=True)
+class Total:
+    """What is known of all blocks so far: their sums, n, and what is kept of them; rows only while there are few."""
+
+    summed: SummedRows
+    n: int = 0
+    targets_sum: int = 0
+    rows: list[tuple[FloatArray, FloatArray, AnyArray]] = field(default_factory=list)
+    hashes: list[AnyArray] = field(default_factory=list)
+
+    def add(self, part: Part) -> None:
+        """Add the next block."""
+        self.summed.add(part.target, part.prediction, part.bin_index, part.given)
+        self.n += part.target.size
+        self.targets_sum += part.targets_sum
+        if self.of_ranks and self.n <= RANKED:
+            small = part.bin_index.astype(np.min_scalar_type(int(part.bin_index.max())))
+            self.rows.append((part.target, part.prediction, small))
+        else:
+            self.rows.clear()
+        if part.hashes is not None:
+            self.hashes.append(part.hashes)
+
+    @property
+    def of_ranks(self) -> list[Metric]:
+        """The metrics of ranks."""
+        return [metric for metric in self.summed.metrics if isinstance(metric, FromRanks)]
+
+    def ids_repeat(self) -> bool:
+        """Whether two ids are, or might be, the same; their hashes are kept no longer."""
+        every = np.concatenate(self.hashes or [np.empty(0, np.uint64)])
+        self.hashes.clear()
+        every.sort()
+        return bool((every[1:] == every[:-1]).any())
+
+
+def is_large(path: str) -> bool:
+    """Whether ``path`` is a file that is better read by blocks."""
+    file = Path(path)
+    if path == STDIN or not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        codec = compressed.codec_of(stream.read(streams.LONGEST_MAGIC))
+    return file.stat().st_size >= (LARGE_COMPRESSED if codec else LARGE)
+
+
+def answer(path: str, question: Question, *, workers: int | None = None) -> Answer | None:
+    """The scores of the file at ``path``; None where it has to be read as a whole.
+
+    Raises UsageError where metrics of ranks are asked for by name, and there are more than RANKED rows.
+    """
+    stream = Stream(path=Path(path), layout=question.layout)
+    try:
+        total = _total(stream, question, workers=workers)
+    except (Unusual, OSError):
+        return None
+    against = question.against
+    counts = total.summed.total().sums.n
+    unlike = against.fixed and not np.array_equal(counts, against.table.counts[question.split])
+    if unlike or not total.n or total.ids_repeat():
+        return None
+    left_out = [] if total.rows else total.of_ranks
+    if named := [metric.name for metric in left_out if metric.name in question.metrics]:
+        what = f"{path}: {', '.join(named)} of {total.n:,} rows: all of them must be sorted, and {RANKED:,} are at most"
+        raise UsageError(f"{what}; name other metrics, or score a part of the rows")
+    total.summed.metrics = [metric for metric in total.summed.metrics if metric not in left_out]
+    ranked = None
+    if total.rows:
+        target, prediction, index = map(np.concatenate, zip(*total.rows, strict=True))
+        total.rows.clear()
+        reference = Reference.of(against, question.protocol, target, index)
+        ranked = RankedRows(reference.scored_target, prediction, index)
+    regions, train = against.table.regions[question.protocol], against.table.counts["train"]
+    return Answer(
+        regions=scores_of_sums(total.summed, regions, train, ranked),
+        sha256=stream.sha256,
+        content=digest_of_targets(total.n, total.targets_sum),
+        left_out=[metric.title for metric in left_out],
+    )
+
+
+def _total(stream: Stream, question: Question, *, workers: int | None) -> Total:
+    """All that is known of the rows of the file; Unusual where it has none."""
+    total = None
+    for part in stream.blocks(lambda block: _part(block, question), workers=workers):
+        if total is None:
+            rules, train = question.against.rules.score_rules, question.against.table.counts["train"]
+            metrics = question.metrics_given(part.given)
+            total = Total(summed=SummedRows(len(train), metrics, rules[question.protocol]))
+        total.add(part)
+    if total is None:
+        raise Unusual
+    return total
+
+
+def _part(block: Block, question: Question) -> Part:
+    """``block`` with the bins of its rows; Unusual where a target lies in none, or a value is 0 or less."""
+    against = question.against
+    index = against.index(block.target)
+    low = against.rules.positive and (block.prediction <= 0).any()
+    if low or (index < 0).any() or (block.sigma is not None and (block.sigma <= 0).any()):
+        raise Unusual
+    return Part(
+        target=block.target,
+        prediction=block.prediction,
+        bin_index=index,
+        given={} if block.sigma is None else {"sigma": block.sigma},
+        targets_sum=targets_sum(block.target),
+        hashes=None if block.ids is None else hashes(block.ids),
+    )

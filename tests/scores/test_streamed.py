@@ -1,0 +1,210 @@
+"""Scores by blocks are those of the whole file to the last digit; and bad input is refused in the same words."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from odd_files import damaged, good
+
+from dircli.datasets.open import open_benchmark
+from dircli.errors import DirError, UsageError
+from dircli.scores import streamed
+from dircli.scores.from_files import ScoreOptions, evaluate
+from dircli.store import compressed, matching, streams
+from dircli.store.manifests import shipped
+from dircli.store.predictions import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conftest import Run
+
+    from dircli.scores.results import Scored
+
+DEPTHS = pytest.mark.filterwarnings("ignore:divide by zero")  # a depth of 0 has no ratio
+FORMATS = ("CSV", "TSV", "JSON lines", "gzip", "Zstandard", "Parquet", "quotes")
+
+
+@pytest.fixture(autouse=True)
+def _every_file_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "LARGE", 0)
+    monkeypatch.setattr(streamed, "LARGE_COMPRESSED", 0)
+
+
+def written(columns: dict[str, Any], form: str) -> bytes:
+    """The columns as a file of this format."""
+    if form == "Parquet":
+        sink = io.BytesIO()
+        pq.write_table(pa.table(columns), sink, row_group_size=50)
+        return sink.getvalue()
+    rows = list(zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True))
+    if form == "JSON lines":
+        return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in rows).encode()
+    texts = [[f'"{value}"' if form == "quotes" else str(value) for value in row] for row in rows]
+    csv = "".join(",".join(row) + "\n" for row in [list(columns), *texts]).encode()
+    if form == "TSV":
+        return csv.replace(b",", b"\t")
+    packed = {"gzip": gzip.compress, "Zstandard": lambda data: bytes(pa.compress(data, "zstd", asbytes=True))}
+    return packed.get(form, bytes)(csv)
+
+
+def drawn(seed: int) -> tuple[str, bytes, str, dict[str, Any]]:
+    """A dataset, a file that carries its targets, in one of the FORMATS, and how it is to be scored."""
+    draw = np.random.default_rng(seed)
+    name = ("agedb", "sts-b", "nyud2")[seed % 3]
+    size = int(draw.integers(1, 400))
+    low, high = {"agedb": (0, 120), "sts-b": (0, 5), "nyud2": (0.7, 9.9)}[name]
+    target = draw.uniform(low, high, size).round(int(draw.integers(4)))
+    prediction = np.abs(target + draw.normal(0, 1, size).round(int(draw.integers(9)))) + 0.01
+    exact = draw.random(size) < 0.1
+    prediction[exact] = target[exact].clip(0.01)
+    columns: dict[str, Any] = {"prediction": prediction, "target": target}
+    if draw.random() < 0.6:
+        columns["id"] = [f"row {row}" for row in draw.permutation(size)]
+    if draw.random() < 0.5:
+        columns["sigma"] = draw.uniform(0.5, 2, size)
+    choice = {"protocol": ("released", "paper")[seed // 3 % 2], "metrics": [[], ["all"], ["mae", "gm"]][seed // 6 % 3]}
+    return name, written(columns, FORMATS[seed // 2 % len(FORMATS)]), "", choice
+
+
+def scored(path: str, name: str, *, keep_rows: bool, **choice: Any) -> Scored:
+    """What `evaluate` gives of the file, against the shipped bins as a file of one's own."""
+    choice = {"protocol": "released", "metrics": [], "layout": Layout(sigma_column="sigma"), **choice}
+    request = ScoreOptions(split="test", keep_rows=keep_rows, **choice)
+    return evaluate([path], request, name=None, root=Path("manifests"), bins_file=shipped(name))
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(start, start + 20) for start in range(0, 200, 20)], ids=lambda part: part.start
+)
+def test_blocks_give_the_scores_of_the_whole_file(
+    seeds: Sequence[int], work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in seeds:
+        name, data, _, choice = drawn(seed)
+        (work / "p").write_bytes(data)
+        whole = scored("p", name, keep_rows=True, **choice)
+        monkeypatch.setattr(streams, "BLOCK", (97, 500, 10**6)[seed % 3] + seed)
+        monkeypatch.setattr(streams, "ROWS", 7 + seed % 60)
+        monkeypatch.setattr(streams, "LONGEST", 100)
+        by_blocks = scored("p", name, keep_rows=False, **choice)
+        assert by_blocks.systems == []
+        assert by_blocks.result.as_json() == whole.result.as_json(), seed
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_number_of_threads_moves_no_digit(form: str, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = np.random.default_rng(5)
+    target = draw.uniform(0, 120, 3000).round(1)
+    columns = {"prediction": target + draw.normal(0, 9, 3000), "target": target, "id": list(map(str, range(3000)))}
+    (work / "p").write_bytes(written(columns, form))
+    monkeypatch.setattr(streams, "BLOCK", 5000)
+    monkeypatch.setattr(streams, "ROWS", 100)
+    against = open_benchmark(None, work, shipped("agedb"))
+    question = streamed.Question(against=against, split="test", protocol="released", metrics=[], layout=Layout())
+    answers = [streamed.answer("p", question, workers=workers) for workers in (1, 2, 3)]
+    assert answers[0] is not None
+    assert answers[0] == answers[1] == answers[2]
+
+
+def outcome(name: str, *, keep_rows: bool) -> object:
+    """The result of the file "p" as JSON, or its error."""
+    try:
+        return scored("p", name, keep_rows=keep_rows).result.as_json()
+    except DirError as error:
+        return str(error)
+
+
+def differing(seeds: range, work: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[object], int]:
+    """The damaged files that blocks answer otherwise than the whole file; and how many are scored."""
+    unlike: list[object] = []
+    whole = 0
+    monkeypatch.setattr(streams, "ROWS", 3)
+    for seed in seeds:
+        kind, data = list(good(seed).items())[seed // 2 % len(good(0))]
+        data = damaged(data, seed) if seed % 3 else data
+        (work / "p").write_bytes(data)
+        monkeypatch.setattr(streams, "BLOCK", 40 + seed % 90)
+        both = [outcome(("agedb", "nyud2")[seed % 2], keep_rows=keep_rows) for keep_rows in (False, True)]
+        if both[0] != both[1]:
+            unlike.append((seed, kind, data, *both))
+        whole += isinstance(both[1], dict)
+    return unlike, whole
+
+
+@DEPTHS
+def test_blocks_and_whole_files_agree_on_damaged_files(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlike, whole = differing(range(150), work, monkeypatch)
+    assert unlike == []
+    assert 20 < whole < 120
+
+
+@DEPTHS
+@pytest.mark.slow
+def test_blocks_and_whole_files_agree_on_two_thousand_damaged_files(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert differing(range(10_000, 12_000), work, monkeypatch)[0] == []
+
+
+def test_ids_that_repeat_in_another_block_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "BLOCK", 30)
+    (work / "p").write_bytes(b"id,prediction,target\n" + b"".join(b"%d,1,2\n" % row for row in range(50)) + b"7,1,2\n")
+    with pytest.raises(DirError, match="p: 1 ids occur more than once: 7"):
+        scored("p", "agedb", keep_rows=False)
+
+
+def test_metrics_of_ranks_are_left_out_of_too_many_rows_and_refused_by_name(
+    work: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    rows = b"prediction,target\n" + b"".join(b"%d,%d\n" % (row % 7, row) for row in range(60))
+    (work / "p.csv").write_bytes(rows)
+    monkeypatch.setattr(streams, "BLOCK", 50)
+    monkeypatch.setattr(streamed, "RANKED", 60)
+    words = ("evaluate", "p.csv", "--bins", shipped("agedb"), "--format", "json")
+    usual = json.loads(run(*words).stdout)["systems"][0]["regions"]["all"]
+    assert "spearman" in usual
+    monkeypatch.setattr(streamed, "RANKED", 59)
+    done = run(*words)
+    kept = json.loads(done.stdout)["systems"][0]["regions"]["all"]
+    assert kept == {name: value for name, value in usual.items() if name != "spearman"}
+    assert "Spearman: left out, as the file has too many rows to sort them" in done.stderr
+    refused = run(*words, "--metrics", "mae,spearman", code=2)
+    assert (
+        "p.csv: spearman of 60 rows: all of them must be sorted, and 59 are at most; name other metrics"
+        in refused.stderr
+    )
+    assert "Spearman" in run(*words[:4], "--per-sample", "rows.csv").stdout
+
+
+def test_a_file_that_is_read_by_blocks_is_not_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (work / "p").write_bytes(gzip.compress(b"prediction,target\n1,2\n2,3\n"))
+    for module, name in ((compressed, "expanded"), (matching, "repeated_ids")):
+        monkeypatch.setattr(module, name, None)
+    assert scored("p", "agedb", keep_rows=False).result.systems[0].regions["all"].n == 2
+
+
+def test_small_files_streams_and_folders_are_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (work / "p").write_bytes(b"prediction,target\n1,2\n")
+    assert streamed.is_large("p")
+    assert not any(map(streamed.is_large, ("-", ".", "none")))
+    monkeypatch.setattr(streamed, "LARGE", 30)
+    assert not streamed.is_large("p")
+
+
+def test_a_line_that_fills_many_blocks_is_left_to_the_exact_reader(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "BLOCK", 10)
+    (work / "p").write_bytes(b'prediction,target,note\n1,2,"' + b"\n" * 100 + b'"\n')
+    stream = streams.Stream(path=work / "p", layout=Layout())
+    with pytest.raises(streams.Unusual):
+        list(stream.blocks(lambda block: block.target.size))
+    with pytest.raises(UsageError, match="spearmen"):
+        scored("p", "agedb", keep_rows=False, metrics=["spearmen"])
