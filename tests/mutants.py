@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.ast.ast_query import ASTQuery
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.operators.operator import Operator
 from cosmic_ray.operators.provider import OperatorProvider
@@ -65,8 +66,8 @@ NO_NUMBERS = {"decorator", "fstring", "raise_stmt", "tfpdef", "import_from"}
 NO_OPERATORS = {"parameters", "param", "lambdef", "dictorsetmaker"}
 """Kinds of nodes in which a star, or a slash, is no operator."""
 
-GUARDS = {"strict", "copy", "frozen", "kw_only"}
-"""Keyword arguments that are a promise about the caller, or save time: no number hangs on them."""
+GUARDS = {"strict", "copy", "frozen", "kw_only", "initial"}
+"""Keyword arguments that are a promise about the caller, save time, or stand for no values: no number hangs on them."""
 
 
 class LeaveOut(Operator):  # type: ignore[misc]  # Cosmic Ray publishes no types
@@ -124,6 +125,7 @@ OPERATORS |= {"LeaveOut": LeaveOut(), "TakeNeighbour": TakeNeighbour()}
 class Mutant:
     """One change to ``module`` (a path in dircli/): the ``occurrence``-th place at which ``operator`` applies.
 
+    It lies on a ``line``, from 1, of a ``function``, which is "" outside all of them.
     Mutants are ordered by ``rank``, a hash of the seed, the text of the line and what is done to it. The first N are a
     random sample, and it stays the same, but for lines that were edited, when the source changes.
     """
@@ -133,6 +135,7 @@ class Mutant:
     operator: str
     occurrence: int
     line: int
+    function: str
 
     def applied(self, source: str) -> str | None:
         """``source`` with the change; None where that is no program."""
@@ -157,7 +160,8 @@ def of_module(module: str, source: str, seed: int) -> Iterator[Mutant]:
                 if _mutable(node):
                     seen[lines[line - 1]] += 1
                     text = f"{seed} {module} {name} {seen[lines[line - 1]]} {lines[line - 1].strip()}"
-                    yield Mutant(hashlib.sha256(text.encode()).hexdigest(), module, name, occurrence, line)
+                    rank, function = hashlib.sha256(text.encode()).hexdigest(), ASTQuery(node).get_definition_name()
+                    yield Mutant(rank, module, name, occurrence, line, function or "")
 
 
 def _mutable(node: Any) -> bool:

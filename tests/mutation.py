@@ -15,9 +15,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,22 @@ MEMORY = 8 * 2**30  # bytes of address space; a mutant must not take the machine
 
 @dataclass(frozen=True)
 class Stages:
-    """``tests`` of each module, and the mutants (module, line, changed line) that are ``equivalent`` to the module."""
+    """``tests`` of each module, and what is ``equivalent`` to it: a line ``old`` that becomes ``new``.
+
+    Without ``new`` it is any change of that line, and with ``function`` any change in there.
+    """
 
     tests: Mapping[str, list[str]]
-    equivalent: frozenset[tuple[str, str, str]]
+    equivalent: Sequence[Mapping[str, str]]
+
+    def counts(self, mutant: Mutant, source: str) -> bool:
+        """Whether ``mutant`` makes another program of ``source``."""
+        changed = mutant.applied(source)
+        if changed is None:
+            return False
+        old, new = mutants.difference(source, changed)
+        facts = {"module": mutant.module, "function": mutant.function, "old": old, "new": new}
+        return not any({**facts, **each} == {**facts, "reason": each["reason"]} for each in self.equivalent)
 
 
 @dataclass(frozen=True)
@@ -76,24 +89,14 @@ def main() -> int:
 def read_stages() -> Stages:
     """The modules, their tests and their equivalent mutants, from mutation.toml."""
     content: dict[str, Any] = tomllib.loads(STAGES.read_text(encoding="utf-8"))
-    same = frozenset((each["module"], each["old"], each["new"]) for each in content["equivalent"])
-    return Stages(content["tests"], same)
+    return Stages(content["tests"], content["equivalent"])
 
 
 def sample(stages: Stages, modules: Iterable[str], seed: int, number: int | None) -> list[Mutant]:
     """``number`` mutants drawn from all of ``modules``, or all of them for None; none that is equivalent."""
     sources = {module: _source(module) for module in modules}
     ranked = sorted(each for module, source in sources.items() for each in mutants.of_module(module, source, seed))
-    drawn: list[Mutant] = []
-    for mutant in ranked:
-        source = sources[mutant.module]
-        changed = mutant.applied(source)
-        if changed is None or (mutant.module, *mutants.difference(source, changed)) in stages.equivalent:
-            continue
-        drawn.append(mutant)
-        if len(drawn) == number:
-            break
-    return drawn
+    return list(islice((each for each in ranked if stages.counts(each, sources[each.module])), number))
 
 
 def tried(drawn: list[Mutant], stages: Stages, workers: int) -> list[Trial]:

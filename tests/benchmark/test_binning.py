@@ -107,7 +107,7 @@ def test_bins_of_a_width_are_refused_beyond_a_million_and_lie_over_the_range_or_
     for width in ("0", "-1", "inf", "nan", "wide"):
         with pytest.raises(UsageError, match="is no width; write a positive number"):
             widths.regular(width, None, targets)
-    with pytest.raises(UsageError, match="--bin-width 0.3 --range 0:1: from 0 to 1 is not a whole number of bins"):
+    with pytest.raises(UsageError, match=r"--bin-width 0\.3 --range 0:1: from 0 to 1 is not a whole number of bins"):
         widths.regular("0.3", "0:1", targets)
 
 
@@ -122,7 +122,7 @@ def test_the_last_of_the_quantiles_is_as_wide_as_its_target_is_far_from_the_one_
     assert widths.quantiles(np.array([0.0, 1, 5]), 3).edges.tolist() == [0, 1, 5, 9]
     assert widths.quantiles(np.array([0.0, 1, 5, 6]), 2).edges.tolist() == [0, 5, 6]
     assert widths.quantiles(np.array([0.0] * 8 + [1, 2, 3]), 2).edges.tolist() == [0, 1, 3]
-    with pytest.raises(UsageError, match="quantile:3: there are 2 distinct targets.* try --bins quantile:2"):
+    with pytest.raises(UsageError, match=r"quantile:3: there are 2 distinct targets.* try --bins quantile:2"):
         widths.quantiles(np.array([0.0, 1, 1]), 3)
-    with pytest.raises(UsageError, match="there are 1 distinct targets.* try --bins auto"):
+    with pytest.raises(UsageError, match=r"there are 1 distinct targets.* try --bins auto"):
         widths.quantiles(np.ones(3), 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +13,16 @@ from hypothesis import strategies as st
 from dircli.benchmark import binning
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.splits import TEST, TRAIN, VAL
-from dircli.curation.own_split import WIDER, Draw, drawn, lowest, recipe, taken_over
+from dircli.curation.own_split import Draw, drawn, lowest, recipe, taken_over
 from dircli.errors import UsageError
 
 QUICK = settings(deadline=None, max_examples=40)
 
 
-def drawing(targets: list[float], *, width: float = 1, **choices: object) -> Draw:
+def drawing(targets: list[float], *, width: float = 1, **choices: Any) -> Draw:
     """A draw from bins of one ``width`` from 0 to above all targets."""
     bins = Bins.covering(np.array([0.0, *targets]), width)
-    given_: dict[str, object] = {"per_bin": None, "groups": None, "group": None, "seed": 666, "regular": True}
+    given_: dict[str, Any] = {"per_bin": None, "groups": None, "group": None, "seed": 666, "regular": True}
     return Draw(targets=np.array(targets, dtype=float), bins=bins, **{**given_, "limits": None, **choices})
 
 
@@ -119,7 +120,9 @@ def test_rows_of_one_bin_may_be_too_many_for_a_tenth() -> None:
 
 def test_groups_that_are_too_large_are_counted() -> None:
     draw = drawing([k % 4 for k in range(40)], groups=np.arange(40) % 5, group="site")
-    assert "the smallest of the 5 groups in column site has 8 rows, and val and test may take about 4 each" in told(draw)
+    assert "the smallest of the 5 groups in column site has 8 rows, and val and test may take about 4 each" in told(
+        draw
+    )
     assert ", 1 of a bin at most" in told(draw)
     assert "column site has only 2 groups" in told(replace(draw, groups=np.arange(40) % 2))
     assert "the smallest of the 3 groups" in told(replace(draw, groups=np.arange(40) % 3))
@@ -149,4 +152,3 @@ def test_the_lowest_number_that_works_is_found(low: int, more: int, first: int) 
     assert lowest(low, high, works) == (fitting[0] if fitting else None)
     assert all(low < number <= high for number in asked)
     assert len(asked) <= 16
-    assert WIDER == tuple(sorted(set(WIDER)))

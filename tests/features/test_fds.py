@@ -17,8 +17,8 @@ from dircli.benchmark.bins import Bins
 from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import PAPER, RELEASED, FdsRule
 from dircli.errors import InputError, UsageError
-from dircli.features.fds import FDS
 from dircli.features import statistics as sums
+from dircli.features.fds import FDS
 from dircli.features.similarity import cosines, strangers
 from dircli.features.statistics import DiagonalStatistics, Moments, root, whitening
 
@@ -583,7 +583,11 @@ def test_a_matrix_of_any_scale_is_whitened_and_zero_stays_zero() -> None:
         assert whitening(scale * np.eye(3)) * np.sqrt(scale) == pytest.approx(np.eye(3))
         assert root(scale * np.eye(3)) / np.sqrt(scale) == pytest.approx(np.eye(3))
     assert not whitening(np.zeros((2, 2))).any()
-    for small, kept in ((1e-17, 0.0), (5e-16, 1 / np.sqrt(5e-16)), (4e-16, 0.0)):  # 2 dimensions: 4.4e-16 of the largest
+    for small, kept in (
+        (1e-17, 0.0),
+        (5e-16, 1 / np.sqrt(5e-16)),
+        (4e-16, 0.0),
+    ):  # 2 dimensions: 4.4e-16 of the largest
         assert whitening(np.diag([1.0, small]))[1, 1] == pytest.approx(kept)
 
 
@@ -636,9 +640,33 @@ def test_strangers_are_those_that_a_look_at_each_bin_finds() -> None:
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_rows_without_a_bin_stay_as_they_are(kind: type) -> None:
-    features, labels = rows(50, 3).astype(kind), np.arange(50.0) % 10
+    features: NDArray[Any] = rows(50, 3).astype(kind)
+    labels = np.arange(50.0) % 10
     fds = ready(features, labels, rule=FdsRule(exact=True))
     moved = fds.calibrate(features[:4], np.array([2.5, np.nan, 3, 8.5]))
     assert np.array_equal(moved[[0, 1, 3]], features[[0, 1, 3]])
     assert not np.array_equal(moved[2], features[2])
     assert fds.calibrate(features[:0], labels[:0]).shape == (0, 3)
+
+
+def test_a_region_is_clearly_nearer_below_three_quarters_and_not_at_them() -> None:
+    """Neighbours at a distance of 1/2; a far bin at exactly 3/8 of it, and a little nearer."""
+    for far, marked in ((0.625, -1), (0.6251, 3)):
+        cosine = np.eye(4)
+        cosine[0, 1] = cosine[1, 0] = 0.5
+        cosine[0, 3] = cosine[3, 0] = far
+        cosine[2] = cosine[:, 2] = np.nan
+        assert strangers(cosine, reach=1)[0] == marked
+
+
+def test_what_is_not_finite_in_a_row_without_a_bin_is_refused_as_well() -> None:
+    """It is in no sum, so that the sums alone would not show it."""
+    features, labels = rows(20, 3), np.full(20, 3.0)
+    labels[4] = 3.5
+    fds = FDS(3, TEN, FdsRule(exact=True))
+    assert fds.gather(features, labels).n.sum() == 19
+    features[4, 1] = np.inf
+    with pytest.raises(InputError, match="row 4: the features are not finite"):
+        fds.gather(features, labels)
+    with pytest.raises(InputError, match="row 7: the label is not finite"):
+        fds.gather(rows(20, 3), np.where(np.arange(20) == 7, np.nan, 3.0))

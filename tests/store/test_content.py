@@ -33,7 +33,7 @@ def words(*numbers: int) -> bytes:
 
 def mixed(value: float) -> int:
     """The finaliser of SplitMix64 over the bits of ``value``, with Python's own numbers."""
-    bits = (struct.unpack("<Q", struct.pack("<d", value + 0.0))[0] + 0x9E3779B97F4A7C15) % WRAP
+    bits = (int.from_bytes(struct.pack("<d", value + 0.0), "little") + 0x9E3779B97F4A7C15) % WRAP
     bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9 % WRAP
     bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB % WRAP
     return bits ^ (bits >> 31)
@@ -63,7 +63,7 @@ def test_a_hash_of_targets_stays_what_it_is() -> None:
 @QUICK
 @given(st.lists(st.tuples(st.text(max_size=5), FINITE, st.integers(0, 2)), max_size=12))
 def test_content_is_a_hash_of_ids_targets_and_splits(rows: list[tuple[str, float, int]]) -> None:
-    ids, targets, codes = ([row[place] for row in rows] for place in range(3))
+    ids, targets, codes = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
     data = [key.encode() for key in ids]
     floats = struct.pack(f"<{len(rows)}d", *(value + 0.0 for value in targets))
     expected = sha(words(len(rows), *map(len, data)), b"".join(data), floats, bytes(codes))
