@@ -14,7 +14,6 @@ import shlex
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ else:
 PROJECT = Path(__file__).parents[1]
 STAGES = Path(__file__).with_suffix(".toml")
 FLOOR = 0.92
-PATIENCE = 60.0  # seconds that a module's tests may take, besides four times what they take
+PATIENCE = 120.0  # seconds that the tests of a module may take; they take some seconds
 MEMORY = 8 * 2**30  # bytes of address space; a mutant must not take the machine with it
 
 
@@ -101,13 +100,12 @@ def sample(stages: Stages, modules: Iterable[str], seed: int, number: int | None
 
 def tried(drawn: list[Mutant], stages: Stages, workers: int) -> list[Trial]:
     """What comes of each mutant; survivors are printed. RuntimeError where tests fail without any change."""
-    files = sorted({file for mutant in drawn for file in stages.tests[mutant.module]})
+    tests = [stages.tests[mutant.module] for mutant in drawn]
+    files = sorted({file for each in tests for file in each})
     with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(workers, None, _settle, (scratch,)) as pool:
-        seconds = dict(zip(files, pool.map(_unchanged, files), strict=True))
-        tests = [stages.tests[mutant.module] for mutant in drawn]
-        patience = [PATIENCE + 4 * sum(seconds[file] for file in each) for each in tests]
+        list(pool.map(_check, [files[first::workers] for first in range(workers)]))
         trials = []
-        for trial in pool.map(_trial, drawn, tests, patience):
+        for trial in pool.map(_trial, drawn, tests):
             trials.append(trial)
             if not trial.caught:
                 where = f"dircli/{trial.mutant.module}:{trial.mutant.line}"
@@ -158,20 +156,18 @@ def _command(files: list[str]) -> str:
     return shlex.join([*words, f"--basetemp={Path.cwd().parent / 'temporary'}", *files])
 
 
-def _unchanged(file: str) -> float:
-    """The seconds that the tests in ``file`` take where nothing is changed."""
-    start = time.monotonic()
-    outcome, output = run_tests(_command([file]), 600)
+def _check(files: list[str]) -> None:
+    """RuntimeError where the tests in ``files`` fail without any change."""
+    outcome, output = run_tests(_command(files), 10 * PATIENCE) if files else (TestOutcome.SURVIVED, "")
     if outcome != TestOutcome.SURVIVED:
-        raise RuntimeError(f"{file} fails without any change:\n{output}")
-    return time.monotonic() - start
+        raise RuntimeError(f"tests fail without any change:\n{output}")
 
 
-def _trial(mutant: Mutant, files: list[str], patience: float) -> Trial:
-    """What comes of a mutant: its tests are ``files``, in the order in which they are run, for ``patience`` seconds."""
+def _trial(mutant: Mutant, files: list[str]) -> Trial:
+    """What comes of a mutant, whose tests are ``files``, in the order in which they are run."""
     path, operator = Path("dircli") / mutant.module, mutants.OPERATORS[mutant.operator]
     with use_mutation(path, operator, mutant.occurrence) as (before, after):
-        outcome, _ = run_tests(_command(files), patience)
+        outcome, _ = run_tests(_command(files), PATIENCE)
     return Trial(mutant, *mutants.difference(before, after), caught=outcome != TestOutcome.SURVIVED)
 
 

@@ -137,4 +137,4 @@ def test_the_kernel_is_gaussian_unless_the_scheme_smooths_by_itself() -> None:
     assert plain.tolist() == weights(targets, scheme="inverse", kernel="gaussian", ks=5, sigma=2).tolist()
     assert plain.tolist() != weights(targets, scheme="inverse", kernel="none").tolist()
     for scheme in ("effective-number", "dense-weight"):
-        assert weights(targets, scheme=scheme).tolist() == weights(targets, scheme=scheme, kernel="none").tolist()  # type: ignore[arg-type]
+        assert weights(targets, scheme=scheme).tolist() == weights(targets, scheme=scheme, kernel="none").tolist()
