@@ -126,3 +126,10 @@ def test_the_last_of_the_quantiles_is_as_wide_as_its_target_is_far_from_the_one_
         widths.quantiles(np.array([0.0, 1, 1]), 3)
     with pytest.raises(UsageError, match=r"there are 1 distinct targets.* try --bins auto"):
         widths.quantiles(np.ones(3), 2)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.7e308, 0.0), (0.0, 1.7e308), (-0.5e308, 0.5e308)])
+def test_targets_are_too_far_apart_where_twice_their_distance_is_no_number(low: float, high: float) -> None:
+    with pytest.raises(UsageError, match="too far apart for bins of their own"):
+        widths.quantiles(np.array([low, high]), 2)
+    assert len(widths.quantiles(np.array([low / 4, high / 4]), 2)) == 2

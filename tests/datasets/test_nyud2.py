@@ -191,6 +191,9 @@ def test_counts_and_pixels_are_those_that_pillow_and_the_released_arithmetic_giv
     at = (scored.image, scored.row, scored.col)
     assert np.array_equal(scored.targets, maps[at])
     assert np.array_equal(scored.bin_index, index[at])
+    recipe = {"bins": 93, "high": 10.0, "low": pytest.approx(0.7), "per_bin": smallest}
+    assert curated.facts["recipe"] == recipe
+    assert curated.facts["rows"] == len(curated.samples.ids)
     places = np.ravel_multi_index(at, maps.shape)
     assert (np.diff(places) > 0).all()
     assert [scored.image.dtype, scored.targets.dtype, scored.bin_index.dtype] == ["int16", "float32", "int32"]
