@@ -119,7 +119,11 @@ class OfPublishedSplits:
         assert exported(manifests.read(work / "manifests" / "again")) == files
         facts = json.loads((work / "manifests" / "again" / "manifest.json").read_text())
         assert facts["origin"] == "released"
-        assert {source["file"] for source in facts["sources"]} >= set(files)
+        first = json.loads((work / "manifests" / name / "manifest.json").read_text())
+        read_from = {source["file"]: source for source in facts["sources"]}
+        assert read_from.keys() >= {*files, *(source["file"] for source in first["sources"])}
+        assert all(read_from[source["file"]] == source for source in first["sources"])
+        assert facts["facts"] == first["facts"]
 
     def test_a_split_file_that_is_not_the_published_one_is_refused(
         self, name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch

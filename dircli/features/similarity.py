@@ -18,10 +18,10 @@ def strangers(cosine: FloatArray, *, reach: int) -> IntArray:
     """For each bin that is nearer to a far region than to its neighbours, that region's centre, (B,); -1 for others.
 
     ``cosine`` (B, B) is symmetric, NaN where undefined. Neighbours of bin b are the other bins within ``reach`` >= 1
-    of it; the region around c are the bins within ``reach`` of c, and it is far where |b - c| > 2 · reach. The distance
-    is 1 minus the mean cosine with b, over the bins that are defined. Of many regions the nearest is near by chance,
-    too, so b is marked only where that distance is less than three quarters of the distance to its neighbours, and
-    these are more than 0.02 away. A bin without a defined neighbour or a defined far region is not marked.
+    of it; the region around a defined bin c are the bins within ``reach`` of c, and it is far where |b - c| > 2 ·
+    reach. The distance is 1 minus the mean cosine with b, over the bins that are defined. Of many regions the nearest
+    is near by chance, too, so b is marked only where that distance is less than three quarters of the distance to its
+    neighbours, and these are more than 0.02 away. A bin without a defined neighbour or a far region is not marked.
     """
     size, defined = len(cosine), ~np.isnan(np.diagonal(cosine))
     place = np.arange(size)

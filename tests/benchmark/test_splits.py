@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli import datasets
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.splits import SplitRecipe, draw, draw_codes, quota
+from dircli.benchmark.splits import SplitRecipe, by_bin, draw, draw_codes, quota
 
 QUICK = settings(deadline=None, max_examples=80)
 BINS = 4
@@ -196,3 +197,14 @@ def test_a_group_is_drawn_only_while_train_keeps_its_share() -> None:
     groups = np.array([0, 0, 1, 0, 0, 1, 0, 0, 1])
     split = [draw_codes(np.repeat(np.arange(3), 3), exact, seed=seed, groups=groups) for seed in range(20)]
     assert all((each != 0).sum() <= 6 for each in split)
+
+
+@pytest.mark.parametrize("bins", [1, 2**15 - 1, 2**15, 2**15 + 1, 2**16 + 5])
+def test_rows_of_many_bins_are_found_in_their_order(bins: int) -> None:
+    """Up to 16 bits hold a bin, they are sorted as such."""
+    index = np.array([bins - 1, -1, 0, bins - 1, 0, bins - 1])
+    found = list(by_bin(index, bins))
+    assert len(found) == bins
+    expected = [2, 4] if bins > 1 else [0, 2, 3, 4, 5]
+    assert found[0].tolist() == expected
+    assert found[-1].tolist() == ([0, 3, 5] if bins > 1 else expected)

@@ -15,7 +15,19 @@ from miniatures import MINIATURES
 from dircli.benchmark.bins import Bins, interval
 from dircli.benchmark.protocol import Thresholds
 from dircli.benchmark.regions import masks, region
-from dircli.curation.derive import Component, Cut, checked_name, components, density, in_gaps, supports, thinned, whole
+from dircli.curation.derive import (
+    Component,
+    Cut,
+    checked_name,
+    components,
+    cut,
+    density,
+    in_gaps,
+    note,
+    supports,
+    thinned,
+    whole,
+)
 from dircli.errors import UsageError
 from dircli.store import manifests
 
@@ -244,3 +256,61 @@ def test_more_rows_than_any_table_has_are_no_traceback() -> None:
 def test_whole_counts_give_what_is_left_to_the_largest_remainders_and_of_equals_to_the_first() -> None:
     assert whole(np.array([0.34, 0.66]), 10).tolist() == [3, 7]
     assert whole(np.full(40, 1 / 40), 60).tolist() == [2] * 20 + [1] * 20
+
+
+def test_a_cut_takes_gaps_first_and_then_thins_what_is_left() -> None:
+    bins = Bins.regular(0, 4, 1)
+    targets = np.repeat([0.5, 1.5, 2.5, 3.5, 4.0], [40, 40, 40, 20, 20])
+    train = np.arange(160) % 4 != 0
+    stay, facts = cut(targets, train, bins, Cut(gaps=((1, 2),)))
+    inside = train & (targets == 1.5)
+    assert stay.tolist() == (~inside).tolist()
+    assert facts == {"gaps": [[1, 2]], "in_gaps": 30, "removed": 30}
+    assert cut(targets, train, bins, Cut(gaps=((3, 4),)))[1]["removed"] == 30  # the range ends there, and holds its end
+    stay, facts = cut(targets, train, bins, Cut(gaps=((1, 2),), skew="0.5:0.4:0.5, 3:0.4:0.5", size=60, seed=1))
+    skew, index = facts["skew"], bins.index(targets)
+    assert stay[~train].all()
+    assert np.bincount(index[stay & train], minlength=4).tolist() == skew["reached"]
+    assert sum(skew["asked"]) == 60
+    assert skew["reached"] == np.minimum(skew["asked"], [30, 0, 30, 30]).tolist()
+    asked, reached = (np.array(skew[key]) / sum(skew[key]) for key in ("asked", "reached"))
+    assert skew["distance"] == pytest.approx(np.maximum(asked - reached, 0).sum())
+    assert (skew["seed"], skew["train_size"], skew["mixture"]) == (1, 60, "0.5:0.4:0.5, 3:0.4:0.5")
+    assert skew["supports"] == supports(components(skew["mixture"]))
+    assert facts["removed"] == (~stay).sum()
+    with pytest.raises(UsageError, match="no training row is left"):
+        cut(targets, train, bins, Cut(gaps=((0, 3),), skew="1:0.3:1", size=9))
+
+
+def test_what_was_cut_is_told_in_a_sentence() -> None:
+    skew = {"reached": [1000, 200], "train_size": 1500, "distance": 0.1234}
+    ending = "this is not agedb, and scores on it do not compare with those there"
+    gaps = {"gaps": [[0, 20], [40.5, 50]], "in_gaps": 1234}
+    left_out = "1,234 training rows in [0, 20) and [40.5, 50) were left out"
+    thinner = "train was cut to 1,200 rows of the 1,500 that the density asks for, 12.3% of it elsewhere than asked"
+    assert note(gaps, "agedb") == f"{left_out}; {ending}"
+    assert note({"skew": skew}, "agedb") == f"{thinner}; {ending}"
+    assert note(gaps | {"skew": skew}, "agedb") == f"{left_out}; {thinner}; {ending}"
+
+
+def test_a_train_size_is_from_one_row_to_a_million_billion() -> None:
+    assert Cut.of([], "40:8:1", 10**15, 1) == Cut(skew="40:8:1", size=10**15, seed=1)
+    assert Cut.of(["3:4", "0:1"], "40:8:1", 1, 7) == Cut(gaps=((0, 1), (3, 4)), skew="40:8:1", size=1, seed=7)
+    for size in (10**15 + 1, 0, -3):
+        with pytest.raises(UsageError, match="--train-size"):
+            Cut.of([], "40:8:1", size, 1)
+
+
+def test_a_long_name_is_cut_to_what_a_name_may_hold() -> None:
+    gaps = tuple((float(k), k + 0.5) for k in range(30))
+    name = Cut(gaps=gaps).named("a" * 60)
+    assert len(name) == 64
+    assert name.startswith("a" * 51 + "-cut-")
+    assert Cut(gaps=((0, 1e20),)).named("a") == "a-without-0-1e20"
+    assert len(Cut(gaps=((0, 1),)).named("a" * 52)) == 64
+    assert Cut(gaps=((0, 1),)).named("a" * 52).endswith("-without-0-1")
+    assert "-cut-" in Cut(gaps=((0, 1),)).named("a" * 53)
+    skewed = Cut(skew="1:2:3", size=9)
+    assert skewed.named("a").startswith("a-skewed-")
+    assert len({Cut(skew="1:2:3", size=9, seed=seed).named("a") for seed in (1, 2)}) == 2
+    assert len({Cut(skew="1:2:3", size=size).named("a") for size in (8, 9)}) == 2

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -34,8 +35,12 @@ from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.download.transfer import Silent
 from dircli.store.raw.tree import open_raw
+from dircli.weights.pixel_weights import write as write_maps
+from dircli.weights.schemes import WeightOptions
+from dircli.weights.weigh import weigh
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Run
@@ -186,6 +191,9 @@ def test_counts_and_pixels_are_those_that_pillow_and_the_released_arithmetic_giv
     at = (scored.image, scored.row, scored.col)
     assert np.array_equal(scored.targets, maps[at])
     assert np.array_equal(scored.bin_index, index[at])
+    recipe = {"bins": 93, "high": 10.0, "low": pytest.approx(0.7), "per_bin": smallest}
+    assert curated.facts["recipe"] == recipe
+    assert curated.facts["rows"] == len(curated.samples.ids)
     places = np.ravel_multi_index(at, maps.shape)
     assert (np.diff(places) > 0).all()
     assert [scored.image.dtype, scored.targets.dtype, scored.bin_index.dtype] == ["int16", "float32", "int32"]
@@ -448,6 +456,25 @@ def test_a_finished_manifest_leaves_no_checkpoint_behind_and_a_failed_one_keeps_
     curate(chunk=1)
     names = {path.name for path in folder.iterdir()}
     assert names == {"samples.parquet", "pixels.parquet", "bins.parquet", "manifest.json"}
+
+
+def test_whoever_watches_is_told_of_every_map(raw: Path, work: Path) -> None:
+    seen: dict[str, list[int]] = {}
+
+    @contextmanager
+    def watch(what: str, total: int) -> Iterator[Callable[[int], None]]:
+        seen[what] = [total]
+        yield seen[what].append
+
+    terms = DownloadOptions(data=work, mirror=None, consent=lambda _: None, progress=Silent())
+    options = CurateOptions(raw=raw, split="redraw")
+    pixels.curated(DATASET, READER, options, terms, folder=work / "m" / "nyud2", watch=watch, chunk=2)
+    weighted = weigh("nyud2", WeightOptions(), root=work / "m", out=work / "w.parquet")
+    write_maps(work / "maps.h5", weighted, reader=READER, bins=DATASET.rules.bins, raw=open_raw(raw), watch=watch)
+    assert list(seen) == ["train maps", "test maps", "test pixels", "weight maps"]
+    assert seen["train maps"] == [3, 2, 1]
+    for total, *steps in seen.values():
+        assert sum(steps) == total
 
 
 # scores

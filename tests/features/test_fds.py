@@ -17,6 +17,7 @@ from dircli.benchmark.bins import Bins
 from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import PAPER, RELEASED, FdsRule
 from dircli.errors import InputError, UsageError
+from dircli.features import statistics as sums
 from dircli.features.fds import FDS
 from dircli.features.similarity import cosines, strangers
 from dircli.features.statistics import DiagonalStatistics, Moments, root, whitening
@@ -490,3 +491,182 @@ def test_the_lag_is_not_the_papers() -> None:
     fds.update(rows(30, 3), np.arange(30.0) % 10)
     with pytest.raises(UsageError, match="released protocol alone"):
         fds.smooth(lag=True)
+
+
+def test_the_defaults_are_the_papers_and_the_settings_state_them_all() -> None:
+    fds = FDS(3, TEN, FdsRule())
+    assert fds.settings == (
+        "released gaussian ks=5 sigma=2 momentum=0.9 dim=3 bins=10 from 0 to 10 clip=0.1..10 fill=False"
+    )
+    assert FDS(3, TEN, AGES, protocol=PAPER).settings == (
+        "paper gaussian ks=5 sigma=2 momentum=0.9 dim=3 bins=10 from 0 to 10"
+    )
+    assert FDS.for_dataset("sts-b", 4).settings == (
+        "released gaussian ks=5 sigma=2 momentum=0.9 dim=4 bins=50 from 0 to 5 clip=0.5..2 fill=True"
+    )
+    assert fds.window == pytest.approx(kernel_window("gaussian", 5, 2, filtered=True) / 5, rel=0.2)
+    assert fds.window.sum() == pytest.approx(1)
+
+
+def test_labels_lie_in_the_bin_that_holds_them_unless_the_rule_asks_for_its_left_end() -> None:
+    labels = np.array([-1, 0, 0.5, 3, 3.5, 8.5, 9, 9.5, 10, 11, np.nan])
+    assert FDS(1, TEN, FdsRule()).index(labels).tolist() == [0, 0, 0, 3, 3, 8, 9, 9, 9, 9, -1]
+    exact = FDS(1, TEN, FdsRule(exact=True))
+    assert exact.index(labels).tolist() == [0, 0, -1, 3, -1, -1, 9, 9, 9, 9, -1]
+    part = FDS(1, TEN, FdsRule(start=2, last=7))
+    assert part.index(labels).tolist() == [0, 0, 0, 1, 1, 5, 5, 5, 5, 5, -1]
+    assert part.edges.tolist() == [2, 3, 4, 5, 6, 7, 8]
+    paper = FDS(1, TEN, FdsRule(start=2, last=7, exact=True), protocol=PAPER)
+    assert paper.index(labels).tolist() == [-1, 0, 0, 3, 3, 8, 9, 9, 9, -1, -1]
+    assert FDS(1, TEN, FdsRule(start=20, last=99), ks=1).edges.tolist() == [9, 10]
+
+
+def test_half_a_window_may_be_as_wide_as_all_bins_but_one() -> None:
+    """So far a mirror image without its edge reaches."""
+    features = np.arange(10.0)[:, None]
+    fds = ready(features, np.arange(10.0), ks=19, kernel="triang")
+    mirrored = np.abs(np.arange(-9, 10))
+    assert fds.state_dict()["smoothed_mean"][0, 0] == pytest.approx(fds.window @ mirrored)
+    assert FDS(1, Bins.regular(0, 1, 1), FdsRule(), ks=1).window.tolist() == [1]
+
+
+def test_the_momentum_is_what_the_past_weighs_from_the_second_epoch_on() -> None:
+    for momentum in (0.0, 0.25):
+        fds = ready([[2.0], [4.0]], [3, 3], momentum=momentum)
+        assert fds.epochs == 1
+        fds.update(np.array([[11.0], [15.0]]), np.array([3.0, 3.0]))
+        fds.smooth()
+        assert fds.epochs == 2
+        assert int(fds.state_dict()["epochs"]) == 2
+        assert fds.state_dict()["running_mean"][3, 0] == pytest.approx(momentum * 3 + (1 - momentum) * 13)
+        assert fds.state_dict()["running_var"][3, 0] == pytest.approx(momentum * 2 + (1 - momentum) * 8)
+        assert fds.counts.tolist() == [0, 0, 0, 4, 0, 0, 0, 0, 0, 0]
+    with pytest.raises(UsageError, match=r"must lie in \[0, 1\)"):
+        FDS(1, TEN, FdsRule(), momentum=-0.1)
+
+
+@pytest.mark.parametrize("protocol", [RELEASED, PAPER])
+def test_chunks_of_any_size_give_the_same_statistics_and_features(
+    protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features, labels = rows(200, 3), np.random.default_rng(1).integers(-1, 11, 200).astype(float)
+    expected = ready(features, labels, protocol=protocol)
+    moved = expected.calibrate(features, labels)
+    for chunk in (1, 7, 30, 599, 600, 601):
+        monkeypatch.setattr(sums, "CHUNK", chunk)
+        fds = ready(features, labels, protocol=protocol)
+        assert fds.counts.tolist() == expected.counts.tolist()
+        assert fds.calibrate(features, labels) == pytest.approx(moved, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("protocol", [RELEASED, PAPER])
+def test_distances_are_the_mean_absolute_differences_of_running_and_smoothed_statistics(protocol: Protocol) -> None:
+    features, labels = rows(60, 3), np.arange(60.0) % 4
+    with pytest.raises(UsageError, match="no statistics yet"):
+        FDS(3, TEN, FdsRule(), protocol=protocol).distances()
+    fds = ready(features, labels, protocol=protocol, kernel="triang", ks=3)
+    held = [features[labels == b] for b in range(4)]
+    mean = np.array([part.mean(axis=0) for part in held])
+    variance = np.array([part.var(axis=0, ddof=1) for part in held])
+    found = fds.distances()
+    assert np.isnan(found[0][4:]).all()
+    assert np.isnan(found[1][4:]).all()
+    for values, distance in ((mean, found[0]), (variance, found[1])):
+        smoothed = (values[0] + 2 * values[1] + values[2]) / 4
+        assert distance[1] == pytest.approx(np.abs(values[1] - smoothed).mean())
+        end = (values[2] + 2 * values[3]) / 3 if protocol is PAPER else (values[2] + 2 * values[3]) / 4
+        assert protocol is RELEASED or distance[3] == pytest.approx(np.abs(values[3] - end).mean())
+
+
+def test_a_matrix_of_any_scale_is_whitened_and_zero_stays_zero() -> None:
+    for scale in (1e-40, 1e-20, 1.0, 1e30):
+        assert whitening(scale * np.eye(3)) * np.sqrt(scale) == pytest.approx(np.eye(3))
+        assert root(scale * np.eye(3)) / np.sqrt(scale) == pytest.approx(np.eye(3))
+    assert not whitening(np.zeros((2, 2))).any()
+    for small, kept in (
+        (1e-17, 0.0),
+        (5e-16, 1 / np.sqrt(5e-16)),
+        (4e-16, 0.0),
+    ):  # 2 dimensions: 4.4e-16 of the largest
+        assert whitening(np.diag([1.0, small]))[1, 1] == pytest.approx(kept)
+
+
+def test_empty_bins_are_filled_only_by_neighbours_that_there_are() -> None:
+    """In ascending order, so that what was filled fills the next; the last bin has but one neighbour."""
+    fds = FDS(1, Bins.regular(0, 3, 1), FdsRule(fill=True), ks=1, momentum=0.5)
+    for number in (8.0, 16.0):
+        fds.update(np.array([[number], [number + 2]]), np.array([1.0, 1.0]))
+        fds.smooth()
+    assert fds.state_dict()["running_mean"][:, 0].tolist() == [13, 13, 13]
+    assert fds.state_dict()["running_var"][:, 0].tolist() == [2, 2, 2]
+    alone = FDS(1, Bins.regular(0, 1, 1), FdsRule(fill=True), ks=1)
+    alone.update(np.array([[1.0]]), np.array([0.0]))
+    alone.smooth()
+    assert alone.state_dict()["running_mean"].tolist() == [[1]]
+
+
+def slow_strangers(cosine: FloatArray, reach: int) -> list[set[int]]:
+    """What the docstring of `strangers` says, bin by bin: the centres of the nearest region, or -1."""
+    size = len(cosine)
+    defined = [b for b in range(size) if not np.isnan(cosine[b, b])]
+    found = []
+    for b in range(size):
+        neighbours = [n for n in defined if n != b and abs(n - b) <= reach]
+        regions = {c: [n for n in defined if abs(n - c) <= reach] for c in defined if abs(b - c) > 2 * reach}
+        if b not in defined or not neighbours or not regions:
+            found.append({-1})
+            continue
+        near = 1 - np.mean(cosine[b, neighbours])
+        far = {c: 1 - np.mean(cosine[b, held]) for c, held in regions.items()}
+        least = min(far.values())
+        marked = least < 0.75 * near and near > 0.02
+        found.append({c for c, distance in far.items() if distance < least + 1e-9} if marked else {-1})
+    return found
+
+
+def test_strangers_are_those_that_a_look_at_each_bin_finds() -> None:
+    marked = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        vectors = random.standard_normal((random.integers(3, 25), 3)) + random.choice([0, 5, 20])
+        vectors[random.random(len(vectors)) < 0.15] = 0
+        cosine, reach = cosines(vectors), int(random.integers(1, 4))
+        expected = slow_strangers(cosine, reach)
+        found = strangers(cosine, reach=reach).tolist()
+        assert all(b in centres for b, centres in zip(found, expected, strict=True))
+        marked += sum(b >= 0 for b in found)
+    assert marked > 50
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_rows_without_a_bin_stay_as_they_are(kind: type) -> None:
+    features: NDArray[Any] = rows(50, 3).astype(kind)
+    labels = np.arange(50.0) % 10
+    fds = ready(features, labels, rule=FdsRule(exact=True))
+    moved = fds.calibrate(features[:4], np.array([2.5, np.nan, 3, 8.5]))
+    assert np.array_equal(moved[[0, 1, 3]], features[[0, 1, 3]])
+    assert not np.array_equal(moved[2], features[2])
+    assert fds.calibrate(features[:0], labels[:0]).shape == (0, 3)
+
+
+def test_a_region_is_clearly_nearer_below_three_quarters_and_not_at_them() -> None:
+    """Neighbours at a distance of 1/2; a far bin at exactly 3/8 of it, and a little nearer."""
+    for far, marked in ((0.625, -1), (0.6251, 3)):
+        cosine = np.eye(4)
+        cosine[0, 1] = cosine[1, 0] = 0.5
+        cosine[0, 3] = cosine[3, 0] = far
+        cosine[2] = cosine[:, 2] = np.nan
+        assert strangers(cosine, reach=1)[0] == marked
+
+
+def test_what_is_not_finite_in_a_row_without_a_bin_is_refused_as_well() -> None:
+    """It is in no sum, so that the sums alone would not show it."""
+    features, labels = rows(20, 3), np.full(20, 3.0)
+    labels[4] = 3.5
+    fds = FDS(3, TEN, FdsRule(exact=True))
+    assert fds.gather(features, labels).n.sum() == 19
+    features[4, 1] = np.inf
+    with pytest.raises(InputError, match="row 4: the features are not finite"):
+        fds.gather(features, labels)
+    with pytest.raises(InputError, match="row 7: the label is not finite"):
+        fds.gather(rows(20, 3), np.where(np.arange(20) == 7, np.nan, 3.0))

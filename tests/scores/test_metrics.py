@@ -161,9 +161,19 @@ def test_a_long_constant_side_has_no_correlation_either(name: str, bins: int) ->
     assert np.isnan(score(name, rows))
 
 
-def test_a_side_that_hardly_varies_is_not_constant() -> None:
-    rows = [(k % 4, float(k % 7), 1e8 + k % 7 / 1024) for k in range(70)]
+@pytest.mark.parametrize("mean", [1e8, -1e8])
+def test_a_side_that_hardly_varies_is_not_constant(mean: float) -> None:
+    """The bound grows with the mean, and not with its cube."""
+    rows = [(k % 4, float(k % 7), mean + k % 7 / 1024) for k in range(70)]
     assert score("pearson", rows) == pytest.approx(1, rel=1e-6)
+    assert score("pearson", [(k, p, y) for k, y, p in rows]) == pytest.approx(1, rel=1e-6)
+
+
+def test_relative_and_decimal_errors_of_depths_by_hand() -> None:
+    rows = [(0, 2.0, 1.0), (1, 4.0, 5.0), (2, 1.0, 100.0)]
+    assert score("absrel", rows) == pytest.approx((1 / 2 + 1 / 4 + 99) / 3)
+    assert score("log10", rows) == pytest.approx((np.log10(2) + np.log10(1.25) + 2) / 3)
+    assert [score(f"delta{k}", [*rows[:2], (0, 1.0, 1.5)]) for k in (1, 2, 3)] == pytest.approx([1 / 3, 2 / 3, 2 / 3])
 
 
 @pytest.mark.parametrize("name", ["pearson", "spearman"])
@@ -265,9 +275,8 @@ def test_sera_of_the_regions_adds_up() -> None:
     assert found["all"] == pytest.approx(found["many"] + found["few"])
 
 
-@QUICK
-@given(SAMPLE)
-def test_the_medcouple_is_the_median_over_all_pairs(sample: list[float]) -> None:
+def median_over_pairs(sample: list[float]) -> float:
+    """The medcouple by its definition."""
     ordered = np.sort(sample)
     median = np.median(ordered)
     low, high = ordered[ordered <= median], ordered[ordered >= median]
@@ -279,7 +288,13 @@ def test_the_medcouple_is_the_median_over_all_pairs(sample: list[float]) -> None
                 kernel.append(float(np.sign(i - (low.size - k) - j)))
             else:
                 kernel.append(((b - median) - (median - a)) / (b - a))
-    assert medcouple(ordered) == pytest.approx(np.median(kernel), abs=1e-12)
+    return float(np.median(kernel))
+
+
+@QUICK
+@given(SAMPLE)
+def test_the_medcouple_is_the_median_over_all_pairs(sample: list[float]) -> None:
+    assert medcouple(np.sort(sample)) == pytest.approx(median_over_pairs(sample), abs=1e-12)
 
 
 def test_the_medcouple_is_minus_that_of_the_mirror_image() -> None:
@@ -368,3 +383,8 @@ def test_the_fences_rest_on_tukeys_hinges() -> None:
         phi = relevance(np.arange(1.0, n + 1))
         reach = 1.5 * (third - first)
         assert (phi.low, phi.high) == pytest.approx((first - reach, third + reach))
+
+
+def test_medcouples_of_values_that_all_lie_on_one_side_or_at_the_median() -> None:
+    for sample in ([0, 0, 0, 1], [-1, 0, 0, 0], [0, 0], [0, 0, 0], [0, 1], [0, 0, 0, 0, 1, 2], [0, 1, 1, 1, 2, 9]):
+        assert medcouple(np.array(sample, dtype=float)) == pytest.approx(median_over_pairs([*map(float, sample)]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -14,6 +14,8 @@ from miniatures import MINIATURES
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.scores import from_files
+from dircli.scores.compare.seeds import grouped
+from dircli.scores.results import RegionScores, Result, SystemResult
 from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
 from dircli.store import manifests
 from dircli.store.predictions import Layout
@@ -179,3 +181,74 @@ def test_the_verdict_follows_what_is_better_in_a_metric(work: Path, run: Run) ->
         "bias": "better",
         "pearson": "better",
     }
+
+
+@pytest.mark.parametrize(
+    ("method", "mae", "spearman"),
+    [
+        ("percentile", [5.986429567901235, 7.699356481481483], [0.7956328692238404, 0.8679172775974918]),
+        ("bca", [6.039459363678455, 7.840797962497795], [0.7942718950528808, 0.8660564922861367]),
+    ],
+)
+def test_a_seed_draws_these_numbers_on_every_machine(
+    method: Literal["percentile", "bca"], mae: list[float], spearman: list[float], files: Path
+) -> None:
+    """What is published under a signature can be had again: resamples, swaps, and their correction over all tests."""
+    names = [str(files / f"{name}.csv") for name in ("sharp", "shrunk")]
+    metrics = ["mae", "gm", "pearson", "spearman"]
+    request = from_files.ScoreOptions(split="test", protocol="released", metrics=metrics, layout=Layout())
+    plain = from_files.score(names, open_benchmark("agedb", files, None), request)
+    result = quantify(plain, BootstrapOptions(resamples=200, method=method)).result
+    few = result.systems[0].regions["few"]
+    assert few.ci is not None
+    assert few.detectable is not None
+    assert few.ci["mae"] == pytest.approx(mae, rel=1e-6)
+    assert few.ci["spearman"] == pytest.approx(spearman, rel=1e-6)
+    assert [few.detectable[name] for name in metrics] == pytest.approx(
+        [1.24032386882257, 1.1577713851323546, 0.009126758079205943, 0.05239576269284108], rel=1e-6
+    )
+    assert result.comparison is not None
+    assert result.comparison.baseline == "sharp"
+    assert result.comparison.permutations == 200
+    (shrunk,) = result.comparison.systems
+    gm = shrunk.regions["few"]["gm"]
+    assert gm.difference == pytest.approx(4.044191525443913)
+    assert gm.ci == pytest.approx([2.3749196438848967, 5.59189135671148], rel=1e-6)
+    assert gm.detectable == pytest.approx(2.271973538544486, rel=1e-6)
+    assert (gm.p, gm.p_holm) == pytest.approx((1 / 201, 16 / 201))
+    medium = [shrunk.regions["medium"][name] for name in metrics]
+    assert [each.p for each in medium] == pytest.approx([1 / 201, 1 / 201, 8 / 201, 38 / 201])
+    assert [each.p_holm for each in medium] == pytest.approx([16 / 201, 16 / 201, 48 / 201, 190 / 201])
+
+
+def test_the_options_of_a_draw_are_the_stated_ones() -> None:
+    assert BootstrapOptions().field == "ci:percentile,bin,2000,666"
+    assert BootstrapOptions(resamples=5, seed=1, method="bca", cluster="who").field == "ci:bca,who,5,1"
+
+
+def seeded(*names: str, scores: list[float | None]) -> Result:
+    """A result of these systems, with one score each."""
+    regions = [{"all": RegionScores(n=7, bins=2, scores={"mae": score})} for score in scores]
+    systems = [SystemResult(name=name, regions=region) for name, region in zip(names, regions, strict=True)]
+    return Result(
+        dataset="x", split="test", protocol="released", content="sha256:0", version=None, systems=tuple(systems)
+    )
+
+
+def test_seeds_are_grouped_by_the_part_before_the_last_at() -> None:
+    groups = grouped(seeded("a@b@1", "c@1", "a@b@2", "a@b@x", scores=[1, 9, 2, 6]))
+    assert [(each.name, each.seeds) for each in groups] == [("a@b", ("1", "2", "x")), ("c", ("1",))]
+    several, one = (each.regions["all"] for each in groups)
+    assert (several.n, several.bins, one.n, one.bins) == (7, 2, 7, 2)
+    assert several.scores == {"mae": 3}
+    assert several.sd == pytest.approx({"mae": 7**0.5})
+    assert one.scores == {"mae": 9}
+    assert one.sd == {"mae": None}
+    (lacking,) = grouped(seeded("a@1", "a@2", "a@3", scores=[1, None, 2]))
+    assert lacking.regions["all"].scores == {"mae": None}
+    assert lacking.regions["all"].sd == {"mae": None}
+
+
+def test_every_name_without_a_seed_is_told() -> None:
+    with pytest.raises(UsageError, match=r"name@seed\.csv, and a, b@, @3 has no @seed in its name"):
+        grouped(seeded("a", "b@", "c@1", "@3", scores=[1, 1, 1, 1]))

@@ -15,6 +15,8 @@ import pytest
 from dircli.errors import InputError, UsageError
 from dircli.store import files, manifests
 from dircli.weights.read import training_weights
+from dircli.weights.schemes import WeightOptions
+from dircli.weights.weigh import weigh, write
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -146,3 +148,51 @@ def test_a_kill_at_any_rename_is_finished_or_never_was(
     monkeypatch.undo()
     files.recover(tmp_path / "a")
     assert len({place.read_bytes() for place in places}) == 1
+
+
+def test_weights_are_not_laid_beside_a_manifest_that_was_replaced_while_they_were_computed(
+    folder: Path, run: Run
+) -> None:
+    late = weigh("cat", WeightOptions(), root=folder.parent)
+    elsewhere = weigh("cat", WeightOptions(), root=folder.parent, out=folder.parent / "w.parquet")
+    run(*WORDS, "--seed", "7", "--force")
+    with pytest.raises(UsageError, match="it was curated anew while these weights were computed; run it again"):
+        write(late, force=True)
+    assert not (folder / "weights.parquet").exists()
+    write(elsewhere)
+    assert (folder.parent / "w.parquet").exists()
+
+
+def test_weights_of_the_same_parameters_are_written_again_and_others_refused(folder: Path, run: Run) -> None:
+    facts = json.loads((folder / "weights.json").read_text())
+    (folder / "weights.json").write_text(json.dumps(facts | {"version": "0.0.1"}))
+    run("weights", "cat")  # by another version, and all the same
+    assert json.loads((folder / "weights.json").read_text()) == facts
+    for stated in ("[]", "{", json.dumps(facts | {"sigma": 3.0})):
+        (folder / "weights.json").write_text(stated)
+        assert "add --force" in run("weights", "cat", code=2).stderr
+
+
+@pytest.mark.parametrize("name", ["samples.parquet", "bins.parquet", "manifest.npy"])
+def test_weights_never_take_the_name_of_a_manifests_own_file(folder: Path, run: Run, name: str) -> None:
+    before = bytes_of(folder)
+    assert "is a manifest's own; choose another" in run("weights", "cat", "--out", folder / name, code=2).stderr
+    assert bytes_of(folder) == before
+
+
+def test_weights_that_are_others_are_refused_for_training(folder: Path, run: Run) -> None:
+    run("weights", "cat", "--per", "bin", "--out", "b.parquet")
+    with pytest.raises(InputError, match="these are weights per bin"):
+        training_weights(folder, "b.parquet")
+    run("weights", "cat", "--out", "w.csv")
+    lines = Path("w.csv").read_text().splitlines()
+    for changed in ([*lines[:-1]], [lines[0], lines[2], lines[1], *lines[3:]]):
+        Path("w.csv").write_text("\n".join(changed) + "\n")
+        with pytest.raises(InputError, match=r"its rows are not the \d+ training samples of .*cat"):
+            training_weights(folder, "w.csv")
+    Path("w.json").write_text("{")
+    with pytest.raises(InputError, match="its facts are no JSON"):
+        training_weights(folder, "w.csv")
+    Path("w.json").write_text("[]")
+    with pytest.raises(InputError, match="these weights belong to None"):
+        training_weights(folder, "w.csv")

@@ -461,3 +461,24 @@ def test_lag_is_refused_where_it_would_change_nothing(
     for more, message in (((), "holds 1 epoch"), (("--protocol", "paper"), "--protocol released alone")):
         assert message in run("fds", "f.npy", "--lag", *more, "--out", "out.npy", code=2).stderr
         assert not (work / "out.npy").exists()
+
+
+@pytest.mark.parametrize("epochs", [2, 3])
+def test_lag_needs_a_third_epoch(split: tuple[TextArray, FloatArray], work: Path, run: Run, epochs: int) -> None:
+    with h5py.File(work / "f.h5", "w") as file:
+        file["ids"] = list(split[0])
+        for epoch in range(epochs):
+            file[f"epoch_{epoch}/features"] = rows(len(split[0]), seed=epoch)
+    said = run("fds", "f.h5", "--lag", "--out", "out.h5", code=0 if epochs > 2 else 2).stderr
+    assert ("f.h5 holds 2 epochs; leave out --lag" in said) == (epochs == 2)
+
+
+def test_the_first_bin_may_be_the_anchor(work: Path, run: Run) -> None:
+    with h5py.File(work / "f.h5", "w") as file:
+        file["features"], file["targets"] = rows(300, kind="float64"), np.arange(300) % 60 / 10
+    words = ["fds", "f.h5", "--dataset", "sts-b", "--similarity", "--anchor"]
+    for anchor, low in ((0, 0.0), (5, 4.9)):
+        run(*words, anchor, "--out", "s.csv", "--force")
+        found = {float(row["low"]): row for row in csv.DictReader(io.StringIO((work / "s.csv").read_text()))}
+        assert float(found[low]["mean"]) == pytest.approx(1)
+        assert float(found[low]["variance"]) == pytest.approx(1)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -287,3 +288,55 @@ def test_every_file_of_several_is_on_the_disk_before_any_has_its_name(
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
     files.write_each({tmp_path / "one" / "a": b"123", tmp_path / "two" / "b": b"12345"})
     assert sorted(synced) == [3, 5]
+
+
+def test_nothing_is_replaced_unless_that_is_asked_for(tmp_path: Path) -> None:
+    """However it is written; an empty file, and one of the same bytes, are nothing to lose."""
+    (tmp_path / "a").touch()
+    files.write(tmp_path / "a", b"old")
+    files.write(tmp_path / "a", b"old")
+    with pytest.raises(UsageError, match=r"/a is there already with other content; add --force"):
+        files.write(tmp_path / "a", b"new")
+    with pytest.raises(UsageError, match=r"/a is there already"):
+        files.write_each({tmp_path / "a": b"new", tmp_path / "b": b"new"})
+    with pytest.raises(UsageError, match=r"/a is there already"):
+        files.write_all(tmp_path, {"a": b"new", "b": b"new"})
+    with pytest.raises(UsageError, match=r"/a is there already"), files.staged(tmp_path, "a") as staging:
+        (staging / "a").write_bytes(b"new")
+    files.write(tmp_path / "b", b"old")
+    with pytest.raises(UsageError, match=r"/a, .*/b are there already"):
+        files.write_all(tmp_path, {"a": b"new", "b": b"new"})
+    assert [(path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir())] == [("a", b"old"), ("b", b"old")]
+    with files.staged(tmp_path, "a", force=True) as staging:
+        (staging / "a").write_bytes(b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_what_a_cut_commit_was_to_remove_may_be_gone_already(tmp_path: Path) -> None:
+    """The killed process had removed one of two files, and moved none."""
+    commit = tmp_path / f"{files.COMMIT}x"
+    commit.mkdir()
+    (commit / "a").write_bytes(b"new")
+    (commit / files.JOURNAL).write_text('{"also": [], "gone": ["was", "is"]}')
+    (tmp_path / "is").write_bytes(b"old")
+    files.recover(tmp_path)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a", b"new")]
+
+
+@pytest.mark.parametrize("place", ["a", ""], ids=["the file", "its folder"])
+def test_an_error_names_what_was_to_be_written_and_not_where_it_is_made_ready(place: str, tmp_path: Path) -> None:
+    """Another name of that folder is a user's own."""
+    full = r"cannot be written \(No space left on device\)$"
+    with pytest.raises(UsageError, match=f"{tmp_path / place}: {full}"), files.staged(tmp_path, "a") as staging:
+        raise OSError(28, "No space left on device", str(staging / place))
+    with pytest.raises(UsageError, match=f"{tmp_path / 'b' / 'c'}: {full}"), files.staged(tmp_path, "a"):
+        raise OSError(28, "No space left on device", str(tmp_path / "b" / "c"))
+
+
+def test_a_zip_holds_its_members_in_order_and_no_time(tmp_path: Path) -> None:
+    members = [("b", b"1"), ("a", b"22")]
+    for name in ("one.zip", "two.zip"):
+        files.write_zip(tmp_path / name, members)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert [(each.filename, archive.read(each)) for each in archive.infolist()] == members

@@ -85,3 +85,56 @@ def test_fds_of_a_dataset_has_its_bins_and_rules(work: Path) -> None:
     assert dircli.FDS.for_dataset("sts-b", dim=3, protocol="paper", manifests=work).covariance
     with pytest.raises(dircli.DirError, match="no protocol is called 'printed'"):
         dircli.FDS.for_dataset("sts-b", dim=3, protocol="printed")  # type: ignore[arg-type]
+
+
+def test_targets_that_cannot_be_weighed_are_told() -> None:
+    bins = dircli.Bins(np.array([0.0, 1, 2, 5]))
+    with pytest.raises(UsageError, match=r"2 targets lie outside 0\.\.5: 7\.0, -1\.0$"):
+        weights([7, 1, -1], bins=bins)
+    assert weights([0, 5, 1], bins=bins, scheme="inverse", kernel="none").tolist() == [1, 1, 1]
+    with pytest.raises(UsageError, match="give bins, or a bin_width, and not both"):
+        weights([1], bins=bins, bin_width=1)
+    with pytest.raises(UsageError, match=r"the targets have shape \(1, 2\)"):
+        weights([[1, 2]])
+    with pytest.raises(UsageError, match=r"the targets have shape \(0,\)"):
+        weights([])
+    with pytest.raises(UsageError, match="the targets have 2 values that are not finite"):
+        weights([1, np.nan, np.inf])
+    with pytest.raises(UsageError, match="ids go with the name of a benchmark"):
+        weights([1], ids=["a"])
+    with pytest.raises(UsageError, match="mine has bins of its own"):
+        weights("mine", bin_width=1)
+    with pytest.raises(UsageError, match="mine has bins of its own"):
+        weights("mine", bins=bins)
+    with pytest.raises(UsageError, match=r"ids have shape \(1, 1\)"):
+        weights("mine", ids=[["p1"]])
+    with pytest.raises(UsageError, match="sts-b is not curated in manifests, so only its bins are known"):
+        weights("sts-b")
+    with pytest.raises(UsageError, match="nyud2: its samples are pixels"):
+        weights("nyud2")
+
+
+def test_bins_are_a_unit_wide_unless_a_width_is_given() -> None:
+    targets = [0, 0.4, 0.6, 3]
+    assert weights(targets, scheme="inverse", kernel="none").tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2])
+    assert weights(targets, scheme="inverse", kernel="none", bin_width=0.5).tolist() == pytest.approx(
+        [2 / 3, 2 / 3, 4 / 3, 4 / 3]
+    )
+
+
+def test_ids_that_nobody_knows_and_those_of_other_splits_are_told_apart() -> None:
+    mine = load("mine")
+    train, val = mine.only("train").ids[0], mine.only("val").ids[:2]
+    with pytest.raises(InputError, match=r"2 are no training rows: x, y\. Check the ids$"):
+        weights("mine", ids=["x", train, "y", "x"])
+    with pytest.raises(InputError, match=r"3 are no training rows: x, .*\. 2 of them are val or test rows"):
+        weights("mine", ids=["x", *val, train])
+
+
+def test_the_kernel_is_gaussian_unless_the_scheme_smooths_by_itself() -> None:
+    targets = np.repeat([1.0, 2, 3, 7], [5, 9, 2, 30])
+    plain = weights(targets, scheme="inverse")
+    assert plain.tolist() == weights(targets, scheme="inverse", kernel="gaussian", ks=5, sigma=2).tolist()
+    assert plain.tolist() != weights(targets, scheme="inverse", kernel="none").tolist()
+    for scheme in ("effective-number", "dense-weight"):
+        assert weights(targets, scheme=scheme).tolist() == weights(targets, scheme=scheme, kernel="none").tolist()

@@ -14,11 +14,11 @@ from scipy.signal.windows import triang
 from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import Kernel
 from dircli.errors import UsageError
-from dircli.weights.lds import effective_density
+from dircli.weights.lds import effective_density, lds_window
 
 if TYPE_CHECKING:
     from dircli.arrays import FloatArray
-    from dircli.benchmark.protocol import Edge
+    from dircli.benchmark.protocol import Edge, ProtocolName
 
 QUICK = settings(deadline=None, max_examples=60)
 KERNELS = st.sampled_from(get_args(Kernel))
@@ -154,3 +154,23 @@ def test_whole_counts_are_cut_to_whole_numbers_and_others_are_not() -> None:
     assert effective_density(np.array([0, 5, 0]), seen, edge="zero").tolist() == [2, 5, 2]
     assert effective_density(np.array([0.0, 5, 0]), seen, edge="zero").tolist() == [2.5, 5, 2.5]
     assert effective_density(np.array([0, 5, 0]), seen, edge="zero").dtype == np.int64
+
+
+def test_the_window_is_that_of_the_protocol_and_a_misspelt_one_is_refused() -> None:
+    assert lds_window().tolist() == kernel_window("gaussian", 5, 2, filtered=True).tolist()
+    assert lds_window(protocol="paper").tolist() == kernel_window("gaussian", 5, 2, filtered=False).tolist()
+    assert lds_window("laplace", 7, 3).tolist() == kernel_window("laplace", 7, 3, filtered=False).tolist()
+    with pytest.raises(UsageError, match="no protocol is called 'papers'; there are released, paper"):
+        lds_window(protocol=cast("ProtocolName", "papers"))
+    with pytest.raises(UsageError, match="no edge is called 'flat'"):
+        effective_density(np.ones(3), FLAT_3, edge=cast("Edge", "flat"))
+
+
+def test_windows_from_one_bin_to_the_longest_and_of_every_width_that_means_something() -> None:
+    for ks, sigma in ((1, 2), (99_999, 2), (5, 0.01), (5, 1000)):
+        assert kernel_window("laplace", ks, sigma, filtered=False).size == ks
+    for sigma in (0.0099, 1000.1):
+        with pytest.raises(UsageError, match="sigma must be a number of bins from"):
+            kernel_window("laplace", 5, sigma, filtered=False)
+    with pytest.raises(UsageError, match="up to 99,999, and 100,001 is not"):
+        kernel_window("laplace", 100_001, 2, filtered=False)

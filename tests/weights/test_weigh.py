@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dircli.benchmark.protocol import PROTOCOLS, Edge, Kernel, ProtocolName, Scheme, WeightRule
+from dircli.benchmark.protocol import PROTOCOLS, Edge, Kernel, ProtocolName, Scheme, ScoreRule, Thresholds, WeightRule
 from dircli.errors import UsageError
 from dircli.weights.schemes import BinWeights, WeightOptions, bin_weights
 
@@ -150,3 +150,25 @@ def test_a_window_that_cuts_the_density_of_a_sample_to_nothing_is_refused() -> N
 def test_an_unknown_scheme_is_refused_with_those_there_are() -> None:
     with pytest.raises(UsageError, match="no scheme is called 'cubic'; there are inverse, sqrt-inv"):
         weights(1, scheme=cast("Scheme", "cubic"))
+
+
+def test_the_defaults_are_the_stated_ones() -> None:
+    assert WeightOptions() == WeightOptions(
+        scheme=None,
+        kernel="gaussian",
+        ks=5,
+        sigma=2,
+        protocol="released",
+        per=None,
+        clip=None,
+        edge=None,
+        normalise="mean-one",
+        beta=0.999,
+        alpha=1,
+    )
+    assert Thresholds(many=100, few=20) == ScoreRule(thresholds=Thresholds(many=100, few=20)).thresholds
+    plain = ScoreRule(thresholds=Thresholds(many=100, few=20))
+    assert (plain.zero_error, plain.single_precision, plain.single_ratios) == (0, False, False)
+    for wrong in ({"protocol": "papers"}, {"edge": "flat"}, {"normalise": "sum"}):
+        with pytest.raises(UsageError, match=r"is called '\w+'; there are \w+"):
+            WeightOptions(**wrong)  # type: ignore[arg-type]

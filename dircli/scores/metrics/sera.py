@@ -29,7 +29,8 @@ class Relevance:
         """φ of each ``target`` (n,), in 0..1; a side of no width is a step, with φ = 0 at the median itself."""
         beyond = np.where(target < self.median, self.median - target, target - self.median)
         width = np.where(target < self.median, self.median - self.low, self.high - self.median)
-        part = np.clip(np.where(width > 0, beyond / np.where(width > 0, width, 1), beyond > 0), 0, 1)
+        step = (beyond > 0).astype(np.float64)
+        part = np.clip(np.divide(beyond, width, out=step, where=width > 0), 0, 1)
         return np.asarray(part * part * (3 - 2 * part))
 
 
@@ -65,9 +66,8 @@ def medcouple(ordered: FloatArray) -> float:
     total = len(below) * len(above) + sum(fixed.values())
 
     def at_most(h: float) -> int:
-        loose = 0 if h < 1 else len(below) * len(above)
-        if -1 <= h < 1:  # b (1 - h) ≤ -a (1 + h)
-            loose = int(np.searchsorted(above, -below * (1 + h) / (1 - h), side="right").sum())
+        """The pairs whose h is no more than ``h``, which is at least -1 and below 1: b (1 - h) ≤ -a (1 + h)."""
+        loose = int(np.searchsorted(above, -below * (1 + h) / (1 - h), side="right").sum())
         return loose + sum(count for value, count in fixed.items() if value <= h)
 
     def middle(rank: int) -> float:
