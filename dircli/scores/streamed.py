@@ -7,6 +7,7 @@ file in which anything is wrong or unusual is not scored here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from dircli.store import compressed, streams
 from dircli.store.content import digest_of_targets, targets_sum
 from dircli.store.matching import hashes
 from dircli.store.predictions import STDIN, Layout
+from dircli.store.repeats import Repeats
 from dircli.store.streams import Block, Stream, Unusual
 
 LARGE = 32 << 20  # bytes of a file that is read by blocks
@@ -79,7 +81,6 @@ class Total:
     n: int = 0
     targets_sum: int = 0
     rows: list[tuple[FloatArray, FloatArray, AnyArray]] = field(default_factory=list)
-    hashes: list[AnyArray] = field(default_factory=list)
 
     def add(self, part: Part) -> None:
         """Add the next block."""
@@ -87,24 +88,15 @@ class Total:
         self.n += part.target.size
         self.targets_sum += part.targets_sum
         if self.of_ranks and self.n <= RANKED:
-            small = part.bin_index.astype(np.min_scalar_type(int(part.bin_index.max())))
+            small = part.bin_index.astype(np.min_scalar_type(int(part.bin_index.max(initial=0))))
             self.rows.append((part.target, part.prediction, small))
         else:
             self.rows.clear()
-        if part.hashes is not None:
-            self.hashes.append(part.hashes)
 
     @property
     def of_ranks(self) -> list[Metric]:
         """The metrics of ranks."""
         return [metric for metric in self.summed.metrics if isinstance(metric, FromRanks)]
-
-    def ids_repeat(self) -> bool:
-        """Whether two ids are, or might be, the same; their hashes are kept no longer."""
-        every = np.concatenate(self.hashes or [np.empty(0, np.uint64)])
-        self.hashes.clear()
-        every.sort()
-        return bool((every[1:] == every[:-1]).any())
 
 
 def is_large(path: str) -> bool:
@@ -124,13 +116,14 @@ def answer(path: str, question: Question, *, workers: int | None = None) -> Answ
     """
     stream = Stream(path=Path(path), layout=question.layout)
     try:
-        total = _total(stream, question, workers=workers)
+        with closing(Repeats()) as repeats:
+            total = _total(stream, question, repeats, workers=workers)
     except (Unusual, OSError):
         return None
     against = question.against
     counts = total.summed.total().sums.n
     unlike = against.fixed and not np.array_equal(counts, against.table.counts[question.split])
-    if unlike or not total.n or total.ids_repeat():
+    if unlike:
         return None
     left_out = [] if total.rows else total.of_ranks
     if named := [metric.name for metric in left_out if metric.name in question.metrics]:
@@ -152,8 +145,8 @@ def answer(path: str, question: Question, *, workers: int | None = None) -> Answ
     )
 
 
-def _total(stream: Stream, question: Question, *, workers: int | None) -> Total:
-    """All that is known of the rows of the file; Unusual where it has none."""
+def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int | None) -> Total:
+    """All that is known of the rows of the file; Unusual where it has none, or perhaps one id twice."""
     total = None
     for part in stream.blocks(lambda block: _part(block, question), workers=workers):
         if total is None:
@@ -161,7 +154,9 @@ def _total(stream: Stream, question: Question, *, workers: int | None) -> Total:
             metrics = question.metrics_given(part.given)
             total = Total(summed=SummedRows(len(train), metrics, rules[question.protocol]))
         total.add(part)
-    if total is None:
+        if part.hashes is not None:
+            repeats.add(part.hashes)
+    if total is None or not total.n or repeats.any():
         raise Unusual
     return total
 

@@ -144,7 +144,7 @@ class Stream:
         import pyarrow.parquet as pq
 
         try:
-            with pq.ParquetFile(self.path, buffer_size=1 << 20) as file:
+            with pq.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False) as file:
                 schema = file.schema_arrow
                 names = [name for name in (*self._texts, *self._numbers) if name in schema.names]
                 needed = {self.layout.prediction_column, self.layout.target_column}
