@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+FORMATS = ("CSV", "TSV", "JSON lines", "gzip", "Zstandard", "Parquet", "quotes")
 TOKENS = [
     b",",
     b";",
@@ -99,3 +101,20 @@ def damaged(data: bytes, seed: int) -> bytes:
         changed = [b"", part + part, part[::-1], token, token + part, bytes([byte ^ 1 << start % 8 for byte in part])]
         data = data[:start] + changed[int(draw.integers(len(changed)))] + data[end:]
     return data if draw.random() > 0.1 else data[: int(draw.integers(len(data) + 1))]
+
+
+def written(columns: dict[str, Any], form: str) -> bytes:
+    """The columns as a file of this format."""
+    if form == "Parquet":
+        sink = io.BytesIO()
+        pq.write_table(pa.table(columns), sink, row_group_size=50)
+        return sink.getvalue()
+    rows = list(zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True))
+    if form == "JSON lines":
+        return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in rows).encode()
+    texts = [[f'"{value}"' if form == "quotes" else str(value) for value in row] for row in rows]
+    csv = "".join(",".join(row) + "\n" for row in [list(columns), *texts]).encode()
+    if form == "TSV":
+        return csv.replace(b",", b"\t")
+    packed = {"gzip": gzip.compress, "Zstandard": lambda data: bytes(pa.compress(data, "zstd", asbytes=True))}
+    return packed.get(form, bytes)(csv)

@@ -1,8 +1,11 @@
 """How to open a benchmark: a manifest, or the bins that come with the program, with the dataset's rules."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +16,9 @@ from dircli.benchmark.regions import region
 from dircli.errors import DirError, InputError, Problem, UsageError, sample
 from dircli.store import manifests
 from dircli.store.content import rules_digest
+
+if TYPE_CHECKING:
+    from dircli.store.large_manifests import LargeManifest
 
 TARGETS_UNVERIFIED = (
     "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"
@@ -51,6 +57,33 @@ def holds_samples(name: str | None, root: Path) -> bool:
         return len(folders) == 1 and "counted" not in manifests.read_facts(folders[0])
     except DirError:
         return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeBenchmark:
+    """A ``benchmark`` whose rows are read block by block out of its ``manifest``."""
+
+    benchmark: Benchmark
+    manifest: LargeManifest
+
+
+def open_large(name: str | None, root: Path, *, least: int) -> LargeBenchmark | None:
+    """The benchmark of samples ``name`` in ``root``, if it has ``least`` rows or more, and nothing is wrong with it."""
+    try:
+        folder = root / (name or manifests.only(root))
+        if manifests.read_facts(folder)["rows"] < least:
+            return None
+        from dircli.store import large_manifests  # which hardly anybody needs
+
+        manifest = large_manifests.read(folder)
+    except DirError:
+        return None
+    if manifest is None or any(_foreign_rules(manifest.table, manifest.facts)):
+        return None
+    table, dataset = manifest.table, datasets.known(manifest.facts, manifest.table.bins)
+    return LargeBenchmark(
+        benchmark=Benchmark(name=str(manifest.facts["name"]), table=table, dataset=dataset), manifest=manifest
+    )
 
 
 def read_manifest(folder: Path) -> Manifest | PixelManifest:

@@ -15,9 +15,8 @@ from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
-from dircli.datasets.open import holds_samples, open_benchmark
+from dircli.datasets.open import holds_samples, open_benchmark, open_large
 from dircli.errors import InputError, Problem, sample
-from dircli.scores import streamed
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.sera import relevance
 from dircli.scores.metrics.table import EVERY, NEEDS, chosen
@@ -28,7 +27,11 @@ from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
 
 if TYPE_CHECKING:
+    from dircli.scores.streamed import Answer, Question
     from dircli.scores.uncertainty.quantify import BootstrapOptions
+
+LARGE = 40_000_000
+"""Rows of a manifest from which on it is not held in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +74,41 @@ def score(
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
     """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
-    if request.keep_rows or against.has_rows or not streamed.is_large(path):
+    if request.keep_rows or against.has_rows:
         return None
+    from dircli.scores import streamed
+
+    if not streamed.is_large(path):
+        return None
+    found = streamed.answer(_question(path, against, request))
+    return None if found is None else _of_sums(path, found, against, request)
+
+
+def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) -> Scored | None:
+    """What `score` gives of the one file ``path`` by the ids of a manifest that is larger than memory should hold.
+
+    None where the manifest or the file is not as large, or has to be read as a whole.
+    """
+    if request.keep_rows or request.layout.by_position or path == predictions.STDIN:
+        return None
+    against = open_large(name, root, least=LARGE)
+    if against is None:
+        return None
+    from dircli.scores import joined
+
+    found = joined.answer(_question(path, against.benchmark, request), against.manifest)
+    return None if found is None else _of_sums(path, found, against.benchmark, request)
+
+
+def _question(path: str, against: Benchmark, request: ScoreOptions) -> Question:
+    from dircli.scores.streamed import Question
+
     asked = {key: getattr(request, key) for key in ("split", "protocol", "metrics")}
-    found = streamed.answer(path, streamed.Question(against=against, layout=_layout(request), **asked))
-    if found is None:
-        return None
+    return Question(path=path, against=against, layout=_layout(request), **asked)
+
+
+def _of_sums(path: str, found: Answer, against: Benchmark, request: ScoreOptions) -> Scored:
+    """The result for the one file ``path``, of which only its scores are known."""
     system = {
         "name": Predictions(file=path, values=np.empty(0)).name,
         "file": path,
@@ -242,14 +274,14 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     seeds: bool = False,
 ) -> Scored:
     """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
+    alone, by_id = len(paths) == 1 and sampling is None and not seeds, bins_file is None and holds_samples(name, root)
+    if alone and by_id and (scored := _by_parts(paths[0], name, root, request)):
+        return scored
     with ThreadPoolExecutor(1) as pool:  # the manifest and the first file are read at the same time
-        early = None
-        if bins_file is None and holds_samples(name, root):
-            early = pool.submit(predictions.read, paths[0], _layout(request)).result
+        early = pool.submit(predictions.read, paths[0], _layout(request)).result if by_id else None
         against = open_benchmark(name, root, bins_file)
-        alone = len(paths) == 1 and sampling is None and not seeds and early is None
-        scored = _by_blocks(paths[0], against, request) if alone else None
-        scored = scored or score(paths, against, request, first=early)
+        by_blocks = _by_blocks(paths[0], against, request) if alone and not by_id else None
+        scored = by_blocks or score(paths, against, request, first=early)
     if seeds:
         from dircli.scores.compare.seeds import grouped
 

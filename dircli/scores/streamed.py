@@ -35,8 +35,9 @@ RANKED = 10_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is asked of a file: the scores by ``metrics``, the usual ones if empty, against bins."""
+    """What is asked of the file at ``path``: the scores by ``metrics``, the usual ones if empty, against bins."""
 
+    path: str
     against: Benchmark
     split: str
     protocol: ProtocolName
@@ -49,6 +50,11 @@ class Question:
             return chosen(self.metrics, of=self.against.rules.metrics, given=given)
         except UsageError:  # which is told of after all that is wrong with the file
             raise Unusual from None
+
+    def nothing_yet(self, given: Mapping[str, FloatArray]) -> Total:
+        """The sums of no rows, to which those with what is ``given`` are to be added."""
+        rules, train = self.against.rules.score_rules, self.against.table.counts["train"]
+        return Total(summed=SummedRows(len(train), self.metrics_given(given), rules[self.protocol]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +115,12 @@ def is_large(path: str) -> bool:
     return file.stat().st_size >= (LARGE_COMPRESSED if codec else LARGE)
 
 
-def answer(path: str, question: Question, *, workers: int | None = None) -> Answer | None:
-    """The scores of the file at ``path``; None where it has to be read as a whole.
+def answer(question: Question, *, workers: int | None = None) -> Answer | None:
+    """The scores of the file that is asked about; None where it has to be read as a whole.
 
     Raises UsageError where metrics of ranks are asked for by name, and there are more than RANKED rows.
     """
-    stream = Stream(path=Path(path), layout=question.layout)
+    stream = Stream(path=Path(question.path), layout=question.layout)
     try:
         with closing(Repeats()) as repeats:
             total = _total(stream, question, repeats, workers=workers)
@@ -123,11 +129,20 @@ def answer(path: str, question: Question, *, workers: int | None = None) -> Answ
     against = question.against
     counts = total.summed.total().sums.n
     unlike = against.fixed and not np.array_equal(counts, against.table.counts[question.split])
-    if unlike:
-        return None
+    content = digest_of_targets(total.n, total.targets_sum)
+    return None if unlike else answered(total, question, sha256=stream.sha256, content=content)
+
+
+def answered(total: Total, question: Question, *, sha256: str, content: str) -> Answer:
+    """The scores of all rows, of a file with the digest ``sha256``.
+
+    Raises UsageError where metrics of ranks are asked for by name, and there are more than RANKED rows.
+    """
+    against = question.against
     left_out = [] if total.rows else total.of_ranks
     if named := [metric.name for metric in left_out if metric.name in question.metrics]:
-        what = f"{path}: {', '.join(named)} of {total.n:,} rows: all of them must be sorted, and {RANKED:,} are at most"
+        rows = f"{total.n:,} rows: all of them must be sorted, and {RANKED:,} are at most"
+        what = f"{question.path}: {', '.join(named)} of {rows}"
         raise UsageError(f"{what}; name other metrics, or score a part of the rows")
     total.summed.metrics = [metric for metric in total.summed.metrics if metric not in left_out]
     ranked = None
@@ -139,8 +154,8 @@ def answer(path: str, question: Question, *, workers: int | None = None) -> Answ
     regions, train = against.table.regions[question.protocol], against.table.counts["train"]
     return Answer(
         regions=scores_of_sums(total.summed, regions, train, ranked),
-        sha256=stream.sha256,
-        content=digest_of_targets(total.n, total.targets_sum),
+        sha256=sha256,
+        content=content,
         left_out=[metric.title for metric in left_out],
     )
 
@@ -149,10 +164,7 @@ def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int
     """All that is known of the rows of the file; Unusual where it has none, or perhaps one id twice."""
     total = None
     for part in stream.blocks(lambda block: _part(block, question), workers=workers):
-        if total is None:
-            rules, train = question.against.rules.score_rules, question.against.table.counts["train"]
-            metrics = question.metrics_given(part.given)
-            total = Total(summed=SummedRows(len(train), metrics, rules[question.protocol]))
+        total = total or question.nothing_yet(part.given)
         total.add(part)
         if part.hashes is not None:
             repeats.add(part.hashes)
@@ -164,6 +176,8 @@ def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int
 def _part(block: Block, question: Question) -> Part:
     """``block`` with the bins of its rows; Unusual where a target lies in none, or a value is 0 or less."""
     against = question.against
+    if block.target is None:
+        raise Unusual
     index = against.index(block.target)
     low = against.rules.positive and (block.prediction <= 0).any()
     if low or (index < 0).any() or (block.sigma is not None and (block.sigma <= 0).any()):

@@ -62,7 +62,7 @@ def reordered(theirs: pa.Array, ids: pa.Array | pa.ChunkedArray) -> IntArray | N
     if len(theirs) != len(ids):
         return None
     if _alike(theirs, ids, lambda rows: slice(rows.start, rows.stop)):
-        return None if _repeat(_hashes(ids)) else np.arange(len(ids))
+        return None if _repeat(hashes(ids)) else np.arange(len(ids))
     ours, other = in_order(_by_hash, (ids, theirs), workers=2)
     if ours is None or other is None or not np.array_equal(ours[1], other[1]):
         return None
@@ -101,7 +101,7 @@ def _by_hash(texts: pa.Array | pa.ChunkedArray) -> tuple[IntArray, AnyArray] | N
     """
     import pyarrow as pa
 
-    keys = _hashes(texts)
+    keys = hashes(texts)
     bits = np.uint64(max(keys.size - 1, 1).bit_length())
     last = np.uint64((1 << int(bits)) - 1)
     keys &= ~last
@@ -114,7 +114,7 @@ def _by_hash(texts: pa.Array | pa.ChunkedArray) -> tuple[IntArray, AnyArray] | N
     alike = np.flatnonzero(keys[1:] == keys[:-1])
     if alike.size:
         among = np.union1d(alike, alike + 1)
-        whole = _hashes(texts.take(pa.array(order[among])))
+        whole = hashes(texts.take(pa.array(order[among])))
         ascending = np.lexsort((whole, keys[among]))
         order[among], whole = order[among][ascending], whole[ascending]
         place = np.searchsorted(among, alike)
@@ -123,17 +123,17 @@ def _by_hash(texts: pa.Array | pa.ChunkedArray) -> tuple[IntArray, AnyArray] | N
     return order, keys
 
 
-def _hashes(texts: pa.Array | pa.ChunkedArray) -> AnyArray:
-    """A number of 64 bits for each of ``texts`` (n,), which is the same for the same text."""
-    hashes = np.empty(len(texts), np.uint64)
+def hashes(texts: pa.Array | pa.ChunkedArray) -> AnyArray:
+    """A number of 64 bits for each of ``texts`` (n,): the same for the same text, and hardly ever for another one."""
+    numbers = np.empty(len(texts), np.uint64)
     done = 0
     for chunk in chunks(texts):
         offsets, data = encoded(chunk)
-        of_chunk = hashes[done : done + len(chunk)]
+        of_chunk = numbers[done : done + len(chunk)]
         for start in range(0, len(chunk), BLOCK):
             _hash_block(offsets[start : start + BLOCK + 1], data, of_chunk[start : start + BLOCK])
         done += len(chunk)
-    return hashes
+    return numbers
 
 
 def _hash_block(offsets: AnyArray, data: AnyArray, hashes: AnyArray) -> None:
@@ -153,11 +153,6 @@ def _hash_block(offsets: AnyArray, data: AnyArray, hashes: AnyArray) -> None:
         hashes[longer] = mixed ^ (mixed >> TURN)
 
 
-def hashes(texts: pa.Array) -> AnyArray:
-    """A number of 64 bits for each of ``texts`` (n,): the same for the same text, and hardly ever for another one."""
-    return _hashes(texts)
-
-
 def _arrow(ids: Any) -> pa.Array:
     """``ids`` as Arrow texts, whatever array they stand in."""
     import pyarrow as pa
@@ -168,7 +163,7 @@ def _arrow(ids: Any) -> pa.Array:
 def repeated_ids(ids: Sequence[str] | pa.Array) -> list[str]:
     """Those of ``ids`` that occur more than once, each once, in the order in which they first do."""
     if not isinstance(ids, Sequence):
-        if not _repeat(_hashes(ids)):
+        if not _repeat(hashes(ids)):
             return []
         ids = ids.to_pylist()
     counts: dict[str, int] = {}

@@ -42,9 +42,9 @@ class Unusual(Exception):  # noqa: N818 - no error of the user's: another reader
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Some rows of a file in its order: finite numbers, (n,) each, and ids where there is such a column."""
+    """Some rows of a file in its order: finite numbers, (n,) each, targets and ids where there is such a column."""
 
-    target: FloatArray
+    target: FloatArray | None
     prediction: FloatArray
     sigma: FloatArray | None
     ids: pa.Array | None
@@ -52,10 +52,14 @@ class Block:
 
 @dataclass(kw_only=True)
 class Stream:
-    """The file at ``path``; ``sha256`` is that of its bytes, once all blocks are read."""
+    """The file at ``path``; ``sha256`` is that of its bytes, once all blocks are read.
+
+    Its rows must have targets, or with ``by_id`` ids.
+    """
 
     path: Path
     layout: Layout
+    by_id: bool = False
     sha256: str = field(default="", init=False)
 
     def blocks(self, work: Callable[[Block], Done], *, workers: int | None = None) -> Iterator[Done]:
@@ -87,6 +91,10 @@ class Stream:
         return list(dict.fromkeys(name for name in names if name is not None))
 
     @property
+    def _needed(self) -> list[str]:
+        return [self.layout.prediction_column, self.layout.id_column if self.by_id else self.layout.target_column]
+
+    @property
     def _texts(self) -> list[str]:
         return [] if self.layout.by_position else [self.layout.id_column]
 
@@ -98,7 +106,7 @@ class Stream:
         if not all(np.isfinite(values).all() for values in numbers.values()):
             raise Unusual
         return Block(
-            target=numbers[self.layout.target_column],
+            target=numbers.get(self.layout.target_column),
             prediction=numbers[self.layout.prediction_column],
             sigma=numbers.get(self.layout.sigma_column or ""),
             ids=table[self._texts[0]].combine_chunks() if columns.intersection(self._texts) else None,
@@ -106,7 +114,7 @@ class Stream:
 
     def _text(self, stream: IO[bytes], work: Callable[[Block], Done], workers: int | None) -> Iterator[Done]:
         """`blocks` of delimited text or JSON lines."""
-        needed = [self.layout.prediction_column, self.layout.target_column]
+        needed = self._needed
         parts = _lines(stream)
         first = next(parts, b"")
         if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET)) or set(self._texts) & set(self._numbers):
@@ -147,8 +155,7 @@ class Stream:
             with pq.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False) as file:
                 schema = file.schema_arrow
                 names = [name for name in (*self._texts, *self._numbers) if name in schema.names]
-                needed = {self.layout.prediction_column, self.layout.target_column}
-                if len(set(schema.names)) < len(schema.names) or not needed <= set(names):
+                if len(set(schema.names)) < len(schema.names) or not set(self._needed) <= set(names):
                     raise Unusual
                 if not all(numeric(schema.field(name).type) for name in self._numbers if name in names):
                     raise Unusual

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from odd_files import damaged, good
+from odd_files import FORMATS, damaged, good, written
 
 from dircli.datasets.open import open_benchmark
 from dircli.errors import DirError, UsageError
@@ -30,30 +27,12 @@ if TYPE_CHECKING:
     from dircli.scores.results import Scored
 
 DEPTHS = pytest.mark.filterwarnings("ignore:divide by zero")  # a depth of 0 has no ratio
-FORMATS = ("CSV", "TSV", "JSON lines", "gzip", "Zstandard", "Parquet", "quotes")
 
 
 @pytest.fixture(autouse=True)
 def _every_file_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "LARGE", 0)
     monkeypatch.setattr(streamed, "LARGE_COMPRESSED", 0)
-
-
-def written(columns: dict[str, Any], form: str) -> bytes:
-    """The columns as a file of this format."""
-    if form == "Parquet":
-        sink = io.BytesIO()
-        pq.write_table(pa.table(columns), sink, row_group_size=50)
-        return sink.getvalue()
-    rows = list(zip(*(np.asarray(column).tolist() for column in columns.values()), strict=True))
-    if form == "JSON lines":
-        return "".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in rows).encode()
-    texts = [[f'"{value}"' if form == "quotes" else str(value) for value in row] for row in rows]
-    csv = "".join(",".join(row) + "\n" for row in [list(columns), *texts]).encode()
-    if form == "TSV":
-        return csv.replace(b",", b"\t")
-    packed = {"gzip": gzip.compress, "Zstandard": lambda data: bytes(pa.compress(data, "zstd", asbytes=True))}
-    return packed.get(form, bytes)(csv)
 
 
 def drawn(seed: int) -> tuple[str, bytes, str, dict[str, Any]]:
@@ -109,8 +88,9 @@ def test_the_number_of_threads_moves_no_digit(form: str, work: Path, monkeypatch
     monkeypatch.setattr(streams, "BLOCK", 5000)
     monkeypatch.setattr(streams, "ROWS", 100)
     against = open_benchmark(None, work, shipped("agedb"))
-    question = streamed.Question(against=against, split="test", protocol="released", metrics=[], layout=Layout())
-    answers = [streamed.answer("p", question, workers=workers) for workers in (1, 2, 3)]
+    asked: dict[str, Any] = {"split": "test", "protocol": "released", "metrics": [], "layout": Layout()}
+    question = streamed.Question(path="p", against=against, **asked)
+    answers = [streamed.answer(question, workers=workers) for workers in (1, 2, 3)]
     assert answers[0] is not None
     assert answers[0] == answers[1] == answers[2]
 
@@ -205,6 +185,6 @@ def test_a_line_that_fills_many_blocks_is_left_to_the_exact_reader(work: Path, m
     (work / "p").write_bytes(b'prediction,target,note\n1,2,"' + b"\n" * 100 + b'"\n')
     stream = streams.Stream(path=work / "p", layout=Layout())
     with pytest.raises(streams.Unusual):
-        list(stream.blocks(lambda block: block.target.size))
+        list(stream.blocks(lambda block: block.prediction.size))
     with pytest.raises(UsageError, match="spearmen"):
         scored("p", "agedb", keep_rows=False, metrics=["spearmen"])

@@ -64,7 +64,7 @@ def test_other_or_repeated_ids_are_no_order_of_the_same(theirs: list[str], ids: 
 
 
 def test_an_order_that_hashes_propose_is_taken_only_if_the_texts_are_equal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "_hashes", lambda texts: np.arange(len(texts), dtype=np.uint64))
+    monkeypatch.setattr(matching, "hashes", lambda texts: np.arange(len(texts), dtype=np.uint64))
     assert reordered(arrow("b", "a"), arrow("a", "b")) is None
     rows, problems = matched(arrow("b", "a"), arrow("a", "b"), "p", missing_hint="")
     assert (rows.tolist(), problems) == ([1, 0], [])
@@ -97,7 +97,7 @@ def test_hashes_that_begin_alike_are_told_apart_by_the_rest(texts: list[str], sh
     mixed = texts.copy()
     random.shuffle(mixed)  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching, "_hashes", lambda of: np.array([known[text] for text in of.to_pylist()], np.uint64))
+        patch.setattr(matching, "hashes", lambda of: np.array([known[text] for text in of.to_pylist()], np.uint64))
         rows = reordered(arrow(*mixed), arrow(*texts))
     if rows is not None:
         assert [mixed[row] for row in rows] == texts

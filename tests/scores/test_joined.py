@@ -1,0 +1,183 @@
+"""Scores of files that are joined part by part are those of the whole; bad input is refused in the same words."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from odd_files import FORMATS, written
+
+from dircli.errors import DirError
+from dircli.scores import from_files, joined
+from dircli.scores.from_files import ScoreOptions, evaluate
+from dircli.store import large_manifests, manifests, streams
+from dircli.store.predictions import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Run
+
+ROWS = 900
+
+
+@pytest.fixture
+def own(work: Path, run: Run) -> Path:
+    """The folder of manifests with one of a table of one's own."""
+    draw = np.random.default_rng(3)
+    table = {
+        "id": [f"row {'x' * (row % 12)}{row}" for row in draw.permutation(ROWS)],
+        "y": draw.gamma(3, 4, ROWS).round(2),
+        "part": draw.choice(["train", "val", "test"], ROWS, p=[0.3, 0.1, 0.6]),
+    }
+    pq.write_table(pa.table(table), work / "own.parquet")
+    options = ["--target", "y", "--id", "id", "--split-column", "part", "--bin-width", "1"]
+    run("curate", "custom", "--table", "own.parquet", *options)
+    return work / "manifests"
+
+
+def columns(own: Path, seed: int) -> dict[str, Any]:
+    """Predictions of all test rows, in some order, some with targets and standard deviations."""
+    draw = np.random.default_rng(seed)
+    samples = manifests.read(own / "own").samples
+    rows = np.flatnonzero(samples.mask("test"))
+    rows = rows if seed % 4 == 0 else draw.permutation(rows)
+    held: dict[str, Any] = {
+        "id": samples.ids[rows].tolist(),
+        "prediction": samples.targets[rows] + draw.normal(0, 2, len(rows)),
+    }
+    if seed % 3 == 0:
+        held["target"] = samples.targets[rows]
+    if seed % 5 == 0:
+        held["sigma"] = draw.uniform(0.5, 2, len(rows))
+    return held
+
+
+def result(own: Path, *, least: int, seed: int = 0) -> dict[str, Any]:
+    """The result of the file "p", joined part by part if the manifest has ``least`` rows or more."""
+    choice: dict[str, Any] = {
+        "protocol": ("released", "paper")[seed // 2 % 2],
+        "metrics": [[], ["all"], ["mae", "gm"]][seed % 3],
+    }
+    request = ScoreOptions(split="test", layout=Layout(sigma_column="sigma"), keep_rows=False, **choice)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(from_files, "LARGE", least)
+        scored = evaluate(["p"], request, name="own", root=own)
+    assert (scored.systems == []) == (least <= ROWS)
+    return scored.result.as_json()
+
+
+def small_blocks(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(streams, "BLOCK", 300 + seed)
+    monkeypatch.setattr(streams, "ROWS", 20 + seed)
+    monkeypatch.setattr(large_manifests, "ROWS", 50 + seed)
+    monkeypatch.setattr(joined, "BITS", 1 + seed % 6)
+
+
+def test_parts_give_the_scores_of_the_whole(own: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(40):
+        if seed % 3 == 1:
+            continue  # SERA, one of all metrics, needs the training targets
+        (work / "p").write_bytes(written(columns(own, seed), FORMATS[seed // 2 % len(FORMATS)]))
+        small_blocks(monkeypatch, seed)
+        whole, parts = result(own, least=ROWS + 1, seed=seed), result(own, least=ROWS, seed=seed)
+        for system in (*whole["systems"], *parts["systems"]):
+            system["regions"] = {
+                (name, metric): np.nan if value is None else value
+                for name, scores in system["regions"].items()
+                for metric, value in scores.items()
+            }
+        found, expected = parts["systems"][0].pop("regions"), whole["systems"][0].pop("regions")
+        assert parts == whole
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+def test_metrics_that_need_training_targets_are_had_from_whole_files(own: Path, work: Path) -> None:
+    (work / "p").write_bytes(written(columns(own, 1), "CSV"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(from_files, "LARGE", 1)
+        request = ScoreOptions(split="test", protocol="released", metrics=["sera"], layout=Layout(), keep_rows=False)
+        scored = evaluate(["p"], request, name="own", root=own)
+    assert len(scored.systems) == 1
+
+
+def _changed(name: str, at: int, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(held: dict[str, Any]) -> None:
+        held[name] = list(held[name])
+        held[name][at] = value
+
+    return change
+
+
+def _short(held: dict[str, Any]) -> None:
+    for name in held:
+        held[name] = held[name][:-1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _changed("id", 3, "of nobody"),
+        lambda held: _changed("id", 5, held["id"][6])(held),
+        _changed("prediction", 2, float("nan")),
+        _changed("target", 1, 99.0),
+        _short,
+    ],
+    ids=["surplus", "repeated", "not finite", "another target", "missing"],
+)
+def test_what_is_wrong_is_named_as_in_whole_files(
+    own: Path, work: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], None]
+) -> None:
+    held = columns(own, 3)
+    change(held)
+    (work / "p").write_bytes(written(held, "CSV"))
+    small_blocks(monkeypatch, 3)
+    said = []
+    for least in (ROWS + 1, 1):
+        with pytest.raises(DirError) as caught:
+            result(own, least=least)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+
+
+def test_a_manifest_that_was_changed_is_refused_as_always(own: Path, work: Path) -> None:
+    (work / "p").write_bytes(written(columns(own, 1), "CSV"))
+    path = own / "own" / "samples.parquet"
+    intact = path.read_bytes()
+    table = pq.read_table(path)
+    for name, value in (("id", "other"), ("target", 0.125), ("bin", 1), ("split", "test"), ("split", "dev")):
+        values = table[name].to_pylist()
+        values[values.index("train") if name == "split" else 2] = value
+        changed = table.set_column(
+            table.schema.get_field_index(name),
+            table.schema.field(name),
+            pa.array(values, table.schema.field(name).type),
+        )
+        pq.write_table(changed, path)
+        assert large_manifests.read(own / "own") is None, name
+        said = []
+        for least in (ROWS + 1, 1):
+            with pytest.raises(DirError) as caught:
+                result(own, least=least)
+            said.append(str(caught.value))
+        assert said[0] == said[1]
+    path.write_bytes(intact)
+    assert large_manifests.read(own / "own") is not None
+    facts = json.loads((own / "own" / "manifest.json").read_text())
+    wrong: dict[str, Any] = {"rows": ROWS - 1, "content": f"sha256:{'0' * 64}", "columns": {"part": "sha256:0"}}
+    for key, stated in wrong.items():
+        (own / "own" / "manifest.json").write_text(json.dumps(facts | {key: stated}))
+        assert large_manifests.read(own / "own") is None, key
+
+
+def test_a_large_manifest_is_never_read_as_a_whole(own: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = columns(own, 2)
+    (work / "p").write_bytes(written(held, "Parquet"))
+    monkeypatch.setattr(from_files, "open_benchmark", None)
+    monkeypatch.setattr(manifests, "read", None)
+    assert result(own, least=1)["systems"][0]["regions"]["all"]["n"] == len(held["id"])
