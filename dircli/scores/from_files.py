@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dircli.scores.streamed import Answer, Question
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
-LARGE = 40_000_000
+LARGE = 15_000_000
 """Rows of a manifest from which on it is not held in memory."""
 
 
