@@ -94,9 +94,11 @@ class SetScorer:
         """Each metric of each set, (systems, metrics, R) per region, from how often each row is in it, (n, R)."""
         scores = {name: np.full((*self.shape, counts.shape[1]), np.nan) for name in self.regions}
         n, size = counts.shape
-        exact, single = scratch("exact", (n, size)), scratch("single", (n + 1, size), np.float32)
-        np.copyto(exact, counts)
-        np.copyto(single[:n], counts, casting="unsafe")
+        exact, single = counts, scratch("single", (n + 1, size), np.float32)
+        if counts.dtype != np.float64:
+            exact = scratch("exact", (n, size))
+            np.copyto(exact, counts)
+        np.copyto(single[:n], exact, casting="unsafe")
         single[n] = 0
         of_cells = None
         for number, system in enumerate(self._systems):
