@@ -15,7 +15,7 @@ from resamples import BINS, REGIONS, made_up, rows_of, written_out
 from scipy import stats
 
 from dircli.scores.metrics.table import EVERY, METRICS, chosen
-from dircli.scores.uncertainty.bootstrap import ResamplingPlan, resampled, strata, width
+from dircli.scores.uncertainty.bootstrap import ALONE, ResamplingPlan, resampled, strata, width
 from dircli.scores.uncertainty.reweighted import ScoredRows, Scratch, SetScorer
 
 if TYPE_CHECKING:
@@ -95,6 +95,26 @@ def test_each_stratum_is_drawn_from_to_its_own_size() -> None:
     counts = ResamplingPlan(strata).counts(np.random.SFC64(0), 500, Scratch())
     for stratum in range(5):
         assert (counts[strata == stratum].sum(axis=0) == (strata == stratum).sum()).all()
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_a_seed_draws_what_one_formula_says_however_large_the_strata_are(size: int, *, clustered: bool) -> None:
+    """Strata of every size, some above `ALONE`, small ones over several runs, a code without rows, in any order."""
+    generator = np.random.default_rng(0)
+    strata = np.repeat([0, 1, 2, 4, *range(5, 3005)], [1, ALONE - 1, ALONE, 3 * ALONE, *generator.integers(1, 5, 3000)])
+    strata = generator.permutation(strata)
+    clusters = np.arange(strata.size) // 3 if clustered else None
+    plan = ResamplingPlan(strata, clusters)
+    units = plan.unit_strata
+    order = np.argsort(units, kind="stable")
+    raw = np.random.SFC64(7).random_raw((units.size * size + 1) // 2).view(np.uint32).astype(np.uint64)
+    ordered = units[order]
+    picked = raw[: units.size * size].reshape(-1, size) * np.bincount(units).astype(np.uint64)[ordered][:, None]
+    drawn = np.searchsorted(ordered, ordered)[:, None] + (picked >> np.uint64(32)).astype(int)
+    expected = np.zeros((units.size, size))
+    np.add.at(expected, (order[drawn], np.arange(size)), 1)
+    assert np.array_equal(plan.counts(np.random.SFC64(7), size, Scratch()), expected[plan.units])
 
 
 def test_each_row_of_a_stratum_is_drawn_alike() -> None:

@@ -20,6 +20,10 @@ TASK = 128
 WIDEST = 32
 CELLS = 1 << 24
 LEAST = 20
+ALONE = 256
+"""Rows of a stratum from which on it is drawn from on its own."""
+RUN = 1 << 12
+"""Rows of smaller strata that are drawn together."""
 
 
 def strata(bin_index: IntArray, regions: TextArray, *, least: int = LEAST) -> IntArray:
@@ -68,29 +72,54 @@ class ResamplingPlan:
         return self.strata if self.clusters is None else np.zeros(int(self.clusters.max(initial=-1)) + 1, np.int64)
 
     @cached_property
-    def _drawn_from(self) -> tuple[IntArray | None, AnyArray, AnyArray]:
-        """Units in order of stratum, None where they are; per unit in that order its stratum's size and first unit."""
+    def _order(self) -> IntArray | None:
+        """Units in order of stratum; None where they are."""
         strata = self.unit_strata
-        order = None if (np.diff(strata) >= 0).all() else np.argsort(strata, kind="stable")
-        sizes = np.bincount(strata).astype(np.uint64)
-        return order, np.repeat(sizes, sizes.astype(int)), np.repeat(np.cumsum(sizes) - sizes, sizes.astype(int))
+        return None if (np.diff(strata) >= 0).all() else np.argsort(strata, kind="stable")
+
+    @cached_property
+    def _parts(self) -> list[tuple[slice, AnyArray, AnyArray]]:
+        """Runs of units in that order, with the size of each unit's stratum and the place of its first unit in the run.
+
+        A large stratum is a run of its own, with one size for all; small ones are drawn from together.
+        """
+        sizes = np.bincount(self.unit_strata).astype(np.uint64)
+        sizes = sizes[sizes > 0]
+        ends = np.cumsum(sizes)
+        alone = sizes >= ALONE
+        new = alone | np.append(True, alone[:-1]) | (ends // RUN != (ends - sizes) // RUN)
+        parts = []
+        for first, last in zip(np.flatnonzero(new), np.append(np.flatnonzero(new)[1:], sizes.size), strict=True):
+            own = sizes[first:last]
+            start = ends[first] - own[0]
+            each = 1 if own.size == 1 else own.astype(int)
+            place = np.repeat(ends[first:last] - own - start, each)[:, None]
+            parts.append((slice(int(start), int(ends[last - 1])), np.repeat(own, each)[:, None], place))
+        return parts
 
     def counts(self, generator: np.random.SFC64, size: int, scratch: Scratch) -> AnyArray:
         """How often each row is drawn in each of ``size`` resamples, (n, size).
 
         A draw from m units is m times a random number of 32 bits, shifted: each unit's chance is 1/m within 2^-32.
         """
-        order, sizes, first = self._drawn_from
-        n = sizes.size
+        n = self.unit_strata.size
         raw = generator.random_raw((n * size + 1) // 2).view(np.uint32)[: n * size].reshape(n, size)
-        picks = scratch("picks", (n, size), np.uint64)
-        np.multiply(raw, sizes[:, None], out=picks)
-        picks >>= np.uint64(32)
-        picks *= np.uint64(size)
-        picks += first[:, None] * np.uint64(size) + np.arange(size, dtype=np.uint64)
-        counts: AnyArray = np.bincount(picks.view(np.int64).reshape(-1), minlength=n * size).reshape(n, size)
-        if order is not None:
-            counts[order] = counts.copy()
+        counts = scratch("counts", (n, size))
+        longest = max((run.stop - run.start for run, *_ in self._parts), default=0)
+        column = scratch("column", (longest, size), np.uint64)
+        column[:] = np.arange(size)
+        for run, sizes, first in self._parts:
+            picks = scratch("picks", (run.stop - run.start, size), np.uint64)
+            np.multiply(raw[run], sizes, out=picks)
+            picks >>= np.uint64(32)
+            if len(sizes) > 1:
+                picks += first
+            picks *= np.uint64(size)
+            picks += column[: len(picks)]
+            drawn = np.bincount(picks.view(np.int64).reshape(-1), minlength=picks.size)
+            counts[run] = drawn.reshape(picks.shape)
+        if self._order is not None:
+            counts[self._order] = counts.copy()
         return counts if self.clusters is None else np.take(counts, self.clusters, axis=0)
 
 

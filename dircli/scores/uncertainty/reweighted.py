@@ -93,15 +93,19 @@ class SetScorer:
     def scores(self, counts: AnyArray, scratch: Scratch) -> dict[str, FloatArray]:
         """Each metric of each set, (systems, metrics, R) per region, from how often each row is in it, (n, R)."""
         scores = {name: np.full((*self.shape, counts.shape[1]), np.nan) for name in self.regions}
-        exact, single = scratch("exact", counts.shape), scratch("single", counts.shape, np.float32)
-        np.copyto(exact, counts)
-        np.copyto(single, counts, casting="unsafe")
+        n, size = counts.shape
+        exact, single = counts, scratch("single", (n + 1, size), np.float32)
+        if counts.dtype != np.float64:
+            exact = scratch("exact", (n, size))
+            np.copyto(exact, counts)
+        np.copyto(single[:n], exact, casting="unsafe")
+        single[n] = 0
         of_cells = None
         for number, system in enumerate(self._systems):
             sums = system.sums(exact, scratch)
             if of_cells is None:  # where each bin is one cell, the sums have counted it
                 one_each = self._bins_with_rows.size == self._cells.starts.size
-                of_cells = sums[self._bins_with_rows, 0] if one_each else self._cells.counts(single)
+                of_cells = sums[self._bins_with_rows, 0] if one_each else self._cells.counts(single[:n])
             for name, mask in self.regions.items():
                 ranked, for_ranks = self._weighted[name][number], (single, of_cells, scratch)
                 region = WeightedRegion(system, sums, mask, self._rows[name], counts, for_ranks, ranked)
