@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dircli.arrays import FloatArray, IntArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise, ProtocolName, WeightRule
@@ -17,6 +18,9 @@ from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, Problem, UsageError, clear, sample
 from dircli.weights.per_sample import sample_weights
 from dircli.weights.schemes import ALPHA, BETA, WeightOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SMOOTHED_BY_ITSELF = ("effective-number", "dense-weight")
 
@@ -118,7 +122,7 @@ def _places(ids: Sequence[str] | ArrayLike, against: Benchmark) -> IntArray:
     wanted = np.asarray(ids)
     if wanted.ndim != 1:
         raise UsageError(f"ids have shape {wanted.shape}; one id per sample is expected")
-    texts = pa.array([str(key) for key in wanted.tolist()], pa.string())
+    texts = _texts(wanted)
     places = pc.index_in(texts, pa.array(against.rows("train").ids, pa.string()))
     if places.null_count:
         missing = texts.filter(places.is_null()).unique().to_pylist()
@@ -128,3 +132,16 @@ def _places(ids: Sequence[str] | ArrayLike, against: Benchmark) -> IntArray:
         hint = f"{elsewhere:,} of them are val or test rows, which have no weight" if elsewhere else "Check the ids"
         raise InputError(Problem(f"{against.name}, ids", what, hint))
     return np.asarray(places.to_numpy(), dtype=np.int64)
+
+
+def _texts(keys: AnyArray) -> pa.Array:
+    """``keys`` (n,) as texts, each as Python writes it; what is text already stays as it is."""
+    import pyarrow as pa
+
+    try:
+        texts = pa.array(keys)
+    except pa.ArrowException:  # of several types
+        texts = None
+    if texts is not None and pa.types.is_string(texts.type) and not texts.null_count:
+        return texts
+    return pa.array([str(key) for key in keys.tolist()], pa.string())

@@ -48,6 +48,21 @@ def test_ids_that_are_no_training_rows_are_counted_and_named() -> None:
         weights("mine", ids=test)
 
 
+@pytest.mark.parametrize("stranger", [None, float("nan"), 7, b"p1", "p-1"])
+def test_an_id_that_is_no_text_is_named_as_python_writes_it(stranger: Any) -> None:
+    ids = np.array([*load("mine").only("train").ids[:3], stranger], dtype=object)
+    with pytest.raises(InputError, match=f"mine, ids: 1 are no training rows: {stranger}"):
+        weights("mine", ids=ids)
+    assert weights("mine", ids=ids[:3]).tolist() == weights("mine", ids=ids[:3].astype(str)).tolist()
+
+
+def test_ids_are_taken_as_numbers_where_the_table_has_numbers(work: Path, run: Run) -> None:
+    pd.DataFrame({"key": range(400), "y": TARGETS}).to_csv(work / "n.csv", index=False)
+    run("curate", "custom", "--table", "n.csv", "--target", "y", "--id", "key", "--bin-width", 1, "--name", "numbers")
+    ids = load("numbers", manifests=work / "manifests").only("train").ids
+    assert weights("numbers", ids=ids.astype(int)).tolist() == weights("numbers").tolist()
+
+
 @pytest.mark.parametrize("wrong", [{"protocol": "papers"}, {"edge": "flat"}, {"normalise": "sum"}, {"scheme": "x"}])
 def test_a_misspelt_option_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"there are \w+"):
