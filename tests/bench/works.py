@@ -34,10 +34,10 @@ class Peer:
 class Work:
     """One row of the table for each peer; the bars of time are those against the first one.
 
-    ``sizes`` are the rows by default, with --quick (0: left out; as many where the start of Python would outweigh fewer)
-    and with --full. ``inputs`` names the maker of the data, if any. Ours takes at most ``ratio`` times the time of the
-    peer (``clock``), ``seconds`` on the wall, and ``mib`` of memory; where it takes more, ``limit`` says what was tried
-    and what is in the way.
+    ``sizes`` are the rows by default, with --quick (0: left out; as many, where the start of Python would outweigh
+    fewer) and with --full. ``inputs`` names the maker of the data, if any. Ours takes at most ``ratio`` times the time
+    of the peer (``clock``), ``seconds`` on the wall, and ``mib`` of memory; where it takes more, ``limit`` says what was
+    tried and what is in the way.
     """
 
     name: str
