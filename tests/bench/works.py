@@ -36,8 +36,8 @@ class Work:
 
     ``sizes`` are the rows by default, with --quick (0: left out; as many, where the start of Python would outweigh
     fewer) and with --full. ``inputs`` names the maker of the data, if any. Ours takes at most ``ratio`` times the time
-    of the peer (``clock``), ``seconds`` on the wall, and ``mib`` of memory; where it takes more, ``limit`` says what was
-    tried and what is in the way.
+    of the peer (``clock``), ``seconds`` on the wall, and ``mib`` of memory; where it takes more, ``limit`` says what
+    was tried and what is in the way.
     """
 
     name: str
