@@ -99,7 +99,7 @@ def test_only_widths_that_divide_the_range_are_proposed() -> None:
 
 
 def test_bins_of_many_widths_are_replaced_by_as_many_quantiles_as_can_be() -> None:
-    draw = drawing([*range(60)], regular=False)
+    draw = drawing([*range(120)], regular=False)
     words = tried(draw)
     assert words.startswith("--bins quantile:")
     number = int(words.partition(":")[2])
