@@ -321,6 +321,24 @@ def test_a_split_that_leaves_val_or_test_empty_is_refused_with_a_change_that_hel
     assert min(curated(work).facts["counts"].values()) > 0
 
 
+@pytest.mark.parametrize(
+    ("given_", "change"),
+    [
+        (("--bin-width", "1"), "--bin-width 2"),
+        (("--edges", "0,1,2.5,4"), "--bins quantile:2"),
+        (("--bins", "quantile:3"), "--bins quantile:2"),
+    ],
+)
+def test_a_change_of_width_is_proposed_only_for_bins_of_one_width(
+    given_: tuple[str, str], change: str, run: Run, work: Path
+) -> None:
+    table(work / "t.csv", {"y": [0, 0, 1, 1, 3, 3]})
+    words = ["curate", "custom", "--table", "t.csv", "--target", "y"]
+    assert f" Try {change}, which gives val 1 and test 1 rows" in run(*words, *given_, code=2).stderr.replace("\n", " ")
+    run(*words, *change.split())
+    assert curated(work).facts["counts"] == {"train": 4, "val": 1, "test": 1}
+
+
 def test_a_given_split_needs_train_and_test_and_says_that_it_has_no_val(run: Run, work: Path) -> None:
     words = ["curate", "custom", "--table", "t.csv", "--target", "y", "--split-column", "part"]
     for parts, said in ((["train", "val"], "has no test rows"), (["val", "test"], "has no train rows")):

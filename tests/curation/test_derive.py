@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from dircli.curation.derive import (
     cut,
     density,
     in_gaps,
+    named_after,
     note,
     supports,
     thinned,
@@ -32,8 +34,6 @@ from dircli.errors import UsageError
 from dircli.store import manifests
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Run
 
 QUICK = settings(deadline=None, max_examples=80)
@@ -314,3 +314,18 @@ def test_a_long_name_is_cut_to_what_a_name_may_hold() -> None:
     assert skewed.named("a").startswith("a-skewed-")
     assert len({Cut(skew="1:2:3", size=9, seed=seed).named("a") for seed in (1, 2)}) == 2
     assert len({Cut(skew="1:2:3", size=size).named("a") for size in (8, 9)}) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("cat.csv", "cat"),
+        ("my table (1).CSV.gz", "my-table-1"),
+        ("a.b.parquet", "a.b"),
+        ("_x_.tsv", "x"),
+        ("名前.csv", "custom"),
+        ("a" * 70 + ".csv", "a" * 64),
+    ],
+)
+def test_a_manifest_is_named_after_its_table_as_far_as_a_name_may_hold_it(file: str, name: str) -> None:
+    assert named_after(Path("folder") / file) == name

@@ -90,6 +90,12 @@ def test_bins_of_few_rows_are_widened_as_little_as_helps() -> None:
     assert tried(drawing([k / 10 for k in range(8)], width=0.1)) == "--bin-width 1"
 
 
+@pytest.mark.parametrize("times", [2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000])
+def test_widths_are_tried_by_round_multiples(times: int) -> None:
+    """Three rows that lie in one bin of that width, and in no narrower one that is tried."""
+    assert tried(drawing([0, 0.8 * times, 0.9 * times])) == f"--bin-width {times}"
+
+
 def test_only_widths_that_divide_the_range_are_proposed() -> None:
     draw = drawing([0, 0, 1, 1, 2, 2], limits="0:10")
     assert tried(draw) == "--bin-width 2"
@@ -99,7 +105,7 @@ def test_only_widths_that_divide_the_range_are_proposed() -> None:
 
 
 def test_bins_of_many_widths_are_replaced_by_as_many_quantiles_as_can_be() -> None:
-    draw = drawing([*range(60)], regular=False)
+    draw = drawing([*range(120)], regular=False)
     words = tried(draw)
     assert words.startswith("--bins quantile:")
     number = int(words.partition(":")[2])

@@ -22,6 +22,7 @@ from conftest import PROJECT, REFERENCE
 from miniatures import publish
 from PIL import Image
 
+from dircli.benchmark.pixels import picked
 from dircli.curation.export import exported
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import curate as pixels
@@ -621,6 +622,17 @@ def test_the_real_test_list_is_written_again_byte_for_byte(real: Path, tmp_path:
     assert f"git:{git_blob(nyud2.listed(maps.ids, maps.columns))}" == READER.lists["test"][1]
     numbers = [int(str(key)[-16:-11]) for key in maps.ids]
     assert numbers == sorted(numbers)
+
+
+def test_pixels_of_a_map_are_picked_by_their_rank_in_their_bin() -> None:
+    """Bins 0 and 2 hold two pixels each before this map; it has bin 2 at 0, 3 and 4, and bin 0 at 1, 2 and 5."""
+    index = np.array([[2, 0, 0], [2, 2, 0]])
+    before = np.array([2, 0, 2])
+    ranks = [np.array([0, 3, 9]), np.array([], dtype=np.int64), np.array([1, 2, 4])]
+    assert picked(index, before, ranks).tolist() == [0, 2, 4]
+    assert picked(index[:0], before, ranks).tolist() == []
+    assert picked(index, before + 20, ranks).tolist() == []
+    assert picked(index, before * 0, [np.arange(3)] * 3).tolist() == [0, 1, 2, 3, 4, 5]
 
 
 def test_pillows_nearest_is_what_prepared_takes() -> None:

@@ -107,6 +107,12 @@ def test_undefined_resamples_are_left_out_while_they_are_few() -> None:
     assert np.isnan(percentile(np.array(0.0), values)).all()
 
 
+def test_one_resample_has_no_spread_and_two_have() -> None:
+    found = standard_error(np.array([[1.0, np.nan, np.nan], [1.0, np.nan, 3.0], [np.nan] * 3]))
+    assert found == pytest.approx([np.nan, 2**0.5, np.nan], nan_ok=True)
+    assert np.isnan(percentile(np.array(1.0), np.full(3, np.nan))).all()
+
+
 def test_bca_of_a_score_on_one_side_of_all_resamples_is_null() -> None:
     values = np.random.default_rng(0).normal(size=100)
     assert np.isnan(bca(np.array(10.0), values, np.arange(5.0), np.zeros(5, np.int64))).all()
