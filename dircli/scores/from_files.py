@@ -22,7 +22,7 @@ from dircli.scores.metrics.table import EVERY, NEEDS, chosen
 from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.signature import SCORING
 from dircli.scores.uncertainty.quantify import BootstrapOptions, quantify
-from dircli.store import predicted_maps, predictions
+from dircli.store import predicted_maps, predictions, streams
 from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
 
@@ -61,7 +61,7 @@ def score(paths: Sequence[str], against: Benchmark, request: ScoreOptions) -> Sc
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
     """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
-    if request.keep_rows or against.has_rows or not streamed.is_large(path):
+    if request.keep_rows or against.has_rows or path == predictions.STDIN or not streams.is_large(Path(path)):
         return None
     asked = {key: getattr(request, key) for key in ("split", "protocol", "metrics")}
     found = streamed.answer(path, streamed.Question(against=against, layout=_layout(request), **asked))
