@@ -154,12 +154,15 @@ class Stream:
 
 
 def is_large(path: Path) -> bool:
-    """Whether there is a file at ``path`` that is better read by blocks."""
-    if not path.is_file():
+    """Whether there is a file at ``path`` that is better read by blocks; who reads it as a whole says why it cannot be."""
+    try:
+        if not path.is_file() or path.stat().st_size < LARGE_COMPRESSED:
+            return False
+        with path.open("rb") as stream:
+            is_compressed = compressed.codec_of(stream.read(LONGEST_MAGIC)) is not None
+        return is_compressed or path.stat().st_size >= LARGE
+    except OSError:
         return False
-    with path.open("rb") as stream:
-        codec = compressed.codec_of(stream.read(LONGEST_MAGIC))
-    return path.stat().st_size >= (LARGE_COMPRESSED if codec else LARGE)
 
 
 class _Hashed(io.RawIOBase):

@@ -166,6 +166,7 @@ def test_metrics_of_ranks_are_left_out_of_too_many_rows_and_refused_by_name(
     (work / "p.csv").write_bytes(rows)
     monkeypatch.setattr(streams, "BLOCK", 50)
     monkeypatch.setattr(streams, "LARGE", 0)
+    monkeypatch.setattr(streams, "LARGE_COMPRESSED", 0)
     monkeypatch.setattr(streamed, "RANKED", 60)
     words = ("evaluate", "p.csv", "--bins", shipped("agedb"), "--format", "json")
     usual = json.loads(run(*words).stdout)["systems"][0]["regions"]["all"]
@@ -193,8 +194,10 @@ def test_a_file_that_is_read_by_blocks_is_not_read_as_a_whole(work: Path, monkey
 def test_small_files_and_folders_are_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (work / "p").write_bytes(b"prediction,target\n1,2\n")
     monkeypatch.setattr(streams, "LARGE", 22)
+    assert not streams.is_large(Path("p"))
+    monkeypatch.setattr(streams, "LARGE_COMPRESSED", 22)
     assert streams.is_large(Path("p"))
-    assert not any(map(streams.is_large, map(Path, (".", "none"))))
+    assert not any(map(streams.is_large, map(Path, (".", "none", "x" * 300))))
     monkeypatch.setattr(streams, "LARGE", 30)
     assert not streams.is_large(Path("p"))
 
