@@ -100,7 +100,7 @@ class Total:
         return [metric for metric in self.summed.metrics if isinstance(metric, FromRanks)]
 
 
-def answer(path: str, question: Question, *, workers: int | None = None) -> Answer | None:
+def answer(path: str, question: Question, *, workers: int = 2) -> Answer | None:
     """The scores of the file at ``path``; None where it has to be read as a whole.
 
     Raises UsageError where metrics of ranks are asked for by name, and there are more than RANKED rows.
@@ -138,7 +138,7 @@ def answer(path: str, question: Question, *, workers: int | None = None) -> Answ
     )
 
 
-def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int | None) -> Total:
+def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int) -> Total:
     """All that is known of the rows of the file; Unusual where it has none, or perhaps one id twice."""
     total = None
     for part in stream.blocks(lambda table: _part(table, question), workers=workers):

@@ -51,8 +51,8 @@ class Stream:
     needed: Sequence[str]
     sha256: str = field(default="", init=False)
 
-    def blocks(self, work: Callable[[pa.Table], Done], *, workers: int | None = None) -> Iterator[Done]:
-        """``work`` of each block of rows, in the order of the file, done by ``workers`` threads.
+    def blocks(self, work: Callable[[pa.Table], Done], *, workers: int = 2) -> Iterator[Done]:
+        """``work`` of each block of rows, in the order of the file, done by ``workers`` threads, by default two.
 
         All blocks have the same columns, without nulls: large texts, and finite numbers as float64. Raises Unusual,
         after any number of blocks, where another reader has to read the file; OSError where it cannot be opened.
@@ -74,7 +74,7 @@ class Stream:
                 pass
             self.sha256 = hashed.digest()
 
-    def _text(self, stream: IO[bytes], work: Callable[[pa.Table], Done], workers: int | None) -> Iterator[Done]:
+    def _text(self, stream: IO[bytes], work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of delimited text or JSON lines."""
         parts = _lines(stream)
         first = next(parts, b"")
@@ -113,7 +113,7 @@ class Stream:
         del begun, table
         yield from in_order(done, parts, workers=workers)
 
-    def _parquet(self, work: Callable[[pa.Table], Done], workers: int | None) -> Iterator[Done]:
+    def _parquet(self, work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of a Parquet file, of which only the columns that are wanted are read."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -154,7 +154,7 @@ class Stream:
 
 
 def is_large(path: Path) -> bool:
-    """Whether there is a file at ``path`` that is better read by blocks; who reads it as a whole says why it cannot be."""
+    """Whether there is a file at ``path`` that can be opened, and is better read by blocks."""
     try:
         if not path.is_file() or path.stat().st_size < LARGE_COMPRESSED:
             return False
