@@ -22,7 +22,7 @@ from dircli.scores.metrics.sera import relevance
 from dircli.scores.metrics.table import EVERY, NEEDS, chosen
 from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.signature import SCORING
-from dircli.store import predicted_maps, predictions
+from dircli.store import predicted_maps, predictions, streams
 from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
 
@@ -74,12 +74,10 @@ def score(
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
     """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
-    if request.keep_rows or against.has_rows:
+    if request.keep_rows or against.has_rows or path == predictions.STDIN or not streams.is_large(Path(path)):
         return None
     from dircli.scores import streamed
 
-    if not streamed.is_large(path):
-        return None
     found = streamed.answer(_question(path, against, request))
     return None if found is None else _of_sums(path, found, against, request)
 

@@ -19,11 +19,12 @@ from dircli.scores.streamed import Answer, Part, Question, Total, answered
 from dircli.store import partitions
 from dircli.store.large_manifests import LargeManifest
 from dircli.store.predictions import Predictions, aligned, sigmas
-from dircli.store.streams import Block, Stream, Unusual
+from dircli.store.streams import Stream, Unusual
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+COLUMNS = ("id", "prediction", "target", "sigma")
 BITS = 6
 """Of a hash, by which rows are divided."""
 
@@ -33,13 +34,15 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
 
     Raises UsageError where metrics of ranks are asked for by name, and there are too many rows.
     """
-    stream = Stream(path=Path(question.path), layout=question.layout, by_id=True)
+    layout = question.layout
+    needed = layout.needed(target=False)
+    stream = Stream(path=Path(question.path), texts=layout.texts, numbers=layout.numbers, needed=needed)
     with tempfile.TemporaryDirectory(prefix="dir-") as folder:
         ours, theirs = Path(folder) / "ours", Path(folder) / "theirs"
         for each in (ours, theirs):
             each.mkdir()
         try:
-            blocks = stream.blocks(lambda block: _table(block, question))
+            blocks = stream.blocks(lambda block: _renamed(block, question))
             of_file = partitions.divided(blocks, theirs, bits=BITS)
             of_manifest = partitions.divided(manifest.rows(question.split), ours, bits=BITS) if of_file else []
             total = _total(partitions.pairs(of_manifest, of_file), question) if of_manifest else None
@@ -50,15 +53,18 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
     return answered(total, question, sha256=stream.sha256, content=str(manifest.facts["content"]))
 
 
-def _table(block: Block, question: Question) -> pa.Table:
-    """The rows of ``block`` as they are divided; Unusual where a prediction is 0 or less and should not be."""
-    import pyarrow as pa
-
-    low = question.against.rules.positive and (block.prediction <= 0).any()
-    if low or block.ids is None or (block.sigma is not None and (block.sigma <= 0).any()):
+def _renamed(block: pa.Table, question: Question) -> pa.Table:
+    """The columns of ``block`` by the names that they have here; Unusual where one is 0 or less and should not be."""
+    layout = question.layout
+    columns = (layout.id_column, layout.prediction_column, layout.target_column, layout.sigma_column)
+    names = {name: each for name, each in zip(columns, COLUMNS, strict=True) if name is not None}
+    if len(names) < len(columns) - columns.count(None):  # one column for two purposes
         raise Unusual
-    columns = {"prediction": block.prediction, "target": block.target, "sigma": block.sigma}
-    return pa.table({"id": block.ids} | {name: each for name, each in columns.items() if each is not None})
+    table = block.rename_columns([names[name] for name in block.column_names])
+    positive = ["prediction"] * question.against.rules.positive + ["sigma"] * ("sigma" in table.column_names)
+    if any((table[name].to_numpy() <= 0).any() for name in positive):
+        raise Unusual
+    return table
 
 
 def _total(pairs: Iterator[tuple[pa.Table, pa.Table]], question: Question) -> Total | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,15 +21,15 @@ from dircli.errors import UsageError
 from dircli.scores.by_region import RankedRows, Reference, Score, scores_of_sums
 from dircli.scores.metrics.blocks import SummedRows
 from dircli.scores.metrics.table import FromRanks, Metric, chosen
-from dircli.store import compressed, streams
 from dircli.store.content import digest_of_targets, targets_sum
 from dircli.store.matching import hashes
-from dircli.store.predictions import STDIN, Layout
+from dircli.store.predictions import Layout
 from dircli.store.repeats import Repeats
-from dircli.store.streams import Block, Stream, Unusual
+from dircli.store.streams import Stream, Unusual
 
-LARGE = 32 << 20  # bytes of a file that is read by blocks
-LARGE_COMPRESSED = 1 << 20  # which may hold any number
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 RANKED = 10_000_000
 """Of so many rows targets and predictions are kept, for metrics of ranks."""
 
@@ -105,22 +106,14 @@ class Total:
         return [metric for metric in self.summed.metrics if isinstance(metric, FromRanks)]
 
 
-def is_large(path: str) -> bool:
-    """Whether ``path`` is a file that is better read by blocks."""
-    file = Path(path)
-    if path == STDIN or not file.is_file():
-        return False
-    with file.open("rb") as stream:
-        codec = compressed.codec_of(stream.read(streams.LONGEST_MAGIC))
-    return file.stat().st_size >= (LARGE_COMPRESSED if codec else LARGE)
-
-
-def answer(question: Question, *, workers: int | None = None) -> Answer | None:
+def answer(question: Question, *, workers: int = 2) -> Answer | None:
     """The scores of the file that is asked about; None where it has to be read as a whole.
 
     Raises UsageError where metrics of ranks are asked for by name, and there are more than RANKED rows.
     """
-    stream = Stream(path=Path(question.path), layout=question.layout)
+    layout = question.layout
+    needed = layout.needed(target=True)
+    stream = Stream(path=Path(question.path), texts=layout.texts, numbers=layout.numbers, needed=needed)
     try:
         with closing(Repeats()) as repeats:
             total = _total(stream, question, repeats, workers=workers)
@@ -160,10 +153,10 @@ def answered(total: Total, question: Question, *, sha256: str, content: str) -> 
     )
 
 
-def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int | None) -> Total:
+def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int) -> Total:
     """All that is known of the rows of the file; Unusual where it has none, or perhaps one id twice."""
     total = None
-    for part in stream.blocks(lambda block: _part(block, question), workers=workers):
+    for part in stream.blocks(lambda table: _part(table, question), workers=workers):
         total = total or question.nothing_yet(part.given)
         total.add(part)
         if part.hashes is not None:
@@ -173,20 +166,22 @@ def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int
     return total
 
 
-def _part(block: Block, question: Question) -> Part:
-    """``block`` with the bins of its rows; Unusual where a target lies in none, or a value is 0 or less."""
-    against = question.against
-    if block.target is None:
+def _part(table: pa.Table, question: Question) -> Part:
+    """A block with the bins of its rows; Unusual where a target lies in none, or a value is 0 or less."""
+    against, layout = question.against, question.layout
+    columns = {name: np.asarray(table[name].combine_chunks()) for name in layout.numbers if name in table.column_names}
+    target, prediction = columns[layout.target_column], columns[layout.prediction_column]
+    sigma = columns.get(layout.sigma_column or "")
+    index = against.index(target)
+    low = against.rules.positive and (prediction <= 0).any()
+    if low or (index < 0).any() or (sigma is not None and (sigma <= 0).any()):
         raise Unusual
-    index = against.index(block.target)
-    low = against.rules.positive and (block.prediction <= 0).any()
-    if low or (index < 0).any() or (block.sigma is not None and (block.sigma <= 0).any()):
-        raise Unusual
+    ids = [table[name].combine_chunks() for name in layout.texts if name in table.column_names]
     return Part(
-        target=block.target,
-        prediction=block.prediction,
+        target=target,
+        prediction=prediction,
         bin_index=index,
-        given={} if block.sigma is None else {"sigma": block.sigma},
-        targets_sum=targets_sum(block.target),
-        hashes=None if block.ids is None else hashes(block.ids),
+        given={} if sigma is None else {"sigma": sigma},
+        targets_sum=targets_sum(target),
+        hashes=hashes(ids[0]) if ids else None,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import sys
 from collections import Counter
@@ -16,17 +15,16 @@ import numpy as np
 
 from dircli.arrays import FloatArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
-from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff
+from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff, streams
 from dircli.store.digests import digest_of
 from dircli.store.matching import matched, repeated_ids
 from dircli.store.parquet import numeric, textual
-from dircli.store.text import FINITE, Table, decode, delimiter_of, numbers, parse
+from dircli.store.text import FINITE, Table, decode, delimiter_of, is_json, numbers, parse
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
-START = 1 << 20  # bytes that are looked at to know the kind of text
 FOREIGN = {
     sniff.ZIP: "a zip archive, such as .npz, .xlsx and .pt files are",
     sniff.PICKLE: "a pickle",
@@ -47,6 +45,22 @@ class Layout:
     target_column: str = "target"
     sigma_column: str | None = None
     by_position: bool = False
+
+    @property
+    def texts(self) -> list[str]:
+        """The column of ids, where there is one."""
+        return [] if self.by_position else [self.id_column]
+
+    @property
+    def numbers(self) -> list[str]:
+        """The columns of numbers, each once."""
+        names = (self.prediction_column, self.target_column, self.sigma_column)
+        return list(dict.fromkeys(name for name in names if name is not None))
+
+    def needed(self, *, target: bool) -> list[str]:
+        """The columns that must be there: with ``target`` that of targets, and then ids need not be."""
+        needed = [self.prediction_column]
+        return [*needed, self.target_column] if target else [*self.texts, *needed]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +94,11 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
     needs no ids. Raises InputError where no row can be read.
     """
     hint = "Give a CSV, JSON lines, Parquet or npy file of predictions"
+    needed = layout.needed(target=need_target)
+    if path != STDIN and streams.is_large(Path(path)) and (by_blocks := _from_blocks(path, layout, needed)):
+        return by_blocks
     data = sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=hint)
     name = "standard input" if path == STDIN else path
-    needed = [layout.prediction_column]
-    if need_target:
-        needed.append(layout.target_column)
-    elif not layout.by_position:
-        needed.insert(0, layout.id_column)
     sha256 = digest_of([data], "sha256")
     if codec := compressed.codec_of(data):
         data = compressed.expanded(data, name, codec)
@@ -103,12 +115,6 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         plain = _from_plain_text(data, name, layout, needed, delimiter)
         predictions = plain or _from_exact_text(data, name, layout, needed, delimiter)
     return replace(predictions, file=path, sha256=sha256)
-
-
-def is_json(data: bytes) -> bool:
-    """Whether text with this beginning, or whole, is taken for JSON lines."""
-    start = data[:START].removeprefix(codecs.BOM_UTF8).lstrip()
-    return (start or data.removeprefix(codecs.BOM_UTF8).lstrip()).startswith(b"{")
 
 
 def _columns_hint(needed: Sequence[str]) -> str:
@@ -140,21 +146,34 @@ def _from_plain_text(
 
     Without a ``delimiter`` it is JSON lines.
     """
-    of_numbers = dict.fromkeys(filter(None, (layout.prediction_column, layout.target_column, layout.sigma_column)))
-    of_texts = [] if layout.by_position else [layout.id_column]
-    if set(of_texts) & set(of_numbers):
+    if set(layout.texts) & set(layout.numbers):
         return None
     reader = partial(plain_text.read, delimiter=delimiter) if delimiter else plain_lines.read
-    table = reader(data, texts=of_texts, numbers=of_numbers, needed=needed)
-    if table is None:
+    table = reader(data, texts=layout.texts, numbers=layout.numbers, needed=needed)
+    return None if table is None else _from_table(table, name, layout)
+
+
+def _from_blocks(path: str, layout: Layout, needed: Sequence[str]) -> Predictions | None:
+    """The predictions in a large file in which nothing is wrong or unusual; None where something is."""
+    import pyarrow as pa
+
+    stream = streams.Stream(path=Path(path), texts=layout.texts, numbers=layout.numbers, needed=needed)
+    try:
+        tables = list(stream.blocks(lambda table: table))
+    except (streams.Unusual, OSError):
         return None
+    if not tables:
+        return None
+    return replace(_from_table(pa.concat_tables(tables), path, layout), sha256=stream.sha256)
+
+
+def _from_table(table: pa.Table, name: str, layout: Layout) -> Predictions:
+    """The predictions in a table of texts and finite numbers."""
 
     def values(column: str) -> tuple[FloatArray, list[Problem]]:
         return np.asarray(table[column].combine_chunks()), []
 
-    ids = None
-    if of_texts and layout.id_column in table.column_names:
-        ids = table[layout.id_column].combine_chunks()
+    ids = table[layout.id_column].combine_chunks() if layout.texts and layout.id_column in table.column_names else None
     return replace(_from_columns(name, layout, table.column_names, values), ids=ids)
 
 

@@ -1,4 +1,4 @@
-"""A prediction file that carries its targets, read block by block in constant memory.
+"""Prediction files read block by block: text, compressed or not, and Parquet, of which no more columns than are wanted.
 
 Only files in which nothing is wrong or unusual are read so; whatever else is left to `predictions`, which names it.
 """
@@ -8,26 +8,24 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from dircli.arrays import FloatArray
 from dircli.store import compressed, plain_lines, plain_text, sniff
 from dircli.store.digests import digest_of
 from dircli.store.parallel import in_order
 from dircli.store.parquet import numeric, textual
-from dircli.store.predictions import Layout, is_json
-from dircli.store.text import delimiter_of
+from dircli.store.text import delimiter_of, is_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LARGE = 32 << 20  # bytes of a file that is read by blocks
+LARGE_COMPRESSED = 1 << 20  # which may hold any number
 BLOCK = 8 << 20  # bytes of text that a thread parses at once
 ROWS = 1 << 17  # rows of a Parquet file that are read at once
 LONGEST = 4  # blocks; a longer line is left to `predictions`
@@ -40,36 +38,29 @@ class Unusual(Exception):  # noqa: N818 - no error of the user's: another reader
     """Something in the file is not as most programs write it, or wrong."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """Some rows of a file in its order: finite numbers, (n,) each, targets and ids where there is such a column."""
-
-    target: FloatArray | None
-    prediction: FloatArray
-    sigma: FloatArray | None
-    ids: pa.Array | None
-
-
 @dataclass(kw_only=True)
 class Stream:
-    """The file at ``path``; ``sha256`` is that of its bytes, once all blocks are read.
+    """The columns of the file at ``path`` that ``texts`` or ``numbers`` name, all ``needed`` ones among them.
 
-    Its rows must have targets, or with ``by_id`` ids.
+    ``sha256`` is that of the file's bytes, once all blocks are read.
     """
 
     path: Path
-    layout: Layout
-    by_id: bool = False
+    texts: Sequence[str]
+    numbers: Sequence[str]
+    needed: Sequence[str]
     sha256: str = field(default="", init=False)
 
-    def blocks(self, work: Callable[[Block], Done], *, workers: int | None = None) -> Iterator[Done]:
-        """``work`` of each block, in the order of the file, done by ``workers`` threads.
+    def blocks(self, work: Callable[[pa.Table], Done], *, workers: int = 2) -> Iterator[Done]:
+        """``work`` of each block of rows, in the order of the file, done by ``workers`` threads, by default two.
 
-        Raises Unusual, after any number of blocks, where the file has to be read by `predictions`; OSError where it
-        cannot be opened.
+        All blocks have the same columns, without nulls: large texts, and finite numbers as float64. Raises Unusual,
+        after any number of blocks, where another reader has to read the file; OSError where it cannot be opened.
         """
+        if set(self.texts) & set(self.numbers):
+            raise Unusual
         with self.path.open("rb") as file, ThreadPoolExecutor(1) as hashing:
-            start = file.read(len(sniff.NPY))
+            start = file.read(LONGEST_MAGIC)
             file.seek(0)
             if start.startswith(sniff.PARQUET):
                 digest = hashing.submit(digest_of, self.path, "sha256")
@@ -77,76 +68,52 @@ class Stream:
                 self.sha256 = digest.result()
                 return
             hashed = _Hashed(file, hashing)
-            codec = compressed.codec_of(start)
-            with _expanded(hashed, codec) as stream:
+            with _expanded(hashed, compressed.codec_of(start)) as stream:
                 yield from self._text(stream, work, workers)
             while hashed.read(BLOCK):  # what is left after the end of compressed bytes
                 pass
             self.sha256 = hashed.digest()
 
-    @property
-    def _numbers(self) -> list[str]:
-        layout = self.layout
-        names = (layout.prediction_column, layout.target_column, layout.sigma_column)
-        return list(dict.fromkeys(name for name in names if name is not None))
-
-    @property
-    def _needed(self) -> list[str]:
-        return [self.layout.prediction_column, self.layout.id_column if self.by_id else self.layout.target_column]
-
-    @property
-    def _texts(self) -> list[str]:
-        return [] if self.layout.by_position else [self.layout.id_column]
-
-    def _block(self, table: pa.Table, columns: set[str]) -> Block:
-        """The rows of ``table``, which must have those ``columns`` alone; Unusual where a number is not finite."""
-        if set(table.column_names) != columns:
-            raise Unusual
-        numbers = {name: np.asarray(table[name].combine_chunks()) for name in self._numbers if name in columns}
-        if not all(np.isfinite(values).all() for values in numbers.values()):
-            raise Unusual
-        return Block(
-            target=numbers.get(self.layout.target_column),
-            prediction=numbers[self.layout.prediction_column],
-            sigma=numbers.get(self.layout.sigma_column or ""),
-            ids=table[self._texts[0]].combine_chunks() if columns.intersection(self._texts) else None,
-        )
-
-    def _text(self, stream: IO[bytes], work: Callable[[Block], Done], workers: int | None) -> Iterator[Done]:
+    def _text(self, stream: IO[bytes], work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of delimited text or JSON lines."""
-        needed = self._needed
         parts = _lines(stream)
         first = next(parts, b"")
-        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET)) or set(self._texts) & set(self._numbers):
+        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET)):
             raise Unusual
-        columns: dict[str, Any] = {"texts": self._texts, "numbers": self._numbers, "needed": needed}
+        columns: dict[str, Any] = {"texts": self.texts, "numbers": self.numbers, "needed": self.needed}
         if is_json(first):
             read: Callable[[bytes], pa.Table | None] = partial(plain_lines.read, **columns, threads=False)
             begun = first
         else:
-            delimiter = delimiter_of(first, needed)
+            delimiter = delimiter_of(first, self.needed)
             begin = first.find(b"\n") + 1
             header = plain_text.header(first[:begin], delimiter)
             read = partial(plain_text.rows, header=header, delimiter=delimiter, **columns, threads=False)
             begun = first[begin:]
             if not plain_text.is_plain(first[:begin], 0, delimiter, quotes=False):
                 raise Unusual
-        table = read(begun)
-        if table is None:
-            raise Unusual
-        names = set(table.column_names)
+        del first
 
-        def done(part: bytes) -> Done:
+        def table_of(part: bytes) -> pa.Table:
             table = read(part)
             if table is None:
                 raise Unusual
-            return work(self._block(table, names))
+            return table
 
-        yield work(self._block(table, names))
-        del first, begun, table
+        table = table_of(begun)
+        names = table.column_names
+
+        def done(part: bytes) -> Done:
+            table = table_of(part)
+            if set(table.column_names) != set(names):
+                raise Unusual
+            return work(table.select(names))
+
+        yield work(table)
+        del begun, table
         yield from in_order(done, parts, workers=workers)
 
-    def _parquet(self, work: Callable[[Block], Done], workers: int | None) -> Iterator[Done]:
+    def _parquet(self, work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of a Parquet file, of which only the columns that are wanted are read."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -154,35 +121,48 @@ class Stream:
         try:
             with pq.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False) as file:
                 schema = file.schema_arrow
-                names = [name for name in (*self._texts, *self._numbers) if name in schema.names]
-                if len(set(schema.names)) < len(schema.names) or not set(self._needed) <= set(names):
-                    raise Unusual
-                if not all(numeric(schema.field(name).type) for name in self._numbers if name in names):
-                    raise Unusual
-                if not all(textual(schema.field(name).type) for name in self._texts if name in names):
+                names = [name for name in (*self.texts, *self.numbers) if name in schema.names]
+                kinds = {name: schema.field(name).type for name in names if schema.names.count(name) == 1}
+                fits = [(numeric if name in self.numbers else textual)(kind) for name, kind in kinds.items()]
+                if len(set(schema.names)) < len(schema.names) or not set(self.needed) <= kinds.keys() or not all(fits):
                     raise Unusual
 
                 def done(batch: pa.RecordBatch) -> Done:
-                    return work(self._block(self._cast(batch), set(names)))
+                    return work(self._cast(batch.select(names)))
 
                 yield from in_order(done, file.iter_batches(ROWS, columns=names), workers=workers)
         except (pa.ArrowException, OSError, UnicodeDecodeError):
             raise Unusual from None
 
     def _cast(self, batch: pa.RecordBatch) -> pa.Table:
-        """The columns of ``batch`` as `predictions` has them; Unusual where one has nulls."""
+        """The columns of ``batch`` as blocks have them; Unusual where one has nulls, or a number is not finite."""
         import pyarrow as pa
+        import pyarrow.compute as pc
 
-        if any(column.null_count for column in batch.columns):
-            raise Unusual
         columns = {}
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if name in self._numbers:
+            if column.null_count:
+                raise Unusual
+            if name in self.numbers:
                 columns[name] = column.cast(pa.float64(), safe=False)
+                if not pc.all(pc.is_finite(columns[name])).as_py():
+                    raise Unusual
             else:
-                column.validate(full=True)
+                column.validate(full=True)  # text that is no UTF-8 shows only here
                 columns[name] = column.cast(pa.string()).cast(pa.large_string())
         return pa.table(columns)
+
+
+def is_large(path: Path) -> bool:
+    """Whether there is a file at ``path`` that can be opened, and is better read by blocks."""
+    try:
+        if not path.is_file() or path.stat().st_size < LARGE_COMPRESSED:
+            return False
+        with path.open("rb") as stream:
+            is_compressed = compressed.codec_of(stream.read(LONGEST_MAGIC)) is not None
+        return is_compressed or path.stat().st_size >= LARGE
+    except OSError:
+        return False
 
 
 class _Hashed(io.RawIOBase):

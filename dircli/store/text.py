@@ -65,6 +65,12 @@ def delimiter_of(data: bytes, columns: Sequence[str]) -> str:
     return next((each for each in TAKEN if set(columns) <= set(_first_row(start, each))), TAKEN[0])
 
 
+def is_json(data: bytes) -> bool:
+    """Whether text with this beginning, or whole, is taken for JSON lines."""
+    start = data[:START].removeprefix(codecs.BOM_UTF8).lstrip()
+    return (start or data.removeprefix(codecs.BOM_UTF8).lstrip()).startswith(b"{")
+
+
 def _first_row(start: str, delimiter: str) -> list[str]:
     """The fields of the first row of a text that has ``start``; none where it cannot be read."""
     try:

@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 DEPTHS = pytest.mark.filterwarnings("ignore:divide by zero")  # a depth of 0 has no ratio
 
 
-@pytest.fixture(autouse=True)
-def _every_file_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamed, "LARGE", 0)
-    monkeypatch.setattr(streamed, "LARGE_COMPRESSED", 0)
-
-
 def drawn(seed: int) -> tuple[str, bytes, str, dict[str, Any]]:
     """A dataset, a file that carries its targets, in one of the FORMATS, and how it is to be scored."""
     draw = np.random.default_rng(seed)
@@ -58,7 +52,10 @@ def scored(path: str, name: str, *, keep_rows: bool, **choice: Any) -> Scored:
     """What `evaluate` gives of the file, against the shipped bins as a file of one's own."""
     choice = {"protocol": "released", "metrics": [], "layout": Layout(sigma_column="sigma"), **choice}
     request = ScoreOptions(split="test", keep_rows=keep_rows, **choice)
-    return evaluate([path], request, name=None, root=Path("manifests"), bins_file=shipped(name))
+    with pytest.MonkeyPatch.context() as patch:
+        for size in ("LARGE", "LARGE_COMPRESSED"):
+            patch.setattr(streams, size, 1 << 60 if keep_rows else 0)
+        return evaluate([path], request, name=None, root=Path("manifests"), bins_file=shipped(name))
 
 
 @pytest.mark.parametrize(
@@ -148,6 +145,8 @@ def test_metrics_of_ranks_are_left_out_of_too_many_rows_and_refused_by_name(
     rows = b"prediction,target\n" + b"".join(b"%d,%d\n" % (row % 7, row) for row in range(60))
     (work / "p.csv").write_bytes(rows)
     monkeypatch.setattr(streams, "BLOCK", 50)
+    monkeypatch.setattr(streams, "LARGE", 0)
+    monkeypatch.setattr(streams, "LARGE_COMPRESSED", 0)
     monkeypatch.setattr(streamed, "RANKED", 60)
     words = ("evaluate", "p.csv", "--bins", shipped("agedb"), "--format", "json")
     usual = json.loads(run(*words).stdout)["systems"][0]["regions"]["all"]
@@ -172,19 +171,23 @@ def test_a_file_that_is_read_by_blocks_is_not_read_as_a_whole(work: Path, monkey
     assert scored("p", "agedb", keep_rows=False).result.systems[0].regions["all"].n == 2
 
 
-def test_small_files_streams_and_folders_are_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_files_and_folders_are_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (work / "p").write_bytes(b"prediction,target\n1,2\n")
-    assert streamed.is_large("p")
-    assert not any(map(streamed.is_large, ("-", ".", "none")))
-    monkeypatch.setattr(streamed, "LARGE", 30)
-    assert not streamed.is_large("p")
+    monkeypatch.setattr(streams, "LARGE", 22)
+    assert not streams.is_large(Path("p"))
+    monkeypatch.setattr(streams, "LARGE_COMPRESSED", 22)
+    assert streams.is_large(Path("p"))
+    assert not any(map(streams.is_large, map(Path, (".", "none", "x" * 300))))
+    monkeypatch.setattr(streams, "LARGE", 30)
+    assert not streams.is_large(Path("p"))
 
 
 def test_a_line_that_fills_many_blocks_is_left_to_the_exact_reader(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "BLOCK", 10)
     (work / "p").write_bytes(b'prediction,target,note\n1,2,"' + b"\n" * 100 + b'"\n')
-    stream = streams.Stream(path=work / "p", layout=Layout())
+    columns = ["prediction", "target"]
+    stream = streams.Stream(path=work / "p", texts=["id"], numbers=columns, needed=columns)
     with pytest.raises(streams.Unusual):
-        list(stream.blocks(lambda block: block.prediction.size))
+        list(stream.blocks(len))
     with pytest.raises(UsageError, match="spearmen"):
         scored("p", "agedb", keep_rows=False, metrics=["spearmen"])
