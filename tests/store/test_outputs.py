@@ -59,7 +59,6 @@ def test_outputs_are_told_apart_from_each_other_and_from_what_is_read(
         "evaluate p.csv --against old.json --output old.json",
         "evaluate p.csv --output manifests/cat/manifest.json",
         "evaluate p.csv --bins manifests/cat/bins.parquet --per-bin manifests/cat/bins.parquet",
-        "fds f.npy --out f.npy",
         "fds f.statistics.h5 --out f.h5",
         "fds f.npy --similarity --anchor 3 --out f.npy",
         "export cat --format parquet --out manifests/cat",
