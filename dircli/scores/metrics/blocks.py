@@ -6,9 +6,9 @@ the pieces nor the number of cores changes a digit. A block fits the cache of a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import cpu_count
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class SummedRows:
 
     def _sum(self, blocks: list[list[AnyArray]], workers: int | None) -> None:
         """Sum each of ``blocks``, and merge the sums in order, always the same ones with each other."""
-        workers = min(workers or cpu_count(), len(blocks))
+        workers = min(workers or os.cpu_count() or 1, len(blocks))
         if workers > 1:
             from concurrent.futures import ThreadPoolExecutor  # not for a few rows, which come at once
 
