@@ -5,6 +5,7 @@ Only files in which nothing is wrong or unusual are read so; whatever else is le
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import io
 from collections import deque
@@ -104,6 +105,8 @@ class Stream:
         names = table.column_names
 
         def done(part: bytes) -> Done:
+            if part.startswith(codecs.BOM_UTF8):  # which is left out only where a file begins
+                raise Unusual
             table = table_of(part)
             if set(table.column_names) != set(names):
                 raise Unusual

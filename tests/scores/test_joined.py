@@ -58,13 +58,15 @@ def columns(own: Path, seed: int) -> dict[str, Any]:
     return held
 
 
-def result(own: Path, *, least: int, seed: int = 0) -> dict[str, Any]:
+def result(own: Path, *, least: int, seed: int = 0, by_position: bool = False) -> dict[str, Any]:
     """The result of the file "p", joined part by part if the manifest has ``least`` rows or more."""
     choice: dict[str, Any] = {
         "protocol": ("released", "paper")[seed // 2 % 2],
         "metrics": [[], ["all"], ["mae", "gm"]][seed % 3],
     }
-    request = ScoreOptions(split="test", layout=Layout(sigma_column="sigma"), keep_rows=False, **choice)
+    request = ScoreOptions(
+        split="test", layout=Layout(sigma_column="sigma", by_position=by_position), keep_rows=False, **choice
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(from_files, "LARGE", least)
         scored = evaluate(["p"], request, name="own", root=own)
@@ -79,22 +81,39 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(joined, "BITS", 1 + seed % 6)
 
 
-def test_parts_give_the_scores_of_the_whole(own: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for seed in range(40):
+def flat(result: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    """The scores of the one system, taken out of ``result``; what is undefined is NaN."""
+    regions = result["systems"][0].pop("regions")
+    pairs = {(region, name): value for region, scores in regions.items() for name, value in scores.items()}
+    return {key: np.nan if value is None else value for key, value in pairs.items()}
+
+
+def positional(own: Path, held: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The result of the same predictions, in the order of the manifest and without ids."""
+    samples = manifests.read(own / "own").samples
+    order = np.argsort(held["id"])[np.argsort(np.argsort(samples.ids[samples.mask("test")]))]
+    columns = {name: np.asarray(values)[order] for name, values in held.items() if name != "id"}
+    (own.parent / "p").write_bytes(written(columns, "CSV"))
+    return result(own, least=ROWS + 1, seed=seed, by_position=True)
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(18), pytest.param(range(18, 318), marks=pytest.mark.slow)], ids=["a few", "two hundred"]
+)
+def test_parts_and_rows_in_order_give_the_scores_of_the_whole(
+    own: Path, work: Path, monkeypatch: pytest.MonkeyPatch, seeds: range
+) -> None:
+    for seed in seeds:
         if seed % 3 == 1:
             continue  # SERA, one of all metrics, needs the training targets
-        (work / "p").write_bytes(written(columns(own, seed), FORMATS[seed // 2 % len(FORMATS)]))
+        held = columns(own, seed)
+        (work / "p").write_bytes(written(held, FORMATS[seed // 2 % len(FORMATS)]))
         small_blocks(monkeypatch, seed)
         whole, parts = result(own, least=ROWS + 1, seed=seed), result(own, least=ROWS, seed=seed)
-        for system in (*whole["systems"], *parts["systems"]):
-            system["regions"] = {
-                (name, metric): np.nan if value is None else value
-                for name, scores in system["regions"].items()
-                for metric, value in scores.items()
-            }
-        found, expected = parts["systems"][0].pop("regions"), whole["systems"][0].pop("regions")
+        found, expected = flat(parts), flat(whole)
         assert parts == whole
         assert found == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
+        assert flat(positional(own, held, seed)) == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
 
 
 def test_metrics_that_need_training_targets_are_had_from_whole_files(own: Path, work: Path) -> None:

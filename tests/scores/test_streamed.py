@@ -191,3 +191,14 @@ def test_a_line_that_fills_many_blocks_is_left_to_the_exact_reader(work: Path, m
         list(stream.blocks(len))
     with pytest.raises(UsageError, match="spearmen"):
         scored("p", "agedb", keep_rows=False, metrics=["spearmen"])
+
+
+def test_a_byte_order_mark_where_a_block_begins_is_part_of_the_text(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "BLOCK", 32)
+    line = b'{"prediction": 1, "target": 20}\n'
+    assert len(line) == 32
+    (work / "p").write_bytes(line + b"\xef\xbb\xbf" + line)
+    with pytest.raises(DirError, match="p, line 2"):
+        scored("p", "agedb", keep_rows=False)
