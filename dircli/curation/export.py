@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
@@ -52,7 +54,8 @@ def export_tables(
         contents["samples.csv"] = parquet.csv_bytes(manifests.sample_columns(samples))
         contents["bins.csv"] = parquet.csv_bytes(manifests.bin_columns(manifest.table))
     else:
-        columns = {"id": samples.ids, "target": samples.targets, "bin": samples.bin_index, "split": samples.split}
+        bins = samples.bin_index.astype(np.int64)
+        columns = {"id": samples.ids, "target": samples.targets, "bin": bins, "split": samples.split}
         for column, array in {**columns, **samples.columns, "edges": manifest.table.bins.edges}.items():
             contents[f"{column}.npy"] = npy.as_bytes(array.astype(str) if array.dtype == object else array)
     check_outputs(("--out", out / file) for file in contents)

@@ -87,7 +87,8 @@ def test_every_command_takes_the_folder_of_a_manifest_instead_of_its_name(run: R
     ):
         run("export", "--manifest", "elsewhere", "--format", form, "--out", form)
         assert {path.name for path in (work / form).iterdir()} == files
-    targets, split = (np.load(work / "npy" / f"{name}.npy") for name in ("target", "split"))
+    targets, split, bins = (np.load(work / "npy" / f"{name}.npy") for name in ("target", "split", "bin"))
+    assert (targets.dtype, bins.dtype) == (np.float64, np.int64)
     assert np.array_equal(pd.read_csv(work / "csv" / "samples.csv")["target"], targets)
     assert set(split) == {"train", "val", "test"}
     assert "no manifest.json" in run("verify", "--manifest", "csv", code=2).stderr
