@@ -2,7 +2,7 @@
 
 Cosmic Ray finds and makes them. Of its operators those are taken that leave a program that still runs, as ``<`` for
 ``<=``; ``<<`` for ``*`` only adds type errors that every test catches, and would flatter the score. Two operators of
-our own add what the others lack: a statement is left out, and a function is taken for its neighbour, or one side of equal
+our own add what the others lack: a statement is left out; a function is taken for its neighbour, or one side of equal
 values for the other. Texts, types, decorators and the wording of errors are not mutated.
 """
 

@@ -8,6 +8,20 @@ import sys
 import pytest
 from conftest import PROJECT
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def test_the_modules_and_the_tests_that_are_listed_are_there() -> None:
+    content = tomllib.loads((PROJECT / "tests" / "mutation.toml").read_text(encoding="utf-8"))
+    named = [*content["tests"], *(each["module"] for each in content["equivalent"])]
+    assert [module for module in named if not (PROJECT / "dircli" / module).is_file()] == []
+    files = {file for listed in content["tests"].values() for file in listed}
+    assert [file for file in sorted(files) if not (PROJECT / file).is_file()] == []
+    assert all(each["reason"] for each in content["equivalent"])
+
 
 @pytest.mark.slow
 def test_a_sample_of_mutants_is_caught() -> None:
