@@ -397,3 +397,9 @@ def test_medcouples_of_values_that_all_lie_on_one_side_or_at_the_median() -> Non
         ONES,
     ):
         assert medcouple(np.array(sample, dtype=float)) == pytest.approx(median_over_pairs([*map(float, sample)]))
+
+
+def test_the_relevance_of_the_mirror_image_is_mirrored() -> None:
+    train = np.random.default_rng(0).gamma(3, 4, 1000)
+    phi, mirrored = relevance(train), relevance(-train)
+    assert (mirrored.low, mirrored.median, mirrored.high) == pytest.approx((-phi.high, -phi.median, -phi.low))
