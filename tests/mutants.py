@@ -1,9 +1,9 @@
 """The mutants of a module: each is the module with one point changed that a number or a decision hangs on.
 
 Cosmic Ray finds and makes them. Of its operators those are taken that leave a program that still runs, as ``<`` for
-``<=``; ``<<`` for ``*`` only adds type errors that every test catches, and would flatter the score. Three operators of
-our own add what the others lack: a statement left out, a function taken for its neighbour, and another side of equals.
-Texts, types, decorators and the wording of errors are not mutated.
+``<=``; ``<<`` for ``*`` only adds type errors that every test catches, and would flatter the score. Two operators of
+our own add what the others lack: a statement is left out; a function is taken for its neighbour, or one side of equal
+values for the other. Texts, types, decorators and the wording of errors are not mutated.
 """
 
 from __future__ import annotations

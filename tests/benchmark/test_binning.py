@@ -97,13 +97,17 @@ def test_a_range_without_targets_is_refused_and_one_is_enough() -> None:
     assert widths.chosen(np.array([0.0, 3, 9]), "2:3").edges.tolist() == [2, 3]
 
 
-def test_bins_of_a_width_are_refused_beyond_a_million_and_lie_over_the_range_or_the_targets() -> None:
+def test_bins_of_a_width_are_refused_beyond_a_million_and_lie_over_the_range_or_the_targets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     targets = np.array([0.2, 2.5])
     assert widths.regular("0.5", None, targets).edges.tolist() == [0, 0.5, 1, 1.5, 2, 2.5, 3]
     assert widths.regular("0.5", " 0 : 1 ", targets).edges.tolist() == [0, 0.5, 1]
-    assert len(widths.regular("1", "0:1000000", targets)) == 1_000_000
-    with pytest.raises(UsageError, match="--bin-width 1 makes more than 1,000,000 bins from 0 to 1e"):
-        widths.regular("1", "0:1000001", targets)
+    assert widths.UNWANTED == 1_000_000
+    monkeypatch.setattr(widths, "UNWANTED", 1000)
+    assert len(widths.regular("1", "0:1000", targets)) == 1000
+    with pytest.raises(UsageError, match="--bin-width 1 makes more than 1,000 bins from 0 to 1001"):
+        widths.regular("1", "0:1001", targets)
     for width in ("0", "-1", "inf", "nan", "wide"):
         with pytest.raises(UsageError, match="is no width; write a positive number"):
             widths.regular(width, None, targets)

@@ -30,7 +30,8 @@ from dircli.curation.pixels.count import counted
 from dircli.curation.pixels.curate import CHECKPOINT, published_bins
 from dircli.datasets import nyud2
 from dircli.datasets.obtain import DownloadOptions
-from dircli.errors import InputError
+from dircli.datasets.open import open_benchmark
+from dircli.errors import InputError, UsageError
 from dircli.scores.metrics.table import METRICS
 from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
@@ -622,6 +623,19 @@ def test_the_real_test_list_is_written_again_byte_for_byte(real: Path, tmp_path:
     assert f"git:{git_blob(nyud2.listed(maps.ids, maps.columns))}" == READER.lists["test"][1]
     numbers = [int(str(key)[-16:-11]) for key in maps.ids]
     assert numbers == sorted(numbers)
+
+
+def test_a_pixel_is_called_by_its_test_image_and_its_place(curated: manifest.PixelManifest, work: Path) -> None:
+    against = open_benchmark("nyud2", work / "manifests", None)
+    scored = curated.pixels
+    images = curated.samples.ids[curated.samples.split == "test"]
+    rows = np.array([0, len(scored) - 1])
+    assert against.names("test", rows) == [
+        f"{images[scored.image[row]]}, row {scored.row[row]}, column {scored.col[row]}" for row in rows
+    ]
+    assert scored.image[rows].tolist() == [0, len(images) - 1]
+    with pytest.raises(UsageError, match="nyud2 has no train pixels; it has test pixels"):
+        against.rows("train")
 
 
 def test_pixels_of_a_map_are_picked_by_their_rank_in_their_bin() -> None:

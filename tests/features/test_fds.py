@@ -670,3 +670,13 @@ def test_what_is_not_finite_in_a_row_without_a_bin_is_refused_as_well() -> None:
         fds.gather(features, labels)
     with pytest.raises(InputError, match="row 7: the label is not finite"):
         fds.gather(rows(20, 3), np.where(np.arange(20) == 7, np.nan, 3.0))
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_calibrated_features_go_where_they_are_asked_to(epochs: int) -> None:
+    features, labels = rows(40, 3), np.arange(40.0) % 10
+    fds = ready(features, labels) if epochs else FDS(3, TEN, FdsRule())
+    before, out = features.copy(), np.full((40, 3), np.nan)
+    assert fds.calibrate(features, labels, out=out) is out
+    assert np.array_equal(out, fds.calibrate(features, labels))
+    assert np.array_equal(features, before)

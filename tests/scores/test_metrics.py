@@ -30,6 +30,8 @@ TIED = st.integers(0, 4).map(float)
 BIN = st.integers(0, 3)
 ROWS = st.lists(st.tuples(BIN, VALUE, VALUE), min_size=1, max_size=40)
 PAIRS = st.lists(st.tuples(VALUE | TIED, VALUE | TIED), min_size=1, max_size=40)
+ONES = [-0.25, 0, 0, 0, 0.25, 0.25, 0.25]
+"""Of two middle pairs one has h = 1, which halving comes to by rounding."""
 SAMPLE = st.lists(st.integers(-50, 50).map(lambda k: k / 4), min_size=1, max_size=30)
 TIED_ROWS = st.lists(st.tuples(BIN, TIED, TIED), min_size=2, max_size=40)
 Row = tuple[int, float, float]
@@ -386,5 +388,20 @@ def test_the_fences_rest_on_tukeys_hinges() -> None:
 
 
 def test_medcouples_of_values_that_all_lie_on_one_side_or_at_the_median() -> None:
-    for sample in ([0, 0, 0, 1], [-1, 0, 0, 0], [0, 0], [0, 0, 0], [0, 1], [0, 0, 0, 0, 1, 2], [0, 1, 1, 1, 2, 9]):
+    for sample in (
+        [0, 0, 0, 1],
+        [-1, 0, 0, 0],
+        [0, 0],
+        [0, 0, 0],
+        [0, 1],
+        [0, 0, 0, 0, 1, 2],
+        [0, 1, 1, 1, 2, 9],
+        ONES,
+    ):
         assert medcouple(np.array(sample, dtype=float)) == pytest.approx(median_over_pairs([*map(float, sample)]))
+
+
+def test_the_relevance_of_the_mirror_image_is_mirrored() -> None:
+    train = np.random.default_rng(0).gamma(3, 4, 1000)
+    phi, mirrored = relevance(train), relevance(-train)
+    assert (mirrored.low, mirrored.median, mirrored.high) == pytest.approx((-phi.high, -phi.median, -phi.low))

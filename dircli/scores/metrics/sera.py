@@ -66,8 +66,9 @@ def medcouple(ordered: FloatArray) -> float:
     total = len(below) * len(above) + sum(fixed.values())
 
     def at_most(h: float) -> int:
-        """The pairs whose h is no more than ``h``, which is at least -1 and below 1: b (1 - h) ≤ -a (1 + h)."""
-        loose = int(np.searchsorted(above, -below * (1 + h) / (1 - h), side="right").sum())
+        loose = len(below) * len(above)
+        if h < 1:  # b (1 - h) ≤ -a (1 + h); halves between the last number below 1 and 1 are rounded to 1
+            loose = int(np.searchsorted(above, -below * (1 + h) / (1 - h), side="right").sum())
         return loose + sum(count for value, count in fixed.items() if value <= h)
 
     def middle(rank: int) -> float:
