@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,7 +16,7 @@ import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, REFERENCE
+from conftest import REFERENCE
 from miniatures import publish
 from PIL import Image
 
@@ -657,11 +655,3 @@ def test_pillows_nearest_is_what_prepared_takes() -> None:
     assert Image.fromarray(codes).size == (640, 480)
     with pytest.raises(ValueError, match="does not shrink"):
         prepared(codes[:479], shorter=240, shape=(228, 304))
-
-
-@pytest.mark.bench
-def test_counting_costs_at_most_a_fifth_more_than_decoding_and_no_memory_per_file() -> None:
-    script = PROJECT / "tests" / "bench" / "nyud2.py"
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "peak memory" in done.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -407,14 +405,6 @@ def test_bins_without_a_direction_or_a_neighbour_are_undefined_and_not_marked() 
     assert np.isnan(cosine[2]).all()
     assert cosine[0, 6] == pytest.approx(1)
     assert strangers(cosine, reach=1).tolist() == [-1] * 6 + [0]
-
-
-@pytest.mark.bench
-def test_200_000_rows_take_at_most_three_times_their_reading_and_writing() -> None:
-    script = FOLDER / "bench" / "fds.py"
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "FDS, released" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["sts-b", "nyud2"])

