@@ -12,15 +12,12 @@ import numpy as np
 
 from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.benchmark.dataset import Dataset, PixelReader, Rules
-from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest, Rows, Samples
+from dircli.benchmark.manifest import FEW, BinTable, Manifest, PixelManifest, Rows, Samples
 from dircli.benchmark.pixels import Frame, Pixels
 from dircli.benchmark.protocol import PROTOCOLS, ScoreRule, Thresholds, WeightRule
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
-
-FEW = 20_000
-"""Of so many rows, ids are held as Python's own texts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,5 +145,5 @@ def _chosen(texts: Any, mask: BoolArray) -> Any:
     if not isinstance(texts, np.ndarray):
         if len(texts) > FEW:
             return texts.filter(mask)
-        texts = np.array(texts.to_pylist(), dtype=object)  # sooner than Arrow's functions are loaded
+        texts = np.array(texts.to_pylist(), dtype=object)
     return texts[mask]

@@ -13,6 +13,9 @@ from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import REGIONS
 
+FEW = 20_000
+"""So many ids are handled as Python's own texts, sooner than Arrow's functions are loaded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BinTable:

@@ -5,7 +5,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator
 from copy import copy
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
@@ -148,7 +148,6 @@ def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> ins
     elif panel is not None:
         kind, shared = get_args(kind)
         declared = copy(shared)
-        default = inspect.Parameter.empty if default is MISSING else default  # a factory stands in the declaration
     if declared is not None:
         declared.rich_help_panel = panel
         kind = Annotated[kind, declared]

@@ -50,13 +50,17 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
     return Benchmark(name=name, table=table, dataset=dataset, manifest=manifest, fixed=fixed)
 
 
-def holds_samples(name: str | None, root: Path) -> bool:
-    """Whether ``name``, or the only manifest in ``root``, is a manifest of samples, as far as can be told at once."""
+def facts_of_samples(name: str | None, root: Path) -> Mapping[str, Any] | None:
+    """The facts of ``name``, or of the only manifest in ``root``, if it is one of samples; None also where it is not.
+
+    They are not yet held to its rows.
+    """
     folders = [root / name] if name is not None else [root / each for each in manifests.curated(root)]
     try:
-        return len(folders) == 1 and "counted" not in manifests.read_facts(folders[0])
+        facts = manifests.read_facts(folders[0]) if len(folders) == 1 else {"counted": None}
     except DirError:
-        return False
+        return None
+    return None if "counted" in facts else facts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,17 +71,11 @@ class LargeBenchmark:
     manifest: LargeManifest
 
 
-def open_large(name: str | None, root: Path, *, least: int) -> LargeBenchmark | None:
-    """The benchmark of samples ``name`` in ``root``, if it has ``least`` rows or more, and nothing is wrong with it."""
-    try:
-        folder = root / (name or manifests.only(root))
-        if manifests.read_facts(folder)["rows"] < least:
-            return None
-        from dircli.store import large_manifests  # which hardly anybody needs
+def open_large(name: str | None, root: Path) -> LargeBenchmark | None:
+    """The benchmark of samples ``name`` in ``root``, or the only one there, if nothing is wrong with it."""
+    from dircli.store import large_manifests  # which hardly anybody needs
 
-        manifest = large_manifests.read(folder)
-    except DirError:
-        return None
+    manifest = large_manifests.read(root / (name or manifests.only(root)))
     if manifest is None or any(_foreign_rules(manifest.table, manifest.facts)):
         return None
     table, dataset = manifest.table, datasets.known(manifest.facts, manifest.table.bins)

@@ -15,7 +15,7 @@ from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
-from dircli.datasets.open import holds_samples, open_benchmark, open_large
+from dircli.datasets.open import facts_of_samples, open_benchmark, open_large
 from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.sera import relevance
@@ -85,11 +85,11 @@ def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored |
 def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) -> Scored | None:
     """What `score` gives of the one file ``path`` by the ids of a manifest that is larger than memory should hold.
 
-    None where the manifest or the file is not as large, or has to be read as a whole.
+    None where the manifest or the file has to be read as a whole.
     """
     if request.keep_rows or request.layout.by_position or path == predictions.STDIN:
         return None
-    against = open_large(name, root, least=LARGE)
+    against = open_large(name, root)
     if against is None:
         return None
     from dircli.scores import joined
@@ -272,13 +272,15 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     seeds: bool = False,
 ) -> Scored:
     """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
-    alone, by_id = len(paths) == 1 and sampling is None and not seeds, bins_file is None and holds_samples(name, root)
-    if alone and by_id and (scored := _by_parts(paths[0], name, root, request)):
+    alone, facts = len(paths) == 1 and sampling is None and not seeds, None
+    if bins_file is None:
+        facts = facts_of_samples(name, root)
+    if alone and facts and facts["rows"] >= LARGE and (scored := _by_parts(paths[0], name, root, request)):
         return scored
     with ThreadPoolExecutor(1) as pool:  # the manifest and the first file are read at the same time
-        early = pool.submit(predictions.read, paths[0], _layout(request)).result if by_id else None
+        early = pool.submit(predictions.read, paths[0], _layout(request)).result if facts else None
         against = open_benchmark(name, root, bins_file)
-        by_blocks = _by_blocks(paths[0], against, request) if alone and not by_id else None
+        by_blocks = _by_blocks(paths[0], against, request) if alone and not facts else None
         scored = by_blocks or score(paths, against, request, first=early)
     if seeds:
         from dircli.scores.compare.seeds import grouped

@@ -19,7 +19,7 @@ from dircli.scores.streamed import Answer, Part, Question, Total, answered
 from dircli.store import partitions
 from dircli.store.large_manifests import LargeManifest
 from dircli.store.predictions import Predictions, aligned, sigmas
-from dircli.store.streams import Stream, Unusual
+from dircli.store.streams import Unusual
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,9 +34,7 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
 
     Raises UsageError where metrics of ranks are asked for by name, and there are too many rows.
     """
-    layout = question.layout
-    needed = layout.needed(target=False)
-    stream = Stream(path=Path(question.path), texts=layout.texts, numbers=layout.numbers, needed=needed)
+    stream = question.layout.stream(question.path, target=False)
     with tempfile.TemporaryDirectory(prefix="dir-") as folder:
         ours, theirs = Path(folder) / "ours", Path(folder) / "theirs"
         for each in (ours, theirs):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,19 +110,17 @@ def answer(question: Question, *, workers: int = 2) -> Answer | None:
 
     Raises UsageError where metrics of ranks are asked for by name, and there are more than RANKED rows.
     """
-    layout = question.layout
-    needed = layout.needed(target=True)
-    stream = Stream(path=Path(question.path), texts=layout.texts, numbers=layout.numbers, needed=needed)
+    stream = question.layout.stream(question.path, target=True)
     try:
         with closing(Repeats()) as repeats:
             total = _total(stream, question, repeats, workers=workers)
     except (Unusual, OSError):
         return None
     against = question.against
-    counts = total.summed.total().sums.n
-    unlike = against.fixed and not np.array_equal(counts, against.table.counts[question.split])
+    if against.fixed and not np.array_equal(total.summed.total().sums.n, against.table.counts[question.split]):
+        return None
     content = digest_of_targets(total.n, total.targets_sum)
-    return None if unlike else answered(total, question, sha256=stream.sha256, content=content)
+    return answered(total, question, sha256=stream.sha256, content=content)
 
 
 def answered(total: Total, question: Question, *, sha256: str, content: str) -> Answer:

@@ -16,7 +16,7 @@ from dircli.benchmark.records import split_codes
 from dircli.store.text import as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import pyarrow as pa
 
@@ -37,14 +37,22 @@ def content(ids: TextArray | pa.Array | pa.ChunkedArray, targets: FloatArray, sp
 def begun(ids: TextArray | pa.Array | pa.ChunkedArray, targets: FloatArray) -> hashlib._Hash:
     """The hash over all that `content` covers before the splits."""
     parts = [encoded(part) for part in chunks(ids)]
-    digest = hashlib.sha256(np.int64(targets.size).astype("<i8").tobytes())
-    for offsets, _ in parts:
+    blocks = (targets[start : start + BLOCK] for start in range(0, targets.size, BLOCK))
+    return begun_by_parts(targets.size, lambda: parts, blocks)
+
+
+def begun_by_parts(
+    rows: int, ids: Callable[[], Iterable[tuple[AnyArray, AnyArray]]], targets: Iterable[FloatArray]
+) -> hashlib._Hash:
+    """What has `begun` over so many ``rows``; their ids, `encoded`, are gone through twice, their ``targets`` once."""
+    digest = hashlib.sha256(np.int64(rows).astype("<i8").tobytes())
+    for offsets, _ in ids():
         for start in range(0, offsets.size - 1, BLOCK):
             digest.update(np.diff(offsets[start : start + BLOCK + 1]).astype("<i8").data)
-    for _, texts in parts:
+    for _, texts in ids():
         digest.update(texts.data)
-    for start in range(0, targets.size, BLOCK):
-        digest.update((targets[start : start + BLOCK] + 0.0).astype("<f8").data)  # + 0.0: minus zero is zero
+    for part in targets:
+        digest.update((part + 0.0).astype("<f8").data)  # + 0.0: minus zero is zero
     return digest
 
 

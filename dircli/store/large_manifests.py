@@ -5,7 +5,6 @@ Whatever is wrong is left to `manifests.read`, which names it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dircli.arrays import FloatArray
 from dircli.benchmark.manifest import BinTable
-from dircli.benchmark.records import SPLITS, split_codes
+from dircli.benchmark.records import SPLITS
 from dircli.errors import InputError
 from dircli.store import files, manifests
-from dircli.store.content import encoded, finished
-from dircli.store.manifests import BINS, COLUMNS, IDENTITY, SAMPLE_TYPES, SAMPLES
+from dircli.store.content import begun_by_parts, encoded, finished
+from dircli.store.manifests import BINS, SAMPLE_TYPES, SAMPLES, Found
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,10 +54,10 @@ def read(folder: Path) -> LargeManifest | None:
     try:
         facts, table = manifests.read_facts(folder), manifests.read_bins(folder / BINS)
         with _opened(folder) as file:
-            intact = _is_intact(file, table, facts)
+            manifests.refuse_unlike(folder, table, facts, _found(file, table, facts))
     except (InputError, pa.ArrowException, OSError, UnicodeDecodeError):
         return None
-    return LargeManifest(folder=folder, table=table, facts=facts) if intact else None
+    return LargeManifest(folder=folder, table=table, facts=facts)
 
 
 def _opened(folder: Path) -> pq.ParquetFile:
@@ -66,60 +66,37 @@ def _opened(folder: Path) -> pq.ParquetFile:
     return pq.ParquetFile(folder / SAMPLES, buffer_size=1 << 20, pre_buffer=False)
 
 
-def _is_intact(file: pq.ParquetFile, table: BinTable, facts: Mapping[str, Any]) -> bool:
-    """Whether the rows in ``file`` are those that bins and facts tell of, see `manifests.read`."""
-    schema, rows = file.schema_arrow, file.metadata.num_rows
-    kinds = {name: str(schema.field(name).type) for name in schema.names}
-    sizes = {part: int(table.counts[part].sum()) for part in SPLITS}
-    stated = (facts["rows"], facts["regions"], facts.get("counts", sizes))
-    alike = {key: facts.get(key) for key in (*IDENTITY, *table.facts)} == {
-        key: table.facts.get(key) for key in (*IDENTITY, *table.facts)
-    }
-    if len(kinds) < len(schema.names) or {**kinds, **SAMPLE_TYPES} != kinds or not alike:
-        return False
-    if stated != (rows, table.rows_by_region(), sizes) or not _own_columns_are(file, facts):
-        return False
-    return bool(_digest(file, table) == facts["content"])
+def _found(file: pq.ParquetFile, table: BinTable, facts: Mapping[str, Any]) -> Found:
+    """What the rows in ``file`` are, ids being read twice; InputError, which names nothing, where they are no rows."""
+    names = [field.name for field in file.schema_arrow]
+    kinds = {field.name: str(field.type) for field in file.schema_arrow}
+    if len(kinds) < len(names) or not SAMPLE_TYPES.items() <= kinds.items():
+        raise InputError([])
 
-
-def _own_columns_are(file: pq.ParquetFile, facts: Mapping[str, Any]) -> bool:
-    """Whether the dataset's own columns, read one by one, have the digests that the facts state."""
-    own = [name for name in file.schema_arrow.names if name not in SAMPLE_TYPES]
-    stated: Mapping[str, str] | None = facts.get(COLUMNS)
-    if stated is None:
-        return True
-    digests = (manifests.own_digests({name: file.read([name])[name].combine_chunks()}) for name in own)
-    return bool({name: digest for of_one in digests for name, digest in of_one.items()} == stated)
-
-
-def _digest(file: pq.ParquetFile, table: BinTable) -> str | None:
-    """The `content` of all rows, ids read twice; None where rows do not fill the bins of ``table`` as that says."""
-
-    def blocks(*names: str) -> Iterator[pa.RecordBatch]:
-        for batch in file.iter_batches(ROWS, columns=list(names)):
+    def blocks(*columns: str) -> Iterator[pa.RecordBatch]:
+        for batch in file.iter_batches(ROWS, columns=list(columns)):
+            batch.validate(full=True)  # text that is no UTF-8 shows only here
             if any(column.null_count for column in batch.columns):
                 raise InputError([])
             yield batch
 
-    digest = hashlib.sha256(np.int64(file.metadata.num_rows).astype("<i8").tobytes())
-    for batch in blocks("id"):
-        digest.update(np.diff(encoded(batch["id"])[0]).astype("<i8").data)
-    for batch in blocks("id"):
-        batch["id"].validate(full=True)
-        digest.update(encoded(batch["id"])[1].data)
-    size = len(table.bins)
-    total, codes = np.zeros((len(SPLITS), size), np.int64), []
-    for batch in blocks("target", "bin", "split"):
-        targets, split = batch["target"].to_numpy(), batch["split"].dictionary_encode()
-        index, code = (
-            table.bins.index(targets),
-            split_codes(split.dictionary.to_numpy(zero_copy_only=False))[split.indices],
-        )
-        if (index < 0).any() or not np.array_equal(index, batch["bin"].to_numpy()) or (code >= len(SPLITS)).any():
-            return None
-        digest.update((targets + 0.0).astype("<f8").data)
-        total += np.bincount(code * np.int64(size) + index, minlength=total.size).reshape(total.shape)
-        codes.append(code)
-    if not all(np.array_equal(total[place], table.counts[part]) for place, part in enumerate(SPLITS)):
-        return None
-    return finished(digest, np.concatenate(codes) if codes else np.empty(0, np.uint8))
+    total, codes = np.zeros((len(SPLITS), len(table.bins)), np.int64), [np.empty(0, np.uint8)]
+
+    def targets() -> Iterator[FloatArray]:
+        for batch in blocks("target", "bin", "split"):
+            values, code = batch["target"].to_numpy(), manifests.codes_of(batch["split"].dictionary_encode())
+            counts = manifests.filled(table.bins, values, batch["bin"].to_numpy(), code)
+            if counts is None:
+                raise InputError([])
+            np.add(total, counts, out=total)
+            codes.append(code)
+            yield values
+
+    rows = file.metadata.num_rows
+    digest = begun_by_parts(rows, lambda: (encoded(batch["id"]) for batch in blocks("id")), targets())
+    return Found(
+        digest=finished(digest, np.concatenate(codes)),
+        rows=rows,
+        counts=dict(zip(SPLITS, total, strict=True)),
+        foreign=manifests.foreign_columns(facts, names, lambda name: file.read([name])[name]),
+    )

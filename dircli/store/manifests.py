@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from dircli import __version__
-from dircli.arrays import AnyArray, IntArray, TextArray
+from dircli.arrays import AnyArray, FloatArray, IntArray, TextArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Images, Manifest, PixelManifest, Samples
 from dircli.benchmark.pixels import Pixels
@@ -134,9 +135,10 @@ def read(folder: Path) -> Manifest:
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(content, samples.texts, targets, codes)
         counts = _counted(table.bins, samples)
-    manifest = Manifest(samples=samples, table=table, facts=facts)
-    _refuse_unlike(folder, manifest, rows, digest.result(), counts)
-    return manifest
+    divided, foreign = bool((codes < len(SPLITS)).all()), foreign_columns(facts, rows.column_names, rows.column)
+    found = Found(digest=digest.result(), rows=rows.num_rows, counts=counts, foreign=foreign, divided=divided)
+    refuse_unlike(folder, table, facts, found)
+    return Manifest(samples=samples, table=table, facts=facts)
 
 
 class _OwnColumns(Mapping[str, AnyArray]):
@@ -159,20 +161,34 @@ class _OwnColumns(Mapping[str, AnyArray]):
 
 def _codes(split: pa.ChunkedArray) -> AnyArray:
     """The place in `SPLITS` of each of ``split``, dictionaries of texts: (n,), one byte each."""
-    parts = [split_codes(part.dictionary.to_numpy(zero_copy_only=False))[part.indices] for part in split.chunks]
+    parts = [codes_of(part) for part in split.chunks]
     return np.concatenate(parts) if parts else np.empty(0, np.uint8)
+
+
+def codes_of(split: pa.DictionaryArray) -> AnyArray:
+    """The place in `SPLITS` of each of ``split``: (n,), one byte each."""
+    return np.asarray(split_codes(split.dictionary.to_numpy(zero_copy_only=False))[split.indices])
 
 
 def _counted(bins: Bins, samples: Samples) -> dict[str, IntArray]:
     """How many rows of each split lie in each bin, (B,); nothing where rows are listed in other bins, or no split."""
-    size, total = len(bins), np.zeros(len(SPLITS) * len(bins), np.int64)
+    total = np.zeros((len(SPLITS), len(bins)), np.int64)
     for start in range(0, samples.targets.size, BLOCK):
         rows = slice(start, start + BLOCK)
-        index, codes = bins.index(samples.targets[rows]), samples.codes[rows]
-        if (index < 0).any() or not np.array_equal(index, samples.bin_index[rows]) or (codes >= len(SPLITS)).any():
+        counts = filled(bins, samples.targets[rows], samples.bin_index[rows], samples.codes[rows])
+        if counts is None:
             return {}
-        total += np.bincount(codes * np.int64(size) + index, minlength=total.size)
-    return dict(zip(SPLITS, total.reshape(len(SPLITS), size), strict=True))
+        total += counts
+    return dict(zip(SPLITS, total, strict=True))
+
+
+def filled(bins: Bins, targets: FloatArray, stated: AnyArray, codes: AnyArray) -> IntArray | None:
+    """How many rows of each split lie in each bin, (3, B); None where one is ``stated`` in another bin, or no split."""
+    index = bins.index(targets)
+    if (index < 0).any() or not np.array_equal(index, stated) or (codes >= len(SPLITS)).any():
+        return None
+    shape = len(SPLITS), len(bins)
+    return np.bincount(codes * np.int64(shape[1]) + index, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def read_pixels(folder: Path) -> PixelManifest:
@@ -182,12 +198,13 @@ def read_pixels(folder: Path) -> PixelManifest:
     images = Images(ids=columns.pop("id"), split=columns.pop("split"), columns=columns)
     image, row, col, targets, index = (scored[name] for name in PIXEL_TYPES)
     pixels = Pixels(image=image, row=row, col=col, targets=targets, bin_index=index)
-    manifest = PixelManifest(samples=images, pixels=pixels, table=table, facts=facts)
     counts = {"test": np.bincount(index, minlength=len(table.bins))}
     if not np.array_equal(table.bins.index(targets), index):
         counts = {}
-    _refuse_unlike(folder, manifest, rows, pixel_content(images, pixels, table), counts)
-    return manifest
+    digest, foreign = pixel_content(images, pixels, table), foreign_columns(facts, rows.column_names, rows.column)
+    found = Found(digest=digest, rows=rows.num_rows, counts=counts, foreign=foreign)
+    refuse_unlike(folder, table, facts, found, of_pixels=True)
+    return PixelManifest(samples=images, pixels=pixels, table=table, facts=facts)
 
 
 def _loaded(folder: Path, types: Mapping[str, Mapping[str, str]]) -> tuple[dict[str, Any], BinTable, list[pa.Table]]:
@@ -227,15 +244,17 @@ def _columns(table: pa.Table) -> dict[str, AnyArray]:
     return {name: table[name].to_numpy() for name in table.column_names}
 
 
-def _foreign_columns(table: pa.Table, facts: Mapping[str, Any]) -> list[str]:
-    """The dataset's own columns of ``samples.parquet`` that are not those whose digest the ``facts`` state.
+def foreign_columns(
+    facts: Mapping[str, Any], names: Iterable[str], column: Callable[[str], pa.ChunkedArray]
+) -> list[str]:
+    """Those of the dataset's own columns of ``samples.parquet`` that are not those whose digest the ``facts`` state.
 
-    Manifests of version 0.1.0 state none.
+    ``names`` are all its columns; ``column`` reads one. Manifests of version 0.1.0 state no digests.
     """
     if COLUMNS not in facts:
         return []
-    own, stated = set(table.column_names) - set(SAMPLE_TYPES), facts[COLUMNS]
-    digests = own_digests({name: table[name].combine_chunks() for name in own})
+    own, stated = set(names) - set(SAMPLE_TYPES), facts[COLUMNS]
+    digests = {name: column_digest(column(name).combine_chunks()) for name in own}
     return sorted(name for name in {*digests, *stated} if digests.get(name) != stated.get(name))
 
 
@@ -322,20 +341,29 @@ def _is_range(gap: Any) -> bool:
     return False
 
 
-def _refuse_unlike(
-    folder: Path, manifest: Manifest | PixelManifest, samples: pa.Table, digest: str, counts: Mapping[str, IntArray]
-) -> None:
-    """InputError with everything in which the files of ``manifest`` in ``folder`` disagree.
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the rows of a manifest are found to be: their content ``digest``, and so many ``rows`` or images.
 
-    ``samples`` is ``samples.parquet``, ``digest`` what its content hashes to; ``counts`` (B,) by split are its rows or
-    pixels in each bin; no ``counts`` means that they are listed in others.
+    ``counts`` (B,) by split are the rows or pixels in each bin, none where they are listed in others; ``foreign`` are
+    the `foreign_columns`. All rows are of a split where they are ``divided``.
     """
-    table, facts = manifest.table, manifest.facts
-    of_pixels = isinstance(manifest, PixelManifest)
+
+    digest: str
+    rows: int
+    counts: Mapping[str, IntArray]
+    foreign: Sequence[str]
+    divided: bool = True
+
+
+def refuse_unlike(
+    folder: Path, table: BinTable, facts: Mapping[str, Any], found: Found, *, of_pixels: bool = False
+) -> None:
+    """InputError with everything in which the bins, facts and rows of the manifest in ``folder`` disagree."""
     file, rows, unit = (PIXELS, "images", "pixels") if of_pixels else (SAMPLES, "rows", "rows")
     pairs = [
-        (file, "content", digest, manifest.content),
-        (SAMPLES, f"number of {rows}", samples.num_rows, facts["rows"]),
+        (file, "content", found.digest, facts["content"]),
+        (SAMPLES, f"number of {rows}", found.rows, facts["rows"]),
         *((BINS, key, table.facts.get(key), facts.get(key)) for key in dict.fromkeys((*IDENTITY, *table.facts))),
     ]
     sizes = {part: int(table.counts[part].sum()) for part in SPLITS}
@@ -345,14 +373,13 @@ def _refuse_unlike(
         for where, what, value, stated in pairs
         if value != stated
     ]
-    foreign = _foreign_columns(samples, facts)
-    unlike += [(SAMPLES, f"its column {name} is not what {FACTS} has a digest of") for name in foreign]
-    if isinstance(manifest, Manifest) and (manifest.samples.codes >= len(SPLITS)).any():
+    unlike += [(SAMPLES, f"its column {name} is not what {FACTS} has a digest of") for name in found.foreign]
+    if not found.divided:
         unlike.append((file, f"its splits are not all {', '.join(SPLITS)}"))
-    elif not counts:
+    elif not found.counts:
         unlike.append((file, f"its bins are not those of {BINS}"))
-    for part, filled in counts.items():
-        if not np.array_equal(filled, table.counts[part]):
+    for part, counts in found.counts.items():
+        if not np.array_equal(counts, table.counts[part]):
             unlike.append((BINS, f"its {part} counts are not those of {file}"))
     for key, by_region in table.rows_by_region().items():
         if by_region != facts["regions"].get(key):

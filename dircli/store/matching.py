@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dircli.arrays import AnyArray, IntArray, TextArray
+from dircli.benchmark.manifest import FEW
 from dircli.errors import Problem, clear, sample
 from dircli.store.content import BLOCK, chunks, encoded
 from dircli.store.parallel import in_order
@@ -21,8 +22,6 @@ KEPT = np.array([(1 << 8 * left) - 1 for left in range(WORD + 1)], dtype="<u8")
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 TURN = np.uint64(29)
 COMPARED = 1 << 15  # texts that are compared at once
-FEW = 20_000
-"""So many ids are looked up in a dictionary before Arrow's functions are loaded."""
 
 
 def matched(
@@ -62,7 +61,7 @@ def reordered(theirs: pa.Array, ids: pa.Array | pa.ChunkedArray) -> IntArray | N
     if len(theirs) != len(ids):
         return None
     if _alike(theirs, ids, lambda rows: slice(rows.start, rows.stop)):
-        return None if _repeat(hashes(ids)) else np.arange(len(ids))
+        return None if repeat(hashes(ids)) else np.arange(len(ids))
     ours, other = in_order(_by_hash, (ids, theirs), workers=2)
     if ours is None or other is None or not np.array_equal(ours[1], other[1]):
         return None
@@ -87,7 +86,7 @@ def _alike(theirs: pa.Array, ids: pa.Array | pa.ChunkedArray, rows_of: Callable[
     return all(in_order(alike, pieces, workers=2))
 
 
-def _repeat(hashes: AnyArray) -> bool:
+def repeat(hashes: AnyArray) -> bool:
     """Whether any of ``hashes`` (n,) occurs twice; they are sorted in place."""
     hashes.sort()
     return bool((hashes[1:] == hashes[:-1]).any())
@@ -163,7 +162,7 @@ def _arrow(ids: Any) -> pa.Array:
 def repeated_ids(ids: Sequence[str] | pa.Array) -> list[str]:
     """Those of ``ids`` that occur more than once, each once, in the order in which they first do."""
     if not isinstance(ids, Sequence):
-        if not _repeat(hashes(ids)):
+        if not repeat(hashes(ids)):
             return []
         ids = ids.to_pylist()
     counts: dict[str, int] = {}

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.store import sniff
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -74,17 +76,12 @@ def _lines(data: bytes, begin: int) -> int:
     end = len(data) - 2 * data.endswith(b"\r\n") - (data.endswith(b"\n") and not data.endswith(b"\r\n"))
     count = data.count(b"\n", begin, end) + 1
     is_flat = data.count(b"{") == data.count(b"}") == count and b"[" not in data
-    if not is_flat or not data.startswith(b"{", begin) or not data.endswith(b"}", begin, end) or b"\0" in data:
+    if not is_flat or not data.startswith(b"{", begin) or not data.endswith(b"}", begin, end):
         return 0
     between = data.count(b"}\n{") + (data.count(b"}\r\n{") if b"\r" in data else 0)
     if between != count - 1 or (b"\\" in data and HALF.search(data)):
         return 0
-    try:
-        if not data.isascii():
-            data.decode()
-    except UnicodeDecodeError:
-        return 0
-    return count
+    return count if sniff.is_text(data) else 0
 
 
 def _object(line: bytes) -> dict[str, object]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dircli.store import sniff
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -86,12 +88,7 @@ def header(line: bytes, delimiter: str) -> list[str]:
 
 def is_plain(data: bytes, begin: int, delimiter: str, *, quotes: bool = True) -> bool:
     """Whether ``data`` is UTF-8, its lines end in LF or CRLF, and ``quotes`` from ``begin`` on enclose fields."""
-    if b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
-        return False
-    try:
-        if not data.isascii():
-            data.decode()
-    except UnicodeDecodeError:
+    if (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")) or not sniff.is_text(data):
         return False
     return not quotes or data.find(b'"', begin) < 0 or _quotes_enclose(data, begin, delimiter)
 

@@ -62,6 +62,11 @@ class Layout:
         needed = [self.prediction_column]
         return [*needed, self.target_column] if target else [*self.texts, *needed]
 
+    def stream(self, path: str, *, target: bool) -> streams.Stream:
+        """The columns of the file at ``path``, block by block, those `needed` among them."""
+        needed = self.needed(target=target)
+        return streams.Stream(path=Path(path), texts=self.texts, numbers=self.numbers, needed=needed)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
@@ -94,9 +99,10 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
     needs no ids. Raises InputError where no row can be read.
     """
     hint = "Give a CSV, JSON lines, Parquet or npy file of predictions"
-    needed = layout.needed(target=need_target)
-    if path != STDIN and streams.is_large(Path(path)) and (by_blocks := _from_blocks(path, layout, needed)):
+    stream = layout.stream(path, target=need_target)
+    if path != STDIN and streams.is_large(stream.path) and (by_blocks := _from_blocks(path, layout, stream)):
         return by_blocks
+    needed = stream.needed
     data = sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=hint)
     name = "standard input" if path == STDIN else path
     sha256 = digest_of([data], "sha256")
@@ -153,11 +159,10 @@ def _from_plain_text(
     return None if table is None else _from_table(table, name, layout)
 
 
-def _from_blocks(path: str, layout: Layout, needed: Sequence[str]) -> Predictions | None:
-    """The predictions in a large file in which nothing is wrong or unusual; None where something is."""
+def _from_blocks(path: str, layout: Layout, stream: streams.Stream) -> Predictions | None:
+    """The predictions in the ``stream`` of a large file; None where anything in it is wrong or unusual."""
     import pyarrow as pa
 
-    stream = streams.Stream(path=Path(path), texts=layout.texts, numbers=layout.numbers, needed=needed)
     try:
         tables = list(stream.blocks(lambda table: table))
     except (streams.Unusual, OSError):

@@ -8,6 +8,7 @@ from typing import IO
 import numpy as np
 
 from dircli.arrays import AnyArray
+from dircli.store.matching import repeat
 
 KEPT = 1 << 23
 """So many hashes are kept in memory; more are written to files, divided by how they begin."""
@@ -41,11 +42,11 @@ class Repeats:
     def any(self) -> bool:
         """Whether two of all hashes are the same."""
         if not self._files:
-            return _repeat(np.concatenate([np.empty(0, np.uint64), *self._pieces]))
+            return repeat(np.concatenate([np.empty(0, np.uint64), *self._pieces]))
         self._write()
         for file in self._files:
             file.seek(0)
-            if _repeat(np.fromfile(file, np.uint64)):
+            if repeat(np.fromfile(file, np.uint64)):
                 return True
         return False
 
@@ -58,8 +59,3 @@ class Repeats:
         bounds = np.searchsorted(hashes >> np.uint64(64 - FILES.bit_length() + 1), np.arange(FILES + 1))
         for file, start, end in zip(self._files, bounds, bounds[1:], strict=False):
             hashes[start:end].tofile(file)
-
-
-def _repeat(hashes: AnyArray) -> bool:
-    hashes.sort()
-    return bool((hashes[1:] == hashes[:-1]).any())

@@ -15,6 +15,14 @@ PICKLE = b"\x80"
 PNG_HEADER = 26  # bytes
 
 
+def is_text(data: bytes) -> bool:
+    """Whether ``data`` is UTF-8 without a zero byte."""
+    try:
+        return b"\0" not in data and (data.isascii() or data.decode() is not None)
+    except UnicodeDecodeError:
+        return False
+
+
 def is_page(data: bytes) -> bool:
     """Whether ``data`` begins as a web page does, with or without a byte order mark."""
     return data.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith((b"<!doctype html", b"<html"))
