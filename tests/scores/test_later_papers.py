@@ -200,7 +200,7 @@ def test_the_notes_name_rows_that_do_not_add_up_and_how_each_was_read(run: Run) 
     assert "Table 2 of the paper: all does not follow from the regions in SMOTER, " in " ".join(notes)
     place = notes.index(leaderboard.LATER)
     assert notes[place - 1] == leaderboard.UNVERIFIED
-    assert "VIR 2023, training log: read there, at its end; the same commit holds the split" in notes[place:]
+    assert "VIR 2023, training log: ResNet-50; read there, at its end; the same commit holds the split" in notes[place:]
     alone = board(run, "--dataset", "imdb-wiki", "--metric", "bmae")
     assert alone["blocks"][0]["signature"] == "paper|imdb-wiki|test|released|later papers"
     assert leaderboard.UNVERIFIED not in alone["notes"]

@@ -41,7 +41,7 @@ from dircli.store.content import rules_digest
 
 PAPER = "paper"
 UNVERIFIED = "the paper's rows are as printed; that they are of the published test rows cannot be verified"
-LATER = "later papers' rows are as printed, too, of the test rows that their sources say; how each was read:"
+LATER = "later papers' rows are as printed, too, of the test rows that their sources say; model, and how read:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +217,7 @@ def _about(printed: Sequence[tuple[paper.Table, tuple[Row, ...]]], region: str, 
             notes += [f"{of}: {column.title} is {column.note}"] if column.note else []
             off = [row.system for row in rows if row.system in table.unreconciled]
             notes += [f"{of}: all does not follow from the regions in {', '.join(off)}"] if off else []
-            sources += [] if _origin(table) == PAPER else [f"{of}: {table.verified}"]
+            sources += [] if _origin(table) == PAPER else [f"{of}: {table.backbone}; {table.verified}"]
         elif _origin(table) == PAPER and metric not in table.columns:
             notes.append(f"{of} has no {metric}; it has {' and '.join(table.columns)}")
         elif _origin(table) == PAPER:
