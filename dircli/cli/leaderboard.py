@@ -1,4 +1,4 @@
-"""`dir leaderboard`: results and the paper's rows, ranked."""
+"""`dir leaderboard`: results and published rows, ranked."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,16 @@ from dircli.report.formats import BY_ENDING, BoardName
 def leaderboard(
     *,
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The folder of results, as `dir evaluate --format json` writes them.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="DIR",
+            help="The folder of results, as `dir evaluate --format json` writes them; without it, published rows.",
+            show_default=False,
+        ),
+    ] = None,
     dataset: str | None = option(None, "The dataset.", "that of all the results", envvar="DIR_DATASET"),
     region: str = option("few", "The region to rank by."),
-    metric: str = option("mae", "The metric to rank by."),
+    metric: str | None = option(None, "The metric to rank by.", "mae, or what the paper has if there are no results"),
     format_: BoardName | None = option(
         None, "How to print the board.", "by --output's ending, else table", flags="--format"
     ),
@@ -25,7 +30,7 @@ def leaderboard(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Rank results by a region and metric, together with the rows of the paper; what does not compare is set apart."""
+    """Rank results by a region and metric, together with published rows; what does not compare is set apart."""
     from dircli.errors import sample
     from dircli.report.leaderboard import render
     from dircli.scores.compare import leaderboard as ranking
@@ -33,7 +38,8 @@ def leaderboard(
 
     board = ranking.leaderboard(folder, dataset=dataset, region=region, metric=metric)
     if output is not None:
-        results = (path for path in folder.rglob("*.json") if path.relative_to(folder).as_posix() not in board.skipped)
+        files = folder.rglob("*.json") if folder else ()
+        results = (path for path in files if path.relative_to(folder or "").as_posix() not in board.skipped)
         check_outputs([("--output", output)], [("DIR", path) for path in results])
     if board.skipped:
         console.note(f"no results, left out: {sample(board.skipped)}")

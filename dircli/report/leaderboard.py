@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -15,7 +15,7 @@ from dircli.report import console
 from dircli.report.formats.json import as_text
 from dircli.report.tables import plain_table
 from dircli.report.values import NULL, number
-from dircli.scores.compare.leaderboard import Block, Board, Row
+from dircli.scores.compare.leaderboard import Block, Board, Printed, Row
 from dircli.store.text import as_csv
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _table(board: Board, block: Block, regions: Sequence[str]) -> Table:
 
 
 def markdown(board: Board) -> str:
-    """A table per block under its signature; the notes as a list."""
+    """A table per block under its signature, published rows with a link to their source; the notes as a list."""
     lines = [f"**{heading(board)}**", ""]
     for block in board.blocks:
         regions = _regions(block)
@@ -84,21 +84,24 @@ def markdown(board: Board) -> str:
         for row in block.rows:
             system = errors.clear(row.system).replace("|", "\\|")
             rank = NULL if row.rank is None else row.rank
-            lines.append(f"| {rank} | {system} | {_from(row)} | {' | '.join(_scores(row, regions))} |")
+            origin = f"[{_from(row)}]({row.printed.url})" if row.printed else _from(row)
+            lines.append(f"| {rank} | {system} | {origin} | {' | '.join(_scores(row, regions))} |")
         lines.append("")
     notes = [f"- {note}" for note in board.notes]
     return "\n".join([*lines, *notes, *([""] if notes else [])])
 
 
 def csv(board: Board) -> str:
-    """One row per system, in full precision, with the signature of its block; what is undefined is empty."""
+    """One row per system, in full precision, with the signature of its block; what is undefined or unsaid is empty."""
     regions = list(dict.fromkeys(name for block in board.blocks for name in _regions(block)))
     of_board, of_row = ("dataset", "metric", "region"), ("rank", "system", "origin", "source", "value")
-    rows: list[list[object]] = [[*of_board, "signature", *of_row, *regions]]
+    of_print = [each.name for each in fields(Printed)]
+    rows: list[list[object]] = [[*of_board, "signature", *of_row, *regions, *of_print]]
     for block in board.blocks:
         head = [*(getattr(board, key) for key in of_board), block.signature]
-        fields = ([*(getattr(row, key) for key in of_row), *map(row.regions.get, regions)] for row in block.rows)
-        rows += ([*head, *of_system] for of_system in fields)
+        for row in block.rows:
+            scores = [*(getattr(row, key) for key in of_row), *map(row.regions.get, regions)]
+            rows.append([*head, *scores, *(getattr(row.printed, key, None) for key in of_print)])
     return as_csv(rows).decode()
 
 
@@ -107,8 +110,8 @@ def _regions(block: Block) -> list[str]:
 
 
 def _from(row: Row) -> str:
-    """Where a row comes from; a table of the paper is named, a result's file stands in JSON and CSV."""
-    return f"paper, {row.source}" if row.origin == "paper" else str(row.origin)
+    """Where a row comes from; a published table is named, a result's file stands in JSON and CSV."""
+    return f"{row.origin}, {row.source}" if row.printed else row.origin
 
 
 def _scores(row: Row, regions: Sequence[str]) -> list[str]:

@@ -84,6 +84,12 @@ def ranks(block: Json) -> list[tuple[int | None, str]]:
     return [(row["rank"], row["system"]) for row in block["rows"] if row["origin"] == "scored here"]
 
 
+@pytest.fixture(autouse=True)
+def the_dir_paper_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out later papers, which test_later_papers.py adds."""
+    monkeypatch.setattr(paper, "later", lambda: iter(()))
+
+
 # The paper's tables
 
 

@@ -1,21 +1,25 @@
-"""Results and the paper's rows in one order, as far as they compare; what does not compare is set apart.
+"""Results and published rows in one order, as far as they compare; what does not compare is set apart.
 
 The board is one JSON object::
 
     {"dataset": "agedb", "region": "few", "metric": "mae", "title": "MAE", "better": "lower",
      "blocks": [{"signature": "dir|agedb|test|released|sha256:cfe40956|rules:…|n:2140|s:1", "apart": null,
                  "rows": [{"rank": 1, "system": "SQINV + FDS", "origin": "paper", "source": "Table 2",
-                           "value": 9.98, "decimals": 2, "regions": {"all": 7.69, "many": 7.1, …}},
+                           "value": 9.98, "decimals": 2, "regions": {"all": 7.69, "many": 7.1, …},
+                           "printed": {"variant": "released", "backbone": "ResNet-50", "seeds": "not said",
+                                       "url": "https://…", "verified": "…"}},
                           {"rank": 2, "system": "mine", "origin": "scored here", "source": "runs/mine.json",
-                           "value": 10.1234, "decimals": null, "regions": {…}}]}],
+                           "value": 10.1234, "decimals": null, "regions": {…}, "printed": null}]}],
      "notes": ["…"], "skipped": ["other.json"]}
 
 A block holds the rows of one signature, less what that says about version and intervals, and of one content and one
-digest of rules, of which a signature shows only the beginnings. The paper's rows join the blocks of the test split, the
-released protocol and the published content; ``apart`` says why they are not in another. Where there is no such block,
-and always for models trained on something else, they form blocks of their own, whose signature begins with "paper".
-Equal values share a rank, and the next one counts all above it; a system without the score has the rank null and stands
-last. ``decimals`` are the digits printed in the paper, null where the value is not rounded.
+digest of rules, of which a signature shows only the beginnings. The rows of the DIR paper ("paper"), and of later
+papers ("SRL 2025") on the same test rows, join the blocks of the test split, the released protocol and the published
+content; ``apart`` says why they are not in another. Where there is no such block, and always for models trained on
+something else, they form blocks of their own, whose signature begins with "paper". So do rows on another test set, a
+block for each; where the test set is not known, none has a rank. Equal values share a rank, and the next one counts all
+above it; a system without the score has the rank null and stands last, and a published row that does not print the
+score is left out. ``decimals`` are the printed digits, null where the value is not rounded.
 """
 
 import math
@@ -35,7 +39,20 @@ from dircli.scores.signature import comparable
 from dircli.store import manifests
 from dircli.store.content import rules_digest
 
+PAPER = "paper"
 UNVERIFIED = "the paper's rows are as printed; that they are of the published test rows cannot be verified"
+LATER = "later papers' rows are as printed, too, of the test rows that their sources say; model, and how read:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """What is known of a published row: its test set by its short name, its model, and where it was read, and how."""
+
+    variant: str
+    backbone: str
+    seeds: str
+    url: str
+    verified: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +66,7 @@ class Row:
     value: Score
     decimals: int | None = None
     regions: dict[str, Score]
+    printed: Printed | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,44 +92,54 @@ class Board:
     skipped: list[str]
 
 
-def leaderboard(folder: Path, *, dataset: str | None, region: str, metric: str) -> Board:
-    """The results under ``folder`` and the paper's rows, ranked by ``region`` and ``metric`` as far as they compare.
+def leaderboard(folder: Path | None, *, dataset: str | None, region: str, metric: str | None) -> Board:
+    """The results under ``folder``, if any, and published rows, ranked by ``region`` and ``metric`` if they compare.
 
-    ``dataset`` None is that of all the results; UsageError where there are several, or none.
+    ``dataset`` None is that of all the results; UsageError where there are several, or none. ``metric`` None is mae or,
+    where there are no results of the dataset and no table has mae, the first metric of the paper's table.
     """
-    results, skipped = collect(folder)
+    results, skipped = collect(folder) if folder else ({}, [])
     there = sorted({result.dataset for result in results.values()})
     name = dataset or _only(there, folder)
-    tables = [table for table in paper.tables() if table.dataset == name]
-    measure = _measure(metric)
+    tables = [table for table in [*paper.tables(), *paper.later()] if table.dataset == name]
+    ours = {file: result for file, result in results.items() if result.dataset == name}
+    by = metric or _usual(() if ours else tables)
+    measure = _measure(by)
     regions = list(dict.fromkeys([ALL, *REGIONS, ZERO, *(each for table in tables for each in table.regions)]))
     if region not in regions:
         raise UsageError(f"no region is called {region!r}; there are {', '.join(regions)}")
-    ours = {file: result for file, result in results.items() if result.dataset == name}
     if not ours and not tables:
         found = ", ".join(there) or "none at all"
-        raise UsageError(f"{folder}: there are no results of {name!r}, and the paper has none; there are of {found}")
-    printed, about_tables = _printed(tables, region, metric)
-    blocks = _blocks(ours, printed, name=name, region=region, metric=metric)
+        raise UsageError(
+            f"{folder}: there are no results of {name!r}, and the paper has none; there are of {found}"
+            if folder
+            else f"no results of {name!r} are given, and no paper has a table of it; name their folder"
+        )
+    printed = [(table, _rows(table, region, by)) for table in tables]
     others = ", ".join(other for other in there if other != name)
     notes = [f"results of {others} are left out"] if others else []
-    if not ours:
+    if folder and not ours:
         notes = [f"there are no results of {name} here" + (f"; there are of {others}" if others else "")]
-    notes += _lacking(ours, region, metric)
+    notes += _lacking(ours, region, by)
     return Board(
         dataset=name,
         region=region,
-        metric=metric,
+        metric=by,
         title=measure.title,
         better=measure.better,
-        blocks=tuple(replace(block, rows=_ranked(block.rows, measure)) for block in blocks),
-        notes=notes + (about_tables if tables else [f"the paper has no table of {name}"]),
+        blocks=tuple(
+            replace(block, rows=_ranked(block.rows, measure, ranks=_known(block)))
+            for block in _blocks(ours, printed, name=name, region=region, metric=by)
+        ),
+        notes=notes + (_about(printed, region, by) if tables else [f"the paper has no table of {name}"]),
         skipped=skipped,
     )
 
 
-def _only(datasets: Sequence[str], folder: Path) -> str:
-    """The one of ``datasets``."""
+def _only(datasets: Sequence[str], folder: Path | None) -> str:
+    """The one of ``datasets``, which are those of the results under ``folder``."""
+    if folder is None:
+        raise UsageError("name a folder of results, or with --dataset NAME a dataset, to see its published rows alone")
     if len(datasets) == 1:
         return datasets[0]
     if datasets:
@@ -120,6 +148,11 @@ def _only(datasets: Sequence[str], folder: Path) -> str:
         f"{folder}: no results are here; `dir evaluate --format json` writes them, "
         "and --dataset NAME shows the paper's rows alone"
     )
+
+
+def _usual(tables: Sequence[paper.Table]) -> str:
+    """The metric that ranks unless one is named: mae or, where none of ``tables`` has it, the first of the first."""
+    return "mae" if not tables or any("mae" in table.columns for table in tables) else next(iter(tables[0].columns))
 
 
 def _measure(metric: str) -> Metric:
@@ -143,39 +176,60 @@ def _lacking(ours: Mapping[str, Result], region: str, metric: str) -> list[str]:
     return [f"{region}.{metric} is not in the result of {sample(systems)}"] if systems else []
 
 
-def _printed(
-    tables: Iterable[paper.Table], region: str, metric: str
-) -> tuple[list[tuple[paper.Table, tuple[Row, ...]]], list[str]]:
-    """The paper's rows for each table that has the score, and what there is to say about the tables."""
-    printed, notes = [], []
-    for table in tables:
-        source = f"Table {table.number}"
-        if metric not in table.columns:
-            notes.append(f"{source} of the paper has no {metric}; it has {' and '.join(table.columns)}")
-        elif region not in table.regions:
-            notes.append(f"{source} of the paper has no region {region}; it has {', '.join(table.regions)}")
-        else:
-            of_table = ((row.method, table.scores(row, metric)) for row in table.rows)
-            rows = tuple(
-                Row(
-                    system=method,
-                    origin="paper",
-                    source=source,
-                    value=float(scores[region]),
-                    decimals=-int(scores[region].as_tuple().exponent),
-                    regions={name: float(value) for name, value in scores.items()},
-                )
-                for method, scores in of_table
-            )
-            printed.append((table, rows))
+def _rows(table: paper.Table, region: str, metric: str) -> tuple[Row, ...]:
+    """The rows of ``table`` that print the score."""
+    if metric not in table.columns or region not in table.regions:
+        return ()
+    scored = [(row, table.scores(row, metric)) for row in table.rows]
+    return tuple(
+        Row(
+            system=row.method,
+            origin=_origin(table),
+            source=table.label,
+            value=float(value),
+            decimals=-int(value.as_tuple().exponent),
+            regions={name: None if each is None else float(each) for name, each in scores.items()},
+            printed=Printed(
+                variant=row.variant,
+                backbone=table.backbone,
+                seeds=table.seeds,
+                url=table.source,
+                verified=table.verified,
+            ),
+        )
+        for row, scores in scored
+        if (value := scores[region]) is not None
+    )
+
+
+def _origin(table: paper.Table) -> str:
+    """What the rows of ``table`` are marked with."""
+    return PAPER if table.paper == "DIR" else f"{table.paper} {table.year}"
+
+
+def _about(printed: Sequence[tuple[paper.Table, tuple[Row, ...]]], region: str, metric: str) -> list[str]:
+    """What there is to say about the tables that have the score, and about the paper's where they do not."""
+    notes, sources = [], []
+    for table, rows in printed:
+        of = f"{table.label} of the paper" if _origin(table) == PAPER else f"{_origin(table)}, {table.label}"
+        if rows:
             column = table.columns[metric]
-            notes += [f"{source} of the paper: {column.title} is {column.note}"] if column.note else []
-    return printed, notes + ([UNVERIFIED] if printed else [])
+            notes += [f"{of}: {column.title} is {column.note}"] if column.note else []
+            off = [row.system for row in rows if row.system in table.unreconciled]
+            notes += [f"{of}: all does not follow from the regions in {', '.join(off)}"] if off else []
+            sources += [] if _origin(table) == PAPER else [f"{of}: {table.backbone}; {table.verified}"]
+        elif _origin(table) == PAPER and metric not in table.columns:
+            notes.append(f"{of} has no {metric}; it has {' and '.join(table.columns)}")
+        elif _origin(table) == PAPER:
+            notes.append(f"{of} has no region {region}; it has {', '.join(table.regions)}")
+    if any(rows for table, rows in printed if _origin(table) == PAPER):
+        notes.append(UNVERIFIED)
+    return notes + ([LATER, *sources] if sources else [])
 
 
 def _blocks(
     ours: Mapping[str, Result],
-    printed: list[tuple[paper.Table, tuple[Row, ...]]],
+    printed: Sequence[tuple[paper.Table, tuple[Row, ...]]],
     *,
     name: str,
     region: str,
@@ -186,7 +240,10 @@ def _blocks(
     for file, result in ours.items():
         key = (comparable(result.signature), result.content, str(result.rules))
         groups.setdefault(key, {})[file] = result
-    joining = [row for table, rows in printed if not table.subset for row in rows]
+    of_set: dict[str, list[Row]] = {}
+    for row in (row for table, rows in printed if not table.subset for row in rows):
+        of_set.setdefault(row.printed.variant if row.printed else "", []).append(row)
+    joining = of_set.pop(paper.PUBLISHED, [])
     released = _released(name)
     blocks = []
     for (signature, *_), group in sorted(groups.items()):
@@ -196,12 +253,24 @@ def _blocks(
         rows = (*_scored(group, region, metric), *(joining if apart is None else ()))
         blocks.append(Block(signature=signature, apart=apart, rows=rows))
     blocks.sort(key=lambda block: block.apart is not None)
-    joined = any(block.apart is None for block in blocks)
-    for table, printed_rows in printed:
-        if table.subset or not joined:
-            signature = f"paper|{name}|{paper.SPLIT}|{paper.PROTOCOL}|Table {table.number}"
-            blocks.append(Block(signature=signature, apart=table.subset or None, rows=printed_rows))
+    head = f"paper|{name}|{paper.SPLIT}"
+    if joining and not any(block.apart is None for block in blocks):
+        tables = [row.source if row.origin == PAPER else "later papers" for row in joining]
+        signature = f"{head}|{paper.PROTOCOL}|{' and '.join(dict.fromkeys(tables))}"
+        blocks.append(Block(signature=signature, rows=tuple(joining)))
+    for table, subset_rows in printed:
+        if table.subset and subset_rows:
+            signature = f"{head}|{paper.PROTOCOL}|{table.label}"
+            blocks.append(Block(signature=signature, apart=table.subset, rows=subset_rows))
+    for variant, other_rows in of_set.items():
+        text = paper.variants()[variant].text
+        blocks.append(Block(signature=f"{head}|{variant}", apart=text, rows=tuple(other_rows)))
     return blocks
+
+
+def _known(block: Block) -> bool:
+    """Whether it is known what the rows of ``block`` are of, so that they have an order."""
+    return all(row.printed is None or row.printed.variant != paper.UNKNOWN for row in block.rows)
 
 
 def _released(name: str) -> tuple[str, str] | None:
@@ -248,9 +317,11 @@ def _unlike_the_paper(result: Result, released: tuple[str, str] | None) -> str |
     return f"without the paper's rows: {'; '.join(reasons)}" if reasons else None
 
 
-def _ranked(rows: Iterable[Row], metric: Metric) -> tuple[Row, ...]:
-    """``rows`` from best to worst, each with its rank; those of equal value, or without one, by name."""
+def _ranked(rows: Iterable[Row], metric: Metric, *, ranks: bool) -> tuple[Row, ...]:
+    """``rows`` from best to worst, each with its rank if ``ranks``; those of equal value, or without one, by name."""
     keyed = [(math.inf if row.value is None else metric.badness(float(row.value)), row) for row in rows]
     keyed.sort(key=lambda pair: (pair[0], pair[1].system))
     keys = [key for key, _ in keyed]
-    return tuple(replace(row, rank=None if row.value is None else 1 + keys.index(key)) for key, row in keyed)
+    return tuple(
+        replace(row, rank=1 + keys.index(key) if ranks and row.value is not None else None) for key, row in keyed
+    )
