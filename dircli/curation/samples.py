@@ -14,12 +14,13 @@ from dircli.benchmark.splits import draw
 from dircli.curation import derive
 from dircli.curation.options import CurateOptions
 from dircli.curation.provenance import Curation, Watched, all_facts, described, sources, unlike_published
-from dircli.datasets import obtain
+from dircli.datasets import obtain, variants
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import derived, manifests
 from dircli.store.content import content
 
+GIVEN = "given"
 NEVER_PUBLISHED = "this is a redraw, and scores on it compare only where the content is equal, not with the paper's"
 NOT_PUBLISHED = "this draw is not the published split, and scores on it do not compare with published ones"
 
@@ -39,6 +40,8 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
         else:
             what = f"{dataset.name}: a redraw needs the raw source; give it with --raw PATH"
             raise obtain.absent(dataset, terms, what)
+    if options.variant is not None:
+        curation = _of_variant(dataset, curation, options.variant)
     if options.cut is not None:
         curation = derive.derived(dataset, curation, options.cut)
     manifest = _built(dataset, curation, name=folder.name)
@@ -74,6 +77,24 @@ def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curati
         records = replace(records, facts=raw_records.facts)
     notes = (unseen,) if raw is None else ()
     return Curation(records=records, split=split, origin="released", seed=None, sources=read_from, notes=notes)
+
+
+def _of_variant(dataset: Dataset, curation: Curation, name: str) -> Curation:
+    """The published rows of ``curation`` as the variant ``name`` divides them; UsageError where that is not known."""
+    prints = variants.fingerprints(dataset.name)
+    makeable = [each for each in prints.splits if each != variants.RELEASED and prints.is_whole(each)] if prints else []
+    variant = variants.named(dataset.name, name)
+    if prints is None or variant is None or name not in makeable:
+        there = f"there are {', '.join(makeable)}" if makeable else "there is none"
+        what = "is known by some of its rows alone" if variant else "is known"
+        raise UsageError(f"{dataset.name}: {'' if variant else 'no '}variant {name} {what}; of those to make, {there}")
+    codes = prints.splits[name][prints.places(curation.records.ids)]
+    rows = np.flatnonzero(codes < len(SPLITS))
+    facts = {"name": name, "title": variant.title, "source": variant.source}
+    notes = (f"this is the split of {variant.title}: {variant.note}", NOT_PUBLISHED)
+    split = np.array(SPLITS, dtype=object)[codes[rows]]
+    records = curation.records.take(rows)
+    return replace(curation, records=records, split=split, origin=GIVEN, notes=notes, variant=facts)
 
 
 def _records(dataset: Dataset, raw: Raw, part: str | None = None) -> Records:
@@ -113,7 +134,7 @@ def _built(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
         "recipe": recipe.settled(recipe.index(records.targets)).as_json(),
         "seed": curation.seed,
         "sources": curation.sources,
-    } | ({} if curation.derived is None else {"derived": dict(curation.derived)})
+    } | {key: dict(value) for key in ("derived", "variant") if (value := getattr(curation, key)) is not None}
     table = described(dataset, bins, counts, facts=identity)
     samples = Samples(
         texts=records.ids,
