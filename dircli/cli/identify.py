@@ -23,16 +23,18 @@ def identify(
     """Tell which known split a file holds, by its bytes or its rows; else how it differs from the nearest one."""
     from dircli.curation.identify import identify as found_in
     from dircli.errors import CheckError
-    from dircli.report import console, identified
+    from dircli.report import console
     from dircli.report.formats.json import as_text
 
     found = found_in(files, manifests=manifests)
     if format_ == "json":
         typer.echo(as_text([each.as_json() for each in found]), nl=False)
-    elif format_ == "markdown":
-        typer.echo(identified.markdown(found), nl=False)
     else:
-        for each in found:
+        from dircli.report import identified
+
+        if format_ == "markdown":
+            typer.echo(identified.markdown(found), nl=False)
+        for each in found if format_ == "table" else ():
             console.out().print(identified.heading(each), style="bold", soft_wrap=True)
             for part in identified.parts(each):
                 console.out().print(part)

@@ -5,10 +5,11 @@ A file may be a split file of any known layout, a list of ids, or predictions; f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from dircli.store.split_files import SplitTable
 SEEDS = (666, *range(1000))
 ALL = "all"  # the rows of all splits, where a file lists them and tells none
 NONE = "none"  # rows that a split does not have
+Own: TypeAlias = Callable[[], Sequence[Fingerprints]]
+"""What gives the rows of the manifests that are curated here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +96,10 @@ def identify(paths: Iterable[Path], *, manifests: Path) -> list[Identity]:
     What belongs to no benchmark whose rows are shipped is held against the manifests in the folder ``manifests``.
     """
     found, problems = list[Identity](), list[Problem]()
+    own = cache(lambda: variants.curated(manifests))
     for path in paths:
         try:
-            found += _of_folder(path, manifests) if path.is_dir() else [_identity([split_files.read(path)], manifests)]
+            found += _of_folder(path, own) if path.is_dir() else [_identity([split_files.read(path)], own)]
         except InputError as error:
             problems += error.problems
     if problems:
@@ -103,7 +107,7 @@ def identify(paths: Iterable[Path], *, manifests: Path) -> list[Identity]:
     return found
 
 
-def _of_folder(folder: Path, manifests: Path) -> list[Identity]:
+def _of_folder(folder: Path, own: Own) -> list[Identity]:
     """The split files in ``folder``: those that hold one split each together, the others one by one."""
     groups: dict[str, list[SplitTable]] = {}
     left = []
@@ -113,7 +117,7 @@ def _of_folder(folder: Path, manifests: Path) -> list[Identity]:
         except InputError:
             left.append(path.name)
             continue
-        ids = _ids(table, manifests)
+        ids = _ids(table, own)
         if ids is None and variants.of_blob(table.blob) is None:
             left.append(path.name)
             continue
@@ -122,21 +126,21 @@ def _of_folder(folder: Path, manifests: Path) -> list[Identity]:
     if not groups:
         what = "no file in it lists rows of a benchmark that is known here"
         raise InputError(Problem(str(folder), what, split_files.HINT))
-    identities = [each for tables in groups.values() for each in _together(tables, manifests)]
+    identities = [each for tables in groups.values() for each in _together(tables, own)]
     notes = (f"not looked at: {', '.join(left)}",) if left else ()
     return [replace(each, notes=(*each.notes, *notes)) for each in identities]
 
 
-def _together(tables: Sequence[SplitTable], manifests: Path) -> list[Identity]:
+def _together(tables: Sequence[SplitTable], own: Own) -> list[Identity]:
     """What the tables are as one split; or each of them, where they are known one by one alone."""
-    whole = _identity(tables, manifests)
-    alone = [_identity([table], manifests) for table in tables] if len(tables) > 1 and not whole.variant else []
+    whole = _identity(tables, own)
+    alone = [_identity([table], own) for table in tables] if len(tables) > 1 and not whole.variant else []
     return alone if alone and all(each.variant for each in alone) else [whole]
 
 
-def _identity(tables: Sequence[SplitTable], manifests: Path) -> Identity:
+def _identity(tables: Sequence[SplitTable], own: Own) -> Identity:
     """What the tables, which are one split, are."""
-    listed = [(table, ids) for table in tables if (ids := _ids(table, manifests)) is not None]
+    listed = [(table, ids) for table in tables if (ids := _ids(table, own)) is not None]
     blobs = {Path(table.file).name: table.blob for table in tables}
     name = tables[0].file if len(tables) == 1 else str(Path(tables[0].file).parent)
     of_bytes = [variants.of_blob(blob) for blob in blobs.values()]
@@ -149,9 +153,9 @@ def _identity(tables: Sequence[SplitTable], manifests: Path) -> Identity:
     return _compared(identity, listing(listed))
 
 
-def _ids(table: SplitTable, manifests: Path) -> Ids | None:
-    """The ids in ``table``: of rows that are shipped, or curated in ``manifests``, or of a form that is known."""
-    return ids_of(table, variants.all_fingerprints()) or ids_of(table, variants.curated(manifests)) or formed(table)
+def _ids(table: SplitTable, own: Own) -> Ids | None:
+    """The ids in ``table``: of rows that are shipped, or of the user's ``own``, or of a form that is known."""
+    return ids_of(table, variants.all_fingerprints()) or ids_of(table, own()) or formed(table)
 
 
 def _layout(tables: Sequence[SplitTable]) -> str:
@@ -186,7 +190,7 @@ def _compared(identity: Identity, rows: Listing) -> Identity:
         identity,
         dataset=prints.dataset.name,
         rows=rows.place.size,
-        repeated=int(rows.place.size - np.unique(rows.place[rows.place >= 0]).size - (rows.place < 0).sum()),
+        repeated=int((rows.place >= 0).sum() - np.any([*sets.values()], axis=0).sum()),
         foreign=_texts(rows, rows.place < 0),
         splits={part: int(mask.sum()) for part, mask in told.items()},
         targets=_texts(rows, _far(rows)),
@@ -321,7 +325,7 @@ def _drawn(rows: Listing, told: Mapping[str, BoolArray], seeds: Iterable[int]) -
     if recipe.generator != "mt19937" or np.isnan(prints.targets).any() or not {"val", "test"} & told.keys():
         return None
     orders = dict(prints.orders)
-    if np.unique(rows.place).size == rows.place.size == over.sum():
+    if rows.place.size == over.sum() == np.any([*told.values()], axis=0).sum():
         orders["the file's"] = rows.place
     index = recipe.index(prints.targets)
     for name, order in orders.items():

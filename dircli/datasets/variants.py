@@ -188,7 +188,6 @@ def all_fingerprints() -> tuple[Fingerprints, ...]:
     return tuple(filter(None, map(fingerprints, datasets.NAMES)))
 
 
-@cache
 def curated(root: Path) -> tuple[Fingerprints, ...]:
     """The rows of each manifest of samples in ``root`` that can be read; the manifest is the one variant."""
     found = []
