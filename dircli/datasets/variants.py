@@ -164,7 +164,7 @@ def fingerprints(name: str) -> Fingerprints | None:
     path = manifests.shipped(name, "fingerprints.parquet")
     if path is None:
         return None
-    table = pq.read_table(pa.BufferReader(files.read(path)))
+    table = pq.ParquetFile(pa.BufferReader(files.read(path))).read()
     facts = json.loads(table.schema.metadata[b"dircli"])
 
     def named_as(prefix: str) -> dict[str, AnyArray]:

@@ -67,7 +67,7 @@ def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
         if data.startswith(sniff.PARQUET):
             import pyarrow.parquet as pq
 
-            table = pq.read_table(pa.BufferReader(data))
+            table = pq.ParquetFile(pa.BufferReader(data)).read()
         elif is_json(data):
             from pyarrow import json as lines
 
