@@ -180,7 +180,7 @@ def _compared(identity: Identity, rows: Listing) -> Identity:
     """``identity`` with all that its rows tell, and comparing them with those of known splits."""
     prints = rows.prints
     sets = _sets(rows)
-    match = _nearest(sets, prints, foreign=bool((rows.place < 0).any()))
+    match = _nearest(rows, sets)
     if match and match.unlike == 0 and not identity.variant:
         variant = variants.named(prints.dataset.name, match.variant)
         how, title = "rows" if match.whole else "some rows", variant.title if variant else "curated here"
@@ -224,12 +224,14 @@ def _sets(rows: Listing) -> dict[str, BoolArray]:
     return sets
 
 
-def _nearest(sets: Mapping[str, BoolArray], prints: Fingerprints, *, foreign: bool) -> Match | None:
+def _nearest(rows: Listing, sets: Mapping[str, BoolArray]) -> Match | None:
     """The variant that puts the fewest rows elsewhere; one of which only some rows are known must fit in all of them.
 
     None where no variant of the dataset is known by its rows.
     """
     told = set(sets) <= set(SPLITS)
+    prints, foreign = rows.prints, bool((rows.place < 0).any())
+    sizes = {part: int((rows.codes == code).sum()) for code, part in enumerate(SPLITS)} if told else {}
     matches = []
     for name, codes in prints.splits.items():
         theirs = {**{part: codes == code for code, part in enumerate(SPLITS)}, ALL: codes <= TEST}
@@ -241,6 +243,7 @@ def _nearest(sets: Mapping[str, BoolArray], prints: Fingerprints, *, foreign: bo
             whole = all(known.sum() == n for _, known, n in pairs)
             unlike = sum(int((mask ^ known)[codes != UNKNOWN].sum()) for mask, known, _ in pairs)
             unlike += 0 if whole else sum(abs(n - int(mask.sum())) for mask, _, n in pairs)
+            unlike += sum(abs(n - sizes.get(part, n)) for part, n in (variant.rows if variant else {}).items())
             if pairs:
                 part = None if told else parts[0]
                 matches.append(Match(variant=name, part=part, unlike=unlike + foreign, whole=whole))

@@ -48,7 +48,8 @@ class Variant:
     """A split of ``dataset`` that somebody published under the benchmark's name, and what is known of it.
 
     ``files`` maps a file's name to the git blob id, ``git:<hex>``, or its beginning; ``counts`` are the distinct rows
-    of each split, ``rows`` all rows, where some are listed more than once.
+    of each split, ``rows`` all rows, where some are listed more than once. Where not all rows are known here, ``url``
+    is their one file, of ``size`` bytes.
     """
 
     name: str
@@ -60,6 +61,8 @@ class Variant:
     files: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
+    url: str = ""
+    size: int | None = None
 
 
 @cache

@@ -301,4 +301,6 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
         return scored
     from dircli.scores.uncertainty.quantify import quantify
 
+    if sampling.cluster is None and against.repeats:
+        sampling = replace(sampling, cluster="id")
     return quantify(scored, sampling)

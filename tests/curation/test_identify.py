@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import random
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import server as web
 from fingerprints import HOME, made
 from miniatures import RAW, publish
 
@@ -357,6 +359,79 @@ def test_variants_that_cannot_be_made_are_refused(tmp_path: Path, run: Run, prin
     assert not Path("manifests").exists()
 
 
+@pytest.fixture
+def repeating(tmp_path: Path, prints: Fingerprints, monkeypatch: pytest.MonkeyPatch, server: web.Server) -> Path:
+    """The file of a variant that lists some rows more than once, of which a few are known; a server has it."""
+    rng = np.random.default_rng(3)
+    parts = np.array_split(rng.permutation(len(NAMES)), [25, 30])
+    rows = {part: np.sort(rng.choice(ids, 2 * ids.size)) for part, ids in zip(SPLITS, parts, strict=True)}
+    lines = [f"{AGES[row]:.0f},{NAMES[row]},{part}" for part, ids in rows.items() for row in ids]
+    path = tmp_path / "again.csv"
+    path.write_text("\n".join(["age,path,split", *lines, ""]))
+    known = np.full(len(NAMES), UNKNOWN, np.uint8)
+    known[rows["test"][-4:]] = 2
+    prints.splits["again"] = known  # type: ignore[index]  # a dictionary in these tests
+    server.add("/again.csv", path.read_bytes())
+    web.reached_directly(monkeypatch)
+    again = Variant(
+        name="again",
+        dataset="agedb",
+        title="Somebody 2026",
+        note="drawn with replacement",
+        counts={"test": int(np.unique(rows["test"]).size)},
+        rows={"test": int(rows["test"].size)},
+        url=server.url("/again.csv"),
+        size=path.stat().st_size,
+    )
+    known_before = variants.variants()
+    monkeypatch.setattr(variants, "variants", lambda: (*known_before, again))
+    return path
+
+
+def test_a_variant_that_repeats_rows_is_told_by_those_that_are_known(run: Run, repeating: Path) -> None:
+    [found] = told(run, repeating)
+    assert (found["variant"], found["how"]) == ("again", "some rows")
+    assert found["repeated"] > 0
+    repeating.write_text("\n".join(repeating.read_text().splitlines()[:-1]))
+    assert [each["variant"] for each in told(run, repeating, code=1)] == [None]
+
+
+def test_a_variant_that_repeats_rows_is_curated_and_scored_as_often(run: Run, repeating: Path, tmp_path: Path) -> None:
+    run("curate", "agedb", "--variant", "again", "--accept-license")
+    given = run("curate", "agedb", "--variant", "again", "--released", repeating, "--name", "given")
+    assert "rows repeat an id; intervals draw ids" in " ".join(given.stderr.split())
+    with repeating.open(newline="") as stream:
+        test = [row for row in csv.DictReader(stream) if row["split"] == "test"]
+    ages = {row["path"]: float(row["age"]) for row in test}
+    predicted = {key: round(age * 0.9 + len(key) % 5, 3) for key, age in ages.items()}
+    once = tmp_path / "once.csv"
+    once.write_text("id,prediction\n" + "".join(f"{key},{value}\n" for key, value in predicted.items()))
+    each = tmp_path / "each.csv"
+    each.write_text("id,prediction\n" + "".join(f"{row['path']},{predicted[row['path']]}\n" for row in test))
+    words = ("--dataset", "agedb-again", "--format", "json", "--ci", "--bootstrap", 200)
+    results = [json.loads(run("evaluate", path, *words).stdout) for path in (once, each)]
+    scores = results[0]["systems"][0]["regions"]["all"]
+    assert scores["n"] == len(test)
+    assert scores["mae"] == pytest.approx(np.mean([abs(predicted[row["path"]] - ages[row["path"]]) for row in test]))
+    assert "|ci:percentile,id,200," in results[0]["signature"]
+    assert results[1]["systems"][0]["regions"] == results[0]["systems"][0]["regions"]
+    rows = each.read_text().splitlines()
+    twice = next(key for key, n in Counter(row["path"] for row in test).items() if n > 1)
+    at = max(place for place, row in enumerate(rows) if row.startswith(twice))
+    rows[at] = f"{twice},1"
+    each.write_text("\n".join(rows))
+    assert f"more than one prediction: {twice}" in run("evaluate", each, *words, code=2).stderr
+    verified = " ".join(run("verify", "agedb-again").stdout.split())
+    assert "ok variant" in verified
+
+
+def test_a_file_that_is_not_that_of_the_variant_is_refused(run: Run, repeating: Path, prints: Fingerprints) -> None:
+    ours = written(repeating.with_name("ours.csv"), prints.splits["released"])
+    refused = run("curate", "agedb", "--variant", "again", "--released", ours, code=2).stderr
+    assert "this is not again" in refused
+    assert not Path("manifests").exists()
+
+
 @pytest.mark.usefixtures("shipped")
 def test_the_shipped_splits_have_the_counts_that_are_stated_of_them() -> None:
     for prints in variants.all_fingerprints():
@@ -434,6 +509,7 @@ def test_every_variant_that_can_be_made_of_the_real_rows_is_told(real: Path, run
         here += [(row["path"], "test") for row, code in zip(rows, codes, strict=True) if code == UNKNOWN][
             : variant.counts["test"] - sum(part == "test" for _, part in here)
         ]
+        here += here[:1] * (variant.rows.get("test", len(here)) - variant.counts["test"] if variant.rows else 0)
         path = tmp_path / f"{name}.csv"
         path.write_text("\n".join(["image,subset", *(f"{key},{part}" for key, part in here)]), encoding="utf-8")
         [found] = told(run, path)
