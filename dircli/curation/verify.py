@@ -104,12 +104,15 @@ def _as_variant(manifest: Manifest, dataset: Dataset) -> Check:
     prints = variants.fingerprints(dataset.name)
     if prints is None or name not in prints.splits:
         return Check("variant", held=False, found=f"no variant {name} of {dataset.name} is known")
-    places = prints.places(samples.texts)
-    unlike = (places < 0) | (prints.splits[name][places] != samples.codes)
-    left = int((prints.splits[name] < len(SPLITS)).sum()) - samples.codes.size
-    rows = samples.codes.size - int(unlike.sum())
-    found = f"{rows:,} rows are divided as in {name}, {unlike.sum():,} are not, {left:,} are missing"
-    return Check("variant", held=not unlike.any() and not left, found=found)
+    places, codes = prints.places(samples.texts), prints.splits[name]
+    known = np.where(places < 0, variants.ABSENT, codes[places])
+    unlike = int(((known != samples.codes) & (known != variants.UNKNOWN)).sum())
+    missing = int((codes < len(SPLITS)).sum()) - np.unique(places[known < len(SPLITS)]).size
+    alike = int((known == samples.codes).sum())
+    found = f"{alike:,} rows are divided as in {name}, {unlike:,} are not, {missing:,} are missing"
+    if open_ := samples.codes.size - alike - unlike:
+        found += f"; of {open_:,} it is not known here"
+    return Check("variant", held=not unlike and not missing, found=found)
 
 
 def _derived(folder: Path, content: str) -> Iterator[Check]:
