@@ -59,6 +59,7 @@ UNLOADED = {
     "evaluate predictions.csv --dataset own --report page.html": {"pandas", "pydantic", "h5py", "httpx"},
     "explain predictions.csv --dataset own": {*NEEDLESS, *UNASKED, "scipy"},
     "verify own": {*NEEDLESS, "rich.progress", "dircli.scores", "dircli.curation.leakage"},
+    "identify predictions.csv --format json": {*NEEDLESS, *UNASKED - {"pyarrow.compute"}, "dircli.scores", "rich"},
     "weights own": {*NEEDLESS, "scipy", "pyarrow.compute", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
     "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it

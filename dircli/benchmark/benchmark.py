@@ -71,6 +71,11 @@ class Benchmark:
         return self.manifest is not None
 
     @property
+    def repeats(self) -> bool:
+        """Whether some rows of the manifest repeat an id."""
+        return self.manifest is not None and bool(self.manifest.facts.get("variant", {}).get("repeats"))
+
+    @property
     def pixels(self) -> Pixels:
         """The scored pixels, all of them test; TypeError where rows are samples, or not known."""
         return self._maps.pixels
@@ -115,6 +120,7 @@ class Benchmark:
         columns: Mapping[str, AnyArray] = {}
         if self.has_rows:
             columns = self._samples.columns if self.unit == "samples" else {"image": self.pixels.image}
+            columns = {**columns, "id": self._samples.ids} if column == "id" and self.unit == "samples" else columns
         if column not in columns:
             there = ", ".join(columns) if self.has_rows else "none"
             raise UsageError(f"--cluster {column}: the manifest has no such column; its columns are {there}")

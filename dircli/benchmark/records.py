@@ -22,20 +22,22 @@ def split_codes(split: AnyArray) -> AnyArray:
 class Records:
     """The n labelled samples of a dataset in their declared order.
 
-    ``ids`` (n,) are unique, non-empty strings; ``targets`` (n,) are finite, in the dataset's unit; ``columns`` maps
-    each of the dataset's own column names to an (n,) array; ``facts`` are the counts a reader wants told, such as rows
-    it left out, and go into the manifest. Raises InputError when ids repeat or targets are not finite.
+    ``ids`` (n,) are non-empty strings, and unique unless rows may ``repeat``; ``targets`` (n,) are finite, in the
+    dataset's unit; ``columns`` maps each of the dataset's own column names to an (n,) array; ``facts`` are the counts a
+    reader wants told, such as rows it left out, and go into the manifest. Raises InputError where ids or targets are
+    otherwise.
     """
 
     ids: TextArray
     targets: FloatArray
     columns: Mapping[str, AnyArray] = field(default_factory=dict)
     facts: Mapping[str, int | str | bool] = field(default_factory=dict)
+    repeat: bool = False
 
     def __post_init__(self) -> None:
         problems = []
         unique, counts = np.unique(self.ids.astype(str), return_counts=True)
-        if repeated := list(unique[counts > 1]):
+        if not self.repeat and (repeated := list(unique[counts > 1])):
             problems.append(Problem("ids", f"{len(repeated):,} occur more than once: {sample(repeated)}"))
         if "" in unique[:1]:
             problems.append(Problem("ids", "an id is empty"))

@@ -8,7 +8,7 @@ unlike the methods of a generator, that stream is fixed for good (NumPy's NEP 19
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -111,6 +111,34 @@ def draw_codes(bin_index: IntArray, recipe: SplitRecipe, *, seed: int, groups: I
         split[drawn[:n]] = VAL
         split[drawn[n:]] = TEST
     return split
+
+
+def seed_of(split: AnyArray, bin_index: IntArray, recipe: SplitRecipe, seeds: Iterable[int]) -> int | None:
+    """The first of ``seeds`` under which `draw_codes` gives the rows of val and of test that ``split`` (n,) holds.
+
+    ``bin_index`` (n,) are the split bins of all rows, in the order that was drawn over. What ``split`` has no code of
+    VAL for, or none of TEST, is taken to be unknown. None where no seed draws them: most are ruled out by the first
+    bin. The generator is Python's Mersenne Twister.
+    """
+    recipe = recipe.settled(bin_index)
+    drawn = [(rows.tolist(), quota(rows.size, recipe)) for rows in by_bin(bin_index, len(recipe.bins))]
+    parts = [part for part in (VAL, TEST) if (split == part).any()]
+    quotas = [0, *(n for _, n in drawn)]  # of rows outside the bins, and of each bin
+    counts = [np.bincount(bin_index[split == part] + 1, minlength=len(quotas)).tolist() for part in parts]
+    if not parts or any(each != quotas for each in counts):
+        return None
+    codes = split.tolist()
+
+    def draws(seed: int) -> bool:
+        generator = random.Random(seed)  # noqa: S311 - as in `draw_codes`
+        for rows, n in drawn:
+            shuffled = rows.copy()
+            generator.shuffle(shuffled)
+            if any(codes[row] != part for part in parts for row in shuffled[n * (part - VAL) : n * part]):
+                return False
+        return True
+
+    return next(filter(draws, seeds), None)
 
 
 def keys(n: int, seed: int) -> AnyArray:

@@ -24,6 +24,7 @@ HOMES = {
     "explain": "explain",
     "leaderboard": "leaderboard",
     "verify": "verify",
+    "identify": "identify",
     "export": "export",
     "fds": "fds",
     "plot": "plot",

@@ -35,6 +35,7 @@ class SourceOptions:
         None, "Import the published split, or draw a new one by the same rule.", "released, where there is one"
     )
     released: Path | None = option(None, "The published split: its file, or the folder of its files.", "DIR_DATA/NAME")
+    variant: str | None = option(None, "Another split of the published rows, such as vir; see `dir info NAME`.")
     only: str | None = option(None, "One part of the sources alone, such as wiki; never the benchmark itself.")
     check_images: bool = option(False, "Open every image, and list the unreadable ones beside the manifest.")
     check_signals: bool = option(False, "Open every recording, and list what each holds beside the manifest.")
@@ -150,6 +151,7 @@ def curate(
         split=split,
         seed=number,
         part=source.only,
+        variant=source.variant,
         called=called,
         cut=cut,
         replacing=replacing,

@@ -47,14 +47,16 @@ def curate(
     if options.part and options.part not in dataset.samples.parts:
         parts = ", ".join(dataset.samples.parts) or "none"
         raise UsageError(f"{name} has no part called {options.part!r}; it has {parts}")
-    usual = f"{name}-{options.part}-only" if options.part else name
+    if options.variant and (options.part or options.cut or options.split == "redraw"):
+        raise UsageError("--variant is a whole split of the published rows; it goes without --only, --skew and redraws")
+    usual = "-".join(filter(None, (name, options.variant, f"{options.part}-only" if options.part else "")))
     called = options.called or (options.cut.named(usual) if options.cut else usual)
     checked_name(called, name, root)
     if options.cut is not None and (called == name or dataset.counted == "pixels"):
         raise UsageError(f"{name} with fewer training samples is another benchmark, of samples; give it another --name")
     if dataset.unreleased and options.split == "released":
         raise UsageError(f"{name}: {dataset.unreleased}, so there is none to import; use --split redraw, the default")
-    origin = DERIVED if options.cut is not None else options.split
+    origin = DERIVED if options.cut is not None else samples.GIVEN if options.variant else options.split
     derived.refuse_unlike(root / called, options.replacing, dataset=name, origin=origin)
     if isinstance(dataset.reader, PixelReader):
         return pixels.curated(dataset, dataset.reader, options, terms, folder=root / called, watch=watch)

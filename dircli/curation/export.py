@@ -25,7 +25,7 @@ def exported(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
     if dataset.samples.export is None or isinstance(manifest, PixelManifest):
         raise UsageError(f"{dataset.name}: {dataset.unreleased}, so that there is no released format to write")
     samples = manifest.samples
-    records = Records(ids=samples.ids, targets=samples.targets, columns=samples.columns)
+    records = Records(ids=samples.ids, targets=samples.targets, columns=samples.columns, repeat=True)
     return dataset.samples.export(records, samples.split)
 
 

@@ -12,7 +12,8 @@ from dircli.store.derived import REFUSE, Replacing
 class CurateOptions:
     """What `dir curate` is to make of a benchmark: from which files, which split, and under which name.
 
-    ``raw`` and ``released`` None are the dataset's own folder; ``part`` None is the whole dataset.
+    ``raw`` and ``released`` None are the dataset's own folder; ``part`` None is the whole dataset; ``variant`` is
+    another split of the published rows.
     """
 
     raw: Path | None = None
@@ -20,6 +21,7 @@ class CurateOptions:
     split: Literal["released", "redraw"] = "released"
     seed: int = 666
     part: str | None = None
+    variant: str | None = None
     called: str | None = None
     cut: Cut | None = None
     replacing: Replacing = REFUSE

@@ -71,7 +71,10 @@ def reason(error: Exception, raw: Raw) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Curation:
-    """Records with their split, and where both came from; ``derived`` says what was then taken away from train."""
+    """Records with their split, and where both came from.
+
+    ``derived`` says what was then taken away from train, ``variant`` whose split of the published rows it is.
+    """
 
     records: Records
     split: TextArray
@@ -80,6 +83,7 @@ class Curation:
     sources: list[dict[str, Any]]
     notes: tuple[str, ...] = ()
     derived: Mapping[str, Any] | None = None
+    variant: Mapping[str, Any] | None = None
 
 
 def described(dataset: Dataset, bins: Bins, counts: Mapping[str, IntArray], *, facts: Mapping[str, Any]) -> BinTable:

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,24 +15,33 @@ from dircli.benchmark.splits import draw
 from dircli.curation import derive
 from dircli.curation.options import CurateOptions
 from dircli.curation.provenance import Curation, Watched, all_facts, described, sources, unlike_published
-from dircli.datasets import obtain
+from dircli.datasets import obtain, variants
 from dircli.datasets.obtain import DownloadOptions
-from dircli.errors import InputError, Problem, UsageError
+from dircli.datasets.variants import Variant
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.store import derived, manifests
 from dircli.store.content import content
 
+GIVEN = "given"
 NEVER_PUBLISHED = "this is a redraw, and scores on it compare only where the content is equal, not with the paper's"
 NOT_PUBLISHED = "this draw is not the published split, and scores on it do not compare with published ones"
 
 
 def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *, folder: Path) -> Manifest:
     """The manifest named as ``folder``, written there; SourceError, with steps, without a raw source that it needs."""
+    variant = _variant(dataset, options.variant) if options.variant is not None else None
     alone = options.released is not None and bool(dataset.published.unseen)
     with ExitStack() as opened:
         raw = opened.enter_context(obtain.raw_source(dataset, options.raw, terms, download=not alone))
         if not options.part and options.released is None:  # else only a part is read, or nothing is fetched
             obtain.check_labels(dataset, raw, options.raw)
-        if options.split == "released":
+        if variant is not None and variant.url:
+            curation = _listed(
+                dataset,
+                variant,
+                opened.enter_context(obtain.variant_file(dataset, variant, options.released, terms)),
+            )
+        elif options.split == "released":
             released = opened.enter_context(obtain.split_files(dataset, options.released, terms, download=True))
             curation = _imported(dataset, released, raw)
         elif raw is not None:
@@ -39,6 +49,8 @@ def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *,
         else:
             what = f"{dataset.name}: a redraw needs the raw source; give it with --raw PATH"
             raise obtain.absent(dataset, terms, what)
+    if variant is not None and not variant.url:
+        curation = _of_variant(dataset, curation, variant)
     if options.cut is not None:
         curation = derive.derived(dataset, curation, options.cut)
     manifest = _built(dataset, curation, name=folder.name)
@@ -74,6 +86,64 @@ def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curati
         records = replace(records, facts=raw_records.facts)
     notes = (unseen,) if raw is None else ()
     return Curation(records=records, split=split, origin="released", seed=None, sources=read_from, notes=notes)
+
+
+def _of_variant(dataset: Dataset, curation: Curation, variant: Variant) -> Curation:
+    """The published rows of ``curation`` as the ``variant`` divides them, all of whose rows are known."""
+    prints = variants.fingerprints(dataset.name)
+    assert prints is not None  # noqa: S101 - `_variant` has looked
+    codes = prints.splits[variant.name][prints.places(curation.records.ids)]
+    rows = np.flatnonzero(codes < len(SPLITS))
+    split = np.array(SPLITS, dtype=object)[codes[rows]]
+    return replace(curation, records=curation.records.take(rows), split=split, **_as_given(variant))
+
+
+def _as_given(variant: Variant, *, repeats: int = 0) -> dict[str, Any]:
+    """What a `Curation` says of the ``variant`` that it is, in which so many rows repeat an id."""
+    facts = {"name": variant.name, "source": variant.source, "title": variant.title, "repeats": repeats}
+    notes = [f"this is the split of {variant.title}: {variant.note}", NOT_PUBLISHED]
+    notes += [f"{repeats:,} rows repeat an id; intervals draw ids"] if repeats else []
+    return {"origin": GIVEN, "notes": tuple(notes), "variant": facts}
+
+
+def _listed(dataset: Dataset, variant: Variant, file: Raw) -> Curation:
+    """The rows that the ``file`` of a ``variant`` lists; InputError where they are not those that are known of it."""
+    prints, read = variants.fingerprints(dataset.name), dataset.samples.read_released
+    assert prints is not None and read is not None  # noqa: PT018, S101 - `_variant` has looked
+    watched = Watched(file)
+    records, split = read(watched)
+    places, codes, problems = prints.places(records.ids), split_codes(split), []
+    if strange := list(records.ids[places < 0]):
+        problems.append(f"{len(strange):,} rows are not of {dataset.name}: {sample(strange)}")
+    known = prints.splits[variant.name][places]
+    if unlike := list(records.ids[(places >= 0) & (known != variants.UNKNOWN) & (known != codes)]):
+        problems.append(f"{len(unlike):,} rows are elsewhere in {variant.name}: {sample(unlike)}")
+    for part, distinct in variant.counts.items():
+        ids = records.ids[split == part]
+        sizes, stated = (ids.size, np.unique(ids.astype(str)).size), (variant.rows.get(part, distinct), distinct)
+        if sizes != stated:
+            problems.append(
+                f"{part} has {sizes[0]:,} rows of {sizes[1]:,} ids; {stated[0]:,} of {stated[1]:,} are known"
+            )
+    if problems:
+        hint = f"Give the file at {variant.url}"
+        raise InputError(Problem(file.name, f"this is not {variant.name}: {what}", hint) for what in problems)
+    repeats = len(records) - np.unique(records.ids.astype(str)).size
+    read_from = sources(file, watched.opened, dataset)
+    return Curation(records=records, split=split, seed=None, sources=read_from, **_as_given(variant, repeats=repeats))
+
+
+def _variant(dataset: Dataset, name: str) -> Variant:
+    """The variant of ``dataset`` called ``name``, if it can be made; UsageError that names those that can."""
+    prints = variants.fingerprints(dataset.name) if dataset.counted == "samples" else None
+    known = {each.name: each for each in variants.variants() if each.dataset == dataset.name and prints}
+    makeable = [
+        key for key, each in known.items() if prints and key != variants.RELEASED and (each.url or prints.is_whole(key))
+    ]
+    if name not in makeable:
+        there = f"there are {', '.join(makeable)}" if makeable else "there are none"
+        raise UsageError(f"{dataset.name}: no variant called {name!r} can be made; {there}")
+    return known[name]
 
 
 def _records(dataset: Dataset, raw: Raw, part: str | None = None) -> Records:
@@ -113,7 +183,7 @@ def _built(dataset: Dataset, curation: Curation, *, name: str) -> Manifest:
         "recipe": recipe.settled(recipe.index(records.targets)).as_json(),
         "seed": curation.seed,
         "sources": curation.sources,
-    } | ({} if curation.derived is None else {"derived": dict(curation.derived)})
+    } | {key: dict(value) for key in ("derived", "variant") if (value := getattr(curation, key)) is not None}
     table = described(dataset, bins, counts, facts=identity)
     samples = Samples(
         texts=records.ids,

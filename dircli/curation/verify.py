@@ -11,10 +11,11 @@ from dircli import datasets
 from dircli.benchmark.dataset import Dataset, PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.raw import Raw
+from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import codes, draw
 from dircli.curation.derive import in_gaps
 from dircli.curation.export import exported
-from dircli.datasets import obtain
+from dircli.datasets import obtain, variants
 from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import read_manifest
 from dircli.errors import InputError, sample
@@ -76,6 +77,8 @@ def _broken(error: InputError) -> list[Check]:
 def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
     """Whether the seed gives this very split again over the manifest's row order."""
     recipe, origin = dataset.rules.recipe, manifest.facts["origin"]
+    if "variant" in manifest.facts and isinstance(manifest, Manifest):
+        return _as_variant(manifest, dataset)
     if origin in UNDRAWN:
         return Check("draw", held=None, found=UNDRAWN[origin])
     seed = recipe.published_seed if origin == "released" else manifest.facts["seed"]
@@ -93,6 +96,23 @@ def _draw(manifest: Manifest | PixelManifest, dataset: Dataset) -> Check:
     if unlike.size:
         found += f"; first unlike: {sample(samples.ids[unlike].tolist())}"
     return Check("draw", held=not unlike.size, found=found)
+
+
+def _as_variant(manifest: Manifest, dataset: Dataset) -> Check:
+    """Whether the rows are divided as the variant that the manifest names divides them."""
+    name, samples = str(manifest.facts["variant"].get("name")), manifest.samples
+    prints = variants.fingerprints(dataset.name)
+    if prints is None or name not in prints.splits:
+        return Check("variant", held=False, found=f"no variant {name} of {dataset.name} is known")
+    places, codes = prints.places(samples.texts), prints.splits[name]
+    known = np.where(places < 0, variants.ABSENT, codes[places])
+    unlike = int(((known != samples.codes) & (known != variants.UNKNOWN)).sum())
+    missing = int((codes < len(SPLITS)).sum()) - np.unique(places[known < len(SPLITS)]).size
+    alike = int((known == samples.codes).sum())
+    found = f"{alike:,} rows are divided as in {name}, {unlike:,} are not, {missing:,} are missing"
+    if open_ := samples.codes.size - alike - unlike:
+        found += f"; of {open_:,} it is not known here"
+    return Check("variant", held=not unlike and not missing, found=found)
 
 
 def _derived(folder: Path, content: str) -> Iterator[Check]:
@@ -150,6 +170,9 @@ def _verdict(
         parent = manifest.facts["derived"]["from"]
         whole = f"{parent['name']} ({parent['origin']}, {parent['content'][:15]}…)"
         return Check("verdict", held=None, found=f"not provable: it is {whole} with fewer training rows")
+    if "variant" in manifest.facts:
+        title = manifest.facts["variant"].get("title")
+        return Check("verdict", held=None, found=f"not the published split, but that of {title}")
     if dataset.unreleased:
         how = "this is a redraw" if manifest.facts["origin"] == "redraw" else "this one was taken over"
         return Check("verdict", held=None, found=f"not provable: {dataset.unreleased}, and {how}")

@@ -21,7 +21,7 @@ NAME = re.compile(r"(?P<index>\d+)_(?P<identity>.+)_(?P<age>\d{1,3})_(?P<gender>
 FOLDER = "AgeDB/"
 
 
-def _records(files: Sequence[str], where: str, expected: str, hint: str = "") -> Records:
+def _records(files: Sequence[str], where: str, expected: str, hint: str = "", *, repeat: bool = False) -> Records:
     """Records of the file names, as they stand; InputError says which of those in ``where`` are not as ``expected``."""
     matches = [(file, NAME.fullmatch(file)) for file in files]
     parts = [match.groupdict() for _, match in matches if match]
@@ -33,6 +33,7 @@ def _records(files: Sequence[str], where: str, expected: str, hint: str = "") ->
             "identity": np.array([part["identity"] for part in parts], dtype=object),
             "gender": np.array([part["gender"] for part in parts], dtype=object),
         },
+        repeat=repeat,
     )
     if malformed := [file for file, match in matches if not match]:
         what = f"{len(malformed):,} {expected}<index>_<Name>_<age>_<m|f>.jpg: {sample(malformed)}"
@@ -51,10 +52,13 @@ def read(raw: Raw) -> Records:
 
 
 def read_released(raw: Raw) -> tuple[Records, TextArray]:
-    """The rows of the published agedb.csv in their order, and the split of each."""
+    """The rows of the published agedb.csv, or of a file like it, in their order, and the split of each.
+
+    Rows may repeat: the published file is known by its bytes, and in some that are like it they do.
+    """
     paths, ages, split = published(raw, "agedb.csv")
     where = raw.where(str(raw.find("agedb.csv")))
-    records = _records([path.removeprefix(FOLDER) for path in paths], where, f"paths are not {FOLDER}")
+    records = _records([path.removeprefix(FOLDER) for path in paths], where, f"paths are not {FOLDER}", repeat=True)
     if unlike := list(paths[records.targets != ages]):
         what = f"{len(unlike):,} ages differ from their file's name: {sample(unlike)}"
         raise InputError(Problem(where, what))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dircli import datasets
+from dircli.datasets import variants
 from dircli.store import manifests
 
 
@@ -47,5 +48,10 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
         "raw_folder": str(folder),
         "curated": name in manifests.curated(root),
         "bins_shipped": manifests.shipped(name) is not None,
+        "variants": [
+            {"name": each.name, "title": each.title, "source": each.source, "note": each.note}
+            for each in variants.variants()
+            if each.dataset == name and each.name != variants.RELEASED
+        ],
         "bibtex": about.bibtex,
     }

@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dircli import datasets
-from dircli.benchmark.dataset import Catalogue, Dataset, Source
+from dircli.benchmark.dataset import Catalogue, Dataset, Source, public_file
 from dircli.benchmark.raw import Raw
+from dircli.datasets.variants import Variant
 from dircli.errors import InputError, Problem, SourceError
 from dircli.store import files
 from dircli.store.download.fetch import DownloadPlan, Fetched, fetch, plan
@@ -244,6 +245,19 @@ def raw_files(dataset: Dataset, given: Path | None, terms: DownloadOptions, what
     with raw_source(dataset, given, terms, download=False) as tree:
         if tree is None:
             raise absent(dataset, terms, f"{dataset.name}: {what} are not here; give them with --raw PATH")
+        yield tree
+
+
+@contextmanager
+def variant_file(dataset: Dataset, variant: Variant, given: Path | None, terms: DownloadOptions) -> Iterator[Raw]:
+    """The one file of a ``variant``: the file ``given``, else that at its address, fetched where it is not here.
+
+    Its hash is not known beforehand; that of the first download is held from then on.
+    """
+    source = public_file(variant.url, "released", size=variant.size)
+    if given is None:
+        _bring(dataset, [source], terms)
+    with OneFile(given or terms.data / dataset.name / source.file) as tree:
         yield tree
 
 

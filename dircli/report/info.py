@@ -29,5 +29,9 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield "  how to obtain it"
     for number, step in enumerate(facts["obtain"], 1):
         yield f"    {number}. {step}"
+    if facts["variants"]:
+        yield "  other splits in use under this name, which `dir identify` tells"
+    for variant in facts["variants"]:
+        yield f"    {variant['name']}: {variant['title']}{'; ' if variant['note'] else ''}{variant['note']}"
     yield "  cite"
     yield from (f"    {line}" for line in facts["bibtex"].splitlines())

@@ -227,13 +227,24 @@ def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored aga
     if against.has_rows:
         rows = against.rows(split)
         target, index = rows.targets, rows.bin_index
-        values = predictions.aligned(found, rows.texts, target)
+        try:
+            values = predictions.aligned(found, rows.texts, target)
+        except InputError as error:
+            raise InputError([*error.problems, *_belonging(found, against.name, split)]) from None
     else:
         target, values = predictions.own_targets(found, also=list(_unfit(found, against)))
         index = against.index(target)
         if against.fixed:
             _refuse_unlike(found.file, against.table, index, split=split)
     return found, Reference.of(against, protocol, target, index), values
+
+
+def _belonging(found: Predictions, name: str, split: str) -> Iterator[Problem]:
+    """Of which other known split the ids in a file are, which are not those of ``split`` of the manifest ``name``."""
+    from dircli.datasets import variants
+
+    if found.ids is not None and (fits := variants.fitting(found.ids, but=(name, split))):
+        yield Problem(found.file, fits)
 
 
 def _unfit(found: Predictions, against: Benchmark) -> Iterator[Problem]:
@@ -290,4 +301,6 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
         return scored
     from dircli.scores.uncertainty.quantify import quantify
 
+    if sampling.cluster is None and against.repeats:
+        sampling = replace(sampling, cluster="id")
     return quantify(scored, sampling)

@@ -53,7 +53,7 @@ VERSION = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?[a-z0-9.+-]{0,20}", r
 FACT_TYPES: dict[str, type | tuple[type, ...]]
 FACT_TYPES = {**dict.fromkeys((*IDENTITY, "version"), str), "regions": dict, "rows": int, "seed": (int, NoneType)}
 OPTIONAL_TYPES: dict[str, type | tuple[type, ...]]
-OPTIONAL_TYPES = {COLUMNS: dict, "counts": dict, "derived": dict, "own": dict, "rules": str}
+OPTIONAL_TYPES = {COLUMNS: dict, "counts": dict, "derived": dict, "own": dict, "rules": str, "variant": dict}
 SAMPLE_TYPES = {"id": "string", "target": "double", "bin": "int32", "split": "string"}
 IMAGE_TYPES = {"id": "string", "split": "string"}
 PIXEL_TYPES = {"image": "int16", "row": "int16", "col": "int16", "target": "float", "bin": "int32"}
@@ -393,10 +393,10 @@ def curated(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"*/{FACTS}"))
 
 
-def shipped(name: str) -> Path | None:
-    """The bins of ``name`` that come with the program, or None."""
+def shipped(name: str, file: str = BINS) -> Path | None:
+    """The ``file`` of ``name`` that comes with the program, by default its bins, or None."""
     package = Path(__file__).parents[1]
-    paths = (root / "manifests" / name / BINS for root in (package, package.parent))
+    paths = (root / "manifests" / name / file for root in (package, package.parent))
     return next(filter(Path.is_file, paths), None)
 
 

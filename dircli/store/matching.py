@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,9 @@ def matched(
     repeated = [key for row, key in enumerate(theirs) if position.setdefault(key, row) != row]
     rows = np.array([position.get(key, -1) for key in keys], dtype=np.int64)
     known = set(keys)
+    if repeated and len(known) < len(keys):  # rows that the split itself repeats may stand in the file as often
+        again = {key for key, count in Counter(keys).items() if count > 1}
+        repeated = [key for key in repeated if key not in again]
     kinds = {
         "are missing": ([keys[row] for row in np.flatnonzero(rows < 0)], missing_hint),
         "are not in the split": ([key for key in position if key not in known], "Check --dataset and --split"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.arrays import FloatArray, TextArray
+from dircli.arrays import FloatArray, IntArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
 from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff, streams
 from dircli.store.digests import digest_of
@@ -309,7 +309,7 @@ def aligned(predictions: Predictions, ids: TextArray | pa.Array, targets: FloatA
     if predictions.ids is not None:
         hint = "Some may be in the rows that cannot be read" if predictions.cut else "Predict every row of the split"
         rows, unmatched = matched(predictions.ids, ids, predictions.file, missing_hint=hint)
-        problems += unmatched
+        problems += unmatched or _differing(predictions, rows)
     elif predictions.values.size == len(ids):
         rows = np.arange(len(ids))
     else:
@@ -327,6 +327,19 @@ def aligned(predictions: Predictions, ids: TextArray | pa.Array, targets: FloatA
     if problems:
         raise InputError(problems)
     return predictions.values[rows]
+
+
+def _differing(predictions: Predictions, rows: IntArray) -> list[Problem]:
+    """Ids of rows that the split itself repeats, and so does the file, but with another prediction."""
+    ids = predictions.ids
+    if ids is None or predictions.values.size == np.unique(rows).size:
+        return []
+    first: dict[str, float] = {}
+    texts = ids if isinstance(ids, list) else ids.to_pylist()
+    pairs = zip(texts, predictions.values.tolist(), strict=True)
+    unlike = dict.fromkeys(key for key, value in pairs if first.setdefault(key, value) != value)
+    what = f"{len(unlike):,} ids have more than one prediction: {sample([clear(key) for key in unlike])}"
+    return [Problem(predictions.file, what, "Predict one value for each id")] if unlike else []
 
 
 def sigmas(predictions: Predictions, ids: TextArray | pa.Array) -> FloatArray:

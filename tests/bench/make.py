@@ -18,6 +18,7 @@ MAKERS: dict[str, Callable[[Path, int], None]] = {
     "agedb": tables.agedb,
     "arrays": tables.arrays,
     "carried": tables.carried,
+    "divided": tables.divided,
     "drawn": tables.drawn,
     "faces": faces.faces,
     "features": features.features,

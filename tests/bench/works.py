@@ -175,6 +175,7 @@ def _verified(split: str, inputs: str) -> Work:
 
 LOADMAT = "import sys; from scipy.io import loadmat; both = [loadmat(path) for path in sys.argv[1:]]"
 READ = "import sys; import pyarrow.parquet as pq; pq.read_table(sys.argv[1])"
+READ_CSV = "import sys; from pyarrow import csv; csv.read_csv(sys.argv[1])"
 SAMPLES = "{data}/manifests/big/samples.parquet"
 
 WORKS = (
@@ -219,6 +220,15 @@ WORKS = (
     ),
     _verified("given", "joined"),
     _verified("drawn", "drawn"),
+    Work(
+        name="identify",
+        what="tell the split of a file, by its rows",
+        inputs="divided",
+        sizes=(100_000, 100_000, 100_000),
+        ours=program("identify", "{data}/split.csv", "--manifests", "{data}/manifests"),
+        peers=(_code("pyarrow, read", READ_CSV, "{data}/split.csv"),),
+        ratio=3.0,
+    ),
     _own_table("csv"),
     _own_table("parquet"),
     Work(

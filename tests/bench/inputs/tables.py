@@ -52,6 +52,13 @@ def drawn(folder: Path, rows: int) -> None:
     _curated(folder, pa.table({"id": _ids(generator, rows), "y": _targets(generator, rows)}))
 
 
+def divided(folder: Path, rows: int) -> None:
+    """The manifest `big`, and split.csv, its rows in random order with the split of each."""
+    drawn(folder, rows)
+    samples = pq.read_table(folder / "manifests" / "big" / "samples.parquet", columns=["target", "id", "split"])
+    csv.write_csv(samples.take(pa.array(np.random.default_rng(SEED).permutation(rows))), folder / "split.csv")
+
+
 def trained(folder: Path, rows: int) -> None:
     """The manifest `big`, in which ``rows`` rows train, and 1,000 more are tested."""
     generator = np.random.default_rng(SEED)

@@ -1,0 +1,259 @@
+"""Which test set is this: the rows of the published benchmarks by hash, and the splits of them that are in use.
+
+``fingerprints.parquet``, shipped beside ``bins.parquet``, holds no id: of each row, in the published order, a hash of
+its id, its target, its place in two other orders, and its split in each variant (see manifests/README.md). What else is
+known of a variant stands in variants.toml.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dircli import datasets
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dircli.benchmark.dataset import Dataset
+from dircli.benchmark.manifest import Manifest
+from dircli.benchmark.records import SPLITS
+from dircli.benchmark.splits import TEST
+from dircli.errors import DirError
+from dircli.store import files, manifests
+from dircli.store.matching import hashes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # the standard library has it from 3.11 on
+    import tomli as tomllib
+
+RELEASED = "released"
+UNKNOWN, ABSENT = 254, 255
+"""Codes of rows whose split in a variant is not known, and of rows that it does not have; others are of `SPLITS`."""
+KEEP = ("^$", "")  # all of an id
+SAMPLED = 256  # ids of a file by which its dataset is known
+PUBLISHED = "Yang et al. 2021, the published split"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A split of ``dataset`` that somebody published under the benchmark's name, and what is known of it.
+
+    ``files`` maps a file's name to the git blob id, ``git:<hex>``, or its beginning; ``counts`` are the distinct rows
+    of each split, ``rows`` all rows, where some are listed more than once. Where not all rows are known here, ``url``
+    is their one file, of ``size`` bytes.
+    """
+
+    name: str
+    dataset: str
+    title: str
+    source: str = ""
+    licence: str = ""
+    note: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+    url: str = ""
+    size: int | None = None
+
+
+@cache
+def variants() -> tuple[Variant, ...]:
+    """The published split of each dataset that has one, and the variants of variants.toml."""
+    loaded = [datasets.load(name) for name in datasets.NAMES]
+    published = [
+        Variant(name=RELEASED, dataset=each.name, title=PUBLISHED, files=each.digests, counts=each.published.expected)
+        for each in loaded
+        if each.digests
+    ]
+    return *published, *(Variant(**each) for each in _registry()["variant"])
+
+
+@cache
+def _registry() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("variants.toml").read_text(encoding="utf-8"))
+
+
+def named(dataset: str, name: str) -> Variant | None:
+    """The variant ``name`` of ``dataset``; None where none is known."""
+    return next((each for each in variants() if (each.dataset, each.name) == (dataset, name)), None)
+
+
+def of_blob(blob: str) -> Variant | None:
+    """The variant that has a file with this git blob id, of 40 hex digits; None where none has."""
+    return next(
+        (each for each in variants() if any(f"git:{blob}".startswith(id_) for id_ in each.files.values())), None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprints:
+    """The N known rows of ``dataset`` in the published order: ``keys`` (N,) uint64, ``targets`` (N,), NaN for none.
+
+    ``orders`` are the rows in other orders, (N,) each; ``splits`` the code of each row in each variant, (N,). See
+    `keyed` for ``key``. ``columns``, of a table with that ``header``, make an id.
+    """
+
+    dataset: Dataset
+    keys: AnyArray
+    targets: FloatArray
+    orders: Mapping[str, IntArray]
+    splits: Mapping[str, AnyArray]
+    key: tuple[str, ...] = KEEP
+    columns: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+
+    @cached_property
+    def _sorted(self) -> tuple[IntArray, AnyArray]:
+        order = np.argsort(self.keys, kind="stable")
+        return order, self.keys[order]
+
+    def places(self, ids: pa.ChunkedArray) -> IntArray:
+        """The row of each of ``ids`` (n,), texts without nulls; -1 where it is none of ours."""
+        order, keys = self._sorted
+        wanted = keyed(_texts(ids), self.key)
+        near = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+        return np.where(keys[near] == wanted, order[near], -1)
+
+    def known(self, ids: pa.ChunkedArray) -> float:
+        """The share of ``ids`` (n,), of which some are looked at, that are ids of ours."""
+        import pyarrow as pa
+
+        some = ids.take(pa.array(np.unique(np.linspace(0, len(ids) - 1, SAMPLED).astype(np.int64))))
+        return float((self.places(some) >= 0).mean())
+
+    def is_whole(self, variant: str) -> bool:
+        """Whether the split of every row in ``variant`` is known, and some of them test."""
+        codes = self.splits[variant]
+        return bool((codes != UNKNOWN).all() and (codes == TEST).any())
+
+    def sets(self, variant: str) -> dict[str, BoolArray]:
+        """The rows of each split of ``variant`` that has any, as a mask (N,)."""
+        masks = {part: self.splits[variant] == code for code, part in enumerate(SPLITS)}
+        return {part: mask for part, mask in masks.items() if mask.any()}
+
+
+def _texts(ids: Any) -> Any:
+    """``ids`` (n,), of whatever kind, as Arrow texts."""
+    import pyarrow as pa
+
+    return ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.large_string())
+
+
+def keyed(ids: Any, key: Sequence[str]) -> AnyArray:
+    """A number of 64 bits for each of ``ids`` (n,), texts: the hash of what the pattern and replacement ``key`` leave.
+
+    So an id is the same whatever folders stand before it, and however its name is encoded.
+    """
+    import pyarrow.compute as pc
+
+    return hashes(pc.replace_substring_regex(ids, *key))
+
+
+@cache
+def fingerprints(name: str) -> Fingerprints | None:
+    """The rows of the dataset ``name`` that come with the program; None where none do."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = manifests.shipped(name, "fingerprints.parquet")
+    if path is None:
+        return None
+    table = pq.ParquetFile(pa.BufferReader(files.read(path))).read()
+    facts = json.loads(table.schema.metadata[b"dircli"])
+
+    def named_as(prefix: str) -> dict[str, AnyArray]:
+        return {each.removeprefix(prefix): table[each].to_numpy() for each in table.column_names if prefix in each}
+
+    return Fingerprints(
+        dataset=datasets.load(name),
+        keys=table["key"].to_numpy(),
+        targets=table["target"].to_numpy(),
+        orders={"published": np.arange(len(table)), **{key: np.argsort(of) for key, of in named_as("order_").items()}},
+        splits=named_as("split_"),
+        key=tuple(facts["key"]),
+        columns=tuple(facts["columns"]),
+        header=tuple(facts["header"]),
+    )
+
+
+@cache
+def all_fingerprints() -> tuple[Fingerprints, ...]:
+    """Those of each dataset that has some."""
+    return tuple(filter(None, map(fingerprints, datasets.NAMES)))
+
+
+def curated(root: Path) -> tuple[Fingerprints, ...]:
+    """The rows of each manifest of samples in ``root`` that can be read; the manifest is the one variant."""
+    found = []
+    for name in manifests.curated(root):
+        try:
+            manifest = manifests.read(root / name)
+        except DirError:
+            continue
+        found.append(_of_manifest(name, manifest))
+    return tuple(found)
+
+
+def _of_manifest(name: str, manifest: Manifest) -> Fingerprints:
+    samples = manifest.samples
+    return Fingerprints(
+        dataset=datasets.of(manifest.facts, manifest.table.bins),
+        keys=keyed(_texts(samples.texts), KEEP),
+        targets=samples.targets,
+        orders={"the manifest's": np.arange(samples.targets.size)},
+        splits={name: samples.codes},
+    )
+
+
+def of_form(ids: pa.ChunkedArray, targets: FloatArray) -> Fingerprints | None:
+    """``ids`` (n,) with their ``targets`` (n,) as rows of the dataset whose ids look so; None where most do not.
+
+    No split of those rows is known.
+    """
+    import pyarrow.compute as pc
+
+    for name, form in _registry()["forms"].items():
+        looks = pc.match_substring_regex(ids, f"^{form}$").to_numpy()
+        if looks.size and looks.mean() > 0.5:  # noqa: PLR2004 - as `listing.ids_of`
+            keys, first = np.unique(keyed(ids, KEEP), return_index=True)
+            orders = {"sorted": np.argsort(ids.to_numpy()[first].astype(str))}
+            return Fingerprints(
+                dataset=datasets.load(name), keys=keys, targets=targets[first], orders=orders, splits={}
+            )
+    return None
+
+
+def fitting(ids: Any, *, but: tuple[str, str]) -> str:
+    """Of which known split ``ids`` (n,) are, as a sentence, other than that of ``but``: a manifest's name, and a split.
+
+    Empty where they are of none, or not all known.
+    """
+    for prints in all_fingerprints():
+        places = prints.places(ids)
+        if not places.size or (places < 0).any():
+            continue
+        mask = np.zeros(prints.keys.size, bool)
+        mask[places] = True
+        name = prints.dataset.name
+        for variant in prints.splits:
+            for part, rows in prints.sets(variant).items():
+                called = name if variant == RELEASED else f"{name}-{variant}"
+                if np.array_equal(mask, rows) and but != (called, part):
+                    return _fits(named(name, variant), variant, name, part)
+    return ""
+
+
+def _fits(variant: Variant | None, called: str, dataset: str, part: str) -> str:
+    if called == RELEASED or variant is None:
+        return f"its ids are those of the {part} split of {dataset}: --dataset {dataset} --split {part}"
+    how = f"`dir curate {dataset} --variant {called}`, then --dataset {dataset}-{called}"
+    return f"its ids are those of the {part} split of {called}, another split of {dataset} ({variant.title}): {how}"
