@@ -51,7 +51,7 @@ def score(metric: Metric, rows: ScoredRows, mask: BoolArray) -> float:
     rule = ScoreRule(thresholds=Thresholds(many=100, few=20), zero_error=rows.zero_error)
     summed = SummedRows(rows.bins, [metric], rule)
     summed.add(rows.target, rows.prediction, rows.bin_index, rows.given)
-    ranked = RankedRows(rows.target, rows.prediction, rows.bin_index)
+    ranked = RankedRows(rows.target, rows.prediction, rows.bin_index, rows.given)
     return float(metric.of(SummedRegion(summed.total(), mask, rows.zero_error, ranked)))
 
 

@@ -88,7 +88,8 @@ class Publication:
     who hands them out where that takes a token. ``expected`` are the published sizes of train, val and test. Where the
     authors never released their split, ``unreleased`` says so; ``sizes`` says where ``expected`` stands, where they
     also state other sizes. Where the published files hold all that a manifest needs, so that a raw source only confirms
-    them, ``unseen`` names what nobody looks at without one.
+    them, ``unseen`` names what nobody looks at without one. ``collected`` says what the targets are of, and
+    ``personal`` what the rows tell of persons.
     """
 
     title: str
@@ -102,6 +103,8 @@ class Publication:
     sizes: str = ""
     unreleased: str = ""
     unseen: str = ""
+    collected: str = ""
+    personal: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,17 @@ from typing import Annotated, Literal
 import typer
 
 from dircli.cli.options import Force, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.report import console
 
 
 def export(
     *,
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     name: OptionalName = None,
-    format_: Literal["released", "parquet", "csv", "npy", "codabench"] = option(
+    format_: Literal["released", "parquet", "csv", "npy", "croissant", "codabench"] = option(
         "released",
-        "The files that the released training code reads; samples and bins as tables or arrays; or a scorer for "
-        "Codabench.",
+        "The files that the released training code reads; samples and bins as tables or arrays; the manifest with its "
+        "description in Croissant (JSON-LD); or a scorer for Codabench.",
         flags="--format",
     ),
     protocol: Protocol = "released",
@@ -24,7 +25,7 @@ def export(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the very files that the released training code reads, or a scorer bundle for a Codabench competition."""
+    """Write the very files that the released training code reads, or a manifest in the formats of other programs."""
     from dircli.curation import export as files
     from dircli.scores.codabench import export_codabench
 
@@ -36,6 +37,11 @@ def export(
         return
     if format_ == "codabench":
         paths = export_codabench(name, root=manifests, out=out, protocol=protocol, image=image, force=force)
+    elif format_ == "croissant":
+        paths, missing = files.export_croissant(name, root=manifests, out=out, force=force)
+        if missing:
+            what = f"{', '.join(missing)} are known to the owner of the table alone"
+            console.note(f"{paths[-1]}: {what}; add them before you publish it")
     else:
         paths = files.export_tables(name, format_, root=manifests, out=out, force=force)
     typer.echo("\n".join(map(str, paths)))

@@ -9,12 +9,14 @@ from dircli import datasets
 from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.records import Records
+from dircli.curation import croissant
 from dircli.curation.pixels import choose
 from dircli.datasets.open import read_manifest
 from dircli.errors import UsageError
 from dircli.store import files, manifests, npy, parquet
-from dircli.store.digests import git_blob
+from dircli.store.digests import digest_of, git_blob
 from dircli.store.outputs import check_outputs
+from dircli.store.text import as_json
 
 
 def exported(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
@@ -36,6 +38,22 @@ def export(name: str | None, *, root: Path, out: Path, force: bool = False) -> d
     files.write_all(out, contents, force=force)
     blobs = {file: git_blob(data) for file, data in contents.items()}
     return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}
+
+
+def export_croissant(name: str | None, *, root: Path, out: Path, force: bool = False) -> tuple[list[Path], list[str]]:
+    """Write a manifest with its description in Croissant; the paths, and what is left for the owner to add to it.
+
+    ``out`` may be the manifest's own folder, to which the description alone is added, and never another manifest's.
+    """
+    manifest = read_manifest(manifests.named(name, root))
+    contents = manifests.contents(manifest)
+    stated = croissant.metadata(manifest, contents)
+    contents[croissant.FILE] = as_json(stated)
+    held = {file for file in contents if (out / file).is_file()}
+    other = [file for file in held if digest_of(out / file, "git") != f"git:{git_blob(contents[file])}"]
+    check_outputs(("--out", out / file) for file in other)
+    files.write_all(out, contents, force=force)
+    return [out / file for file in contents], croissant.missing(stated)
 
 
 def export_tables(

@@ -89,6 +89,8 @@ _PUBLICATION = Publication(
         split_file("agedb-dir/data/agedb.csv", "78abfdb939ff5cf68672cf11ee9b84a0eb9e990a", size=687_669),
     ),
     unseen="the images were not seen: ids and ages are the published file's",
+    collected="Ages of the faces in AgeDB, a collection of photographs, as the names of the image files state them.",
+    personal="Ids and the column identity name the persons shown; their age is the target, their gender a column.",
 )
 
 _EXPORT = partial(written, file="agedb.csv")

@@ -124,6 +124,11 @@ _PUBLICATION = Publication(
         split_file("imdb-wiki-dir/data/imdb_wiki.csv", "c1512e3da0de9076a0793b982c9a74cd872c0d8b"),
     ),
     unseen="neither the images nor the .mat files were seen: ids and ages are the published file's",
+    collected=(
+        "Ages of faces of IMDb and Wikipedia: the year of the photo less the date of birth, of faces with a detector "
+        "score of 1 or more and no second face."
+    ),
+    personal="Ids and the column identity name a person's page, and ids the date of birth; the age is the target.",
 )
 
 _READER = SampleReader(

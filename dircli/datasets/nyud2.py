@@ -107,6 +107,7 @@ _PUBLICATION = Publication(
         public_file(f"{_NYU}indoor_seg_sup/{SPLITS}", "images"),
         split_file(f"nyud2-dir/data/{MASK}", "156c67de7a6901c50f15b011e07c42c67e6203c3"),
     ),
+    collected="Depth maps of indoor scenes, NYU Depth V2, as Hu et al. prepared them; every pixel has a target.",
 )
 
 _READER = PixelReader(

@@ -171,6 +171,11 @@ _PUBLICATION = Publication(
     ),
     sizes="its published sizes, 1,892 + 369 + 369; the paper's text names 2,651 subjects, as many as have a recording",
     unreleased="the authors' draw was never released",
+    collected=(
+        "General health (SF-36, 0 to 100) of the subjects of the Sleep Heart Health Study who have a recording of one "
+        "night's sleep, from the csv of the National Sleep Research Resource."
+    ),
+    personal="Health of persons: ids and nsrrid are the provider's numbers of them, the target their general health.",
 )
 
 _CHANNELS = (

@@ -122,6 +122,7 @@ _PUBLICATION = Publication(
         split_file("sts-b-dir/glue_data/STS-B/dev_new.tsv", "8f1e6c311fbe8529ab6a7d1159e592af2cb4fa8a", size=171_688),
         split_file("sts-b-dir/glue_data/STS-B/test_new.tsv", "ce71c5455c44aec9e518b05672f9d8888b0b035e", size=173_097),
     ),
+    collected="Similarities, 0 to 5, of pairs of sentences: the labelled train and dev rows of GLUE's STS-B.",
 )
 
 _LEAKS = (

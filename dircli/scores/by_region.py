@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 
-from dircli.arrays import BoolArray, FloatArray, IntArray, TextArray
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray, TextArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import ProtocolName, ScoreRule
 from dircli.benchmark.regions import OF_DATA, ZERO, masks
@@ -54,24 +54,25 @@ class Reference:
 
 @dataclass(frozen=True)
 class RankedRows:
-    """Rows as metrics from ranks see them, (n,) each: values may be any that have the same order, and the same ties."""
+    """Rows as metrics from ranks see them, (n,) each; ``given`` holds what a metric `needs` of each, under its name."""
 
-    target: FloatArray | IntArray
-    prediction: FloatArray | IntArray
+    target: FloatArray
+    prediction: FloatArray
     bin_index: IntArray
+    given: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @cached_property
     def places(self) -> tuple[IntArray, IntArray]:
         """Whole numbers in the order of the targets and of the predictions: rows are sorted once for all regions."""
         return places(self.target), places(self.prediction)
 
-    def of(self, bins: BoolArray) -> tuple[IntArray, IntArray]:
-        """The `places` of the rows in the mask ``bins`` (B,)."""
+    def of(self, bins: BoolArray, needs: str) -> tuple[AnyArray, ...]:
+        """The `places` of the rows in the mask ``bins`` (B,), or their values and those that a metric ``needs``."""
+        columns = (self.target, self.prediction, self.given[needs]) if needs else self.places
         if bins.all():
-            return self.places
-        target, prediction = self.places
+            return columns
         in_bins = bins[self.bin_index]
-        return target[in_bins], prediction[in_bins]
+        return tuple(column[in_bins] for column in columns)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class SummedRegion:
         """The score of the rows; TypeError where only their sums are known."""
         if self.ranked is None:
             raise TypeError(f"{metric.name} cannot be had from sums alone")
-        return float(metric.score(*self.ranked.of(self.mask)))
+        return float(metric.score(*self.ranked.of(self.mask, metric.needs)))
 
 
 def scores(
@@ -121,7 +122,7 @@ def scores(
     """
     summed = SummedRows(len(reference.train), metrics, reference.rules)
     summed.add(reference.target, prediction, reference.bin_index, given)
-    ranked = RankedRows(reference.scored_target, prediction, reference.bin_index)
+    ranked = RankedRows(reference.scored_target, prediction, reference.bin_index, given or {})
     return scores_of_sums(summed, reference.regions, reference.train, ranked)
 
 

@@ -86,7 +86,7 @@ class Total:
     summed: SummedRows
     n: int = 0
     targets_sum: int = 0
-    rows: list[tuple[FloatArray, FloatArray, AnyArray]] = field(default_factory=list)
+    rows: list[tuple[AnyArray, ...]] = field(default_factory=list)
 
     def add(self, part: Part) -> None:
         """Add the next block."""
@@ -95,9 +95,14 @@ class Total:
         self.targets_sum += part.targets_sum
         if self.of_ranks and self.n <= RANKED:
             small = part.bin_index.astype(np.min_scalar_type(int(part.bin_index.max(initial=0))))
-            self.rows.append((part.target, part.prediction, small))
+            self.rows.append((part.target, part.prediction, small, *(part.given[name] for name in self.needs)))
         else:
             self.rows.clear()
+
+    @property
+    def needs(self) -> list[str]:
+        """What metrics of ranks need of each row beside target and prediction."""
+        return sorted({metric.needs for metric in self.of_ranks} - {""})
 
     @property
     def of_ranks(self) -> list[Metric]:
@@ -137,10 +142,10 @@ def answered(total: Total, question: Question, *, sha256: str, content: str) -> 
     total.summed.metrics = [metric for metric in total.summed.metrics if metric not in left_out]
     ranked = None
     if total.rows:
-        target, prediction, index = map(np.concatenate, zip(*total.rows, strict=True))
+        target, prediction, index, *given = map(np.concatenate, zip(*total.rows, strict=True))
         total.rows.clear()
         reference = Reference.of(against, question.protocol, target, index)
-        ranked = RankedRows(reference.scored_target, prediction, index)
+        ranked = RankedRows(reference.scored_target, prediction, index, dict(zip(total.needs, given, strict=True)))
     regions, train = against.table.regions[question.protocol], against.table.counts["train"]
     return Answer(
         regions=scores_of_sums(total.summed, regions, train, ranked),

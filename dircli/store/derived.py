@@ -14,8 +14,8 @@ from dircli.benchmark.manifest import BinTable
 from dircli.errors import InputError, UsageError
 from dircli.store import files, manifests
 
-LISTED = ("leakage.csv", "signals.parquet", "unreadable.csv")
-"""What was found out about the rows of a manifest, under the names that the commands give."""
+LISTED = ("croissant.json", "leakage.csv", "signals.parquet", "unreadable.csv")
+"""What was found out, or is told, about the rows of a manifest, under the names that the commands give."""
 
 MARKS = {"scheme", "momentum"}
 """The parameters by which weights and feature statistics are told from other files that state a content."""

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from dircli.errors import InputError, Problem, UsageError, first_line, sample
 from dircli.store.parallel import in_order
@@ -21,6 +21,19 @@ def damaged(name: str, error: Exception, *, hint: str) -> InputError:
     """The error for a Parquet file that Arrow cannot open: the first sentence of what Arrow says."""
     reason = first_line(error).split(". ")[0].rstrip(".")
     return InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint))
+
+
+def kinds(data: bytes) -> dict[str, Literal["text", "integer", "float", "boolean"]]:
+    """What each column of the Parquet table in ``data`` holds, in their order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def kind(of: Any) -> Literal["text", "integer", "float", "boolean"]:
+        if pa.types.is_boolean(of):
+            return "boolean"
+        return "text" if not numeric(of) else "integer" if pa.types.is_integer(of) else "float"
+
+    return {field.name: kind(field.type) for field in pq.read_schema(pa.BufferReader(data))}
 
 
 def numeric(kind: Any) -> bool:

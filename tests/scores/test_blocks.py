@@ -45,7 +45,7 @@ def in_pieces(rows: Rows, pieces: int, *, block: int, workers: int) -> dict[str,
         own = slice(start, stop)
         of_piece = {name: values[own] for name, values in given.items()}
         summed.add(reference.target[own], prediction[own], reference.bin_index[own], of_piece, workers=workers)
-    ranked = RankedRows(reference.scored_target, prediction, reference.bin_index)
+    ranked = RankedRows(reference.scored_target, prediction, reference.bin_index, given)
     return scores_of_sums(summed, reference.regions, reference.train, ranked)
 
 

@@ -188,6 +188,21 @@ def test_the_order_of_the_rows_changes_no_bit() -> None:
         assert found[name].tobytes() == other[name].tobytes()
 
 
+def test_the_order_of_rows_that_differ_in_sigma_alone_changes_no_bit() -> None:
+    generator = np.random.default_rng(2)
+    index = np.repeat([0, 4], 30)
+    target = index + 0.5
+    prediction, sigma = target + generator.integers(0, 3, 60), generator.permutation(60).astype(np.float64) + 1
+    rows = ScoredRows(target=target, prediction=prediction, bin_index=index, bins=BINS, given={"sigma": sigma})
+    shuffled = rows.at(generator.permutation(60))
+    metrics = chosen(["nll", "ause"], given=["sigma"])
+    drawn, other = (
+        resampled(ResamplingPlan(each.bin_index), [each, each], REGIONS, metrics, resamples=40, seed=3)["all"]
+        for each in (rows, shuffled)
+    )
+    assert drawn.tobytes() == other.tobytes()
+
+
 def test_seeds_differ_and_a_longer_run_begins_as_a_shorter_one() -> None:
     systems = made_up(100)
     plan = ResamplingPlan(systems[0].bin_index)

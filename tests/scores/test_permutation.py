@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -143,6 +144,22 @@ def test_neither_workers_nor_the_order_of_rows_change_a_bit() -> None:
         for name, each in found.items():
             assert each.p.tobytes() == other[name].p.tobytes()
             assert each.difference.tobytes() == other[name].difference.tobytes()
+
+
+def test_the_order_of_rows_that_differ_in_sigma_alone_changes_no_bit() -> None:
+    first, second = made_up(120)
+    shuffled = np.random.default_rng(1).permutation(120)
+    flat, sigma = first.bin_index.astype(np.float64) + 1, np.random.default_rng(2).random((2, 120)) + 0.5
+    systems = [
+        replace(each, target=flat - 1, prediction=flat, given={"sigma": own})
+        for each, own in zip((first, second), sigma, strict=True)
+    ]
+    metrics = chosen(["nll"], given=["sigma"])
+    found, other = (
+        paired_permutation_test(one, two, REGIONS, metrics, permutations=150, seed=4)["all"]
+        for one, two in (systems, [each.at(shuffled) for each in systems])
+    )
+    assert found.p.tobytes() == other.p.tobytes()
 
 
 @QUICK

@@ -162,6 +162,11 @@ def test_metrics_of_ranks_are_left_out_of_too_many_rows_and_refused_by_name(
         in refused.stderr
     )
     assert "Spearman" in run(*words[:4], "--per-sample", "rows.csv").stdout
+    (work / "p.csv").write_bytes(b"sigma," + rows.replace(b"\n", b"\n2,").removesuffix(b"2,"))
+    done = run(*words, "--metrics", "all")
+    assert {"spearman", "cindex", "ause"}.isdisjoint(json.loads(done.stdout)["systems"][0]["regions"]["all"])
+    assert "Spearman, C-index, AUSE: left out" in done.stderr
+    assert "p.csv: ause of 60 rows" in run(*words, "--metrics", "nll,ause", code=2).stderr
 
 
 def test_a_file_that_is_read_by_blocks_is_not_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

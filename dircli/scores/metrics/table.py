@@ -21,8 +21,16 @@ from dircli.errors import UsageError
 from dircli.scores.metrics import sera
 from dircli.scores.metrics.cindex import concordance
 from dircli.scores.metrics.gaussian import calibration, covered, likelihood
+from dircli.scores.metrics.sparsification import Sparsification, ause
 from dircli.scores.metrics.sums import RegionSums, mean_term
-from dircli.scores.uncertainty.spearman import WeightedSpearman
+from dircli.scores.uncertainty.spearman import TargetCells, WeightedSpearman
+
+
+class WeightedSets(Protocol):
+    """Rows whose orders are known, so that weighted sets of them are scored without sorting."""
+
+    def scores(self, counts: AnyArray, of_cells: AnyArray, scratch: Callable[..., AnyArray], /) -> FloatArray:
+        """The score of each set, (R,), from how often each row is in it, (n + 1, R), as `WeightedSpearman` says."""
 
 
 class Region(Protocol):
@@ -98,10 +106,12 @@ class Mergeable(Metric):
 class FromRanks(Metric):
     """A metric of ranks: ``score(target, prediction)`` takes all rows at once, (n,) both: their values, or `places`.
 
-    ``weighted`` scores many weighted sets of the same rows, where there is a faster way than to write the sets out.
+    With the values (n,) that it `needs` as a third argument, it takes values and no places. ``weighted`` scores many
+    weighted sets of the same rows, where there is a faster way than to write the sets out: from the rows of a region,
+    the cells of all, their predictions and what the metric needs.
     """
 
-    weighted: type[WeightedSpearman] | None = None
+    weighted: Callable[..., WeightedSets] | None = None
 
     def of(self, region: Region) -> Any:
         """The score of the rows of a region."""
@@ -193,6 +203,11 @@ def spearman(target: FloatArray, prediction: FloatArray) -> float:
     return float(np.clip(y @ p / scale, -1, 1)) if scale > 0 else float("nan")
 
 
+def sparsified(rows: IntArray, cells: TargetCells, prediction: FloatArray, sigma: FloatArray) -> Sparsification:
+    """AUSE of weighted sets of ``rows`` (m,) among all n, whose prediction and sigma are (n,)."""
+    return Sparsification(rows, np.abs(prediction - cells.target[cells.cell]), sigma)
+
+
 def absrel(target: FloatArray, prediction: FloatArray) -> FloatArray:
     """Mean absolute relative error, mean |e| / y; of positive targets."""
     return np.asarray(np.abs(prediction - target) / target)
@@ -223,6 +238,7 @@ _REN = "Ren et al. 2022, Balanced MSE for imbalanced visual regression"
 _HARRELL = "Harrell et al. 1982, Evaluating the yield of medical tests"
 _RIBEIRO = "Ribeiro and Moniz 2020, Imbalanced regression and extreme value prediction"
 _NIX = "Nix and Weigend 1994, Estimating the mean and variance of the target probability distribution"
+_ILG = "Ilg et al. 2018, Uncertainty estimates and multi-hypotheses networks for optical flow"
 _KULESHOV = "Kuleshov et al. 2018, Accurate uncertainties for deep learning using calibrated regression"
 
 # name, title, which way is better, unit and source, and then the functions
@@ -254,6 +270,7 @@ FURTHER = _by_name(
     FromRanks("cindex", "C-index", "higher", "", _HARRELL, score=concordance),
     Mergeable("nll", "NLL", "lower", "", _NIX, terms=likelihood, needs="sigma"),
     Mergeable("calibration", "cal. error", "lower", "", _KULESHOV, terms=covered, score=calibration, needs="sigma"),
+    FromRanks("ause", "AUSE", "lower", "", _ILG, score=ause, weighted=sparsified, needs="sigma"),
 )
 """Scored only where they are asked for, and where the rows have what they need."""
 

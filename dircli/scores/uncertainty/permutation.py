@@ -45,7 +45,8 @@ def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how oft
     cluster are swapped together. Neither the order of the rows nor ``workers`` changes a number.
     """
     n = baseline.target.size
-    order = np.lexsort((system.prediction, baseline.prediction, baseline.target, baseline.bin_index))
+    columns = [*system.given.values(), *baseline.given.values(), system.prediction, baseline.prediction]
+    order = np.lexsort((*columns, baseline.target, baseline.bin_index))
     both = replace(
         baseline.at(np.tile(order, 2)),
         prediction=np.concatenate([baseline.prediction[order], system.prediction[order]]),

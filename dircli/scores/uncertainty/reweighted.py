@@ -15,8 +15,8 @@ import numpy as np
 
 from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.scores.metrics.sums import ADDED, RegionSums, Sums, pooled
-from dircli.scores.metrics.table import FromRanks, Mergeable, Metric
-from dircli.scores.uncertainty.spearman import TargetCells, WeightedSpearman
+from dircli.scores.metrics.table import FromRanks, Mergeable, Metric, WeightedSets
+from dircli.scores.uncertainty.spearman import TargetCells
 
 SINGLE_THREAD = 100_000
 NOISE = 1e-12
@@ -38,6 +38,10 @@ class ScoredRows:
     bins: int
     zero_error: float = 0.0
     given: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def seen_by(self, metric: Metric) -> list[FloatArray]:
+        """The predictions, and what ``metric`` `needs`, (n,) each."""
+        return [self.prediction, *([self.given[metric.needs]] if metric.needs else [])]
 
     def at(self, order: IntArray) -> ScoredRows:
         """These rows in another order, (n,)."""
@@ -63,15 +67,16 @@ class Scratch:
 class SetScorer:
     """Scores weighted sets of the rows that several systems, of the same targets and bins, have predicted.
 
-    ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in ``order`` (n,), by bin, target and
-    predictions, so that nothing depends on the order of the rows.
+    ``regions`` maps a name to the mask (B,) of its bins. Counts are expected in ``order`` (n,), by bin, target,
+    predictions and what is given, so that nothing depends on the order of the rows.
     """
 
     def __init__(
         self, systems: Sequence[ScoredRows], regions: Mapping[str, BoolArray], metrics: Sequence[Metric]
     ) -> None:
         first = systems[0]
-        self.order: IntArray = np.lexsort((*[each.prediction for each in systems], first.target, first.bin_index))
+        columns = [column for each in systems for column in each.given.values()] + [each.prediction for each in systems]
+        self.order: IntArray = np.lexsort((*columns, first.target, first.bin_index))
         self.shape = (len(systems), len(metrics))
         self.regions = dict(regions)
         self._metrics = list(metrics)
@@ -81,10 +86,10 @@ class SetScorer:
         self._bins_with_rows = np.unique(bin_index)
         self._systems = [SystemTerms(each, self._metrics) for each in ordered]
         self._rows = {name: np.flatnonzero(mask[bin_index]) for name, mask in regions.items()}
-        fast = {each.name: each.weighted for each in metrics if isinstance(each, FromRanks) and each.weighted}
+        fast = [(each.weighted, each) for each in metrics if isinstance(each, FromRanks) and each.weighted]
         self._weighted = {
             name: [
-                {metric: weighted(rows, self._cells, system.prediction) for metric, weighted in fast.items()}
+                {each.name: weighted(rows, self._cells, *system.seen_by(each)) for weighted, each in fast}
                 for system in ordered
             ]
             for name, rows in self._rows.items()
@@ -128,7 +133,7 @@ class WeightedRegion:
     rows: IntArray
     counts: AnyArray
     for_ranks: tuple[AnyArray, AnyArray, Scratch]
-    weighted: Mapping[str, WeightedSpearman]
+    weighted: Mapping[str, WeightedSets]
 
     @cached_property
     def _total_and_bins(self) -> tuple[Sums, Sums]:
@@ -143,9 +148,9 @@ class WeightedRegion:
         """The score of each set, (R,): from its counts where there is a way, else from its rows written out."""
         if metric.weighted:
             return self.weighted[metric.name].scores(*self.for_ranks)
-        target, prediction = self.system.rows.target, self.system.rows.prediction
+        columns = [self.system.rows.target, *self.system.rows.seen_by(metric)]
         written_out = (np.repeat(self.rows, column.astype(np.int64)) for column in self.counts[self.rows].T)
-        return np.array([metric.score(target[rows], prediction[rows]) for rows in written_out])
+        return np.array([metric.score(*(column[rows] for column in columns)) for rows in written_out])
 
 
 class SystemTerms:
