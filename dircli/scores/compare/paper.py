@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from dircli.datasets.variants import variants as known
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # the standard library has it from 3.11 on
@@ -115,10 +117,13 @@ def later() -> Iterator[Table]:
 
 def variants() -> dict[str, Variant]:
     """The test sets of which rows are printed, by their short names."""
-    written = _document("later")["variant"]
+    registry = {each.name: f"another test set, that of {each.title}: {each.note}" for each in known()}
     return {
-        name: Variant(text=each["text"], sizes={of: tuple(sizes) for of, sizes in each.get("sizes", {}).items()})
-        for name, each in written.items()
+        name: Variant(
+            text=each.get("text") or registry[name],
+            sizes={of: tuple(sizes) for of, sizes in each.get("sizes", {}).items()},
+        )
+        for name, each in _document("later")["variant"].items()
     }
 
 
