@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
-FOREIGN = {
-    sniff.ZIP: "a zip archive, such as .npz, .xlsx and .pt files are",
-    sniff.PICKLE: "a pickle",
-    b"[{": "a JSON array",
-    b"[\n": "a JSON array",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +104,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         data = compressed.expanded(data, name, codec)
     if codec := codec and compressed.codec_of(data):
         raise InputError(Problem(name, f"this is compressed twice, by {codec} within", "Decompress it once"))
-    if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
+    if foreign := [what for start, what in sniff.FOREIGN.items() if data.startswith(start)]:
         raise InputError(Problem(name, f"this is {foreign[0]}", hint))
     if data.startswith(sniff.NPY):
         predictions = _from_npy(data, name, layout)

@@ -79,7 +79,7 @@ class Stream:
         """`blocks` of delimited text or JSON lines."""
         parts = _lines(stream)
         first = next(parts, b"")
-        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET)):
+        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET, *sniff.FOREIGN)):
             raise Unusual
         columns: dict[str, Any] = {"texts": self.texts, "numbers": self.numbers, "needed": self.needed}
         if is_json(first):
@@ -156,10 +156,18 @@ class Stream:
         return pa.table(columns)
 
 
+def is_regular(path: Path) -> bool:
+    """Whether there is a file at ``path`` that can be read more than once, as a pipe or a device cannot."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def is_large(path: Path) -> bool:
     """Whether there is a file at ``path`` that can be opened, and is better read by blocks."""
     try:
-        if not path.is_file() or path.stat().st_size < LARGE_COMPRESSED:
+        if not is_regular(path) or path.stat().st_size < LARGE_COMPRESSED:
             return False
         with path.open("rb") as stream:
             is_compressed = compressed.codec_of(stream.read(LONGEST_MAGIC)) is not None

@@ -132,6 +132,14 @@ def test_blocks_and_whole_files_agree_on_two_thousand_damaged_files(
     assert differing(range(10_000, 12_000), work, monkeypatch)[0] == []
 
 
+@pytest.mark.parametrize("start", ["PK\x03\x04", "[{"])
+def test_text_that_begins_as_another_kind_of_file_is_refused(start: str, work: Path) -> None:
+    (work / "p").write_text(f"{start},prediction,target\n1,1,2\n")
+    for keep_rows in (False, True):
+        with pytest.raises(DirError, match="p: this is a"):
+            scored("p", "agedb", keep_rows=keep_rows)
+
+
 def test_ids_that_repeat_in_another_block_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "BLOCK", 30)
     (work / "p").write_bytes(b"id,prediction,target\n" + b"".join(b"%d,1,2\n" % row for row in range(50)) + b"7,1,2\n")

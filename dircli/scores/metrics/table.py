@@ -265,6 +265,11 @@ NEEDS = {
 EVERY = METRICS | DEPTH | FURTHER
 
 
+def needs(names: Sequence[str]) -> set[str]:
+    """What the metrics called ``names``, "all" among them, need beside target and prediction."""
+    return set(NEEDS) if "all" in names else {EVERY[name].needs for name in names if name in EVERY}
+
+
 def chosen(names: Sequence[str], *, of: Sequence[str] = (), given: Container[str] = ()) -> list[Metric]:
     """The metrics called ``names``, in that order; for none, those ``of`` the dataset, by default METRICS.
 
