@@ -141,6 +141,7 @@ def pearson(sums: RegionSums) -> Any:
     varies = total.target_moment > noise * total.target_mean**2
     varies &= total.prediction_moment > noise * total.prediction_mean**2
     scale = np.sqrt(total.target_moment) * np.sqrt(total.prediction_moment)
+    varies &= np.isfinite(scale)
     return np.where(varies, np.clip(total.product_moment / np.where(varies, scale, 1), -1, 1), np.nan)
 
 
