@@ -17,7 +17,7 @@ from dircli.arrays import FloatArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
 from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff, streams
 from dircli.store.digests import digest_of
-from dircli.store.matching import matched, repeated_ids
+from dircli.store.matching import matched, named, repeated_ids
 from dircli.store.parquet import numeric, textual
 from dircli.store.text import FINITE, Table, decode, delimiter_of, is_json, numbers, parse
 
@@ -337,8 +337,8 @@ def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tu
     Raises InputError with every problem in it, and those that the caller ``also`` knows of.
     """
     problems = list(predictions.problems)
-    if predictions.ids is not None and (repeated := repeated_ids(predictions.ids)):
-        message = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
+    if predictions.ids is not None and len(repeated := repeated_ids(predictions.ids)):
+        message = f"{len(repeated):,} ids occur more than once: {named(repeated)}"
         problems.append(Problem(predictions.file, message, "Keep one row of each"))
     if predictions.targets is None:
         problems.append(Problem(predictions.file, "there are no targets", "Add a target column"))
