@@ -6,9 +6,8 @@ unusual in the file is left to whoever reads it as a whole.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,21 +36,14 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
 
     Raises UsageError where metrics of ranks are asked for by name, and there are too many rows.
     """
-    stream = question.layout.stream(question.path, target=False)
-    with tempfile.TemporaryDirectory(prefix="dir-") as folder:
-        ours, theirs = Path(folder) / "ours", Path(folder) / "theirs"
-        for each in (ours, theirs):
-            each.mkdir()
+    stream, total = question.layout.stream(question.path, target=False), None
+    with ExitStack() as files:
         try:
             blocks = stream.blocks(lambda block: _renamed(block, question))
-            of_file = partitions.divided(blocks, theirs, bits=BITS)
-            of_manifest = (
-                partitions.divided(manifest.rows(question.split, "id", "target", "bin"), ours, bits=BITS)
-                if of_file
-                else []
-            )
-            phi = _relevance(question, manifest)
-            total = _total(partitions.pairs(of_manifest, of_file), question, phi) if of_manifest else None
+            if of_file := partitions.divided(blocks, files, bits=BITS):
+                rows = manifest.rows(question.split, "id", "target", "bin")
+                of_manifest = partitions.divided(rows, files, bits=BITS)
+                total = _total(partitions.pairs(of_manifest, of_file), question, _relevance(question, manifest))
         except (Unusual, InputError, OSError):
             return None
     if total is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from dircli.errors import DirError
 from dircli.scores import from_files, joined
 from dircli.scores.from_files import ScoreOptions, evaluate
 from dircli.store import large_manifests, manifests, streams
-from dircli.store.predictions import Layout
+from dircli.store.predictions import Layout, aligned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -209,6 +210,23 @@ def test_a_manifest_that_was_changed_is_refused_as_always(own: Path, work: Path)
     for key, stated in wrong.items():
         (own / "own" / "manifest.json").write_text(json.dumps(facts | {key: stated}))
         assert large_manifests.read(own / "own") is None, key
+
+
+def test_a_join_has_no_file_with_a_name_that_a_kill_could_leave(
+    own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "p").write_bytes(written(columns(own, 2), "CSV"))
+    (work / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(work / "temporary"))
+    left = []
+
+    def watched(*given: Any) -> Any:
+        left.append(list((work / "temporary").iterdir()))
+        return aligned(*given)
+
+    monkeypatch.setattr(joined, "aligned", watched)
+    result(own, least=1)
+    assert left[0] == left[-1] == []
 
 
 def test_a_large_manifest_is_never_read_as_a_whole(own: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
