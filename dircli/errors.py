@@ -56,9 +56,9 @@ class InputError(DirError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def sample(items: Sequence[object]) -> str:
-    """The first ten of ``items`` as one phrase, and how many more there are."""
-    shown = ", ".join(map(str, items[:SHOWN]))
+def sample(items: Sequence[Any] | Any, *, show: Callable[[Any], str] = str) -> str:
+    """The first ten of ``items``, a sequence or an array, as ``show`` shows them, and how many more there are."""
+    shown = ", ".join(map(show, items[:SHOWN]))
     return shown if len(items) <= SHOWN else f"{shown} and {len(items) - SHOWN:,} more"
 
 

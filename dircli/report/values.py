@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from dircli.scores.results import RegionScores, Result, SystemResult
 
 NULL = "–"
+WHOLE = 1e16  # from here on a double has no decimals, and is shown as a power of ten
 MARKS = {"better": "*", "worse": "†"}
 LEGEND = (
     "* better than {baseline}, the first file (paired permutation test, Holm-corrected p < 0.05)",
@@ -22,7 +23,11 @@ def number(value: Score, decimals: int = 3) -> str:
     """A score as a table shows it: counts with thousands separators, an undefined score as a dash."""
     if value is None:
         return NULL
-    return f"{value:,}" if isinstance(value, int) else f"{value:.{decimals}f}"
+    return f"{value:,}" if isinstance(value, int) else _decimal(value, decimals)
+
+
+def _decimal(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}{'e' if abs(value) >= WHOLE else 'f'}}"
 
 
 def shown(result: Result) -> Result:
@@ -77,9 +82,9 @@ def _places(result: Result, region: str, name: str) -> dict[str, int]:
 
 def _detail(scores: RegionScores | None, metric: str, decimals: int) -> str:
     if scores and scores.ci and (ends := scores.ci.get(metric)):
-        return f"{ends[0]:.{decimals}f}..{ends[1]:.{decimals}f}"
+        return "..".join(_decimal(end, decimals) for end in ends)
     spread = scores.sd.get(metric) if scores and scores.sd else None
-    return "" if spread is None else f"± {spread:.{decimals}f}"
+    return "" if spread is None else f"± {_decimal(spread, decimals)}"
 
 
 def legend(result: Result) -> list[str]:

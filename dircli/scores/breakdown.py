@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.scores.metrics.sums import RegionSums, per_bin
+from dircli.scores.metrics.sums import RegionSums, overflowing, per_bin
 from dircli.scores.metrics.table import METRICS
 from dircli.scores.results import Scored, System
 from dircli.store import parquet
@@ -24,6 +24,7 @@ def by_bin(scored: Scored) -> dict[str, pa.Array]:
     return _stacked([_bins_of(system, scored) for system in scored.systems])
 
 
+@overflowing
 def _bins_of(system: System, scored: Scored) -> dict[str, Any]:
     reference, table = system.reference, scored.against.table
     sums = per_bin(reference.scored_target, system.values, reference.bin_index, bins=len(table.bins))
@@ -46,6 +47,7 @@ def by_sample(scored: Scored) -> dict[str, pa.Array]:
     return _stacked([_rows_of(system, scored) for system in scored.systems])
 
 
+@overflowing
 def _rows_of(system: System, scored: Scored) -> dict[str, Any]:
     reference, against = system.reference, scored.against
     ids: Any = against.rows(scored.result.split).texts if against.has_rows else system.file.ids
@@ -67,8 +69,10 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, pa.Array]:
 
     def arrays(values: Any, name: str) -> list[pa.Array]:
         kind = pa.string() if name in text else None
-        in_arrow = isinstance(values, pa.Array | pa.ChunkedArray)
-        return [each.cast(kind) for each in chunks(values)] if in_arrow else [pa.array(values, kind)]
+        if isinstance(values, pa.Array | pa.ChunkedArray):
+            return [each.cast(kind) for each in chunks(values)]
+        is_score = isinstance(values, np.ndarray) and values.dtype.kind == "f"
+        return [pa.array(values, kind, mask=~np.isfinite(values) if is_score else None)]
 
     return {name: pa.concat_arrays([each for part in parts for each in arrays(part[name], name)]) for name in parts[0]}
 

@@ -15,7 +15,7 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import ProtocolName, ScoreRule
 from dircli.benchmark.regions import OF_DATA, ZERO, masks
 from dircli.scores.metrics.blocks import BinSums, SummedRows
-from dircli.scores.metrics.sums import RegionSums, Sums, pooled
+from dircli.scores.metrics.sums import RegionSums, Sums, overflowing, pooled
 from dircli.scores.metrics.table import METRICS, FromRanks, Mergeable, Metric, places
 
 Score: TypeAlias = "int | float | None"
@@ -126,6 +126,7 @@ def scores(
     return scores_of_sums(summed, reference.regions, reference.train, ranked)
 
 
+@overflowing
 def scores_of_sums(
     summed: SummedRows, regions: TextArray, train: IntArray, ranked: RankedRows | None = None
 ) -> dict[str, dict[str, Score]]:

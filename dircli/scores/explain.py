@@ -13,6 +13,7 @@ from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.scores.by_region import Reference, Score, scores
 from dircli.scores.from_files import ScoreOptions, content_of, paired, result
+from dircli.scores.metrics.sums import overflowing
 from dircli.scores.results import Result
 
 SWAPPED = 0.3
@@ -93,6 +94,7 @@ def _exact(reference: Reference, values: FloatArray) -> dict[str, dict[str, Scor
     }
 
 
+@overflowing
 def warnings(reference: Reference, values: FloatArray, against: Benchmark, *, in_file_order: FloatArray) -> list[str]:
     """Sentences about rounded, constant or impossible predictions, and ids that may stand in the wrong order."""
     sentences = []

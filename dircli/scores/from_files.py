@@ -19,7 +19,7 @@ from dircli.datasets.open import facts_of_samples, open_benchmark, open_large
 from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.sera import relevance
-from dircli.scores.metrics.table import EVERY, NEEDS, chosen
+from dircli.scores.metrics.table import chosen, needs
 from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.signature import SCORING
 from dircli.store import predicted_maps, predictions, streams
@@ -88,6 +88,8 @@ def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) ->
     None where the manifest or the file has to be read as a whole.
     """
     if request.keep_rows or request.layout.by_position or path == predictions.STDIN:
+        return None
+    if not streams.is_regular(Path(path)):
         return None
     against = open_large(name, root)
     if against is None:
@@ -174,21 +176,16 @@ def _read_all(
 
 def _layout(request: ScoreOptions) -> Layout:
     """The columns that are looked at: sigma only where a metric needs it."""
-    return request.layout if "sigma" in _needs(request.metrics) else replace(request.layout, sigma_column=None)
-
-
-def _needs(names: Sequence[str]) -> set[str]:
-    """What the metrics called ``names`` need beside target and prediction."""
-    return set(NEEDS) if "all" in names else {EVERY[name].needs for name in names if name in EVERY}
+    return request.layout if "sigma" in needs(request.metrics) else replace(request.layout, sigma_column=None)
 
 
 def _given(system: System, against: Benchmark, request: ScoreOptions) -> dict[str, FloatArray]:
     """What the metrics asked for need beside target and prediction, (n,) each, as far as it can be had."""
-    needs, file = _needs(request.metrics), system.file
+    needed, file = needs(request.metrics), system.file
     given = {}
-    if "relevance" in needs and against.has_rows and against.unit == "samples":
+    if "relevance" in needed and against.has_rows and against.unit == "samples":
         given["relevance"] = relevance(against.rows("train").targets)(system.reference.scored_target)
-    if "sigma" in needs and file.sigma is not None:
+    if "sigma" in needed and file.sigma is not None:
         known = against.has_rows
         given["sigma"] = predictions.sigmas(file, against.rows(request.split).texts) if known else file.sigma
     return given

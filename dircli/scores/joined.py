@@ -6,15 +6,17 @@ unusual in the file is left to whoever reads it as a whole.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dircli.arrays import FloatArray
 from dircli.errors import InputError
+from dircli.scores.by_region import Reference
+from dircli.scores.metrics.sera import Relevance, relevance
+from dircli.scores.metrics.table import needs
 from dircli.scores.streamed import Answer, Part, Question, Total, answered
 from dircli.store import partitions
 from dircli.store.large_manifests import LargeManifest
@@ -34,16 +36,14 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
 
     Raises UsageError where metrics of ranks are asked for by name, and there are too many rows.
     """
-    stream = question.layout.stream(question.path, target=False)
-    with tempfile.TemporaryDirectory(prefix="dir-") as folder:
-        ours, theirs = Path(folder) / "ours", Path(folder) / "theirs"
-        for each in (ours, theirs):
-            each.mkdir()
+    stream, total = question.layout.stream(question.path, target=False), None
+    with ExitStack() as files:
         try:
             blocks = stream.blocks(lambda block: _renamed(block, question))
-            of_file = partitions.divided(blocks, theirs, bits=BITS)
-            of_manifest = partitions.divided(manifest.rows(question.split), ours, bits=BITS) if of_file else []
-            total = _total(partitions.pairs(of_manifest, of_file), question) if of_manifest else None
+            if of_file := partitions.divided(blocks, files, bits=BITS):
+                rows = manifest.rows(question.split, "id", "target", "bin")
+                of_manifest = partitions.divided(rows, files, bits=BITS)
+                total = _total(partitions.pairs(of_manifest, of_file), question, _relevance(question, manifest))
         except (Unusual, InputError, OSError):
             return None
     if total is None:
@@ -65,7 +65,17 @@ def _renamed(block: pa.Table, question: Question) -> pa.Table:
     return table
 
 
-def _total(pairs: Iterator[tuple[pa.Table, pa.Table]], question: Question) -> Total | None:
+def _relevance(question: Question, manifest: LargeManifest) -> Relevance | None:
+    """The relevance of targets, from those of the training rows, if a metric needs it; Unusual where there are none."""
+    if "relevance" not in needs(question.metrics):
+        return None
+    targets = [block["target"].to_numpy() for block in manifest.rows("train", "target")]
+    if not sum(block.size for block in targets):
+        raise Unusual
+    return relevance(np.concatenate(targets))
+
+
+def _total(pairs: Iterator[tuple[pa.Table, pa.Table]], question: Question, phi: Relevance | None) -> Total | None:
     """The sums of all rows; InputError where those of the manifest and of the file are not the same."""
     total = None
     for ours, theirs in pairs:
@@ -79,12 +89,17 @@ def _total(pairs: Iterator[tuple[pa.Table, pa.Table]], question: Question) -> To
             targets=columns.get("target"),
             sigma=columns.get("sigma"),
         )
-        targets = ours["target"].to_numpy()
+        targets, index = ours["target"].to_numpy(), ours["bin"].to_numpy().astype(np.int64)
+        prediction, given = aligned(found, ours["id"], targets), {}
+        if found.sigma is not None:
+            given["sigma"] = sigmas(found, ours["id"])
+        if phi is not None:
+            given["relevance"] = phi(Reference.of(question.against, question.protocol, targets, index).scored_target)
         part = Part(
             target=targets,
-            prediction=aligned(found, ours["id"], targets),
-            bin_index=ours["bin"].to_numpy().astype(np.int64),
-            given={} if found.sigma is None else {"sigma": sigmas(found, ours["id"])},
+            prediction=prediction,
+            bin_index=index,
+            given=given,
             targets_sum=0,
             hashes=None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dircli.errors import InputError, Problem, first_line
 from dircli.store import sniff
@@ -22,17 +23,35 @@ def codec_of(start: bytes) -> str | None:
 def expanded(data: bytes, name: str, codec: str) -> bytes:
     """The bytes that ``data`` holds, compressed by ``codec``; InputError where it is damaged or cut off.
 
-    Of what turns out to be no text, as it has a zero byte, only the beginning: it need not all be had to be refused.
+    Of what turns out to be no text, as it has a zero byte or is blank, only the beginning: it need not all be had to be
+    refused.
     """
     import pyarrow as pa
 
     chunks: list[bytes] = []
+    blank: dict[bytes, bytes] = {}  # each kept once, for a small file may hold very many
+    has_text = False
     with errors_of(name, codec), pa.CompressedInputStream(pa.BufferReader(data), codec) as stream:
         while chunk := stream.read(CHUNK):
-            chunks.append(chunk)
+            is_blank = chunk.isspace()
+            has_text |= not is_blank
+            chunks.append(blank.setdefault(chunk, chunk) if is_blank else chunk)
             if b"\0" in chunk and not chunks[0].startswith((sniff.NPY, sniff.PARQUET)):
                 break
-    return b"".join(chunks)
+    return b"".join(chunks if has_text else chunks[:1])
+
+
+def reaches(path: Path, codec: str, size: int) -> bool:
+    """Whether the file at ``path``, compressed by ``codec``, holds ``size`` bytes or more; not where it is damaged."""
+    import pyarrow as pa
+
+    try:
+        with pa.CompressedInputStream(pa.OSFile(str(path)), codec) as stream:
+            while size > 0 and (chunk := stream.read(CHUNK)):
+                size -= len(chunk)
+    except pa.ArrowException:
+        return False
+    return size <= 0
 
 
 @contextmanager

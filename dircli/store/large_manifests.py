@@ -35,13 +35,13 @@ class LargeManifest:
     table: BinTable
     facts: Mapping[str, Any]
 
-    def rows(self, split: str) -> Iterator[pa.Table]:
-        """The id, target and bin of all rows of ``split``, in their order, block by block."""
+    def rows(self, split: str, *columns: str) -> Iterator[pa.Table]:
+        """The ``columns`` of all rows of ``split``, in their order, block by block."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         with _opened(self.folder) as file:
-            for batch in file.iter_batches(ROWS, columns=["id", "target", "bin", "split"]):
+            for batch in file.iter_batches(ROWS, columns=[*columns, "split"]):
                 rows = pa.table(batch).filter(pc.equal(batch["split"], split))
                 yield rows.drop_columns("split").combine_chunks()
 

@@ -45,6 +45,7 @@ SAMPLES, PIXELS, BINS, FACTS = "samples.parquet", "pixels.parquet", "bins.parque
 PARTS, NEEDED = (SAMPLES, PIXELS, BINS, FACTS), (BINS, FACTS)
 AGAIN = "A file was changed or exchanged; run `dir curate` again"
 COLUMNS = "columns"
+DIGESTS_SINCE = (0, 2, 0)  # the version from which on there are digests of columns
 IDENTITY = ("content", "dataset", "name", "origin")
 ORIGINS = ("derived", "given", "redraw", "released")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.IGNORECASE)
@@ -249,11 +250,12 @@ def foreign_columns(
 ) -> list[str]:
     """Those of the dataset's own columns of ``samples.parquet`` that are not those whose digest the ``facts`` state.
 
-    ``names`` are all its columns; ``column`` reads one. Manifests of version 0.1.0 state no digests.
+    ``names`` are all its columns; ``column`` reads one. Manifests of version 0.1.0 state no digests, and later ones
+    none where there are no such columns.
     """
-    if COLUMNS not in facts:
+    if COLUMNS not in facts and _release(facts["version"]) < DIGESTS_SINCE:
         return []
-    own, stated = set(names) - set(SAMPLE_TYPES), facts[COLUMNS]
+    own, stated = set(names) - set(SAMPLE_TYPES), facts.get(COLUMNS, {})
     digests = {name: column_digest(column(name).combine_chunks()) for name in own}
     return sorted(name for name in {*digests, *stated} if digests.get(name) != stated.get(name))
 

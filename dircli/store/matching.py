@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,28 +31,68 @@ def matched(
 
     ``theirs`` are the ids in the file, ``where`` is its name. Problems are missing, surplus and repeated ids.
     """
-    if not isinstance(theirs, Sequence):
-        if len(theirs) > FEW and (same := reordered(theirs, _arrow(ids))) is not None:
-            return same, []
-        theirs = theirs.to_pylist()
-    keys: list[str] = ids.tolist() if isinstance(ids, np.ndarray) else ids.to_pylist()
-    position: dict[str, int] = {}
-    repeated = [key for row, key in enumerate(theirs) if position.setdefault(key, row) != row]
-    rows = np.array([position.get(key, -1) for key in keys], dtype=np.int64)
-    known = set(keys)
-    if repeated and len(known) < len(keys):  # rows that the split itself repeats may stand in the file as often
-        again = {key for key, count in Counter(keys).items() if count > 1}
-        repeated = [key for key in repeated if key not in again]
-    kinds = {
-        "are missing": ([keys[row] for row in np.flatnonzero(rows < 0)], missing_hint),
-        "are not in the split": ([key for key in position if key not in known], "Check --dataset and --split"),
-        "occur more than once": (list(dict.fromkeys(repeated)), "Keep one row of each"),
+    if isinstance(theirs, Sequence) or len(theirs) <= FEW:
+        rows, *unlike = _matched_texts(_listed(theirs), _listed(ids))
+    elif (same := reordered(theirs, _arrow(ids))) is not None:
+        return same, []
+    else:
+        rows, *unlike = _matched_arrays(theirs, _arrow(ids))
+    if len(unlike[-1]) and (twice := set(repeated_ids(_listed(ids)))):  # rows that the split repeats may stand there as often
+        unlike[-1] = [key for key in _listed(unlike[-1]) if key not in twice]
+    whats = {
+        "are missing": missing_hint,
+        "are not in the split": "Check --dataset and --split",
+        "occur more than once": "Keep one row of each",
     }
     return rows, [
-        Problem(where, f"{len(keys):,} ids {what}: {sample([clear(key) for key in keys])}", hint)
-        for what, (keys, hint) in kinds.items()
-        if keys
+        Problem(where, f"{len(keys):,} ids {what}: {named(keys)}", hint)
+        for keys, (what, hint) in zip(unlike, whats.items(), strict=True)
+        if len(keys)
     ]
+
+
+def named(keys: Sequence[str] | pa.Array) -> str:
+    """The first ten of the ids ``keys`` as messages show them, and how many more there are."""
+    return sample(keys, show=lambda key: clear(str(key)))
+
+
+def _matched_texts(theirs: list[str], ids: list[str]) -> tuple[IntArray, list[str], list[str], list[str]]:
+    """The first row of ``theirs`` for each of ``ids`` (n,), -1 where there is none; and which of them are missing.
+
+    Then those of ``theirs`` that are not in ``ids``, in order of their first row, and that are repeated, of the second.
+    """
+    position: dict[str, int] = {}
+    repeated = [key for row, key in enumerate(theirs) if position.setdefault(key, row) != row]
+    rows = np.array([position.get(key, -1) for key in ids], dtype=np.int64)
+    known = set(ids)
+    surplus = [key for key in position if key not in known]
+    return rows, [ids[row] for row in np.flatnonzero(rows < 0)], surplus, list(dict.fromkeys(repeated))
+
+
+def _matched_arrays(theirs: pa.Array, ids: pa.Array | pa.ChunkedArray) -> tuple[IntArray, pa.Array, pa.Array, pa.Array]:
+    """What `_matched_texts` gives, without an object for each text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ours = pa.concat_arrays([chunk.cast(theirs.type) for chunk in chunks(ids)]) if len(ids) else theirs[:0]
+    keys, first, again = _distinct(theirs)
+    places = pc.index_in(ours, value_set=keys).fill_null(-1).to_numpy()
+    rows = np.where(places < 0, -1, first[places] if first.size else -1)
+    surplus = keys.filter(pc.invert(pc.is_in(keys, value_set=ours)))
+    return rows, ours.filter(pa.array(rows < 0)), surplus, keys.take(pa.array(again).unique())
+
+
+def _distinct(texts: pa.Array) -> tuple[pa.Array, IntArray, IntArray]:
+    """The texts that differ (k,), in order of their first row; those rows, (k,); and the place of each other row."""
+    coded = texts.dictionary_encode()
+    codes = coded.indices.to_numpy()
+    is_first = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
+    return coded.dictionary, np.flatnonzero(is_first), codes[~is_first]
+
+
+def _listed(texts: Any) -> list[str]:
+    """``texts`` as a list, whatever they stand in."""
+    return texts if isinstance(texts, list) else texts.tolist() if isinstance(texts, np.ndarray) else texts.to_pylist()
 
 
 def reordered(theirs: pa.Array, ids: pa.Array | pa.ChunkedArray) -> IntArray | None:
@@ -163,12 +202,15 @@ def _arrow(ids: Any) -> pa.Array:
     return pa.array(ids, pa.large_string()) if isinstance(ids, np.ndarray) else ids
 
 
-def repeated_ids(ids: Sequence[str] | pa.Array) -> list[str]:
+def repeated_ids(ids: Sequence[str] | pa.Array) -> Sequence[str] | pa.Array:
     """Those of ``ids`` that occur more than once, each once, in the order in which they first do."""
     if not isinstance(ids, Sequence):
+        import pyarrow as pa
+
         if not repeat(hashes(ids)):
             return []
-        ids = ids.to_pylist()
+        keys, _, again = _distinct(ids)
+        return keys.take(pa.array(np.unique(again)))
     counts: dict[str, int] = {}
     for key in ids:
         counts[key] = counts.get(key, 0) + 1

@@ -67,12 +67,12 @@ def table(data: bytes, name: str, types: Mapping[str, str], *, hint: str, coded:
         names = schema.names
         of_text = [column for column in coded if column in names and pa.types.is_string(schema.field(column).type)]
 
-        def group(place: int) -> pa.Table:
+        def group(*places: int) -> pa.Table:
             file = pq.ParquetFile(pa.BufferReader(data), metadata=metadata, read_dictionary=of_text)
-            return file.read_row_group(place)
+            return file.read_row_groups(places)
 
         groups = list(in_order(group, range(metadata.num_row_groups), serial=metadata.num_row_groups < 2))  # noqa: PLR2004
-        rows = pa.concat_tables(groups) if groups else schema.empty_table()
+        rows = pa.concat_tables(groups or [group()])
         rows.validate(full=True)  # text that is no UTF-8 shows only here
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(name, error, hint=hint) from None

@@ -17,7 +17,7 @@ from dircli.arrays import FloatArray, IntArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
 from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff, streams
 from dircli.store.digests import digest_of
-from dircli.store.matching import matched, repeated_ids
+from dircli.store.matching import matched, named, repeated_ids
 from dircli.store.parquet import numeric, textual
 from dircli.store.text import FINITE, Table, decode, delimiter_of, is_json, numbers, parse
 
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
-FOREIGN = {
-    sniff.ZIP: "a zip archive, such as .npz, .xlsx and .pt files are",
-    sniff.PICKLE: "a pickle",
-    b"[{": "a JSON array",
-    b"[\n": "a JSON array",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +104,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         data = compressed.expanded(data, name, codec)
     if codec := codec and compressed.codec_of(data):
         raise InputError(Problem(name, f"this is compressed twice, by {codec} within", "Decompress it once"))
-    if foreign := [what for start, what in FOREIGN.items() if data.startswith(start)]:
+    if foreign := [what for start, what in sniff.FOREIGN.items() if data.startswith(start)]:
         raise InputError(Problem(name, f"this is {foreign[0]}", hint))
     if data.startswith(sniff.NPY):
         predictions = _from_npy(data, name, layout)
@@ -356,8 +350,8 @@ def own_targets(predictions: Predictions, *, also: Sequence[Problem] = ()) -> tu
     Raises InputError with every problem in it, and those that the caller ``also`` knows of.
     """
     problems = list(predictions.problems)
-    if predictions.ids is not None and (repeated := repeated_ids(predictions.ids)):
-        message = f"{len(repeated):,} ids occur more than once: {sample([clear(key) for key in repeated])}"
+    if predictions.ids is not None and len(repeated := repeated_ids(predictions.ids)):
+        message = f"{len(repeated):,} ids occur more than once: {named(repeated)}"
         problems.append(Problem(predictions.file, message, "Keep one row of each"))
     if predictions.targets is None:
         problems.append(Problem(predictions.file, "there are no targets", "Add a target column"))

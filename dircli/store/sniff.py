@@ -12,6 +12,13 @@ ZIP = b"PK\x03\x04"
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 PICKLE = b"\x80"
+FOREIGN = {
+    ZIP: "a zip archive, such as .npz, .xlsx and .pt files are",
+    PICKLE: "a pickle",
+    b"[{": "a JSON array",
+    b"[\n": "a JSON array",
+}
+"""Of no file of predictions, and what a file is that begins so."""
 PNG_HEADER = 26  # bytes
 
 

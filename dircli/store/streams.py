@@ -25,8 +25,8 @@ from dircli.store.text import delimiter_of, is_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LARGE = 32 << 20  # bytes of a file that is read by blocks
-LARGE_COMPRESSED = 1 << 20  # which may hold any number
+LARGE = 32 << 20  # bytes of a file that is read by blocks, once decompressed
+LARGE_COMPRESSED = 1 << 20  # compressed bytes that are not decompressed to be counted
 BLOCK = 8 << 20  # bytes of text that a thread parses at once
 ROWS = 1 << 17  # rows of a Parquet file that are read at once
 LONGEST = 4  # blocks; a longer line is left to `predictions`
@@ -79,7 +79,7 @@ class Stream:
         """`blocks` of delimited text or JSON lines."""
         parts = _lines(stream)
         first = next(parts, b"")
-        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET)):
+        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET, *sniff.FOREIGN)):
             raise Unusual
         columns: dict[str, Any] = {"texts": self.texts, "numbers": self.numbers, "needed": self.needed}
         if is_json(first):
@@ -156,14 +156,25 @@ class Stream:
         return pa.table(columns)
 
 
+def is_regular(path: Path) -> bool:
+    """Whether there is a file at ``path`` that can be read more than once, as a pipe or a device cannot."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def is_large(path: Path) -> bool:
     """Whether there is a file at ``path`` that can be opened, and is better read by blocks."""
     try:
-        if not path.is_file() or path.stat().st_size < LARGE_COMPRESSED:
+        if not is_regular(path):
             return False
+        size = path.stat().st_size
         with path.open("rb") as stream:
-            is_compressed = compressed.codec_of(stream.read(LONGEST_MAGIC)) is not None
-        return is_compressed or path.stat().st_size >= LARGE
+            codec = compressed.codec_of(stream.read(LONGEST_MAGIC))
+        if codec is None or size >= LARGE_COMPRESSED:
+            return size >= (LARGE_COMPRESSED if codec else LARGE)
+        return compressed.reaches(path, codec, LARGE)
     except OSError:
         return False
 

@@ -91,7 +91,7 @@ def parse(  # noqa: PLR0913 - all but two are named
     """
     text = decode(data, name)
     reader = csv.reader(
-        io.StringIO(text, newline=""),
+        io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""),  # a StringIO takes four bytes for each
         delimiter=delimiter,
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         strict=True,

@@ -314,6 +314,16 @@ def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
     assert parts / sum(sizes.values()) == pytest.approx(gains["all"], abs=1e-9)
 
 
+def test_errors_near_the_end_of_double_precision_are_drawn(work: Path, run: Run) -> None:
+    _, *rows = (REFERENCE / "agedb_rows.csv").read_text().splitlines()
+    text = "".join(f"{','.join(row.split(',')[:2])}\n" for row in rows)
+    (work / "p.csv").write_text(f"target,prediction\n{text.rstrip().rpartition(',')[0]},1e308\n")
+    words = ("plot", "agedb", "p.csv", "--manifests", SHIPPED)
+    drawn = " ".join(run(*words, "--terminal").stdout.split())
+    assert "MAE by target, 4.673e+304 over all; r with density: empirical undefined" in drawn
+    run(*words, "--out", "p.svg")
+
+
 def test_a_constant_side_has_no_correlation() -> None:
     assert data.correlation(np.array([1.0, 1.0]), np.array([1.0, 2.0])) is None
     assert data.correlation(np.array([1.0]), np.array([2.0])) is None

@@ -446,3 +446,16 @@ def test_a_pipe_that_nobody_reads_any_more_is_no_traceback() -> None:
     finally:
         os.close(writer)
     assert done.stderr == b""
+
+
+def test_scores_that_leave_a_double_no_decimals_are_powers_of_ten() -> None:
+    values = (9.9e15, 1e16, -1.25e308, 12_345_678_901_234_567_890)
+    assert [number(value, 2) for value in values] == [
+        "9900000000000000.00",
+        "1.00e+16",
+        "-1.25e+308",
+        "12,345,678,901,234,567,890",
+    ]
+    result = made({"mae": [1e308, 2e307]})
+    result["systems"][0]["regions"]["all"]["ci"] = {"mae": [0.5, 1.5e308]}
+    assert "0.500..1.500e+308" in NAMED["table"].render(Result.from_json(result, "here"), 3)

@@ -192,3 +192,11 @@ def test_nothing_is_written_where_nothing_is_asked_for() -> None:
     assert nothing == {}
     with pytest.raises(UsageError, match=r"x\.txt: tables are written as \.parquet or \.csv"):
         parquet.check_endings([Path("x.txt"), Path("y.csv")])
+
+
+def test_scores_of_a_bin_that_overflow_are_null(work: Path, run: Run) -> None:
+    (work / "p.csv").write_text("prediction,target\n1e308,3\n2,2\n")
+    run("evaluate", "p.csv", "--bins", BINS, "--per-bin", "b.parquet", "--per-sample", "s.csv")
+    low, high = pq.read_table("b.parquet").to_pylist()
+    assert (low["mse"], high["mae"], high["mse"], high["rmse"]) == (0, 1e308, None, None)
+    assert "1e+308,1e+308" in Path("s.csv").read_text()

@@ -196,3 +196,16 @@ def test_delta_compares_ratios_in_single_precision_where_the_protocol_says_so(pr
     found = scores(reference, prediction.astype(np.float64), metrics=[EVERY["delta2"]])["few"]["delta2"]
     assert found == pytest.approx(expected, abs=1e-12)
     assert 0.1 < expected < 0.9
+
+
+def test_what_double_precision_does_not_hold_is_null_and_finite_scores_stay() -> None:
+    """Without a warning, which would be an error here; a moment that overflows makes no correlation of 0."""
+    rows = [(0, 1.0, 1e308), (0, 2.0, 3.0), (1, 3.0, 1.0), (2, 4.0, 2.0)]
+    found = evaluate(rows, [200, 50, 5, 0, 0, 0], metrics=(*METRICS, "bmse"))
+    assert number(found["all"]["mae"]) == pytest.approx(2.5e307)
+    assert {name for name, score in found["all"].items() if score is None} == {"mse", "rmse", "pearson", "bmse"}
+    assert found["medium"] == evaluate(rows[2:], [200, 50, 5, 0, 0, 0], metrics=(*METRICS, "bmse"))["medium"]
+    both = evaluate([(0, 1.0, 1e308), (0, 2.0, 1e308)], [200, 50, 5, 0, 0, 0])["all"]
+    assert both["mae"] is both["bias"] is None
+    assert number(both["gm"]) == pytest.approx(1e308)
+    assert evaluate([(0, 1.0, 3e154), (0, 2.0, 3.0), (1, 3.0, 1.0)], [200] * 6)["all"]["pearson"] is None

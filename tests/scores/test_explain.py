@@ -234,3 +234,10 @@ def test_a_broken_file_is_refused_once_and_not_once_per_protocol(
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert "p.csv: 1 ids are missing: AgeDB/" in done.stderr
+
+
+def test_a_prediction_near_the_end_of_double_precision_is_explained(work: Path, run: Run) -> None:
+    write(work / "p.csv", TARGETS, [1e308, -1e308, 18, 90])
+    found = explained(run, "p.csv", *AGES)
+    assert any("2 predictions lie outside" in warning for warning in found["warnings"])
+    assert found["protocols"]["paper"]["all"]["mse"] is None

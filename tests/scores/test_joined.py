@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +17,10 @@ from dircli.errors import DirError
 from dircli.scores import from_files, joined
 from dircli.scores.from_files import ScoreOptions, evaluate
 from dircli.store import large_manifests, manifests, streams
-from dircli.store.predictions import Layout
+from dircli.store.predictions import Layout, aligned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from conftest import Run
@@ -58,11 +60,13 @@ def columns(own: Path, seed: int) -> dict[str, Any]:
     return held
 
 
-def result(own: Path, *, least: int, seed: int = 0, by_position: bool = False) -> dict[str, Any]:
+def result(
+    own: Path, *, least: int, seed: int = 0, by_position: bool = False, metrics: Sequence[str] = ()
+) -> dict[str, Any]:
     """The result of the file "p", joined part by part if the manifest has ``least`` rows or more."""
     choice: dict[str, Any] = {
         "protocol": ("released", "paper")[seed // 2 % 2],
-        "metrics": [[], ["all"], ["mae", "gm", *["ause"] * (seed % 5 == 0)]][seed % 3],
+        "metrics": metrics or [[], ["all"], ["mae", "gm", *["ause"] * (seed % 5 == 0)]][seed % 3],
     }
     request = ScoreOptions(
         split="test", layout=Layout(sigma_column="sigma", by_position=by_position), keep_rows=False, **choice
@@ -114,8 +118,6 @@ def test_parts_and_rows_in_order_give_the_scores_of_the_whole(
     own: Path, work: Path, monkeypatch: pytest.MonkeyPatch, seeds: range
 ) -> None:
     for seed in seeds:
-        if seed % 3 == 1:
-            continue  # SERA, one of all metrics, needs the training targets
         held = columns(own, seed)
         (work / "p").write_bytes(written(held, FORMATS[seed // 2 % len(FORMATS)]))
         small_blocks(monkeypatch, seed)
@@ -126,13 +128,25 @@ def test_parts_and_rows_in_order_give_the_scores_of_the_whole(
         assert flat(positional(own, held, seed)) == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
 
 
-def test_metrics_that_need_training_targets_are_had_from_whole_files(own: Path, work: Path) -> None:
+def test_a_metric_that_needs_training_targets_is_had_by_its_name(own: Path, work: Path) -> None:
     (work / "p").write_bytes(written(columns(own, 1), "CSV"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(from_files, "LARGE", 1)
-        request = ScoreOptions(split="test", protocol="released", metrics=["sera"], layout=Layout(), keep_rows=False)
-        scored = evaluate(["p"], request, name="own", root=own)
-    assert len(scored.systems) == 1
+    whole, parts = (result(own, least=least, metrics=["sera"]) for least in (ROWS + 1, 1))
+    assert flat(parts) == pytest.approx(flat(whole), rel=1e-12, nan_ok=True)
+    assert parts == whole
+
+
+def test_a_pipe_which_can_be_read_only_once_is_scored(
+    own: Path, work: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    data = written(columns(own, 1), "CSV")
+    (work / "p").write_bytes(data)
+    monkeypatch.setattr(from_files, "LARGE", 1)
+    reader, writer = os.pipe()
+    os.write(writer, data)
+    os.close(writer)
+    scores = [run("evaluate", path, "--score-only").stdout for path in (f"/dev/fd/{reader}", "p")]
+    os.close(reader)
+    assert scores[0] == scores[1]
 
 
 def _changed(name: str, at: int, value: object) -> Callable[[dict[str, Any]], None]:
@@ -187,6 +201,8 @@ def test_a_manifest_that_was_changed_is_refused_as_always(own: Path, work: Path)
         assert_refused_alike(own)
     pq.write_table(table.append_column("id", table["id"]), path)
     assert_refused_alike(own)
+    pq.ParquetWriter(path, table.schema).close()  # no row group at all
+    assert_refused_alike(own)
     path.write_bytes(intact)
     assert large_manifests.read(own / "own") is not None
     facts = json.loads((own / "own" / "manifest.json").read_text())
@@ -194,6 +210,23 @@ def test_a_manifest_that_was_changed_is_refused_as_always(own: Path, work: Path)
     for key, stated in wrong.items():
         (own / "own" / "manifest.json").write_text(json.dumps(facts | {key: stated}))
         assert large_manifests.read(own / "own") is None, key
+
+
+def test_a_join_has_no_file_with_a_name_that_a_kill_could_leave(
+    own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "p").write_bytes(written(columns(own, 2), "CSV"))
+    (work / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(work / "temporary"))
+    left = []
+
+    def watched(*given: Any) -> Any:
+        left.append(list((work / "temporary").iterdir()))
+        return aligned(*given)
+
+    monkeypatch.setattr(joined, "aligned", watched)
+    result(own, least=1)
+    assert left[0] == left[-1] == []
 
 
 def test_a_large_manifest_is_never_read_as_a_whole(own: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,3 +259,24 @@ def test_seeds_are_grouped_by_the_part_before_the_last_at() -> None:
 def test_every_name_without_a_seed_is_told() -> None:
     with pytest.raises(UsageError, match=r"name@seed\.csv, and a, b@, @3 has no @seed in its name"):
         grouped(seeded("a", "b@", "c@1", "@3", scores=[1, 1, 1, 1]))
+
+
+def test_scores_that_overflow_have_no_interval_and_no_test_and_say_no_more(files: Path, run: Run) -> None:
+    for name, value in (("sharp", "1e308"), ("shrunk", "-1e308")):
+        path = files / f"{name}.csv"
+        path.write_text(f"{path.read_text().rpartition(',')[0]},{value}\n")
+    names = [files / "sharp.csv", files / "shrunk.csv"]
+    result = scored(run, *names, *QUICK, "--metrics", "all")
+    for system in result["systems"]:
+        scores = system["regions"]["all"]
+        for name in ("mse", "rmse", "pearson", "bmse"):
+            assert scores[name] is scores["ci"][name] is scores["detectable"][name] is None
+        assert abs(scores["bias"]) > 1e303
+        assert scores["ci"]["spearman"][0] < scores["spearman"] < scores["ci"]["spearman"][1]
+    assert result["comparison"]["systems"][0]["regions"]["all"]["mse"]["p"] is None
+    assert "e+304" in run("evaluate", *names, "--dataset", "agedb", *QUICK, "--bca").stdout
+
+
+def test_seeds_whose_mean_overflows_have_none() -> None:
+    (group,) = grouped(seeded("a@1", "a@2", scores=[1.7e308, 1.6e308]))
+    assert group.regions["all"].scores == {"mae": None}

@@ -132,6 +132,14 @@ def test_blocks_and_whole_files_agree_on_two_thousand_damaged_files(
     assert differing(range(10_000, 12_000), work, monkeypatch)[0] == []
 
 
+@pytest.mark.parametrize("start", ["PK\x03\x04", "[{"])
+def test_text_that_begins_as_another_kind_of_file_is_refused(start: str, work: Path) -> None:
+    (work / "p").write_text(f"{start},prediction,target\n1,1,2\n")
+    for keep_rows in (False, True):
+        with pytest.raises(DirError, match="p: this is a"):
+            scored("p", "agedb", keep_rows=keep_rows)
+
+
 def test_ids_that_repeat_in_another_block_are_refused(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "BLOCK", 30)
     (work / "p").write_bytes(b"id,prediction,target\n" + b"".join(b"%d,1,2\n" % row for row in range(50)) + b"7,1,2\n")
@@ -179,11 +187,20 @@ def test_a_file_that_is_read_by_blocks_is_not_read_as_a_whole(work: Path, monkey
 def test_small_files_and_folders_are_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (work / "p").write_bytes(b"prediction,target\n1,2\n")
     monkeypatch.setattr(streams, "LARGE", 22)
-    assert not streams.is_large(Path("p"))
-    monkeypatch.setattr(streams, "LARGE_COMPRESSED", 22)
     assert streams.is_large(Path("p"))
     assert not any(map(streams.is_large, map(Path, (".", "none", "x" * 300))))
-    monkeypatch.setattr(streams, "LARGE", 30)
+    monkeypatch.setattr(streams, "LARGE", 23)
+    assert not streams.is_large(Path("p"))
+
+
+def test_small_compressed_files_that_hold_much_are_large(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = gzip.compress(b"prediction,target\n" + b"1,2\n" * 9999)
+    (work / "p").write_bytes(packed)
+    monkeypatch.setattr(streams, "LARGE", 18 + 4 * 9999)
+    assert streams.is_large(Path("p"))
+    (work / "cut").write_bytes(packed[:-40])
+    assert not streams.is_large(Path("cut"))
+    monkeypatch.setattr(streams, "LARGE", 19 + 4 * 9999)
     assert not streams.is_large(Path("p"))
 
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from dircli.benchmark.manifest import BinTable, Manifest, Samples
 from dircli.benchmark.records import SPLITS, split_codes
 from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, UsageError
-from dircli.store import files, manifests, parquet, text
+from dircli.store import files, large_manifests, manifests, parquet, text
 from dircli.store.content import column_digest, content
 from dircli.store.manifests import BINS, FACTS, SAMPLES
 
@@ -204,6 +205,11 @@ def displace(path: Path) -> None:
     path.mkdir()
 
 
+def empty(path: Path) -> None:
+    """The same columns without a row, in no group of rows."""
+    pq.ParquetWriter(path, pq.read_schema(path)).close()
+
+
 def swap(folder: Path) -> None:
     (folder / SAMPLES).write_bytes((folder / BINS).read_bytes())
 
@@ -278,6 +284,11 @@ CHANGES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "half the samples": (f"{SAMPLES}: this is no whole Parquet file", lambda at: halve(at / SAMPLES)),
     "half the bins": (f"{BINS}: this is no whole Parquet file", lambda at: halve(at / BINS)),
     "empty samples": (f"{SAMPLES}: this is no whole Parquet file", lambda at: (at / SAMPLES).write_bytes(b"")),
+    "samples without a group": (
+        f"{SAMPLES}: its number of rows is 0, and manifest.json says 6",
+        lambda at: empty(at / SAMPLES),
+    ),
+    "bins without a group": (f"{BINS}: these are no bins", lambda at: empty(at / BINS)),
     "bins for samples": (f"{SAMPLES}: there is no column id; the columns are bin, low", swap),
     "a folder for samples": (f"{SAMPLES}: this is a folder", lambda at: displace(at / SAMPLES)),
 }
@@ -364,9 +375,10 @@ def test_a_write_that_was_cut_off_is_finished_by_reading(folder: Path) -> None:
     new = manifest(targets=[0.25, *TARGETS[1:]])
     commit = folder / f"{files.COMMIT}x"
     commit.mkdir()
-    (folder / SAMPLES).write_bytes(manifests.contents(new)[SAMPLES])
-    (commit / BINS).write_bytes(manifests.bins_bytes(new.table))
-    (commit / FACTS).write_bytes(text.as_json(new.facts))
+    contents = manifests.contents(new)
+    (folder / SAMPLES).write_bytes(contents[SAMPLES])
+    for name in (BINS, FACTS):
+        (commit / name).write_bytes(contents[name])
     assert manifests.read(folder).content == new.content
 
 
@@ -417,8 +429,20 @@ def test_a_changed_column_of_the_dataset_itself_is_refused(folder: Path) -> None
     assert "column note is not" in refusal(folder)[0]
 
 
-def test_a_manifest_without_digests_of_columns_is_read(folder: Path) -> None:
-    facts = json.loads((folder / FACTS).read_text())
-    assert sorted(facts.pop("columns")) == ["note", "number"]
-    (folder / FACTS).write_text(json.dumps(facts))
+def test_a_manifest_of_the_version_that_had_no_digests_of_columns_is_read(folder: Path) -> None:
+    assert sorted(json.loads((folder / FACTS).read_text())["columns"]) == ["note", "number"]
+    rewrite(folder, columns="remove", version="0.1.0")
     manifests.read(folder)
+
+
+def test_a_column_that_was_added_where_there_was_none_is_refused(tmp_path: Path) -> None:
+    made, bare = manifest(), tmp_path / "bare"
+    manifests.write(bare, replace(made, samples=replace(made.samples, columns={})))
+    assert "columns" not in json.loads((bare / FACTS).read_text())
+    manifests.read(bare)
+    table = pq.read_table(bare / SAMPLES)
+    pq.write_table(table.append_column("cluster", table["id"]), bare / SAMPLES)
+    assert refusal(bare) == [
+        f"{SAMPLES}: its column cluster is not what manifest.json has a digest of. {manifests.AGAIN}"
+    ]
+    assert large_manifests.read(bare) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,8 +79,26 @@ def test_a_part_of_a_longer_array_is_matched_as_what_it_holds() -> None:
 
 def test_repeated_ids_are_told_once_each() -> None:
     for keys in (["a", "b", "a", "c", "b", "a"], arrow("a", "b", "a", "c", "b", "a")):
-        assert repeated_ids(keys) == ["a", "b"]
+        assert list(map(str, repeated_ids(keys))) == ["a", "b"]
     assert repeated_ids(arrow("a", "b")) == repeated_ids([]) == []
+
+
+def test_very_many_rows_of_an_id_are_told_without_an_object_for_each() -> None:
+    theirs = pa.array(["row a", "row b"] * 100_000)
+    tracemalloc.start()
+    try:
+        rows, problems = matched(theirs, arrow("row b", "row c"), "p", missing_hint="")
+        assert list(map(str, repeated_ids(theirs))) == ["row a", "row b"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rows.tolist() == [1, -1]
+    assert [problem.found for problem in problems] == [
+        "1 ids are missing: row c",
+        "1 ids are not in the split: row a",
+        "2 ids occur more than once: row a, row b",
+    ]
+    assert peak < 32 * len(theirs)
 
 
 def test_a_text_whose_bytes_are_its_length_has_a_hash_of_its_own() -> None:

@@ -408,6 +408,14 @@ def test_what_decompresses_to_no_text_is_refused_before_all_of_it_is_there(
     assert line.startswith("p, line 6: there is a zero byte; this is no text")
 
 
+def test_a_few_compressed_bytes_of_very_many_blank_ones_are_called_empty_without_keeping_them(work: Path) -> None:
+    packed = gzip.compress(b" \r\n\t" * (5 << 20))
+    assert 0 < len(compressed.expanded(packed, "p", "gzip")) <= compressed.CHUNK
+    assert refusal(packed, work) == ["p: the file is empty. Check that whatever wrote it has finished"]
+    late = compressed.expanded(gzip.compress(b"\n" * (3 << 20) + csv(ROWS)), "p", "gzip")
+    assert late == b"\n" * (3 << 20) + csv(ROWS)
+
+
 def test_decimal_commas_between_semicolons_are_one_problem(work: Path) -> None:
     rows = [(key, f"{value:.1f}".replace(".", ",")) for key, value in ROWS]
     assert refusal("".join(f"{key};{value}\n" for key, value in [("id", "prediction"), *rows]).encode(), work) == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import tracemalloc
 
 import pytest
 from hypothesis import example, given
@@ -84,6 +85,18 @@ def test_missing_columns_are_named_with_those_that_are_there() -> None:
     assert refusal("name,score,\na,1,\n") == (
         "p.csv, line 1: there is no column id or prediction; the columns are name, score, ''. Expected id, prediction"
     )
+
+
+def test_a_missing_column_is_named_without_copies_of_all_rows() -> None:
+    data = b"id\n" + b"1\n" * 500_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="no column x"):
+            parse(data, "p", columns=["x"])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * len(data)
 
 
 def test_the_caller_says_what_to_do_about_a_missing_column() -> None:

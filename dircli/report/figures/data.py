@@ -3,6 +3,7 @@
 From a manifest, or the bins alone, and from scored files, to the values that the other modules draw.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -15,7 +16,7 @@ from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import PROTOCOLS, ProtocolName, Thresholds
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import ZERO
-from dircli.scores.metrics.sums import per_bin
+from dircli.scores.metrics.sums import overflowing, per_bin
 from dircli.scores.results import Scored, System
 from dircli.weights.schemes import WeightOptions, bin_weights
 
@@ -168,6 +169,7 @@ def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
     )
 
 
+@overflowing
 def errors(scored: Scored, request: WeightOptions) -> Errors:
     """The errors of every scored file by bin, and the density they are compared with, smoothed as ``request`` says."""
     smooth = smoothing(scored.against, request)
@@ -193,7 +195,8 @@ def _curve(system: System, smooth: Smoothing) -> Curve:
 
 
 def correlation(first: FloatArray, second: FloatArray) -> float | None:
-    """Pearson's correlation of two (k,) arrays; None for fewer than two values, or a constant side."""
+    """Pearson's correlation of two (k,) arrays; None for fewer than two values, a constant side, or overflow."""
     if first.size < PAIR or not np.ptp(first) or not np.ptp(second):
         return None
-    return float(np.corrcoef(first, second)[0, 1])
+    r = float(np.corrcoef(first, second)[0, 1])
+    return r if math.isfinite(r) else None

@@ -12,6 +12,8 @@ from dircli.errors import UsageError
 from dircli.report.figures import panels, style
 from dircli.report.figures.data import Density, Errors, Ground, Picture, Smoothing
 from dircli.report.figures.panels import Limits
+from dircli.report.values import number
+from dircli.scores.metrics.sums import overflowing
 from dircli.store import files
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -43,6 +45,7 @@ def check(path: Path, width: float = WIDTH) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
+@overflowing
 def drawn(picture: Picture, *, width: float = WIDTH, log: bool = False) -> Any:
     """The figure of ``picture``; call it within `style.style`."""
     if isinstance(picture, Density):
@@ -97,7 +100,7 @@ def errors(picture: Errors, *, width: float, log: bool = False) -> Any:
     for curve, (left, right) in zip(picture.curves, grid[1:], strict=False):
         panels.error(left, curve, ground, limits, top=top)
         correlations = f"r with density: {panels.correlations(curve)}"
-        left.set_title(f"{style.fitted(curve.name)}: MAE {curve.overall:.3f}\n{correlations}", wrap=True)
+        left.set_title(f"{style.fitted(curve.name)}: MAE {number(curve.overall)}\n{correlations}", wrap=True)
         right.set_title(f"predicted against true\n{panels.agreement(right, curve, ground, limits)}", wrap=True)
     if picture.gain is not None:
         _gain(picture, limits, *grid[-1])
@@ -182,6 +185,7 @@ class Drawn:
     caption: str
 
 
+@overflowing
 def for_page(shown: Density, picture: Errors) -> list[Drawn]:
     """The pictures of a report, each narrow enough for a phone: density, then per file its errors, then the gain."""
     with style.style():
@@ -203,7 +207,7 @@ def _of_page(shown: Density, picture: Errors) -> Iterator[tuple[Any, str]]:
         figure, axes = _single(2.4)
         panels.error(axes, curve, ground, limits, top=top)
         density_words = f"Pearson's r of MAE with density: {panels.correlations(curve)}"
-        yield figure, f"{name}MAE by {ground.target}, {curve.overall:.3f} over all. {density_words}."
+        yield figure, f"{name}MAE by {ground.target}, {number(curve.overall)} over all. {density_words}."
         figure, axes = _single(2.8)
         cells = panels.agreement(axes, curve, ground, limits)
         yield figure, f"{name}predicted against true {ground.target}, equal on the dashed line; {cells}."

@@ -9,6 +9,7 @@ import numpy as np
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.report.figures.data import Density, Ground, Picture, Smoothing, regions
 from dircli.report.figures.style import scaled
+from dircli.report.values import number
 
 HEIGHT = 8
 MARGIN = 9
@@ -65,7 +66,7 @@ def _charts(picture: Picture) -> Iterator[tuple[str, FloatArray]]:
     for curve in picture.curves:
         words = (("empirical", curve.empirical), ("effective", curve.effective))
         r = ", ".join(f"{name} {'undefined' if value is None else f'{value:+.2f}'}" for name, value in words)
-        yield f"{curve.name}: MAE by target, {curve.overall:.3f} over all; r with density: {r}", curve.mae
+        yield f"{curve.name}: MAE by target, {number(curve.overall)} over all; r with density: {r}", curve.mae
 
 
 def _columns(filled: AnyArray, room: int) -> list[IntArray]:

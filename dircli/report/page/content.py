@@ -15,6 +15,7 @@ from dircli.datasets.open import TARGETS_UNVERIFIED
 from dircli.errors import DirError
 from dircli.report.figures.data import Density, Errors, Ground, density, errors
 from dircli.scores.explain import warnings
+from dircli.scores.metrics.sums import overflowing
 from dircli.scores.results import Result, Scored, System
 from dircli.store.raw.tree import Tree, open_raw
 from dircli.weights.schemes import WeightOptions
@@ -76,6 +77,7 @@ class Page:
     reviews: tuple[Review, ...]
 
 
+@overflowing
 def page(scored: Scored, *, command: str, data: Path) -> Page:
     """The report on ``scored``, which ``command`` made; in the folder ``data`` may lie raw files, and images."""
     against, result = scored.against, scored.result

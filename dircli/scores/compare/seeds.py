@@ -1,6 +1,6 @@
 """Several files of one system, ``name@seed.csv``: their scores as mean and standard deviation over the seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 
 from dircli.errors import UsageError
@@ -36,6 +36,14 @@ def _over_seeds(systems: Sequence[SystemResult], region: str) -> RegionScores:
     for name in first.scores:
         values = [value for system in systems if (value := system.score(region, name)) is not None]
         defined = len(values) == len(systems)
-        mean[name] = fmean(values) if defined else None
-        sd[name] = stdev(values) if defined and len(values) > 1 else None
+        mean[name] = _held(fmean, values) if defined else None
+        sd[name] = _held(stdev, values) if defined and len(values) > 1 else None
     return RegionScores(n=first.n, bins=first.bins, scores=mean, sd=sd)
+
+
+def _held(statistic: Callable[[Sequence[float]], float], values: Sequence[float]) -> float | None:
+    """The ``statistic`` of ``values``; None where double precision does not hold it."""
+    try:
+        return statistic(values)
+    except OverflowError:
+        return None

@@ -15,7 +15,7 @@ import numpy as np
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.protocol import ScoreRule
 from dircli.scores.metrics import sums
-from dircli.scores.metrics.sums import Sums, per_bin
+from dircli.scores.metrics.sums import Sums, overflowing, per_bin
 from dircli.scores.metrics.table import Mergeable, Metric
 
 BLOCK = 1 << 15
@@ -31,6 +31,7 @@ class BinSums:
     terms: Mapping[str, FloatArray]
 
 
+@overflowing
 def merged(parts: Sequence[BinSums]) -> BinSums:
     """The sums of blocks of rows, one or more, over the same bins."""
     first, *others = parts
@@ -102,6 +103,7 @@ class SummedRows:
             if len(self._parts) == AT_ONCE:
                 self._parts = [merged(self._parts)]
 
+    @overflowing
     def _of_block(self, columns: list[AnyArray]) -> BinSums:
         """The sums of one block of rows."""
         target, prediction, bin_index, *rest = columns

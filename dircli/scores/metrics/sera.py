@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dircli.arrays import FloatArray
+from dircli.arrays import FloatArray, IntArray
 from dircli.scores.metrics.sums import RegionSums
 
 COEFFICIENT = 1.5
@@ -65,22 +65,35 @@ def medcouple(ordered: FloatArray) -> float:
     fixed = {-1.0: ties * len(below) + among, 0.0: ties, 1.0: ties * len(above) + among}
     total = len(below) * len(above) + sum(fixed.values())
 
-    def at_most(h: float) -> int:
-        loose = len(below) * len(above)
-        if h < 1:  # b (1 - h) ≤ -a (1 + h); halves between the last number below 1 and 1 are rounded to 1
-            loose = int(np.searchsorted(above, -below * (1 + h) / (1 - h), side="right").sum())
-        return loose + sum(count for value, count in fixed.items() if value <= h)
+    values, rows = np.unique(below, return_counts=True)
+
+    def at_most(h: float, lower: FloatArray) -> IntArray:
+        """How many pairs each of ``lower`` makes of at most h."""
+        if h >= 1:  # halves between the last number below 1 and 1 are rounded to 1
+            return np.full(lower.size, len(above))
+        return np.searchsorted(above, -lower * (1 + h) / (1 - h), side="right")  # b (1 - h) ≤ -a (1 + h)
 
     def middle(rank: int) -> float:
-        low, high = -1.0, 1.0
-        if at_most(low) >= rank:
+        low, high, lower, times = -1.0, 1.0, values, rows
+        decided, at_low, at_high = 0, at_most(low, lower), at_most(high, lower)
+        if at_low @ times + fixed[low] >= rank:
             return low
         for _ in range(STEPS):
             half = (low + high) / 2
-            low, high = (low, half) if at_most(half) >= rank else (half, high)
+            at_half = at_most(half, lower)
+            ties_too = sum(count for value, count in fixed.items() if value <= half)
+            if decided + at_half @ times + ties_too >= rank:
+                high, at_high = half, at_half
+            else:
+                low, at_low = half, at_half
+            is_open = at_low < at_high  # a value that makes as many pairs at both ends makes as many between
+            decided += int(at_low[~is_open] @ times[~is_open])
+            lower, times = lower[is_open], times[is_open]
+            at_low, at_high = at_low[is_open], at_high[is_open]
         return high
 
-    return (middle((total + 1) // 2) + middle(total // 2 + 1)) / 2
+    ranks = {(total + 1) // 2, total // 2 + 1}
+    return sum(map(middle, ranks)) / len(ranks)
 
 
 def weighted(target: FloatArray, prediction: FloatArray, phi: FloatArray) -> FloatArray:

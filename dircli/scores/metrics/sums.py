@@ -6,8 +6,9 @@ merged by Chan's formula (Chan, Golub and LeVeque 1983), so nothing cancels howe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,16 @@ from dircli.arrays import BoolArray, FloatArray, IntArray
 
 ADDED = ("n", "exact", "error", "absolute", "square", "log")
 """The fields of `Sums` that are added where rows are; means and moments are not."""
+
+Work = TypeVar("Work", bound=Callable[..., Any])
+
+
+def overflowing(work: Work) -> Work:
+    """``work`` that says nothing of overflow: what double precision does not hold becomes infinite or NaN.
+
+    A score of it is undefined, as one of no rows is.
+    """
+    return np.errstate(over="ignore", invalid="ignore")(work)
 
 
 @dataclass(frozen=True, kw_only=True)

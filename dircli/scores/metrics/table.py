@@ -151,6 +151,7 @@ def pearson(sums: RegionSums) -> Any:
     varies = total.target_moment > noise * total.target_mean**2
     varies &= total.prediction_moment > noise * total.prediction_mean**2
     scale = np.sqrt(total.target_moment) * np.sqrt(total.prediction_moment)
+    varies &= np.isfinite(scale)
     return np.where(varies, np.clip(total.product_moment / np.where(varies, scale, 1), -1, 1), np.nan)
 
 
@@ -280,6 +281,11 @@ NEEDS = {
 }
 
 EVERY = METRICS | DEPTH | FURTHER
+
+
+def needs(names: Sequence[str]) -> set[str]:
+    """What the metrics called ``names``, "all" among them, need beside target and prediction."""
+    return set(NEEDS) if "all" in names else {EVERY[name].needs for name in names if name in EVERY}
 
 
 def chosen(names: Sequence[str], *, of: Sequence[str] = (), given: Container[str] = ()) -> list[Metric]:

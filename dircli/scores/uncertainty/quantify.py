@@ -11,6 +11,7 @@ from dircli.arrays import BoolArray, FloatArray
 from dircli.benchmark.regions import masks
 from dircli.errors import UsageError
 from dircli.scores.by_region import Score
+from dircli.scores.metrics.sums import overflowing
 from dircli.scores.metrics.table import EVERY, Metric
 from dircli.scores.results import ComparedSystem, Comparison, Difference, Result, Scored, SystemResult
 from dircli.scores.uncertainty import intervals
@@ -49,6 +50,7 @@ class _Draws:
     scores: Mapping[str, FloatArray]
 
 
+@overflowing
 def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     """``scored`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison."""
     result, reference = scored.result, scored.systems[0].reference

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from dircli.scores.metrics.sums import ADDED, RegionSums, Sums, pooled
+from dircli.scores.metrics.sums import ADDED, RegionSums, Sums, overflowing, pooled
 from dircli.scores.metrics.table import FromRanks, Mergeable, Metric, WeightedSets
 from dircli.scores.uncertainty.spearman import TargetCells
 
@@ -71,6 +71,7 @@ class SetScorer:
     predictions and what is given, so that nothing depends on the order of the rows.
     """
 
+    @overflowing
     def __init__(
         self, systems: Sequence[ScoredRows], regions: Mapping[str, BoolArray], metrics: Sequence[Metric]
     ) -> None:
@@ -95,6 +96,7 @@ class SetScorer:
             for name, rows in self._rows.items()
         }
 
+    @overflowing
     def scores(self, counts: AnyArray, scratch: Scratch) -> dict[str, FloatArray]:
         """Each metric of each set, (systems, metrics, R) per region, from how often each row is in it, (n, R)."""
         scores = {name: np.full((*self.shape, counts.shape[1]), np.nan) for name in self.regions}
@@ -234,4 +236,4 @@ class _Centred:
 
     def settled(self, moment: FloatArray, n: FloatArray) -> FloatArray:
         """The centred ``moment`` of ``n`` rows, (R,) both, 0 where it is only rounding."""
-        return np.where(moment > n * (32 * EPS * self.reach) ** 2, moment, 0.0)
+        return np.where(moment > n * np.square(32 * EPS * self.reach), moment, 0.0)
