@@ -37,15 +37,15 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
     Raises UsageError where metrics of ranks are asked for by name, and there are too many rows.
     """
     stream, total = question.layout.stream(question.path, target=False), None
-    with ExitStack() as files:
-        try:
+    try:
+        with ExitStack() as files:  # which a full disk may refuse to close
             blocks = stream.blocks(lambda block: _renamed(block, question))
             if of_file := partitions.divided(blocks, files, bits=BITS):
                 rows = manifest.rows(question.split, "id", "target", "bin")
                 of_manifest = partitions.divided(rows, files, bits=BITS)
                 total = _total(partitions.pairs(of_manifest, of_file), question, _relevance(question, manifest))
-        except (Unusual, InputError, OSError):
-            return None
+    except (Unusual, InputError, OSError):
+        return None
     if total is None:
         return None
     return answered(total, question, sha256=stream.sha256, content=str(manifest.facts["content"]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,6 @@ from dircli.store.predictions import Layout, aligned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from conftest import Run
 
@@ -227,6 +228,17 @@ def test_a_join_has_no_file_with_a_name_that_a_kill_could_leave(
     monkeypatch.setattr(joined, "aligned", watched)
     result(own, least=1)
     assert left[0] == left[-1] == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, a disk that is always full")
+def test_where_the_disk_is_full_the_file_is_scored_as_a_whole(
+    own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "p").write_bytes(written(columns(own, 2), "CSV"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(Path("/dev/full").open, "w+b"))
+    monkeypatch.setattr(from_files, "LARGE", 1)
+    request = ScoreOptions(split="test", protocol="released", metrics=[], layout=Layout(), keep_rows=False)
+    assert len(evaluate(["p"], request, name="own", root=own).systems) == 1
 
 
 def test_a_large_manifest_is_never_read_as_a_whole(own: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
