@@ -111,7 +111,7 @@ def keyed(bins: int, *, cap: int) -> SplitRecipe:
 
 
 @QUICK
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, max_size=200), st.integers(0, 9))
+@given(st.lists(st.tuples(st.integers(-1, 8), st.integers(0, 12)), min_size=1, max_size=200), st.integers(0, 9))
 def test_no_group_is_divided_and_train_keeps_a_third(rows: list[tuple[int, int]], seed: int) -> None:
     index, groups = (np.array(column) for column in zip(*rows, strict=True))
     groups = np.unique(groups, return_inverse=True)[1]
