@@ -68,7 +68,7 @@ def test_the_rows_of_a_split_are_those_of_the_manifest_in_its_order(
     assert (rows.bin_index.tolist(), rows.bin_index.dtype) == ([1, 0], np.int64)
     assert held.rows("test") is rows
     assert held.names("test", np.array([1])) == ["d"]
-    with pytest.raises(UsageError, match="^mine has no val rows; it has test, train$"):
+    with pytest.raises(UsageError, match=r"^mine has no val rows; it has test, train$"):
         held.rows("val")
 
 
@@ -90,7 +90,7 @@ def test_rows_are_clustered_by_a_column_of_the_split_or_by_image() -> None:
     assert held.clusters("who", "train").tolist() == [1, 0]
     assert of_pixels().clusters("image", "test").tolist() == [0, 1, 1]
     for against, there in ((held, "who"), (of_pixels(), "image"), (replace(held, manifest=None), "none")):
-        with pytest.raises(UsageError, match=f"--cluster shoe: .* no such column; its columns are {there}$"):
+        with pytest.raises(UsageError, match=rf"--cluster shoe: .* no such column; its columns are {there}$"):
             against.clusters("shoe", "test")
 
 
