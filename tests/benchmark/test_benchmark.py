@@ -65,7 +65,8 @@ def test_the_rows_of_a_split_are_those_of_the_manifest_in_its_order(
     held = of_samples(texts)
     rows = held.rows("test")
     assert (rows.ids.tolist(), rows.targets.tolist()) == (["b", "d"], [1.5, 0.25])
-    assert (rows.bin_index.tolist(), rows.bin_index.dtype) == ([1, 0], np.int64)
+    assert rows.bin_index.tolist() == [1, 0]
+    assert rows.bin_index.dtype == np.int64
     assert held.rows("test") is rows
     assert held.names("test", np.array([1])) == ["d"]
     with pytest.raises(UsageError, match=r"^mine has no val rows; it has test, train$"):
@@ -76,7 +77,8 @@ def test_pixels_are_rows_of_test_called_by_their_image_and_their_place() -> None
     held = of_pixels()
     rows = held.rows("test")
     assert rows.targets.tolist() == np.array([0.1, 1.1, 1.2], dtype=np.float32).astype(float).tolist()
-    assert (rows.bin_index.tolist(), rows.bin_index.dtype) == ([0, 1, 1], np.int64)
+    assert rows.bin_index.tolist() == [0, 1, 1]
+    assert rows.bin_index.dtype == np.int64
     assert rows.ids.tolist() == [None] * 3
     assert held.names("test", np.array([2, 0])) == ["second, row 6, column 9", "first, row 4, column 7"]
     with pytest.raises(UsageError, match="maps has no val pixels; it has test pixels"):

@@ -210,7 +210,7 @@ BAD = {
     "empty": ("id,y\na,1\nb,\n", ["row 2: y is missing"]),
     "nan": ("id,y\na,nan\nb,inf\n", ["row 1: y is nan", "row 2: y is inf"]),
     "ragged": ("id,y\na,1\nb,2,3\nc\nd,x\n", ["row 2: the header has 2 fields, this row 3", "row 3:", "row 4: y is x"]),
-    "twice": ("id,y\na,1\na,2\n", ["1 ids occur more than once: a"]),
+    "twice": ("id,y\na,1\na,2\nb,3\n", ["1 ids occur more than once: a"]),
     "no id": ("id,y\n,1\nb,2\n", ["row 1: id is missing"]),
     "no column": ("id,z\na,1\n", ["there is no one column y; the columns are id, z"]),
     "nothing": ("", ["the file is empty"]),
