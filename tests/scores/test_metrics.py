@@ -156,7 +156,7 @@ def test_one_row_has_errors_but_no_correlation() -> None:
 
 
 @pytest.mark.parametrize("name", ["pearson", "spearman"])
-@pytest.mark.parametrize("constant", [0.1, 1e8 + 0.1])
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e8 + 0.1])
 def test_a_constant_side_has_no_correlation(name: str, constant: float) -> None:
     """The mean of 0.1, 0.1, 0.1 is no longer 0.1 in floats, and still nothing varies."""
     varied = [0.1, 0.2, 0.7, 0.4, 0.5, 0.9]
