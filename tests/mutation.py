@@ -40,13 +40,13 @@ MEMORY = 8 * 2**30  # bytes of address space; a mutant must not take the machine
 
 @dataclass(frozen=True)
 class Stages:
-    """``tests`` of each module, and what is ``equivalent`` to it: a line ``old`` that becomes ``new``.
+    """``tests`` of each module, and what is ``equivalent`` to it: a line ``old`` that becomes one of the lines ``new``.
 
     Without ``new`` it is any change of that line, and with ``function`` any change in there.
     """
 
     tests: Mapping[str, list[str]]
-    equivalent: Sequence[Mapping[str, str]]
+    equivalent: Sequence[Mapping[str, str | list[str]]]
 
     def counts(self, mutant: Mutant, source: str) -> bool:
         """Whether ``mutant`` makes another program of ``source``."""
@@ -55,7 +55,10 @@ class Stages:
             return False
         old, new = mutants.difference(source, changed)
         facts = {"module": mutant.module, "function": mutant.function, "old": old, "new": new}
-        return not any({**facts, **each} == {**facts, "reason": each["reason"]} for each in self.equivalent)
+        return not any(
+            all(fact == each.get(key, fact) or (key == "new" and fact in each[key]) for key, fact in facts.items())
+            for each in self.equivalent
+        )
 
 
 @dataclass(frozen=True)

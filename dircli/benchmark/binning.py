@@ -151,8 +151,11 @@ def _equalised(places: IntArray, below: IntArray) -> IntArray:
 
 
 def _nearest_place(below: FloatArray | IntArray, rows: FloatArray) -> IntArray:
-    """The place where the ascending ``below`` (M + 1,) is nearest to each of ``rows``; of two, the lower."""
-    above = np.clip(np.searchsorted(below, rows), 1, below.size - 1)
+    """The place where ``below`` (M + 1,), which ascends from 0, is nearest to each of ``rows``; of two, the lower.
+
+    All ``rows`` are above 0, and none is above the last of ``below``.
+    """
+    above = np.searchsorted(below, rows)
     return np.where(rows - below[above - 1] <= below[above] - rows, above - 1, above)
 
 

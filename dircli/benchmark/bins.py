@@ -83,7 +83,8 @@ class Bins:
         step = Fraction(str(width))
         first = floor(Fraction(float(values.min())) / step)
         last = floor(Fraction(float(values.max())) / step) + 1
-        edges = np.array([float(k * step) for k in range(first - 1, last + 2)])
+        # one edge more than needed: the last but one, rounded, may be the highest value itself
+        edges = np.array([float(k * step) for k in range(first, last + 2)])
         inside = (edges > values.min()).argmax() - 1, np.searchsorted(edges, values.max(), side="right") + 1
         return cls(edges[inside[0] : inside[1]])
 

@@ -255,8 +255,7 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
             total.merge(moments)
     if not total.n[where]:
         raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")
-    mean = cosines(np.where(total.n[:, None] > 0, total.mean, np.nan))
-    variance = cosines(np.where(total.n[:, None] > 1, total.variances(), np.nan))
+    mean, variance = cosines(total.mean), cosines(total.variances())  # undefined where zero, as of too few rows
     return Similarity(
         bins=bins,
         counts=total.n,

@@ -58,7 +58,7 @@ def _density(targets: FloatArray, width: float) -> tuple[FloatArray, FloatArray]
     beyond = max(0.05 * (high - low), reach)
     grid = np.linspace(low - beyond, high + beyond, GRID)
     step = (grid[-1] - grid[0]) / (GRID - 1)
-    steps = int(min(np.floor(reach / step), GRID))
+    steps = int(reach / step)
     offset = np.linspace(-step * steps, step * steps, 2 * steps + 1)
     kernel = np.exp(-((np.abs(offset) / width) ** 2) / 2) / (width * math.sqrt(2 * math.pi))
     return grid, np.asarray(convolve(_on_grid((targets - grid[0]) / step), kernel, mode="same"))
@@ -77,9 +77,12 @@ def _reach(width: float) -> float:
 
 
 def _on_grid(places: AnyArray) -> FloatArray:
-    """The share of samples at each of GRID points; a sample at ``places`` (n,), in steps, is shared by two of them."""
+    """The share of samples at each of GRID points; a sample at ``places`` (n,), in steps, is shared by two of them.
+
+    Both lie within the grid, whose ends are far from all samples.
+    """
     below = places.astype(np.int64)
     beyond = places - below
-    shares = np.bincount(below, weights=1 - beyond, minlength=GRID + 1)
-    shares += np.bincount(below + 1, weights=beyond, minlength=GRID + 1)
-    return np.asarray(shares[:GRID] / places.size)
+    shares = np.bincount(below, weights=1 - beyond, minlength=GRID)
+    shares += np.bincount(below + 1, weights=beyond, minlength=GRID)
+    return np.asarray(shares / places.size)

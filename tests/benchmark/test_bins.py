@@ -99,6 +99,20 @@ def test_bins_at_the_ends_of_what_floats_hold_are_found_too(edges: list[float]) 
     assert bins.index(np.tile(bins.low, MANY)).tolist() == [*range(len(bins))] * MANY
 
 
+@pytest.mark.parametrize(
+    ("values", "width", "edges"),
+    [
+        ([0.3], "0.1", [0.3, 0.4]),  # the number printed as 0.3 is below three tenths
+        ([0.6, 0.05], "0.1", [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
+        ([-0.3], "0.1", [-0.3, -0.2]),
+        ([2, -1], 1, [-1, 0, 1, 2, 3]),
+        ([2.5, -0.5], 1, [-1, 0, 1, 2, 3]),
+    ],
+)
+def test_bins_of_a_width_cover_all_values_and_no_more(values: list[float], width: str, edges: list[float]) -> None:
+    assert Bins.covering(np.array(values), width).edges.tolist() == edges
+
+
 def test_a_printed_edge_opens_its_bin_where_division_would_miss_it() -> None:
     assert int(0.3 / 0.1) == 2
     tenths = Bins.regular(0, 5, 0.1)

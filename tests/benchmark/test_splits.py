@@ -111,7 +111,7 @@ def keyed(bins: int, *, cap: int) -> SplitRecipe:
 
 
 @QUICK
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, max_size=200), st.integers(0, 9))
+@given(st.lists(st.tuples(st.integers(-1, 8), st.integers(0, 12)), min_size=1, max_size=200), st.integers(0, 9))
 def test_no_group_is_divided_and_train_keeps_a_third(rows: list[tuple[int, int]], seed: int) -> None:
     index, groups = (np.array(column) for column in zip(*rows, strict=True))
     groups = np.unique(groups, return_inverse=True)[1]
@@ -208,3 +208,7 @@ def test_rows_of_many_bins_are_found_in_their_order(bins: int) -> None:
     expected = [2, 4] if bins > 1 else [0, 2, 3, 4, 5]
     assert found[0].tolist() == expected
     assert found[-1].tolist() == ([0, 3, 5] if bins > 1 else expected)
+
+
+def test_bins_without_rows_are_empty_and_counted_also_at_the_end() -> None:
+    assert [rows.tolist() for rows in by_bin(np.array([1, -1, 1]), 4)] == [[], [0, 2], [], []]

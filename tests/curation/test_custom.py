@@ -210,7 +210,7 @@ BAD = {
     "empty": ("id,y\na,1\nb,\n", ["row 2: y is missing"]),
     "nan": ("id,y\na,nan\nb,inf\n", ["row 1: y is nan", "row 2: y is inf"]),
     "ragged": ("id,y\na,1\nb,2,3\nc\nd,x\n", ["row 2: the header has 2 fields, this row 3", "row 3:", "row 4: y is x"]),
-    "twice": ("id,y\na,1\na,2\n", ["1 ids occur more than once: a"]),
+    "twice": ("id,y\na,1\na,2\nb,3\n", ["1 ids occur more than once: a"]),
     "no id": ("id,y\n,1\nb,2\n", ["row 1: id is missing"]),
     "no column": ("id,z\na,1\n", ["there is no one column y; the columns are id, z"]),
     "nothing": ("", ["the file is empty"]),
@@ -250,6 +250,13 @@ def test_the_first_ten_bad_rows_are_shown_and_the_others_counted(run: Run, work:
         (["--table", "t.csv", "--target", "y", "--range", "5:1"], "not LO:HI"),
         (["--table", "t.csv", "--target", "y", "--bins", "auto", "--edges", "0,9"], "--bins auto chooses"),
         (["--table", "t.csv", "--target", "y", "--bins", "quantile:2", "--range", "0:9"], "quantile:2 says it all"),
+        (["--table", "t.csv", "--target", "y", "--bins", "quantile:2", "--edges", "0,9"], "quantile:2 says it all"),
+        (["--table", "t.csv", "--target", "y", "--bins", "quantile:2", "--bin-width", "1"], "quantile:2 says it all"),
+        (["--table", "t.csv", "--target", "y", "--edges", "0,9", "--bin-width", "1"], "--edges say it all"),
+        (["--table", "t.csv", "--target", "y", "--edges", "0,9", "--range", "0:9"], "--edges say it all"),
+        (["--table", "t.csv", "--target", "y", "--edges", "5,9", "--outside", "drop"], "so that no row is left"),
+        (["--table", "t.csv", "--target", "y", "--few=-1"], "--few -1 is no number of training rows"),
+        (["--table", "t.csv", "--target", "y", "--split-column", "y", "--group", "y"], "takes a split over"),
         (["--table", "t.csv", "--target", "y", "--bins", "quantile:1"], "neither auto nor quantile:N"),
         (["--table", "t.csv", "--target", "y", "--bins", "quantile:5"], "4 distinct targets"),
         (["--table", "t.csv", "--target", "y", "--many", "20", "--few", "100"], "--few 100 is above --many 20"),
@@ -282,6 +289,27 @@ def test_an_underscore_in_a_number_is_a_slip_as_it_is_in_a_table(words: str, wor
     assert "row 2001: y is 1_0. Write a finite number" in run(*curate, "u.csv", code=2).stderr
     assert not (work / "manifests").exists()
     run(*curate, "t.csv", *words.replace("_", "").split())
+
+
+def test_thresholds_may_be_the_same_and_may_be_zero(run: Run, work: Path) -> None:
+    table(work / "t.csv", {"y": [1, 2, 3, 4]})
+    for many, few in ((20, 20), (0, 0)):
+        run(
+            "curate",
+            "custom",
+            "--table",
+            "t.csv",
+            "--target",
+            "y",
+            "--edges",
+            "1,4",
+            "--many",
+            many,
+            "--few",
+            few,
+            "--force",
+        )
+        assert (curated(work).facts["own"]["many"], curated(work).facts["own"]["few"]) == (many, few)
 
 
 def test_options_of_a_table_mean_nothing_for_a_benchmark(run: Run) -> None:

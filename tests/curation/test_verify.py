@@ -116,3 +116,16 @@ def test_training_rows_within_a_gap_fail(folders: dict[str, Path], tmp_path: Pat
     held = int(((train.targets >= 40) & (train.targets < 60)).sum())
     assert held
     assert re.search(r"[1-9]\d* training rows in \[20, 40\), \[40, 60\)", verified(run, folder, code=1))
+
+
+def test_a_training_row_at_the_end_of_the_range_lies_in_the_gap_that_reaches_it(work: Path, run: Run) -> None:
+    rows = [(1, "test"), (1, "train"), (2, "train"), (7, "train"), (10, "train"), (10, "train")]
+    (work / "t.csv").write_text("y,part\n" + "".join(f"{y},{part}\n" for y, part in rows))
+    words = ("--target", "y", "--split-column", "part", "--edges", "0,1,5,10", "--drop-train", "2:3", "--name", "cut")
+    run("curate", "custom", "--table", "t.csv", *words)
+    folder = work / "manifests" / "cut"
+    assert "0 training rows in [2, 3)" in verified(run, folder)
+    derived = json.loads((folder / "manifest.json").read_text())["derived"]
+    for gap, found in (([5, 10], "3 training rows in [5, 10)"), ([0, 1], "0 training rows in [0, 1)")):
+        rewritten(folder, derived=derived | {"gaps": [gap]})
+        assert found in verified(run, folder, code=int(gap[1] == 10))

@@ -194,6 +194,8 @@ def test_counts_and_pixels_are_those_that_pillow_and_the_released_arithmetic_giv
     recipe = {"bins": 93, "high": 10.0, "low": pytest.approx(0.7), "per_bin": smallest}
     assert curated.facts["recipe"] == recipe
     assert curated.facts["rows"] == len(curated.samples.ids)
+    for found in ("3 training images were found, and NYUD2-DIR has 50,688; counts", "3 test images were found, and"):
+        assert any(note.startswith(found) for note in curated.facts["notes"])
     places = np.ravel_multi_index(at, maps.shape)
     assert (np.diff(places) > 0).all()
     assert [scored.image.dtype, scored.targets.dtype, scored.bin_index.dtype] == ["int16", "float32", "int32"]

@@ -77,6 +77,15 @@ def test_each_metric_stands_under_its_name_and_says_what_it_is(name: str) -> Non
         assert metric.terms
 
 
+def test_what_a_metric_is_stands_in_the_first_clause_of_its_definition() -> None:
+    assert {name: EVERY[name].what for name in ("mae", "gm", "absrel", "pearson")} == {
+        "mae": "Mean absolute error, mean |e|",
+        "gm": "Geometric mean of the errors, exp(mean ln|e|)",
+        "absrel": "Mean absolute relative error, mean |e| / y",
+        "pearson": "Pearson correlation of target and prediction",
+    }
+
+
 @QUICK
 @given(ROWS | TIED_ROWS)
 def test_pearson_is_scipys(rows: list[Row]) -> None:
@@ -146,7 +155,7 @@ def test_one_row_has_errors_but_no_correlation() -> None:
 
 
 @pytest.mark.parametrize("name", ["pearson", "spearman"])
-@pytest.mark.parametrize("constant", [0.1, 1e8 + 0.1])
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e8 + 0.1])
 def test_a_constant_side_has_no_correlation(name: str, constant: float) -> None:
     """The mean of 0.1, 0.1, 0.1 is no longer 0.1 in floats, and still nothing varies."""
     varied = [0.1, 0.2, 0.7, 0.4, 0.5, 0.9]
@@ -181,7 +190,7 @@ def test_relative_and_decimal_errors_of_depths_by_hand() -> None:
 @pytest.mark.parametrize("slope", [1, -1])
 def test_perfect_correlation_is_one_and_never_more(name: str, slope: int) -> None:
     for n in range(2, 60):
-        found = score(name, [(k % 4, k / 7, slope * k / 3) for k in range(n)])
+        found = score(name, [(k % 4, 1 + k / 7, slope * k / 7) for k in range(n)])
         assert found == pytest.approx(slope, rel=1e-12)
         assert abs(found) <= 1
 

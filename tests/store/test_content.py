@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,11 @@ from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable, Images
 from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.protocol import ScoreRule, Thresholds
+from dircli.store import content as hashing
 from dircli.store.content import column_digest, content, encoded, pixel_content, rules_digest, targets_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 QUICK = settings(deadline=None, max_examples=50)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -58,6 +63,14 @@ def test_targets_are_mixed_and_summed_whatever_their_order(values: list[float], 
 def test_a_hash_of_targets_stays_what_it_is() -> None:
     assert targets_digest(np.array([0.0, 1.5, -3, 1e300])).startswith("bins:8173c60b394d8a49")
     assert targets_digest(np.array([-0.0])) == targets_digest(np.array([0.0]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _blocks_are_short() -> Iterator[None]:
+    """A hash takes numbers in block by block, and rows of these tests are few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "BLOCK", 4)
+        yield
 
 
 @QUICK

@@ -123,7 +123,8 @@ def test_the_statistics_of_the_paper_hold_covariances_of_the_bins_that_occur(
     split: tuple[TextArray, FloatArray], work: Path, run: Run
 ) -> None:
     np.save("f.npy", rows(len(split[0])))
-    run("fds", "f.npy", "--protocol", "paper", "--out", "out.npy")
+    said = run("fds", "f.npy", "--protocol", "paper", "--out", "out.npy")
+    assert "stay as they are" not in said.stdout + said.stderr
     _, counts = np.unique(split[1], return_counts=True)
     with h5py.File(work / "out.statistics.h5") as file:
         assert file["running_covariance"].shape == file["smoothed_covariance"].shape == ((counts > 1).sum(), DIM, DIM)
@@ -471,6 +472,17 @@ def test_lag_needs_a_third_epoch(split: tuple[TextArray, FloatArray], work: Path
             file[f"epoch_{epoch}/features"] = rows(len(split[0]), seed=epoch)
     said = run("fds", "f.h5", "--lag", "--out", "out.h5", code=0 if epochs > 2 else 2).stderr
     assert ("f.h5 holds 2 epochs; leave out --lag" in said) == (epochs == 2)
+
+
+def test_a_bin_of_one_row_has_no_variance_to_be_similar_by_and_one_of_two_rows_has(work: Path, run: Run) -> None:
+    with h5py.File(work / "f.h5", "w") as file:
+        file["features"], file["targets"] = rows(6), np.array([1, 1, 2, 3, 3, 3], dtype=float)
+    printed = run("fds", "f.h5", "--dataset", "sts-b", "--similarity", "--anchor", 1, "--out", "-").stdout
+    held = [
+        (row["low"], row["count"], bool(row["mean"]), bool(row["variance"]))
+        for row in csv.DictReader(io.StringIO(printed))
+    ]
+    assert held == [("1", "2", True, True), ("2", "1", True, False), ("3", "3", True, True)]
 
 
 def test_the_first_bin_may_be_the_anchor(work: Path, run: Run) -> None:

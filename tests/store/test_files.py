@@ -12,6 +12,7 @@ import time
 import zipfile
 from typing import TYPE_CHECKING
 
+import filelock
 import pytest
 
 from dircli.errors import InputError, UsageError
@@ -288,6 +289,30 @@ def test_every_file_of_several_is_on_the_disk_before_any_has_its_name(
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
     files.write_each({tmp_path / "one" / "a": b"123", tmp_path / "two" / "b": b"12345"})
     assert sorted(synced) == [3, 5]
+
+
+def test_whoever_comes_next_may_finish_a_commit_that_is_not_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "recover", lambda _: None)
+    files.write_all(tmp_path, {"a": b"1", "b": b"2"})
+    [commit] = tmp_path.glob(f"{files.COMMIT}*")
+    assert stat.S_IMODE(commit.stat().st_mode) == 0o755
+
+
+def test_folders_are_locked_in_one_order_whatever_the_order_they_are_given_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two writers of the same two folders would otherwise wait for each other for ever."""
+    locked: list[str] = []
+
+    def lock(path: Path) -> filelock.BaseFileLock:
+        locked.append(path.parent.name)
+        return filelock.SoftFileLock(path)
+
+    monkeypatch.setattr(filelock, "FileLock", lock)
+    files.write_each({tmp_path / "two" / "b": b"2", tmp_path / "one" / "a": b"1"})
+    assert locked == ["one", "two"]
 
 
 def test_nothing_is_replaced_unless_that_is_asked_for(tmp_path: Path) -> None:

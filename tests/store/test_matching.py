@@ -25,6 +25,8 @@ def _all_are_many() -> Iterator[None]:
     """Files of these tests are short, and what they try is what long ones go through."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "FEW", 0)
+        patch.setattr(matching, "BLOCK", 4)
+        patch.setattr(matching, "COMPARED", 3)
         yield
 
 

@@ -62,8 +62,17 @@ def test_sums_are_scipys_to_the_last_digit(
     assert kernel_window("gaussian", ks, sigma, filtered=True).tolist() == (spread / spread.max()).tolist()
 
 
-@pytest.mark.parametrize("window", [np.array([0.2, 1, 0.4]), np.array([0.5, 1])])
-def test_a_window_of_ones_own_that_is_not_symmetric_is_seen_through_as_it_is(window: FloatArray) -> None:
+@pytest.mark.parametrize("ks", [1, 3, 5])
+def test_a_symmetric_window_needs_no_scipy(ks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To load it takes as long as the whole of `dir weights`."""
+    monkeypatch.setattr("scipy.ndimage.convolve1d", lambda *_, **__: pytest.fail("scipy was asked"))
+    assert effective_density(np.array([9, 9, 9]), np.ones(ks), edge="mirror").tolist() == [9 * ks] * 3
+
+
+@pytest.mark.parametrize("window", [np.array([0.2, 1, 0.4]), np.array([0.5, 1]), np.ones(2), np.ones(4), FLAT_3])
+def test_a_window_of_ones_own_need_not_be_symmetric_or_odd_and_may_be_seen_through_by_no_bins(
+    window: FloatArray,
+) -> None:
     counts = np.array([0, 10, 0, 0, 30])
     assert effective_density(counts, window, edge="mirror").tolist() == convolve1d(counts, window).tolist()
     assert not effective_density(counts[:0], window, edge="mirror").size
