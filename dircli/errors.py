@@ -95,6 +95,11 @@ def clear(text: str) -> str:
     return shown if shown.strip() == shown != "" and shown.isprintable() else repr(shown)
 
 
+def printable(text: str) -> str:
+    """``text``, such as a file's name, on one line and without what a terminal would take for a command."""
+    return text if text.isprintable() else repr(text)
+
+
 def shortened(text: str) -> str:
     """``text``, cut after `WIDTH` characters."""
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}…"

@@ -27,6 +27,7 @@ KEYS = {
     "sts-b": (r"^.*/((?:[^/]*/){3}[^/]*)$", r"\1"),
     "nyud2": (r"^.*[/\\]([^/\\]+)[/\\]([^/\\]+)$", r"\1/\2"),
 }
+FOLDERS = {"agedb": "AgeDB/", "nyud2": "data/"}
 HOME = Path(__file__).parents[1] / "manifests"
 
 
@@ -75,7 +76,7 @@ def made(name: str, raw: Path | None, released: Path, variants: dict[str, Path])
     columns = {"key": known, "target": records.targets if dataset.counted == "samples" else np.full(known.size, np.nan)}
     columns |= {f"order_{order}": places.astype(np.int16) for order, places in orders.items()}
     columns |= {f"split_{variant}": codes for variant, codes in splits.items()}
-    of_ids = {"key": KEYS[name], "columns": [], "header": []}
+    of_ids = {"key": KEYS[name], "folder": FOLDERS.get(name, ""), "columns": [], "header": []}
     if name == "sts-b":
         of_ids |= {"columns": list(sts_b.KEY), "header": list(sts_b.HEADER)}
     few = ["target", *(f"split_{variant}" for variant in splits)]  # values that repeat

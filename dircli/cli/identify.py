@@ -11,7 +11,7 @@ from dircli.cli.options import Manifests, Quiet, option
 def identify(
     *,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Split files, lists of ids, predictions, or folders of them.")
+        list[Path], typer.Argument(metavar="FILE…", help="Split files, lists of ids, predictions, folders; - is stdin.")
     ],
     format_: Literal["table", "json", "markdown"] = option("table", "How to print it.", flags="--format"),
     fail_if_contaminated: bool = option(
@@ -22,7 +22,7 @@ def identify(
 ) -> None:
     """Tell which known split a file holds, by its bytes or its rows; else how it differs from the nearest one."""
     from dircli.curation.identify import identify as found_in
-    from dircli.errors import CheckError
+    from dircli.errors import CheckError, printable
     from dircli.report import console
     from dircli.report.formats.json import as_text
 
@@ -38,8 +38,8 @@ def identify(
             console.out().print(identified.heading(each), style="bold", soft_wrap=True)
             for part in identified.parts(each):
                 console.out().print(part)
-    unknown = [each.file for each in found if each.variant is None]
-    contaminated = [each.file for each in found if fail_if_contaminated and any(each.contaminated.values())]
+    unknown = [printable(each.file) for each in found if each.variant is None]
+    contaminated = [printable(each.file) for each in found if fail_if_contaminated and any(each.contaminated.values())]
     failed = [f"no known split: {', '.join(unknown)}"] if unknown else []
     failed += [f"contaminated: {', '.join(contaminated)}"] if contaminated else []
     if failed:

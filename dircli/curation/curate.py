@@ -10,6 +10,7 @@ from dircli.curation import samples
 from dircli.curation.derive import DERIVED, checked_name
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import curate as pixels
+from dircli.datasets import variants
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import UsageError
 from dircli.store import derived
@@ -47,6 +48,8 @@ def curate(
     if options.part and options.part not in dataset.samples.parts:
         parts = ", ".join(dataset.samples.parts) or "none"
         raise UsageError(f"{name} has no part called {options.part!r}; it has {parts}")
+    if options.variant is not None:
+        _check_variant(name, options.variant, options.called)
     if options.variant and (options.part or options.cut or options.split == "redraw"):
         raise UsageError("--variant is a whole split of the published rows; it goes without --only, --skew and redraws")
     usual = "-".join(filter(None, (name, options.variant, f"{options.part}-only" if options.part else "")))
@@ -61,3 +64,13 @@ def curate(
     if isinstance(dataset.reader, PixelReader):
         return pixels.curated(dataset, dataset.reader, options, terms, folder=root / called, watch=watch)
     return samples.curated(dataset, options, terms, folder=root / called)
+
+
+def _check_variant(dataset: str, variant: str, called: str | None) -> None:
+    """UsageError where ``variant`` of ``dataset`` cannot be made, or would be called as the published split is."""
+    known = variants.makeable(dataset)
+    if variant not in known:
+        there = f"those to make are {', '.join(known)}" if known else "there is none to make"
+        raise UsageError(f"{dataset}: no variant {variant!r} can be made; {there}")
+    if called == dataset:
+        raise UsageError(f"{variant} is not the published split of {dataset}; give it another --name")

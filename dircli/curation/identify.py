@@ -19,16 +19,33 @@ from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import region
 from dircli.benchmark.splits import TEST, seed_of
-from dircli.curation.listing import CLOSE, Ids, Listing, formed, ids_of, listing, split_in_name
+from dircli.curation.listing import (
+    CLOSE,
+    STRANGE,
+    Ids,
+    Listing,
+    formed,
+    ids_of,
+    listing,
+    split_columns,
+    split_in_name,
+)
 from dircli.datasets import variants
 from dircli.datasets.variants import ABSENT, RELEASED, UNKNOWN, Fingerprints
-from dircli.errors import SHOWN, InputError, Problem
+from dircli.errors import SHOWN, InputError, Problem, printable
 from dircli.store import split_files
 from dircli.store.split_files import SplitTable
 
 SEEDS = (666, *range(1000))
 ALL = "all"  # the rows of all splits, where a file lists them and tells none
 NONE = "none"  # rows that a split does not have
+WITHIN = {
+    "test rows in its own train": ("test", "train"),
+    "test rows in its own val": ("test", "val"),
+    "val rows in its own train": ("val", "train"),
+}
+"""Contamination of a split by itself."""
+MOST = 20_000_000  # rows that are shuffled, at most, for a seed to be found
 Own: TypeAlias = Callable[[], Sequence[Fingerprints]]
 """What gives the rows of the manifests that are curated here."""
 
@@ -48,7 +65,8 @@ class Identity:
     """What a file, or files together, are; ``variant`` None is a split that is not known, near to ``nearest``.
 
     ``how`` says by what it is known: "bytes", "rows", or "some rows", where not all of its rows are known here.
-    ``part`` is the split whose rows are listed where none is told. ``splits`` counts distinct rows. ``overlap`` counts,
+    ``part`` is the split whose rows are listed where none is told, ``missing`` are those that are not; ``known_rows``
+    of the nearest could be compared. ``splits`` counts distinct rows. ``overlap`` counts,
     of each split, the rows in each split of ``against``; ``contaminated`` the rows of test that stand in train, and
     the reverse. ``targets`` names rows with another target than is known; ``regions`` counts rows of test.
     """
@@ -61,6 +79,8 @@ class Identity:
     how: str = ""
     nearest: str | None = None
     part: str | None = None
+    missing: Sequence[str] = ()
+    known_rows: int = 0
     rows: int = 0
     repeated: int = 0
     foreign: Sequence[str] = ()
@@ -108,34 +128,38 @@ def identify(paths: Iterable[Path], *, manifests: Path) -> list[Identity]:
 
 
 def _of_folder(folder: Path, own: Own) -> list[Identity]:
-    """The split files in ``folder``: those that hold one split each together, the others one by one."""
+    """The split files in ``folder``: those together whose names alone tell a split, the others one by one."""
     groups: dict[str, list[SplitTable]] = {}
     left = []
     for path in split_files.tables(folder):
         try:
             table = split_files.read(path)
         except InputError:
+            if split_files.is_manifest(folder):
+                raise
             left.append(path.name)
             continue
         ids = _ids(table, own)
         if ids is None and variants.of_blob(table.blob) is None:
             left.append(path.name)
             continue
-        alone = ids is None or split_in_name(table.file) is None
+        alone = ids is None or split_in_name(table.file) is None or split_columns(table, ids)
         groups.setdefault(table.file if alone or ids is None else ids.prints.dataset.name, []).append(table)
     if not groups:
         what = "no file in it lists rows of a benchmark that is known here"
         raise InputError(Problem(str(folder), what, split_files.HINT))
     identities = [each for tables in groups.values() for each in _together(tables, own)]
-    notes = (f"not looked at: {', '.join(left)}",) if left else ()
+    notes = (f"not looked at: {', '.join(map(printable, left))}",) if left else ()
     return [replace(each, notes=(*each.notes, *notes)) for each in identities]
 
 
 def _together(tables: Sequence[SplitTable], own: Own) -> list[Identity]:
-    """What the tables are as one split; or each of them, where they are known one by one alone."""
+    """What the tables are as one split; or each of them, where they are known alone as their names say, apart."""
     whole = _identity(tables, own)
-    alone = [_identity([table], own) for table in tables] if len(tables) > 1 and not whole.variant else []
-    return alone if alone and all(each.variant for each in alone) else [whole]
+    if len(tables) == 1 or whole.variant or any(whole.contaminated.get(kind) for kind in WITHIN):
+        return [whole]
+    alone = [_identity([table], own) for table in tables]
+    return alone if all(each.variant and not each.part for each in alone) else [whole]
 
 
 def _identity(tables: Sequence[SplitTable], own: Own) -> Identity:
@@ -143,7 +167,7 @@ def _identity(tables: Sequence[SplitTable], own: Own) -> Identity:
     listed = [(table, ids) for table in tables if (ids := _ids(table, own)) is not None]
     blobs = {Path(table.file).name: table.blob for table in tables}
     name = tables[0].file if len(tables) == 1 else str(Path(tables[0].file).parent)
-    of_bytes = [variants.of_blob(blob) for blob in blobs.values()]
+    of_bytes = [variants.of_blob(table.blob) for table in tables]
     same = of_bytes[0] if len({each and each.name for each in of_bytes}) == 1 else None
     identity = Identity(file=name, layout=_layout(tables), blobs=blobs)
     if same is not None:
@@ -178,39 +202,61 @@ def _unlisted(tables: Sequence[SplitTable]) -> tuple[str, ...]:
 
 def _compared(identity: Identity, rows: Listing) -> Identity:
     """``identity`` with all that its rows tell, and comparing them with those of known splits."""
-    prints = rows.prints
+    prints, notes = rows.prints, list(rows.notes)
     sets = _sets(rows)
     match = _nearest(rows, sets)
-    if match and match.unlike == 0 and not identity.variant:
-        variant = variants.named(prints.dataset.name, match.variant)
-        how, title = "rows" if match.whole else "some rows", variant.title if variant else "curated here"
-        identity = replace(identity, variant=match.variant, title=title, how=how)
+    if match and match.unlike and rows.by_name:  # names may tell something else than the rows are
+        untold = replace(rows, codes=np.full_like(rows.codes, ABSENT))
+        other = _nearest(untold, _sets(untold))
+        if other and not other.unlike:
+            notes.append(f"its name says {' and '.join(sets)}, and its rows are those of {other.part}")
+            rows, sets, match = untold, _sets(untold), other
     told = {match.part: next(iter(sets.values()))} if match and match.part else sets
+    far = _far(rows)
     identity = replace(
         identity,
         dataset=prints.dataset.name,
         rows=rows.place.size,
-        repeated=int((rows.place >= 0).sum() - np.any([*sets.values()], axis=0).sum()),
+        repeated=_repeated(rows),
         foreign=_texts(rows, rows.place < 0),
         splits={part: int(mask.sum()) for part, mask in told.items()},
-        targets=_texts(rows, _far(rows)),
+        targets=_texts(rows, far),
         regions=_regions(told, prints, match.variant if match else None),
-        drawn=_drawn(rows, told, SEEDS[:1] if identity.variant else SEEDS),
+        notes=tuple(notes),
     )
     if match is None:
         note = f"known by the form of its ids; to compare its rows, run `dir curate {prints.dataset.name}` first"
-        return replace(identity, notes=(note,))
+        return replace(identity, drawn=_drawn(rows, told, SEEDS), notes=(*notes, note))
+    if ALL in sets and sets[ALL].all():
+        notes.append("all rows are listed, and no split is told: that fits every split")
     against = RELEASED if RELEASED in prints.splits else match.variant
-    ours = prints.sets(against)
+    ours, theirs = prints.sets(against), prints.sets(match.variant)
+    contaminated = _contaminated(told, ours, against)
+    amiss = match.unlike or far.any() or (rows.codes == STRANGE).any() or any(map(contaminated.get, WITHIN))
+    known = None if amiss else variants.named(prints.dataset.name, match.variant)
+    how = identity.how or ("rows" if match.whole else "some rows")
     return replace(
         identity,
+        variant=None if amiss else match.variant,
+        title="" if amiss else known.title if known else "curated here",
+        how="" if amiss else how,
+        known_rows=sum(int(mask.sum()) for part, mask in theirs.items() if part in told),
         nearest=match.variant,
         part=match.part,
+        missing=[part for part in theirs if part not in told],
         against=against,
         overlap={part: _overlap(mask, ours) for part, mask in told.items()},
-        contaminated=_contaminated(told, ours, against),
+        contaminated=contaminated,
         unlike=_unlike(rows, told, prints.splits[match.variant]) if match.unlike else (),
+        drawn=_drawn(rows, told, SEEDS if amiss else SEEDS[:1]),
+        notes=tuple(notes),
     )
+
+
+def _repeated(rows: Listing) -> int:
+    """How many rows repeat an id that is known, in the same split or another."""
+    places = rows.place[rows.place >= 0]
+    return int(places.size - np.count_nonzero(np.bincount(places, minlength=1)))
 
 
 def _sets(rows: Listing) -> dict[str, BoolArray]:
@@ -229,24 +275,28 @@ def _nearest(rows: Listing, sets: Mapping[str, BoolArray]) -> Match | None:
 
     None where no variant of the dataset is known by its rows.
     """
-    told = set(sets) <= set(SPLITS)
-    prints, foreign = rows.prints, bool((rows.place < 0).any())
+    prints, told = rows.prints, ALL not in sets
     sizes = {part: int((rows.codes == code).sum()) for code, part in enumerate(SPLITS)} if told else {}
+    others = int((rows.place < 0).sum())
     matches = []
     for name, codes in prints.splits.items():
-        theirs = {**{part: codes == code for code, part in enumerate(SPLITS)}, ALL: codes <= TEST}
+        theirs = {part: codes == code for code, part in enumerate(SPLITS)}
         variant = variants.named(prints.dataset.name, name)
-        counts = dict(variant.counts) if variant else {part: int(theirs[part].sum()) for part in SPLITS}
-        counts |= {ALL: sum(counts.values())} if counts.keys() == set(SPLITS) else {}
+        stated = variant.counts if variant else {}
+        all_known = (codes != UNKNOWN).all()
+        counts = {part: stated.get(part, int(theirs[part].sum())) for part in SPLITS if all_known or part in stated}
         for parts in [tuple(sets)] if told else [(part,) for part in counts]:
             pairs = [(sets[part if told else ALL], theirs[part], counts[part]) for part in parts if part in counts]
             whole = all(known.sum() == n for _, known, n in pairs)
-            unlike = sum(int((mask ^ known)[codes != UNKNOWN].sum()) for mask, known, _ in pairs)
+            unlike = others + sum(int((mask ^ known)[codes != UNKNOWN].sum()) for mask, known, _ in pairs)
             unlike += 0 if whole else sum(abs(n - int(mask.sum())) for mask, _, n in pairs)
-            unlike += sum(abs(n - sizes.get(part, n)) for part, n in (variant.rows if variant else {}).items())
+            if variant and variant.rows:
+                unlike += sum(abs(n - sizes.get(part, n)) for part, n in variant.rows.items())
+            else:
+                unlike += _repeated(rows)
             if pairs:
                 part = None if told else parts[0]
-                matches.append(Match(variant=name, part=part, unlike=unlike + foreign, whole=whole))
+                matches.append(Match(variant=name, part=part, unlike=unlike, whole=whole))
     return min(matches, key=lambda match: (match.unlike > 0, not match.whole, match.unlike), default=None)
 
 
@@ -260,8 +310,7 @@ def _contaminated(told: Mapping[str, BoolArray], ours: Mapping[str, BoolArray], 
     pairs = {
         f"test rows in train of {against}": (told.get("test"), ours.get("train")),
         f"train rows in test of {against}": (told.get("train"), ours.get("test")),
-        "test rows in its own train": (told.get("test"), told.get("train")),
-        "val rows in its own train": (told.get("val"), told.get("train")),
+        **{kind: (told.get(one), told.get(other)) for kind, (one, other) in WITHIN.items()},
     }
     return {
         what: int((one & other).sum()) for what, (one, other) in pairs.items() if one is not None and other is not None
@@ -274,11 +323,10 @@ def _texts(rows: Listing, chosen: BoolArray) -> list[str]:
 
 
 def _far(rows: Listing) -> BoolArray:
-    """The rows, (n,), whose target is not the known one."""
-    if rows.targets is None:
+    """The known rows, (n,), that have another target than is known, or none where others have one."""
+    if rows.targets is None or np.isnan(rows.prints.targets).any():
         return np.zeros(rows.place.size, bool)
-    expected = np.where(rows.place >= 0, rows.prints.targets[rows.place], np.nan)
-    return np.asarray(np.abs(rows.targets - expected) > CLOSE)
+    return np.asarray((rows.place >= 0) & ~(np.abs(rows.targets - rows.prints.targets[rows.place]) <= CLOSE))
 
 
 def _unlike(rows: Listing, told: Mapping[str, BoolArray], codes: AnyArray) -> list[Unlike]:
@@ -331,6 +379,10 @@ def _drawn(rows: Listing, told: Mapping[str, BoolArray], seeds: Iterable[int]) -
     if rows.place.size == over.sum() == np.any([*told.values()], axis=0).sum():
         orders["the file's"] = rows.place
     index = recipe.index(prints.targets)
+    sizes = np.bincount(index[over & (index >= 0)], minlength=1)
+    first = int(sizes[sizes > 0][:1].sum())  # rows of the first bin, by which most seeds are ruled out
+    if first * len(orders) * len(SEEDS) > MOST:
+        seeds = SEEDS[:1]
     for name, order in orders.items():
         among = order[over[order]]
         for called, each in ((name, among), (f"{name}, reversed", among[::-1])):

@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 
 WORDS = {"train": 0, "training": 0, "trn": 0, "val": 1, "valid": 1, "validation": 1, "dev": 1, "test": 2, "testing": 2}
 """What a split is called, in a column or in the name of a file."""
+CALLED = ("split", "splits", "subset", "set", "partition", "part", "fold")
+"""What a column of splits is called, the surest first."""
+TARGETS = {"target", "label", "labels", "y", "score", "age", "ages"}
 PREDICTED = {"prediction", "predictions", "pred", "y_pred"}
+FEW = 10  # different words of a column of splits
 LOOKED_AT = 256  # rows by which the column of targets is known
-CLOSE = 1e-6
+CLOSE = 1e-3  # two targets are the same, however they were printed
+STRANGE = 253
+"""The code of a row whose split is told by a word that is not understood."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """n rows of ``prints``: ``ids`` (n,) texts, ``place`` (n,) among the known rows or -1, ``codes`` (n,) of `SPLITS`.
 
-    `ABSENT` as a code says that no split is told; ``targets`` (n,) are None where no column holds them.
+    `ABSENT` as a code says that no split is told, `STRANGE` that it is not understood; ``by_name`` that names of files
+    tell them. ``targets`` (n,) are None where no column holds them. ``notes`` say what was taken for what.
     """
 
     prints: Fingerprints
@@ -37,7 +44,8 @@ class Listing:
     place: IntArray
     codes: AnyArray
     targets: FloatArray | None
-    predicted: bool = False
+    by_name: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,20 +69,12 @@ def ids_of(table: SplitTable, known: Sequence[Fingerprints]) -> Ids | None:
 
 
 def formed(table: SplitTable) -> Ids | None:
-    """The ids of a table that look as those of a dataset whose rows are not shipped; its first numbers are targets."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    targets = None
-    for column in table.columns.values():
-        try:
-            targets = pc.cast(column, pa.float64()).to_numpy() if targets is None else targets
-        except pa.ArrowException:
-            continue
+    """The ids of a table that look as those of a dataset do whose rows are not shipped."""
     for name, column in table.columns.items():
         if _is_text(column):
-            numbers = np.full(len(column), np.nan) if targets is None else targets
-            prints = variants.of_form(column, numbers)
+            named = [_numbers(each) for key, each in table.columns.items() if key.lower() in TARGETS]
+            targets = next((each for each in named if each is not None), np.full(len(column), np.nan))
+            prints = variants.of_form(column, targets)
             if prints is not None:
                 return Ids(prints, column, [name])
     return None
@@ -100,7 +100,7 @@ def _candidates(table: SplitTable, prints: Fingerprints) -> Iterator[tuple[Any, 
 def _is_text(column: pa.ChunkedArray) -> bool:
     import pyarrow as pa
 
-    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) and not column.null_count
+    return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
 
 
 def listing(tables: Sequence[tuple[SplitTable, Ids]]) -> Listing:
@@ -111,28 +111,49 @@ def listing(tables: Sequence[tuple[SplitTable, Ids]]) -> Listing:
     places = [prints.places(ids.texts) for _, ids in tables]
     targets = [_targets(table, ids, place) for (table, ids), place in zip(tables, places, strict=True)]
     known = [each for each in targets if each is not None]
+    told = [_codes(table, ids) for table, ids in tables]
     return Listing(
         prints=prints,
         ids=pa.chunked_array([chunk.cast(pa.large_string()) for _, ids in tables for chunk in ids.texts.chunks]),
         place=np.concatenate(places),
-        codes=np.concatenate([_codes(table, ids) for table, ids in tables]),
+        codes=np.concatenate([codes for codes, _ in told]),
         targets=np.concatenate(known) if len(known) == len(targets) else None,
-        predicted=any(PREDICTED & {name.lower() for name in table.columns} for table, _ in tables),
+        by_name=not any(split_columns(table, ids) for table, ids in tables),
+        notes=tuple(note for _, notes in told for note in notes),
     )
 
 
-def _codes(table: SplitTable, ids: Ids) -> AnyArray:
-    """The split of each row, (n,), as a column says, or the file's name; `ABSENT` where neither does."""
+def split_columns(table: SplitTable, ids: Ids) -> dict[str, tuple[list[str], AnyArray]]:
+    """The columns that tell splits, the surest first: few words, some of which do, or few of anything so called.
+
+    Of each the words, and which of them stands in each row, (n,).
+    """
+    found = {}
     for name, column in table.columns.items():
-        if name in ids.columns or not _is_text(column):
+        if name in ids.columns or not (_is_text(column) or name.lower() in CALLED):
             continue
         coded = column.combine_chunks().dictionary_encode()
         words = [str(word).strip().lower() for word in coded.dictionary.to_pylist()]
-        if words and set(words) <= WORDS.keys():
-            codes: AnyArray = np.array([WORDS[word] for word in words], np.uint8)[coded.indices.to_numpy()]
-            return codes
-    code = split_in_name(table.file)
-    return np.full(len(ids.texts), ABSENT if code is None else code, np.uint8)
+        if 0 < len(words) <= FEW and (name.lower() in CALLED or WORDS.keys() & set(words)):
+            found[name] = words, coded.indices.fill_null(len(words)).to_numpy()
+    sure = {name: (*CALLED, name.lower()).index(name.lower()) for name in found}
+    return dict(sorted(found.items(), key=lambda each: (sure[each[0]], -len(WORDS.keys() & set(each[1][0])))))
+
+
+def _codes(table: SplitTable, ids: Ids) -> tuple[AnyArray, list[str]]:
+    """The split of each row, (n,), as a column says, or the file's name; `ABSENT` where neither does. And notes."""
+    columns = split_columns(table, ids)
+    if not columns:
+        code = split_in_name(table.file)
+        return np.full(len(ids.texts), ABSENT if code is None else code, np.uint8), []
+    (name, (words, places)), *others = columns.items()
+    codes: AnyArray = np.array([*(WORDS.get(word, STRANGE) for word in words), STRANGE], np.uint8)[places]
+    notes = (
+        [f"the split is read in column {name}, not in {' or '.join(other for other, _ in others)}"] if others else []
+    )
+    if strange := [word or "nothing" for word in words if word not in WORDS]:
+        notes.append(f"column {name} says {', '.join(strange)}, which is none of train, val, dev and test")
+    return codes, notes
 
 
 def split_in_name(file: str) -> int | None:
@@ -142,19 +163,30 @@ def split_in_name(file: str) -> int | None:
 
 
 def _targets(table: SplitTable, ids: Ids, place: IntArray) -> FloatArray | None:
-    """The numbers, (n,), that are most often the known targets; None where no column's are in half of the rows."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
+    """The numbers, (n,), that are most often the known targets, or are called so; None where there are none."""
     rows = np.flatnonzero(place >= 0)
     rows = rows[np.linspace(0, rows.size - 1, min(LOOKED_AT, rows.size)).astype(np.int64)]
     expected, best, share = ids.prints.targets[place[rows]], None, 0.5
+    called = TARGETS | {ids.prints.dataset.rules.target}
     for name, column in table.columns.items():
-        try:
-            some = pc.cast(column.take(pa.array(rows)), pa.float64()).to_numpy()
-            agree = float(np.mean(np.abs(some - expected) <= CLOSE))
-            if name not in ids.columns and agree > share:
-                best, share = pc.cast(column, pa.float64()).to_numpy(), agree
-        except pa.ArrowException:  # a column of something else
+        if name in ids.columns or name.lower() in PREDICTED or (numbers := _numbers(column)) is None:
             continue
+        agree = float(np.mean(np.abs(numbers[rows] - expected) <= CLOSE))
+        if agree > share or (best is None and name.lower() in called):
+            best, share = numbers, max(agree, share)
     return best
+
+
+def _numbers(column: pa.ChunkedArray) -> FloatArray | None:
+    """The column as numbers, (n,), NaN where there is none; None where it holds something else."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        if _is_text(column):
+            blank = pc.equal(pc.utf8_length(column), 0)
+            column = pc.if_else(blank, pa.scalar(None, column.type), column)
+        numbers: FloatArray = pc.cast(column, pa.float64()).fill_null(np.nan).to_numpy()
+    except (pa.ArrowException, TypeError):
+        return None
+    return numbers

@@ -29,7 +29,7 @@ NOT_PUBLISHED = "this draw is not the published split, and scores on it do not c
 
 def curated(dataset: Dataset, options: CurateOptions, terms: DownloadOptions, *, folder: Path) -> Manifest:
     """The manifest named as ``folder``, written there; SourceError, with steps, without a raw source that it needs."""
-    variant = _variant(dataset, options.variant) if options.variant is not None else None
+    variant = variants.named(dataset.name, options.variant) if options.variant else None
     alone = options.released is not None and bool(dataset.published.unseen)
     with ExitStack() as opened:
         raw = opened.enter_context(obtain.raw_source(dataset, options.raw, terms, download=not alone))
@@ -91,7 +91,7 @@ def _imported(dataset: Dataset, released: Raw | None, raw: Raw | None) -> Curati
 def _of_variant(dataset: Dataset, curation: Curation, variant: Variant) -> Curation:
     """The published rows of ``curation`` as the ``variant`` divides them, all of whose rows are known."""
     prints = variants.fingerprints(dataset.name)
-    assert prints is not None  # noqa: S101 - `_variant` has looked
+    assert prints is not None  # noqa: S101 - `curate` has looked
     codes = prints.splits[variant.name][prints.places(curation.records.ids)]
     rows = np.flatnonzero(codes < len(SPLITS))
     split = np.array(SPLITS, dtype=object)[codes[rows]]
@@ -109,7 +109,7 @@ def _as_given(variant: Variant, *, repeats: int = 0) -> dict[str, Any]:
 def _listed(dataset: Dataset, variant: Variant, file: Raw) -> Curation:
     """The rows that the ``file`` of a ``variant`` lists; InputError where they are not those that are known of it."""
     prints, read = variants.fingerprints(dataset.name), dataset.samples.read_released
-    assert prints is not None and read is not None  # noqa: PT018, S101 - `_variant` has looked
+    assert prints is not None and read is not None  # noqa: PT018, S101 - `curate` has looked
     watched = Watched(file)
     records, split = read(watched)
     places, codes, problems = prints.places(records.ids), split_codes(split), []
@@ -125,25 +125,14 @@ def _listed(dataset: Dataset, variant: Variant, file: Raw) -> Curation:
             problems.append(
                 f"{part} has {sizes[0]:,} rows of {sizes[1]:,} ids; {stated[0]:,} of {stated[1]:,} are known"
             )
+    if missing := [part for part in SPLITS if not (split == part).any()]:
+        problems.append(f"it has no {' and no '.join(missing)}")
     if problems:
         hint = f"Give the file at {variant.url}"
         raise InputError(Problem(file.name, f"this is not {variant.name}: {what}", hint) for what in problems)
     repeats = len(records) - np.unique(records.ids.astype(str)).size
     read_from = sources(file, watched.opened, dataset)
     return Curation(records=records, split=split, seed=None, sources=read_from, **_as_given(variant, repeats=repeats))
-
-
-def _variant(dataset: Dataset, name: str) -> Variant:
-    """The variant of ``dataset`` called ``name``, if it can be made; UsageError that names those that can."""
-    prints = variants.fingerprints(dataset.name) if dataset.counted == "samples" else None
-    known = {each.name: each for each in variants.variants() if each.dataset == dataset.name and prints}
-    makeable = [
-        key for key, each in known.items() if prints and key != variants.RELEASED and (each.url or prints.is_whole(key))
-    ]
-    if name not in makeable:
-        there = f"there are {', '.join(makeable)}" if makeable else "there are none"
-        raise UsageError(f"{dataset.name}: no variant called {name!r} can be made; {there}")
-    return known[name]
 
 
 def _records(dataset: Dataset, raw: Raw, part: str | None = None) -> Records:

@@ -49,7 +49,13 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
         "curated": name in manifests.curated(root),
         "bins_shipped": manifests.shipped(name) is not None,
         "variants": [
-            {"name": each.name, "title": each.title, "source": each.source, "note": each.note}
+            {
+                "name": each.name,
+                "title": each.title,
+                "source": each.source,
+                "note": each.note,
+                "makeable": each.name in variants.makeable(name),
+            }
             for each in variants.variants()
             if each.dataset == name and each.name != variants.RELEASED
         ],

@@ -99,7 +99,7 @@ class Fingerprints:
     """The N known rows of ``dataset`` in the published order: ``keys`` (N,) uint64, ``targets`` (N,), NaN for none.
 
     ``orders`` are the rows in other orders, (N,) each; ``splits`` the code of each row in each variant, (N,). See
-    `keyed` for ``key``. ``columns``, of a table with that ``header``, make an id.
+    `keyed` for ``key``; ids begin with ``folder``. ``columns``, of a table with that ``header``, make an id.
     """
 
     dataset: Dataset
@@ -108,6 +108,7 @@ class Fingerprints:
     orders: Mapping[str, IntArray]
     splits: Mapping[str, AnyArray]
     key: tuple[str, ...] = KEEP
+    folder: str = ""
     columns: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
 
@@ -180,6 +181,7 @@ def fingerprints(name: str) -> Fingerprints | None:
         orders={"published": np.arange(len(table)), **{key: np.argsort(of) for key, of in named_as("order_").items()}},
         splits=named_as("split_"),
         key=tuple(facts["key"]),
+        folder=facts["folder"],
         columns=tuple(facts["columns"]),
         header=tuple(facts["header"]),
     )
@@ -232,10 +234,19 @@ def of_form(ids: pa.ChunkedArray, targets: FloatArray) -> Fingerprints | None:
     return None
 
 
-def fitting(ids: Any, *, but: tuple[str, str]) -> str:
-    """Of which known split ``ids`` (n,) are, as a sentence, other than that of ``but``: a manifest's name, and a split.
+def makeable(dataset: str) -> list[str]:
+    """The variants of ``dataset`` that `dir curate --variant` makes: those whose rows are known, or whose file is."""
+    prints = fingerprints(dataset)
+    if prints is None or prints.dataset.counted == "pixels":
+        return []
+    of_it = (each for each in variants() if each.dataset == dataset and each.name != RELEASED)
+    return [each.name for each in of_it if each.url or (each.name in prints.splits and prints.is_whole(each.name))]
 
-    Empty where they are of none, or not all known.
+
+def fitting(ids: Any, *, given: tuple[str, str, str]) -> str:
+    """Of which known split ``ids`` (n,) are, as a sentence, where they are not those of the split that is ``given``.
+
+    That is a dataset, a variant of it, and a split. Empty where they are of no known split, or not all known.
     """
     for prints in all_fingerprints():
         places = prints.places(ids)
@@ -244,16 +255,29 @@ def fitting(ids: Any, *, but: tuple[str, str]) -> str:
         mask = np.zeros(prints.keys.size, bool)
         mask[places] = True
         name = prints.dataset.name
-        for variant in prints.splits:
-            for part, rows in prints.sets(variant).items():
-                called = name if variant == RELEASED else f"{name}-{variant}"
-                if np.array_equal(mask, rows) and but != (called, part):
-                    return _fits(named(name, variant), variant, name, part)
+        found = [
+            (each, part) for each in prints.splits for part, rows in prints.sets(each).items() if (mask == rows).all()
+        ]
+        if not found:
+            continue
+        variant, part = next((each for each in found if (name, *each) == given), found[0])
+        folder = prints.folder if not all(str(each).startswith(prints.folder) for each in _listed(ids)) else ""
+        write = f"write {folder} before each id, and nothing else" if folder else ""
+        if (name, variant, part) == given:
+            return f"its ids are those of this split but for their folders; {write}" if folder else ""
+        return f"{_fits(named(name, variant), variant, name, part)}{'; and ' if write else ''}{write}"
     return ""
+
+
+def _listed(ids: Any) -> list[Any]:
+    return list(ids) if isinstance(ids, list | np.ndarray) else list(ids.to_pylist())
 
 
 def _fits(variant: Variant | None, called: str, dataset: str, part: str) -> str:
     if called == RELEASED or variant is None:
-        return f"its ids are those of the {part} split of {dataset}: --dataset {dataset} --split {part}"
+        return f"its ids are those of the published {part} split of {dataset}: --dataset {dataset} --split {part}"
+    if called not in makeable(dataset):
+        return f"its ids are those of the {part} split of {called}, another split of {dataset} ({variant.title})"
     how = f"`dir curate {dataset} --variant {called}`, then --dataset {dataset}-{called}"
+    how += "" if part == "test" else f" --split {part}"
     return f"its ids are those of the {part} split of {called}, another split of {dataset} ({variant.title}): {how}"

@@ -32,6 +32,7 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     if facts["variants"]:
         yield "  other splits in use under this name, which `dir identify` tells"
     for variant in facts["variants"]:
-        yield f"    {variant['name']}: {variant['title']}{'; ' if variant['note'] else ''}{variant['note']}"
+        how = f"; made by --variant {variant['name']}" if variant["makeable"] else ""
+        yield f"    {variant['name']}: {variant['title']}{'; ' if variant['note'] else ''}{variant['note']}{how}"
     yield "  cite"
     yield from (f"    {line}" for line in facts["bibtex"].splitlines())

@@ -227,7 +227,7 @@ def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored aga
         try:
             values = predictions.aligned(found, rows.texts, target)
         except InputError as error:
-            raise InputError([*error.problems, *_belonging(found, against.name, split)]) from None
+            raise InputError([*error.problems, *_belonging(found, against, split)]) from None
     else:
         target, values = predictions.own_targets(found, also=list(_unfit(found, against)))
         index = against.index(target)
@@ -236,11 +236,13 @@ def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored aga
     return found, Reference.of(against, protocol, target, index), values
 
 
-def _belonging(found: Predictions, name: str, split: str) -> Iterator[Problem]:
-    """Of which other known split the ids in a file are, which are not those of ``split`` of the manifest ``name``."""
+def _belonging(found: Predictions, against: Benchmark, split: str) -> Iterator[Problem]:
+    """Of which known split the ids in a file are, which are not those of ``split`` that it is scored against."""
     from dircli.datasets import variants
 
-    if found.ids is not None and (fits := variants.fitting(found.ids, but=(name, split))):
+    dataset, facts = against.dataset, against.manifest.facts if against.manifest else {}
+    given = dataset.name if dataset else "", facts.get("variant", {}).get("name", facts.get("origin")), split
+    if found.ids is not None and (fits := variants.fitting(found.ids, given=given)):
         yield Problem(found.file, fits)
 
 

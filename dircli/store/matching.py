@@ -37,7 +37,9 @@ def matched(
         return same, []
     else:
         rows, *unlike = _matched_arrays(theirs, _arrow(ids))
-    if len(unlike[-1]) and (twice := set(repeated_ids(_listed(ids)))):  # rows that the split repeats may stand there as often
+    if len(unlike[-1]) and (
+        twice := set(repeated_ids(_listed(ids)))
+    ):  # rows that the split repeats may stand there as often
         unlike[-1] = [key for key in _listed(unlike[-1]) if key not in twice]
     whats = {
         "are missing": missing_hint,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 HINT = "Give a split file, a list of ids or a prediction file: CSV, TSV, JSON lines, Parquet or npy"
-NAME = re.compile(r"[A-Za-z_][\w .-]*")
+STDIN = "-"
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+IDS = {"file", "filename", "id", "ids", "image", "images", "img", "key", "name", "path", "paths"}
+"""What the one column of a list may be called, so that its first line is no id."""
+MOST = 1000  # columns
+ENCLOSED = "^[ \\t\"']|[ \\t\"']$"
 START = 1 << 16  # bytes in which a first line is looked for
 NOT_TABLES = (sniff.ZIP, sniff.PICKLE, sniff.HDF5, sniff.PNG)
 
@@ -26,6 +32,8 @@ NOT_TABLES = (sniff.ZIP, sniff.PICKLE, sniff.HDF5, sniff.PNG)
 @dataclass(frozen=True, kw_only=True)
 class SplitTable:
     """The columns of the ``file``, of texts and of numbers as they are stored, (n,) each; ``blob`` is its git blob id.
+
+    That of a compressed file is of what it holds.
 
     An array has none, and a ``shape``, with the number of its ``ones``.
     """
@@ -38,23 +46,32 @@ class SplitTable:
 
 
 def read(path: Path) -> SplitTable:
-    """The table in the file at ``path``; InputError where it is none."""
-    data = files.read(path, hint=HINT)
-    name, blob = str(path), git_blob(data)
+    """The table in the file at ``path``, or on standard input for "-"; InputError where it is none, or has no rows."""
+    data = sys.stdin.buffer.read() if str(path) == STDIN else files.read(path, hint=HINT)
+    name = str(path)
     if codec := compressed.codec_of(data):
         data = compressed.expanded(data, name, codec)
+    blob = git_blob(data)
     if data.startswith(sniff.NPY):
         return _array(data, name, blob)
-    return SplitTable(file=name, blob=blob, columns=_columns(data, name))
+    columns = {key: _plain(column) for key, column in _columns(data, name).items()}
+    if not any(map(len, columns.values())):
+        raise InputError(Problem(name, "there are no rows", HINT))
+    return SplitTable(file=name, blob=blob, columns=columns)
 
 
 def _array(data: bytes, name: str, blob: str) -> SplitTable:
+    """What is known of an npy array: a list of ids where it holds texts."""
     import numpy as np
 
     try:
         array = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise InputError(Problem(name, f"this is no whole npy file ({first_line(error)})", HINT)) from None
+        raise InputError(Problem(name, f"this npy file cannot be read ({first_line(error)})", HINT)) from None
+    if array.dtype.kind == "U" and array.ndim == 1:
+        import pyarrow as pa
+
+        return SplitTable(file=name, blob=blob, columns={"ids": pa.chunked_array([pa.array(array.tolist())])})
     return SplitTable(file=name, blob=blob, shape=array.shape, ones=int(np.count_nonzero(array == 1)))
 
 
@@ -63,6 +80,8 @@ def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
 
     if data.startswith(NOT_TABLES):
         raise InputError(Problem(name, "this is no table", HINT))
+    if data[:START].lstrip().startswith(b"["):
+        raise InputError(Problem(name, "this is a JSON array", "Write JSON lines, an object on each line"))
     try:
         if data.startswith(sniff.PARQUET):
             import pyarrow.parquet as pq
@@ -79,6 +98,20 @@ def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
     return dict(zip(table.column_names, table.columns, strict=True))
 
 
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts without nulls, which are empty, and without what encloses them; other columns as they are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
+        return column
+    texts = column if column.type in (pa.string(), pa.large_string()) else column.cast(pa.large_string())
+    texts = texts.fill_null("") if texts.null_count else texts
+    enclosed = len(texts) and pc.any(pc.match_substring_regex(texts, ENCLOSED)).as_py()
+    return pc.utf8_trim(texts, " \t\"'") if enclosed else texts
+
+
 def _text(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
     """The columns of delimited text, all as texts; those of a text without a header are called f0, f1 and so on."""
     import pyarrow as pa
@@ -86,9 +119,12 @@ def _text(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
 
     line = next(iter(decode(data[:START].rpartition(b"\n")[0] or data, name).splitlines()), "")
     delimiter = next((each for each in "\t,;" if each in line), ",")
-    names = [field.strip().strip('"') for field in line.split(delimiter)]
-    headed = all(map(NAME.fullmatch, names)) and len(set(names)) == len(names)
-    names = names if headed else [f"f{place}" for place in range(len(names))]
+    fields = [field.strip().strip('"') for field in line.split(delimiter)]
+    if len(fields) > MOST:
+        raise InputError(Problem(name, f"its first line has {len(fields):,} fields", HINT))
+    plain = not any(NUMBER.fullmatch(field) or "/" in field or "\\" in field for field in fields)
+    headed = plain and (len(fields) > 1 or fields[0].lower() in IDS)
+    names = [field if headed and fields.count(field) == 1 else f"f{place}" for place, field in enumerate(fields)]
     table = csv.read_csv(
         pa.BufferReader(data),
         read_options=csv.ReadOptions(column_names=names, skip_rows=int(headed)),
@@ -101,6 +137,11 @@ def _text(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
 def tables(folder: Path) -> Iterator[Path]:
     """The files in ``folder`` that may be tables, by name; of a manifest, its samples alone."""
     names = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    if (folder / "manifest.json").is_file():
+    if is_manifest(folder):
         names = [path for path in names if path.name == "samples.parquet"]
     yield from names
+
+
+def is_manifest(folder: Path) -> bool:
+    """Whether ``folder`` holds a manifest."""
+    return (folder / "manifest.json").is_file()

@@ -7,6 +7,7 @@ import gzip
 import json
 import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ def prints(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> F
         orders={"published": np.arange(len(NAMES)), "sorted": np.argsort(NAMES)},
         splits=splits,
         key=(r"^.*[/\\]([^/\\]*)$", r"\1"),
+        folder="AgeDB/",
     )
     known = (
         Variant(name="released", dataset="agedb", title="the published split", counts=counts),
@@ -354,6 +356,8 @@ def test_variants_that_cannot_be_made_are_refused(tmp_path: Path, run: Run, prin
     part = np.where(prints.splits["theirs"] == 2, 2, UNKNOWN).astype(np.uint8)
     prints.splits["part"] = part  # type: ignore[index]  # a dictionary in this test
     released = written(tmp_path / "agedb.csv", prints.splits["released"])
+    for words in (["--variant", "theirs", "--name", "agedb"], ["--variant", "part"]):
+        run("curate", "agedb", "--released", released, *words, code=2)
     for words in (["--variant", "nobody's"], ["--variant", "released"], ["--variant", "theirs", "--split", "redraw"]):
         run("curate", "agedb", "--released", released, *words, code=2)
     assert not Path("manifests").exists()
@@ -430,6 +434,173 @@ def test_a_file_that_is_not_that_of_the_variant_is_refused(run: Run, repeating: 
     refused = run("curate", "agedb", "--variant", "again", "--released", ours, code=2).stderr
     assert "this is not again" in refused
     assert not Path("manifests").exists()
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    return [line.split(",") for line in path.read_text().splitlines()]
+
+
+Change = Callable[[list[list[str]]], list[list[str]]]
+NOT_THE_SPLIT: dict[str, tuple[Change, str]] = {
+    "a word that is no split": (lambda rows: [[*r[:2], r[2].replace("test", "holdout")] for r in rows], "says holdout"),
+    "numbers for splits": (lambda rows: [rows[0], *([*r[:2], str(len(r[2]))] for r in rows[1:])], "none of train"),
+    "one split left out": (lambda rows: [*rows[:-1], [*rows[-1][:2], ""]], "says nothing"),
+    "targets of other rows": (
+        lambda rows: [rows[0], *([a[0], *b[1:]] for a, b in zip(rows[-1:0:-1], rows[1:], strict=True))],
+        "another target",
+    ),
+    "targets by a hundred": (
+        lambda rows: [rows[0], *([f"{float(r[0]) / 100}", *r[1:]] for r in rows[1:])],
+        "another target",
+    ),
+    "a target that is missing": (lambda rows: [*rows[:-1], ["", *rows[-1][1:]]], "1 row with another target"),
+    "rows twice": (lambda rows: [*rows, *rows[1:4]], "3 rows repeat an id"),
+    "an id in two splits": (
+        lambda rows: [*rows, *([*r[:2], "val"] for r in rows[1:9] if r[2] != "val")],
+        "repeat an id",
+    ),
+    "another split beside an original one": (
+        lambda rows: [
+            ["age", "path", "original_split", "split"],
+            *([*r, after[2]] for r, after in zip(rows[1:], [*rows[2:], rows[1]], strict=True)),
+        ],
+        "read in column split, not in original_split",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_THE_SPLIT)
+def test_what_is_nearly_a_known_split_is_not_called_one(
+    tmp_path: Path, run: Run, prints: Fingerprints, name: str
+) -> None:
+    change, words = NOT_THE_SPLIT[name]
+    path = written(tmp_path / "rows.csv", prints.splits["released"], order=shuffled())
+    run("identify", path)
+    path.write_text("\n".join(map(",".join, change(rows_of(path)))))
+    assert words in " ".join(run("identify", path, code=1).stdout.split())
+
+
+THE_SPLIT: dict[str, Change] = {
+    "pandas' index": lambda rows: [["", *rows[0]], *([str(k), *r] for k, r in enumerate(rows[1:]))],
+    "a unit in a name": lambda rows: [["age (years)", *rows[0][1:]], *rows[1:]],
+    "a column twice": lambda rows: [[*r[:2], r[1], r[2]] for r in rows],
+    "spaces and quotes": lambda rows: [rows[0], *([r[0], f" '{r[1]}'", r[2]] for r in rows[1:])],
+    "a fold of train": lambda rows: [["fold", *rows[0]], *(["train", *r] for r in rows[1:])],
+}
+
+
+@pytest.mark.parametrize("name", THE_SPLIT)
+def test_a_known_split_is_told_in_the_columns_that_programs_add(
+    tmp_path: Path, run: Run, prints: Fingerprints, name: str
+) -> None:
+    path = written(tmp_path / "rows.csv", prints.splits["theirs"])
+    path.write_text("\n".join(map(",".join, THE_SPLIT[name](rows_of(path)))))
+    assert [each["variant"] for each in told(run, path)] == ["theirs"]
+
+
+def test_texts_are_read_however_a_file_holds_them(tmp_path: Path, run: Run, prints: Fingerprints) -> None:
+    codes = prints.splits["theirs"]
+    columns = {"image": NAMES, "part": [SPLITS[code] for code in codes]}
+    encoded = {name: pa.array(texts).dictionary_encode() for name, texts in columns.items()}
+    pq.write_table(pa.table(encoded), tmp_path / "coded.parquet")
+    assert [each["variant"] for each in told(run, tmp_path / "coded.parquet")] == ["theirs"]
+    np.save(tmp_path / "ids.npy", np.array([name for name, code in zip(NAMES, codes, strict=True) if code == 1]))
+    assert [each["part"] for each in told(run, tmp_path / "ids.npy")] == ["val"]
+    data = written(tmp_path / "rows.csv", codes).read_bytes()
+    assert "theirs" in run("identify", "-", stdin=data).stdout
+
+
+def test_all_rows_without_a_split_are_of_no_split(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "ids.txt").write_text("\n".join(NAMES))
+    [found] = told(run, tmp_path / "ids.txt", code=1)
+    assert found["dataset"] == "agedb"
+    assert found["notes"] == ["all rows are listed, and no split is told: that fits every split"]
+
+
+def test_a_part_of_a_split_is_called_so(tmp_path: Path, run: Run, prints: Fingerprints) -> None:
+    codes = prints.splits["theirs"].copy()
+    codes[codes == 1] = ABSENT
+    path = written(tmp_path / "rows.csv", codes)
+    assert [each["missing"] for each in told(run, path)] == [["val"]]
+    assert "the train and test rows of theirs" in run("identify", path).stdout
+
+
+def listed(folder: Path, codes: Any, **parts: str) -> Path:
+    """A folder with a file for each split, of the rows of the split that stands behind the name."""
+    folder.mkdir()
+    for file, part in parts.items():
+        rows = [f"{AGES[row]:.0f},{NAMES[row]}" for row in np.flatnonzero(codes == SPLITS.index(part))]
+        (folder / f"{file}.csv").write_text("\n".join(["age,path", *rows]))
+    return folder
+
+
+def test_files_of_one_split_each_are_one_and_are_what_their_names_say(
+    tmp_path: Path, run: Run, prints: Fingerprints
+) -> None:
+    codes = prints.splits["theirs"]
+    [found] = told(run, listed(tmp_path / "right", codes, train="train", dev="val", test="test"))
+    assert (found["variant"], found["layout"]) == ("theirs", "3 split files")
+    [swapped] = told(run, listed(tmp_path / "swapped", codes, train="train", dev="test", test="val"), code=1)
+    assert swapped["nearest"] == "theirs"
+    [twice] = told(run, listed(tmp_path / "twice", codes, train="test", dev="val", test="test"), code=1)
+    assert twice["contaminated"]["test rows in its own train"] == twice["splits"]["test"]
+    mixed = listed(tmp_path / "mixed", codes, train="train", dev="val")
+    other = listed(tmp_path / "other", prints.splits["released"], test="test")
+    (other / "test.csv").rename(mixed / "test.csv")
+    [both] = told(run, mixed, code=1)
+    assert both["contaminated"]["test rows in its own train"] > 0
+    [alone] = told(run, (tmp_path / "swapped" / "dev.csv"))
+    assert (alone["part"], alone["notes"]) == ("test", ["its name says val, and its rows are those of test"])
+
+
+def test_whole_split_files_in_a_folder_stay_apart_whatever_they_are_called(
+    tmp_path: Path, run: Run, prints: Fingerprints
+) -> None:
+    written(tmp_path / "train.csv", prints.splits["released"])
+    written(tmp_path / "test.csv", prints.splits["theirs"])
+    (tmp_path / "read.me").write_text("words, and more\nwords\n")
+    found = told(run, tmp_path)
+    assert [each["variant"] for each in found] == ["theirs", "released"]
+    assert all("not looked at: read.me" in each["notes"] for each in found)
+
+
+def test_a_damaged_manifest_is_not_passed_over(tmp_path: Path, run: Run) -> None:
+    for name in ("manifest.json", "samples.parquet"):
+        (tmp_path / name).write_bytes(b"PAR1 cut")
+    assert "samples.parquet" in run("identify", tmp_path, code=2).stderr
+
+
+def test_a_file_name_cannot_give_orders(tmp_path: Path, run: Run, prints: Fingerprints) -> None:
+    path = written(tmp_path / "a|b\n\x1b[31m.csv", prints.splits["theirs"])
+    for form in ("table", "markdown"):
+        shown = run("identify", path, "--format", form)
+        assert "\x1b" not in shown.stdout + shown.stderr
+        assert "theirs" in shown.stdout.splitlines()[0]
+
+
+def test_a_search_that_would_take_minutes_looks_at_the_published_seed_alone(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = np.arange(len(NAMES))
+    monkeypatch.setattr("dircli.curation.identify.MOST", 0)
+    for seed, found in ((5, None), (666, {"seed": 666, "order": "sorted"})):
+        rows = order if seed == 5 else np.argsort(NAMES)
+        path = written(tmp_path / "rows.csv", drawn(rows, seed))
+        assert [each["drawn"] for each in told(run, path, code=1)] == [found]
+
+
+def test_ids_without_their_folder_are_told_so_when_they_are_refused(
+    tmp_path: Path, run: Run, prints: Fingerprints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = written(tmp_path / "agedb.csv", prints.splits["released"])
+    publish("agedb", {"agedb.csv": released.read_bytes()}, monkeypatch)
+    run("curate", "agedb", "--released", released)
+    bare = [
+        name.removeprefix("AgeDB/") for name, code in zip(NAMES, prints.splits["released"], strict=True) if code == 2
+    ]
+    (tmp_path / "bare.csv").write_text("id,prediction\n" + "".join(f"{key},30\n" for key in bare))
+    refused = run("evaluate", tmp_path / "bare.csv", "--dataset", "agedb", code=2).stderr
+    assert "write AgeDB/ before each id" in refused
 
 
 @pytest.mark.usefixtures("shipped")
