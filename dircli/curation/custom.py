@@ -62,7 +62,7 @@ class CustomOptions:
     per_bin: int | None = None
     many: float = 100
     few: float = 20
-    seed: int = 666
+    seed: int
     cut: Cut | None = None
     replacing: Replacing = REFUSE
 

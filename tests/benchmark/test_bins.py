@@ -99,6 +99,12 @@ def test_bins_at_the_ends_of_what_floats_hold_are_found_too(edges: list[float]) 
     assert bins.index(np.tile(bins.low, MANY)).tolist() == [*range(len(bins))] * MANY
 
 
+@pytest.mark.parametrize("edges", [[], [1], [0, 1, 1], [0, 2, 1, 3], [0, np.nan], [0, 1, np.inf], [[0, 1], [2, 3]]])
+def test_edges_that_do_not_ascend_one_by_one_are_refused(edges: list[float]) -> None:
+    with pytest.raises(ValueError, match="edges must be finite and ascend strictly"):
+        Bins(np.array(edges, dtype=float))
+
+
 @pytest.mark.parametrize(
     ("values", "width", "edges"),
     [

@@ -174,10 +174,11 @@ def test_targets_outside_the_range_are_refused_unless_a_choice_is_made(
 
 
 def test_a_split_that_the_table_has_is_taken_over(run: Run, work: Path) -> None:
-    table(work / "t.csv", {"id": list("abcd"), "y": [1, 2, 3, 4], "part": ["train", "dev", "test", "Train"]})
+    parts = ["train", "dev", "test", "Train", "training", "val", "valid", "validation", "testing"]
+    table(work / "t.csv", {"id": list("abcdefghi"), "y": range(1, 10), "part": parts})
     run("curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", "--split-column", "part")
     held = curated(work)
-    assert held.samples.split.tolist() == ["train", "val", "test", "train"]
+    assert held.samples.split.tolist() == ["train", "val", "test", "train", "train", "val", "val", "val", "test"]
     assert (held.facts["origin"], held.facts["seed"]) == ("given", None)
     assert "no draw to repeat" in run("verify").stdout
     table(work / "t.csv", {"id": list("ab"), "y": [1, 2], "part": ["train", "holdout"]})

@@ -244,8 +244,12 @@ def test_thinning_keeps_what_is_asked_for_or_all_there_is(rows: list[int], asked
 
 
 def test_a_mixture_that_nobody_can_read_is_refused() -> None:
-    with pytest.raises(UsageError, match="MEAN:STD:WEIGHT"):
-        components("30")
+    for text in ("30", "inf:8:1", "30:nan:1", "30:8:inf"):
+        with pytest.raises(UsageError, match="MEAN:STD:WEIGHT"):
+            components(text)
+    for text in ("30:0:1", "30:8:0", "30:8/0:1", "30:-8:1"):
+        with pytest.raises(UsageError, match="deviations and weight must be positive"):
+            components(text)
 
 
 def test_more_rows_than_any_table_has_are_no_traceback() -> None:

@@ -138,6 +138,8 @@ def test_bins_of_few_rows_are_joined_with_neighbours_of_their_region() -> None:
         [],
     ]
     assert strata(index, regions, least=1).tolist() == np.unique(index, return_inverse=True)[1].tolist()
+    alike = np.repeat(np.arange(5), [4, 1, 4, 1, 5])  # each stratum begins to count anew
+    assert strata(alike, np.array(["few"] * 5), least=5).tolist() == np.repeat([0, 1, 2], 5).tolist()
 
 
 @QUICK
