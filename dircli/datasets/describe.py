@@ -49,13 +49,7 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
         "curated": name in manifests.curated(root),
         "bins_shipped": manifests.shipped(name) is not None,
         "variants": [
-            {
-                "name": each.name,
-                "title": each.title,
-                "source": each.source,
-                "note": each.note,
-                "makeable": each.name in variants.makeable(name),
-            }
+            {key: getattr(each, key) for key in ("name", "title", "source", "note", "makeable")}
             for each in variants.variants()
             if each.dataset == name and each.name != variants.RELEASED
         ],

@@ -64,6 +64,11 @@ class Variant:
     url: str = ""
     size: int | None = None
 
+    @property
+    def makeable(self) -> bool:
+        """Whether `dir curate --variant` makes it: all of its rows are known here, or where they are had."""
+        return self.name != RELEASED and bool(self.url or self.counts.keys() == set(SPLITS))
+
 
 @cache
 def variants() -> tuple[Variant, ...]:
@@ -235,12 +240,8 @@ def of_form(ids: pa.ChunkedArray, targets: FloatArray) -> Fingerprints | None:
 
 
 def makeable(dataset: str) -> list[str]:
-    """The variants of ``dataset`` that `dir curate --variant` makes: those whose rows are known, or whose file is."""
-    prints = fingerprints(dataset)
-    if prints is None or prints.dataset.counted == "pixels":
-        return []
-    of_it = (each for each in variants() if each.dataset == dataset and each.name != RELEASED)
-    return [each.name for each in of_it if each.url or (each.name in prints.splits and prints.is_whole(each.name))]
+    """The variants of ``dataset`` that `dir curate --variant` makes."""
+    return [each.name for each in variants() if each.dataset == dataset and each.makeable]
 
 
 def fitting(ids: Any, *, given: tuple[str, str, str]) -> str:
