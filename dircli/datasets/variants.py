@@ -211,14 +211,22 @@ def curated(root: Path) -> tuple[Fingerprints, ...]:
 
 
 def _of_manifest(name: str, manifest: Manifest) -> Fingerprints:
-    samples = manifest.samples
+    samples, dataset = manifest.samples, datasets.of(manifest.facts, manifest.table.bins)
+    key, released = _key(dataset.name), manifest.facts["origin"] == RELEASED
     return Fingerprints(
-        dataset=datasets.of(manifest.facts, manifest.table.bins),
-        keys=keyed(_texts(samples.texts), KEEP),
+        dataset=dataset,
+        keys=keyed(_texts(samples.texts), key),
         targets=samples.targets,
-        orders={"the manifest's": np.arange(samples.targets.size)},
-        splits={name: samples.codes},
+        orders={"published" if released else "the manifest's": np.arange(samples.targets.size)},
+        splits={RELEASED if released else name: samples.codes},
+        key=key,
     )
+
+
+def _key(dataset: str) -> tuple[str, ...]:
+    """What of the ids of ``dataset`` is hashed; see `keyed`."""
+    prints = fingerprints(dataset) if dataset in datasets.NAMES else None
+    return prints.key if prints else tuple(_registry()["keys"].get(dataset, KEEP))
 
 
 def of_form(ids: pa.ChunkedArray, targets: FloatArray) -> Fingerprints | None:
@@ -231,11 +239,10 @@ def of_form(ids: pa.ChunkedArray, targets: FloatArray) -> Fingerprints | None:
     for name, form in _registry()["forms"].items():
         looks = pc.match_substring_regex(ids, f"^{form}$").to_numpy()
         if looks.size and looks.mean() > 0.5:  # noqa: PLR2004 - as `listing.ids_of`
-            keys, first = np.unique(keyed(ids, KEEP), return_index=True)
+            key, dataset = _key(name), datasets.load(name)
+            keys, first = np.unique(keyed(ids, key), return_index=True)
             orders = {"sorted": np.argsort(ids.to_numpy()[first].astype(str))}
-            return Fingerprints(
-                dataset=datasets.load(name), keys=keys, targets=targets[first], orders=orders, splits={}
-            )
+            return Fingerprints(dataset=dataset, keys=keys, targets=targets[first], orders=orders, splits={}, key=key)
     return None
 
 

@@ -315,6 +315,20 @@ def test_a_manifest_of_ones_own_is_a_known_split(tmp_path: Path, run: Run) -> No
     assert [each["variant"] for each in told(run, Path("manifests/mine"))] == ["mine"]
 
 
+def test_a_benchmark_that_is_curated_here_is_known_whatever_folders_stand_before_its_ids(
+    real: Path, tmp_path: Path, run: Run
+) -> None:
+    run("curate", "imdb-wiki", "--raw", real / "imdb-wiki", "--only", "wiki", "--split", "redraw", "--name", "half")
+    table = pq.read_table("manifests/half/samples.parquet", columns=["id", "split"])
+    pairs = zip(table["id"].to_pylist(), table["split"].to_pylist(), strict=True)
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["path,split", *(f"{key[len('wiki_crop/') :]},{part}" for key, part in pairs)])
+    )
+    assert [each["variant"] for each in told(run, tmp_path / "rows.csv")] == ["half"]
+    [found] = told(run, real / "imdb-wiki" / "wiki_expected.csv", code=1)
+    assert (found["dataset"], found["rows"], found["targets"]) == ("imdb-wiki", 38_912, [])
+
+
 def test_markdown_is_a_table_and_a_list(tmp_path: Path, run: Run, prints: Fingerprints) -> None:
     path = written(tmp_path / "rows.csv", prints.splits["theirs"])
     lines = run("identify", path, "--format", "markdown").stdout.splitlines()
