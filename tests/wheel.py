@@ -31,6 +31,14 @@ def main() -> None:
         assert list(folder.glob("venv/lib/python*/site-packages/dircli/py.typed")), "the wheel has no py.typed"
         for words in (["--version"], ["datasets"], ["weights", "sts-b", "--per", "bin"], ["demo"]):
             subprocess.run([program, *words], check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+        glue = folder / "glue.csv"  # two ids of sts-b, by which what is shipped of its rows is found
+        glue.write_text(
+            "id,split\nmain-captions/MSRvid/2012test/0000,train\nmain-captions/MSRvid/2012test/0001,train\n"
+        )
+        done = subprocess.run(
+            [program, "identify", glue], check=False, cwd=folder, env=environment, capture_output=True, text=True
+        )
+        assert ": sts-b, no known split" in done.stdout, done.stdout + done.stderr
         snippet = folder / "snippet.py"
         snippet.write_text(python_of((PROJECT / "README.md").read_text(encoding="utf-8")), encoding="utf-8")
         interpreter = folder / "venv" / "bin" / "python"
