@@ -49,7 +49,7 @@ class Variant:
 
     ``files`` maps a file's name to the git blob id, ``git:<hex>``, or its beginning; ``counts`` are the distinct rows
     of each split, ``rows`` all rows, where some are listed more than once. Where not all rows are known here, ``url``
-    is their one file, of ``size`` bytes.
+    is their one file, of ``size`` bytes. ``content`` and ``rules`` are those of the manifest that is made of it.
     """
 
     name: str
@@ -63,6 +63,8 @@ class Variant:
     rows: Mapping[str, int] = field(default_factory=dict)
     url: str = ""
     size: int | None = None
+    content: str = ""
+    rules: str = ""
 
     @property
     def makeable(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dircli import __version__, datasets
+from dircli.datasets.variants import named
 from dircli.report import leaderboard as report
 from dircli.scores.compare import leaderboard, paper
 from dircli.scores.metrics.table import EVERY
@@ -131,19 +132,21 @@ def test_a_swapped_number_does_not_follow() -> None:
 # The board
 
 
-def write(name: str, **scores: float) -> None:
-    """A result of ``name`` on the published test rows, with systems and their MAE in all and few."""
+def write(name: str, *, changes: Json | None = None, called: str = "", **scores: float) -> None:
+    """A result of ``name`` on the published test rows, with systems and their MAE in all and few; or with changes."""
     path = manifests.shipped(name)
     assert path
     bins = manifests.read_bins(path)
     fields: Json = {"split": "test", "protocol": "released", "content": bins.facts["content"], "version": __version__}
     fields |= {"rules": rules_digest(bins, datasets.load(name).rules.score_rules), "scoring": SCORING}
+    fields |= changes or {}
+    name = called or name
     n = int(bins.counts["test"].sum())
     systems = [
         {"name": system, "regions": {region: {"n": n, "mae": score} for region in ("all", "few")}}
         for system, score in scores.items()
     ]
-    Path("runs").mkdir()
+    Path("runs").mkdir(exist_ok=True)
     text = json.dumps({"signature": signature(name=name, n=n, **fields), "dataset": name, **fields, "systems": systems})
     Path("runs/mine.json").write_text(text)
 
@@ -172,6 +175,37 @@ def test_rows_on_other_test_rows_stand_apart_and_are_ranked_among_themselves(run
     ]
     ranksim = of_set(board(run, "--dataset", "sts-b"), "ranksim")
     assert {row["printed"]["variant"] for row in ranksim["rows"]} == {"ranksim"}
+
+
+def test_results_on_the_test_rows_of_a_variant_are_ranked_with_what_is_printed_of_them(run: Run) -> None:
+    vir = named("agedb", "vir")
+    assert vir
+    seal = {"content": vir.content, "rules": vir.rules}
+    write("agedb", changes=seal, called="agedb-vir", mine=9.55)
+    first, *others = board(run, "runs", "--dataset", "agedb")["blocks"]
+    assert [(row["rank"], row["system"]) for row in first["rows"]] == [(1, "VIR"), (2, "mine"), (3, "VIR")]
+    assert first["apart"] == VARIANTS["vir"].text
+    assert "|vir" not in "".join(block["signature"] for block in others)
+    assert others[0]["apart"] is None
+    assert others[0]["rows"][0]["origin"] != "scored here"
+    write("agedb", changes={**seal, "protocol": "paper"}, called="agedb-vir", mine=9.55)
+    first, *others = board(run, "runs", "--dataset", "agedb")["blocks"]
+    assert [row["system"] for row in first["rows"]] == ["mine"]
+    assert first["apart"].endswith("without the paper's rows: they are of the paper protocol")
+    assert [block["signature"] for block in others if block["signature"].endswith("|vir")]
+
+
+def test_what_is_stated_of_a_variant_is_what_its_manifest_states(real: Path, run: Run) -> None:
+    sources = {
+        ("agedb", "vir"): ("--released", real / "agedb" / "agedb.csv"),
+        ("sts-b", "ranksim"): ("--raw", real / "sts-b" / "STS-B", "--released", real / "sts-b" / "released"),
+    }
+    for (name, variant), words in sources.items():
+        stated = named(name, variant)
+        assert stated
+        run("curate", name, "--variant", variant, *words)
+        facts = manifests.read_facts(Path("manifests") / f"{name}-{variant}")
+        assert (facts["content"], facts["rules"]) == (stated.content, stated.rules)
 
 
 def test_rows_on_unknown_test_rows_have_no_rank(run: Run) -> None:

@@ -17,19 +17,20 @@ digest of rules, of which a signature shows only the beginnings. The rows of the
 papers ("SRL 2025") on the same test rows, join the blocks of the test split, the released protocol and the published
 content; ``apart`` says why they are not in another. Where there is no such block, and always for models trained on
 something else, they form blocks of their own, whose signature begins with "paper". So do rows on another test set, a
-block for each; where the test set is not known, none has a rank. Equal values share a rank, and the next one counts all
+block for each, which results on that test set join as well; where the test set is not known, none has a rank. Equal values share a rank, and the next one counts all
 above it; a system without the score has the rank null and stands last, and a published row that does not print the
 score is left out. ``decimals`` are the printed digits, null where the value is not rounded.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dircli import datasets
 from dircli.benchmark.regions import ALL, REGIONS, ZERO
+from dircli.datasets.variants import variants
 from dircli.errors import UsageError, sample
 from dircli.scores.by_region import Score
 from dircli.scores.compare import paper
@@ -102,7 +103,9 @@ def leaderboard(folder: Path | None, *, dataset: str | None, region: str, metric
     there = sorted({result.dataset for result in results.values()})
     name = dataset or _only(there, folder)
     tables = [table for table in [*paper.tables(), *paper.later()] if table.dataset == name]
-    ours = {file: result for file, result in results.items() if result.dataset == name}
+    references = _references(name)
+    contents = {content for content, _ in references.values()}
+    ours = {file: each for file, each in results.items() if each.dataset == name or each.content in contents}
     by = metric or _usual(() if ours else tables)
     measure = _measure(by)
     regions = list(dict.fromkeys([ALL, *REGIONS, ZERO, *(each for table in tables for each in table.regions)]))
@@ -116,7 +119,7 @@ def leaderboard(folder: Path | None, *, dataset: str | None, region: str, metric
             else f"no results of {name!r} are given, and no paper has a table of it; name their folder"
         )
     printed = [(table, _rows(table, region, by)) for table in tables]
-    others = ", ".join(other for other in there if other != name)
+    others = ", ".join(sorted({each.dataset for file, each in results.items() if file not in ours}))
     notes = [f"results of {others} are left out"] if others else []
     if folder and not ours:
         notes = [f"there are no results of {name} here" + (f"; there are of {others}" if others else "")]
@@ -129,7 +132,7 @@ def leaderboard(folder: Path | None, *, dataset: str | None, region: str, metric
         better=measure.better,
         blocks=tuple(
             replace(block, rows=_ranked(block.rows, measure, ranks=_known(block)))
-            for block in _blocks(ours, printed, name=name, region=region, metric=by)
+            for block in _blocks(ours, printed, references, name=name, region=region, metric=by)
         ),
         notes=notes + (_about(printed, region, by) if tables else [f"the paper has no table of {name}"]),
         skipped=skipped,
@@ -227,9 +230,10 @@ def _about(printed: Sequence[tuple[paper.Table, tuple[Row, ...]]], region: str, 
     return notes + ([LATER, *sources] if sources else [])
 
 
-def _blocks(
+def _blocks(  # noqa: PLR0913 - what is ranked, and by what
     ours: Mapping[str, Result],
     printed: Sequence[tuple[paper.Table, tuple[Row, ...]]],
+    references: Mapping[str, tuple[str, str]],
     *,
     name: str,
     region: str,
@@ -243,29 +247,43 @@ def _blocks(
     of_set: dict[str, list[Row]] = {}
     for row in (row for table, rows in printed if not table.subset for row in rows):
         of_set.setdefault(row.printed.variant if row.printed else "", []).append(row)
-    joining = of_set.pop(paper.PUBLISHED, [])
-    released = _released(name)
-    blocks = []
+    blocks, joined = [], set[str]()
     for (signature, *_), group in sorted(groups.items()):
         first = next(iter(group.values()))
-        apart = _unlike_the_paper(first, released) if joining and first.signs_rules else None
-        apart = apart if first.signs_rules else f"set apart: {UNSIGNED}"
+        contents = {content: variant for variant, (content, _) in references.items()}
+        variant = contents.get(first.content, paper.PUBLISHED)
+        joining = of_set.get(variant, [])
+        unlike = _unlike_the_paper(first, references.get(variant)) if joining and first.signs_rules else None
+        apart = unlike if first.signs_rules else f"set apart: {UNSIGNED}"
         rows = (*_scored(group, region, metric), *(joining if apart is None else ()))
+        joined |= {variant} if apart is None else set()
+        if variant != paper.PUBLISHED:
+            apart = "; ".join(filter(None, (_text(variant), apart)))
         blocks.append(Block(signature=signature, apart=apart, rows=rows))
     blocks.sort(key=lambda block: block.apart is not None)
+    return [*blocks, *_printed_blocks(printed, {key: rows for key, rows in of_set.items() if key not in joined}, name)]
+
+
+def _printed_blocks(
+    printed: Sequence[tuple[paper.Table, tuple[Row, ...]]], of_set: Mapping[str, Sequence[Row]], name: str
+) -> Iterator[Block]:
+    """Published rows that no result joins, ``of_set`` by their test set."""
     head = f"paper|{name}|{paper.SPLIT}"
-    if joining and not any(block.apart is None for block in blocks):
-        tables = [row.source if row.origin == PAPER else "later papers" for row in joining]
+    if published := of_set.get(paper.PUBLISHED):
+        tables = [row.source if row.origin == PAPER else "later papers" for row in published]
         signature = f"{head}|{paper.PROTOCOL}|{' and '.join(dict.fromkeys(tables))}"
-        blocks.append(Block(signature=signature, rows=tuple(joining)))
-    for table, subset_rows in printed:
-        if table.subset and subset_rows:
-            signature = f"{head}|{paper.PROTOCOL}|{table.label}"
-            blocks.append(Block(signature=signature, apart=table.subset, rows=subset_rows))
+        yield Block(signature=signature, rows=tuple(published))
+    for table, rows in printed:
+        if table.subset and rows:
+            yield Block(signature=f"{head}|{paper.PROTOCOL}|{table.label}", apart=table.subset, rows=rows)
     for variant, other_rows in of_set.items():
-        text = paper.variants()[variant].text
-        blocks.append(Block(signature=f"{head}|{variant}", apart=text, rows=tuple(other_rows)))
-    return blocks
+        if variant != paper.PUBLISHED:
+            yield Block(signature=f"{head}|{variant}", apart=_text(variant), rows=tuple(other_rows))
+
+
+def _text(variant: str) -> str:
+    """What is said above the rows of a test set."""
+    return paper.variants()[variant].text
 
 
 def _known(block: Block) -> bool:
@@ -273,16 +291,17 @@ def _known(block: Block) -> bool:
     return all(row.printed is None or row.printed.variant != paper.UNKNOWN for row in block.rows)
 
 
-def _released(name: str) -> tuple[str, str] | None:
-    """The content and the digest of rules of the published split of ``name``, as shipped; None where unknown."""
+def _references(name: str) -> dict[str, tuple[str, str]]:
+    """The content and the digest of rules of each test set of ``name`` of which both are known, by its short name."""
+    known = {each.name: (each.content, each.rules) for each in variants() if each.dataset == name and each.content}
     shipped = manifests.shipped(name)
     if shipped is None:
-        return None
+        return known
     table = manifests.read_bins(shipped)
     dataset = datasets.known(table.facts, table.bins)
     if dataset is None or table.facts.get("origin") != "released":
-        return None
-    return str(table.facts["content"]), rules_digest(table, dataset.rules.score_rules)
+        return known
+    return {paper.PUBLISHED: (str(table.facts["content"]), rules_digest(table, dataset.rules.score_rules)), **known}
 
 
 def _scored(group: Mapping[str, Result], region: str, metric: str) -> list[Row]:
@@ -301,18 +320,18 @@ def _scored(group: Mapping[str, Result], region: str, metric: str) -> list[Row]:
     ]
 
 
-def _unlike_the_paper(result: Result, released: tuple[str, str] | None) -> str | None:
-    """Why ``result`` does not compare with the paper's rows, of content and rules ``released``; None where it may."""
+def _unlike_the_paper(result: Result, reference: tuple[str, str] | None) -> str | None:
+    """Why ``result`` does not compare with printed rows, of the content and rules ``reference``; None where it may."""
     reasons = [f"they are of the {paper.SPLIT} split"] if result.split != paper.SPLIT else []
     if result.protocol != paper.PROTOCOL:
         reasons.append(f"they are of the {paper.PROTOCOL} protocol")
     if result.content.startswith("bins:"):
         reasons.append("these targets came with the predictions, unverified")
-    elif released is None:
+    elif reference is None:
         reasons.append("the content of the published split is not known here")
-    elif result.content != released[0]:
+    elif result.content != reference[0]:
         reasons.append("this content is not that of the published split")
-    elif result.rules != released[1]:
+    elif result.rules != reference[1]:
         reasons.append("these rules are not those of the published split")
     return f"without the paper's rows: {'; '.join(reasons)}" if reasons else None
 
