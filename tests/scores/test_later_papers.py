@@ -191,7 +191,7 @@ def test_results_on_the_test_rows_of_a_variant_are_ranked_with_what_is_printed_o
     write("agedb", changes={**seal, "protocol": "paper"}, called="agedb-vir", mine=9.55)
     first, *others = board(run, "runs", "--dataset", "agedb")["blocks"]
     assert [row["system"] for row in first["rows"]] == ["mine"]
-    assert first["apart"].endswith("without the paper's rows: they are of the paper protocol")
+    assert first["apart"].endswith("without the paper's rows: they are of the released protocol")
     assert [block["signature"] for block in others if block["signature"].endswith("|vir")]
 
 
