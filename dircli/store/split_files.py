@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dircli.errors import InputError, Problem, first_line
+from dircli.errors import InputError, Problem, clear, first_line, sample
 from dircli.store import compressed, files, sniff
 from dircli.store.digests import git_blob
 from dircli.store.text import decode, is_json
@@ -17,6 +17,7 @@ from dircli.store.text import decode, is_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LISTED = "Give a list of ids, or a table with a column of them: CSV, TSV, JSON lines or Parquet"
 HINT = "Give a split file, a list of ids or a prediction file: CSV, TSV, JSON lines, Parquet or npy"
 NAME = re.compile(r"[A-Za-z_][\w .-]*")
 START = 1 << 16  # bytes in which a first line is looked for
@@ -37,15 +38,40 @@ class SplitTable:
     ones: int = 0
 
 
-def read(path: Path) -> SplitTable:
-    """The table in the file at ``path``; InputError where it is none."""
+def read(path: Path, *, alone: str | None = None) -> SplitTable:
+    """The table in the file at ``path``; InputError where it is none.
+
+    Where a text has one column, whose first line may be a header or a value, it is a header if it says ``alone``.
+    """
     data = files.read(path, hint=HINT)
     name, blob = str(path), git_blob(data)
     if codec := compressed.codec_of(data):
         data = compressed.expanded(data, name, codec)
     if data.startswith(sniff.NPY):
         return _array(data, name, blob)
-    return SplitTable(file=name, blob=blob, columns=_columns(data, name))
+    return SplitTable(file=name, blob=blob, columns=_columns(data, name, alone))
+
+
+def ids(path: Path, column: str) -> pa.ChunkedArray:
+    """The ids that the file at ``path`` lists, (n,) texts in its order; one that is missing is the empty text.
+
+    They stand in ``column``, or in the only one, which needs no header. InputError where there are none.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = read(path, alone=column).columns
+    texts = columns.get(column, next(iter(columns.values())) if len(columns) == 1 else None)
+    if texts is None:
+        what = f"there is no column {clear(column)}; the columns are {sample([*map(clear, columns)]) or 'none'}"
+        raise InputError(Problem(str(path), what, LISTED))
+    try:
+        texts = pc.fill_null(pc.cast(texts, pa.string()), "")
+    except pa.ArrowException:
+        raise InputError(Problem(str(path), f"the ids are {texts.type}", LISTED)) from None
+    if not len(texts):
+        raise InputError(Problem(str(path), "it lists no ids", LISTED))
+    return texts
 
 
 def _array(data: bytes, name: str, blob: str) -> SplitTable:
@@ -58,7 +84,7 @@ def _array(data: bytes, name: str, blob: str) -> SplitTable:
     return SplitTable(file=name, blob=blob, shape=array.shape, ones=int(np.count_nonzero(array == 1)))
 
 
-def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
+def _columns(data: bytes, name: str, alone: str | None) -> dict[str, pa.ChunkedArray]:
     import pyarrow as pa
 
     if data.startswith(NOT_TABLES):
@@ -73,13 +99,13 @@ def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
 
             table = lines.read_json(pa.BufferReader(data))
         else:
-            return _text(data, name)
+            return _text(data, name, alone)
     except (pa.ArrowException, OSError) as error:
         raise InputError(Problem(name, f"it cannot be read ({first_line(error)})", HINT)) from None
     return dict(zip(table.column_names, table.columns, strict=True))
 
 
-def _text(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
+def _text(data: bytes, name: str, alone: str | None) -> dict[str, pa.ChunkedArray]:
     """The columns of delimited text, all as texts; those of a text without a header are called f0, f1 and so on."""
     import pyarrow as pa
     from pyarrow import csv
@@ -88,6 +114,7 @@ def _text(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
     delimiter = next((each for each in "\t,;" if each in line), ",")
     names = [field.strip().strip('"') for field in line.split(delimiter)]
     headed = all(map(NAME.fullmatch, names)) and len(set(names)) == len(names)
+    headed = names == [alone] if alone is not None and len(names) == 1 else headed
     names = names if headed else [f"f{place}" for place in range(len(names))]
     table = csv.read_csv(
         pa.BufferReader(data),
