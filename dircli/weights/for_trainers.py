@@ -84,7 +84,7 @@ def weights(  # noqa: PLR0913 - the options of the command, all but one by name
     if not against.has_rows:
         raise UsageError(f"{of} is not curated in {manifests}, so only its bins are known; run `dir curate {of}` first")
     rows, rule = against.rows("train"), against.rules.weights
-    counts = np.bincount(rule.fold(np.arange(len(against.table.bins))), against.table.counts["train"]).astype(np.int64)
+    counts = rule.folded(against.table.counts["train"])
     _, weight = sample_weights(rows.targets, rule.fold(rows.bin_index), counts, options, rule)
     return weight if ids is None else weight[places(ids, against)]
 

@@ -66,8 +66,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     if dataset is None:
         raise UsageError(f"{against.name}: its bins name no dataset that is known, so that its rules are not known")
     rule = dataset.rules.weights
-    fold = rule.fold(np.arange(len(bins)))
-    counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
+    counts = rule.folded(against.table.counts["train"])
     scheme = options.scheme or rule.default
     per = _per(against, options, root)
     rows = against.rows("train") if per == "sample" else None
