@@ -48,23 +48,24 @@ WRITTEN: dict[str, Callable[[TextArray], object]] = {
 }
 
 
-@pytest.mark.parametrize("kind", WRITTEN)
-def test_the_order_is_that_of_any_list_or_table_of_ids(kind: str, run: Run) -> None:
+def test_the_order_is_that_of_any_list_or_table_of_ids(run: Run) -> None:
     ids = _wanted()
-    WRITTEN[kind](ids)
-    run("weights", "mine", "--format", "npy", "--order", "order", "--out", "w.npy")
-    assert np.load("w.npy").tolist() == dircli.weights("mine", ids=ids).tolist()
+    expected = dircli.weights("mine", ids=ids).tolist()
+    for kind, write in WRITTEN.items():
+        write(ids)
+        run("weights", "mine", "--format", "npy", "--order", "order", "--out", f"{kind}.npy")
+        assert np.load(f"{kind}.npy").tolist() == expected, kind
 
 
-@pytest.mark.parametrize("form", ["lightgbm", "xgboost"])
-def test_a_line_is_a_weight_and_nothing_else(form: str, run: Run) -> None:
+def test_a_line_is_a_weight_and_nothing_else(run: Run) -> None:
     ids = _wanted()
     WRITTEN["list"](ids)
-    run("weights", "mine", "--scheme", "inverse", "--format", form, "--order", "order", "--out", "t.csv.weight")
-    lines = Path("t.csv.weight").read_text().splitlines()
-    assert [float(line) for line in lines] == dircli.weights("mine", scheme="inverse", ids=ids).tolist()
-    done = run("weights", "mine", "--scheme", "inverse", "--format", form, "--order", "order", "--out", "-")
-    assert done.stdout.splitlines() == lines
+    for form in ("lightgbm", "xgboost"):
+        words = ("weights", "mine", "--scheme", "inverse", "--format", form, "--order", "order", "--out")
+        run(*words, f"t.{form}.weight")
+        lines = Path(f"t.{form}.weight").read_text().splitlines()
+        assert [float(line) for line in lines] == dircli.weights("mine", scheme="inverse", ids=ids).tolist()
+        assert run(*words, "-").stdout.splitlines() == lines
 
 
 def test_csv_has_the_ids_in_their_order(run: Run) -> None:
@@ -116,41 +117,35 @@ def test_ids_that_are_missing_or_train_nowhere_are_named_and_counted(run: Run) -
     assert not Path("w.npy").exists()
 
 
-@pytest.mark.parametrize(
-    ("order", "said"),
-    [
-        (b"a,b\n1,2\n", "order: there is no column id; the columns are a, b. Give a list of ids"),
-        (b"id\n", "order: it lists no ids"),
-        (b"", "order: the file is empty"),
-        (b"\x93NUMPY", "order: this is no whole npy file"),
-    ],
-)
-def test_a_file_without_ids_is_refused(order: bytes, said: str, run: Run) -> None:
-    Path("order").write_bytes(order)
-    assert said in run("weights", "mine", "--format", "csv", "--order", "order", "--out", "w.csv", code=2).stderr
-    np.save("order.npy", np.arange(3))
-    said = "order.npy: there is no column id; the columns are none"
-    assert said in run("weights", "mine", "--format", "csv", "--order", "order.npy", "--out", "-", code=2).stderr
+def test_a_file_without_ids_is_refused(run: Run) -> None:
+    np.save("array.npy", np.arange(3))
+    for order, said in (
+        (b"a,b\n1,2\n", "there is no column id; the columns are a, b. Give a list of ids"),
+        (b"id\n", "it lists no ids"),
+        (b"", "the file is empty"),
+        (b"\x93NUMPY", "this is no whole npy file"),
+        (Path("array.npy").read_bytes(), "there is no column id; the columns are none"),
+    ):
+        Path("order").write_bytes(order)
+        done = run("weights", "mine", "--format", "csv", "--order", "order", "--out", "w.csv", code=2)
+        assert f"dir: order: {said}" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("mine --order order --out w.npy", "--order is that of a trainer's file; add --format"),
-        ("mine --format npy", "add --out FILE, and leave out --per bin"),
-        ("mine --format npy --out w.npy --per bin", "add --out FILE, and leave out --per bin"),
-        ("mine --format lightgbm --out w.npy", "w.npy: it would hold lightgbm, and not what its name says"),
-        ("mine --format npy --out w.csv", "w.csv: it would hold npy, and not what its name says"),
-        ("mine --format npy --order order --out order", "would replace what is read as --order order"),
-        ("mine --format npy --order w.json --out w.npy", "the facts beside --out w.json would replace"),
-        ("nyud2 --format npy --out w.npy", "nyud2: its samples are pixels"),
-        ("sts-b --format npy --out w.npy", "sts-b is not curated in manifests, so only its bins are known"),
-    ],
-)
-def test_what_cannot_be_written_is_refused(words: str, said: str, run: Run) -> None:
+def test_what_cannot_be_written_is_refused(run: Run) -> None:
     for file in ("order", "w.json"):
         Path(file).write_text("1\n")
-    assert said in run("weights", *words.split(), "--force", code=2).stderr
+    for words, said in {
+        "mine --order order --out w.npy": "--order is that of a trainer's file; add --format",
+        "mine --format npy": "add --out FILE, and leave out --per bin",
+        "mine --format npy --out w.npy --per bin": "add --out FILE, and leave out --per bin",
+        "mine --format lightgbm --out w.npy": "w.npy: it would hold lightgbm, and not what its name says",
+        "mine --format npy --out w.csv": "w.csv: it would hold npy, and not what its name says",
+        "mine --format npy --order order --out order": "would replace what is read as --order order",
+        "mine --format npy --order w.json --out w.npy": "the facts beside --out w.json would replace",
+        "nyud2 --format npy --out w.npy": "nyud2: its samples are pixels",
+        "sts-b --format npy --out w.npy": "sts-b is not curated in manifests, so only its bins are known",
+    }.items():
+        assert said in run("weights", *words.split(), "--force", code=2).stderr, words
     assert not list(Path().glob("w.*y"))
 
 
