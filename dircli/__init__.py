@@ -13,7 +13,7 @@ One package per stage, and below them what they stand on; each imports only from
 - `datasets`: one file per benchmark, and how to open one.
 - `curation`, `weights`, `features`, `scores`: the stages. Each command calls one function of theirs:
   `curation.curate.curate`, `curation.custom.curate`, `curation.verify.verify`, `weights.weigh.weigh`,
-  `features.calibrate.calibrate`, `scores.from_files.evaluate`.
+  `weights.suggest.suggest`, `features.calibrate.calibrate`, `scores.from_files.evaluate`.
 - `report`: values to tables, pictures and pages.
 - `cli`: one file per command.
 """

@@ -38,7 +38,7 @@ LAYERS = (
 )
 """Each package may import those of the rows above it; packages of one row never import each other."""
 
-PURE = ("benchmark", "weights/lds.py", "weights/schemes.py", "features/fds.py", "scores/metrics")
+PURE = ("benchmark", "weights/lds.py", "weights/schemes.py", "weights/suggest.py", "features/fds.py", "scores/metrics")
 """Arrays in, arrays out: nothing here opens a file, and of other people's packages only NumPy and SciPy are loaded."""
 
 OPENERS = {"open", "read_bytes", "read_text", "write_bytes", "write_text", "unlink", "ZipFile", "File", "mkdir"}
@@ -61,6 +61,7 @@ UNLOADED = {
     "verify own": {*NEEDLESS, "rich.progress", "dircli.scores", "dircli.curation.leakage"},
     "identify predictions.csv --format json": {*NEEDLESS, *UNASKED - {"pyarrow.compute"}, "dircli.scores", "rich"},
     "weights own": {*NEEDLESS, "scipy", "pyarrow.compute", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
+    "suggest own": {*NEEDLESS, "scipy", "pyarrow.compute", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
     "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
     "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},

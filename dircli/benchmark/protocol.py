@@ -123,3 +123,9 @@ class WeightRule:
         import numpy as np  # the command line reads the names in this file before it loads anything heavy
 
         return index if self.last is None else np.minimum(index, self.last)
+
+    def folded(self, counts: IntArray) -> IntArray:
+        """The ``counts`` (B,) of scoring bins by weight bin."""
+        import numpy as np  # as above
+
+        return np.bincount(self.fold(np.arange(len(counts))), weights=counts).astype(np.int64)

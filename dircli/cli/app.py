@@ -19,6 +19,7 @@ HOMES = {
     "info": "info",
     "download": "download",
     "curate": "curate",
+    "suggest": "suggest",
     "weights": "weights",
     "evaluate": "evaluate",
     "explain": "explain",

@@ -46,6 +46,39 @@ class SchemeOptions:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainerOptions:
+    """A file of weights as a trainer reads it, and the rows in whose order they stand."""
+
+    panel: ClassVar = "For a trainer"
+    format_: Literal["lightgbm", "xgboost", "npy", "csv"] | None = option(
+        None,
+        "What --out holds, whatever it is called: lightgbm and xgboost are a weight per line; LightGBM finds them in "
+        "TRAIN.weight beside TRAIN.",
+        "as --out's ending says",
+        flags="--format",
+    )
+    order: Path | None = option(
+        None,
+        "A list of ids, or a table with a column of them (CSV, Parquet), in whose order --format writes the weights. "
+        "Each must be the id of a training row.",
+        "the training rows in manifest order",
+    )
+    id_column: str = option("id", "The column of ids in --order; where it is the only one, it needs no name.")
+
+    def check(self, out: Path | None, per: str | None) -> None:
+        """UsageError where options do not go together, or ``out`` is read."""
+        from dircli.store.outputs import check_outputs
+
+        if self.format_ is not None and (out is None or per == "bin"):
+            raise UsageError("--format writes a weight for each training row: add --out FILE, and leave out --per bin")
+        if self.order is not None and self.format_ is None:
+            raise UsageError("--order is that of a trainer's file; add --format lightgbm, xgboost, npy or csv")
+        if self.order is not None and out is not None:
+            outputs = [("--out", out), ("the facts beside --out", out.with_suffix(".json"))]
+            check_outputs(outputs, [("--order", self.order)])
+
+
 def weights(
     *,
     ctx: typer.Context,
@@ -60,6 +93,7 @@ def weights(
         "A .parquet, .csv or .npy file; - for CSV on stdout.",
         "weights.parquet beside the manifest; weights per bin are only shown",
     ),
+    trainer: TrainerOptions,
     maps: Path | None = option(
         None, "Where labels are maps: also write the weight of every training pixel to this .h5."
     ),
@@ -75,7 +109,6 @@ def weights(
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli.benchmark.bins import interval
     from dircli.report import tables
-    from dircli.store.parquet import csv_bytes
     from dircli.weights import weigh
     from dircli.weights.schemes import WeightOptions
 
@@ -83,15 +116,21 @@ def weights(
         raise UsageError("--shape is that of --maps OUT.h5; give both")
     if raw is not None and maps is None:
         raise UsageError("--raw holds the training maps for --maps OUT.h5; give both")
+    path = Path(out) if out else None
+    trainer.check(path, per)
     name, manifests = where.located(name)
     kernel = choices.kernel or ("none" if choices.scheme in {"effective-number", "dense-weight"} else "gaussian")
     _refuse_unused(ctx, choices.scheme, smoothed=choices.kernel is not None or kernel != "none")
     clip = interval(choices.clip, "--clip") if choices.clip else None
+    form = trainer.format_ or ("csv" if out == "-" else None)
+    per = "sample" if trainer.format_ else per
     options = WeightOptions(**{**vars(choices), "kernel": kernel, "clip": clip}, protocol=protocol, per=per)
+    weighted = weigh.weigh(name, options, root=manifests, out=None if form else path)
+    if form and path:
+        weighted = weigh.for_trainer(weighted, form, path, order=trainer.order, id_column=trainer.id_column)
     if out == "-":
-        sys.stdout.buffer.write(csv_bytes(weigh.weigh(name, options, root=manifests).columns))
+        sys.stdout.buffer.write(weigh.encoded(weighted))
         return
-    weighted = weigh.weigh(name, options, root=manifests, out=Path(out) if out else None)
     if weighted.path is not None:
         weigh.write(weighted, force=force)
     facts, summary = weighted.facts, weighted.spread

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dircli.curation.leakage import Leakage
     from dircli.curation.verify import Check
     from dircli.store.download.fetch import DownloadPlan
+    from dircli.weights.suggest import Suggestion
 
 
 def plain_table(*headers: str, left: int = 1) -> Table:
@@ -55,6 +56,17 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
     rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
     for low, high, count, effective, weight in [row for row in rows if row[2]][::step]:
         table.add_row(f"{low:g}", f"{high:g}", f"{count:,}", number(effective), number(weight))
+    return table
+
+
+def suggestion(made: Suggestion) -> Table:
+    """The default window, none, and the best of each kernel, by how well they foretell the labels."""
+    table = plain_table("", "kernel", "ks", "sigma", "log-likelihood", "behind the best", left=2)
+    for name, each in made.candidates.items():
+        marks = ", ".join(["default"] * (name == "default") + ["suggested"] * (name == made.choice))
+        sizes = (NULL if each.kernel == "none" else str(each.ks), NULL if each.sigma is None else f"{each.sigma:g}")
+        behind = f"{each.behind:.5f} ± {each.error:.5f}"
+        table.add_row(marks, each.kernel, *sizes, f"{each.log_likelihood:.5f}", behind)
     return table
 
 

@@ -20,7 +20,7 @@ LISTED = ("croissant.json", "leakage.csv", "signals.parquet", "unreadable.csv")
 MARKS = {"scheme", "momentum"}
 """The parameters by which weights and feature statistics are told from other files that state a content."""
 
-ENDINGS = (".parquet", ".csv", ".npy", ".h5", ".hdf5")
+ENDINGS = (".parquet", ".csv", ".npy", ".weight", ".h5", ".hdf5")
 STATISTICS = ".statistics"
 
 

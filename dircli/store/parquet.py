@@ -112,13 +112,13 @@ def check_endings(paths: Iterable[Path]) -> None:
         raise UsageError(f"{', '.join(wrong)}: {what}")
 
 
-def csv_bytes(columns: Mapping[str, pa.Array]) -> bytes:
+def csv_bytes(columns: Mapping[str, pa.Array], *, header: bool = True) -> bytes:
     """The columns as CSV; text is quoted where it must be, null is empty."""
     import pyarrow as pa
     from pyarrow import csv
 
     sink = io.BytesIO()
-    csv.write_csv(pa.table(dict(columns)), sink, csv.WriteOptions(quoting_style="needed"))
+    csv.write_csv(pa.table(dict(columns)), sink, csv.WriteOptions(include_header=header, quoting_style="needed"))
     return sink.getvalue()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dircli.errors import InputError, Problem, first_line
+from dircli.errors import InputError, Problem, clear, first_line, sample
 from dircli.store import compressed, files, sniff
 from dircli.store.digests import git_blob
 from dircli.store.text import decode, is_json
@@ -18,6 +18,7 @@ from dircli.store.text import decode, is_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LISTED = "Give a list of ids, or a table with a column of them: CSV, TSV, JSON lines or Parquet"
 HINT = "Give a split file, a list of ids or a prediction file: CSV, TSV, JSON lines, Parquet or npy"
 STDIN = "-"
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
@@ -47,10 +48,7 @@ class SplitTable:
 
 def read(path: Path) -> SplitTable:
     """The table in the file at ``path``, or on standard input for "-"; InputError where it is none, or has no rows."""
-    data = sys.stdin.buffer.read() if str(path) == STDIN else files.read(path, hint=HINT)
-    name = str(path)
-    if codec := compressed.codec_of(data):
-        data = compressed.expanded(data, name, codec)
+    data, name = _expanded(path), str(path)
     blob = git_blob(data)
     if data.startswith(sniff.NPY):
         return _array(data, name, blob)
@@ -58,6 +56,38 @@ def read(path: Path) -> SplitTable:
     if not any(map(len, columns.values())):
         raise InputError(Problem(name, "there are no rows", HINT))
     return SplitTable(file=name, blob=blob, columns=columns)
+
+
+def _expanded(path: Path) -> bytes:
+    """The bytes in the file at ``path``, or on standard input for "-", decompressed."""
+    data = sys.stdin.buffer.read() if str(path) == STDIN else files.read(path, hint=HINT)
+    codec = compressed.codec_of(data)
+    return compressed.expanded(data, str(path), codec) if codec else data
+
+
+def ids(path: Path, column: str) -> pa.ChunkedArray:
+    """The ids that the file at ``path`` lists, (n,) texts in its order; one that is missing is the empty text.
+
+    They stand in ``column``, or in the only one, whose first line is a header if it says so. InputError where there are
+    none.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    data = _expanded(path)
+    of_array = data.startswith(sniff.NPY)
+    columns = _array(data, str(path), "").columns if of_array else _columns(data, str(path), column)
+    texts = columns.get(column, next(iter(columns.values())) if len(columns) == 1 else None)
+    if texts is None:
+        what = f"there is no column {clear(column)}; the columns are {sample([*map(clear, columns)]) or 'none'}"
+        raise InputError(Problem(str(path), what, LISTED))
+    try:
+        texts = pc.fill_null(pc.cast(texts, pa.string()), "")
+    except pa.ArrowException:
+        raise InputError(Problem(str(path), f"the ids are {texts.type}", LISTED)) from None
+    if not len(texts):
+        raise InputError(Problem(str(path), "it lists no ids", LISTED))
+    return texts
 
 
 def _array(data: bytes, name: str, blob: str) -> SplitTable:
@@ -75,7 +105,7 @@ def _array(data: bytes, name: str, blob: str) -> SplitTable:
     return SplitTable(file=name, blob=blob, shape=array.shape, ones=int(np.count_nonzero(array == 1)))
 
 
-def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
+def _columns(data: bytes, name: str, alone: str | None = None) -> dict[str, pa.ChunkedArray]:
     import pyarrow as pa
 
     if data.startswith(NOT_TABLES):
@@ -92,7 +122,7 @@ def _columns(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
 
             table = lines.read_json(pa.BufferReader(data))
         else:
-            return _text(data, name)
+            return _text(data, name, alone)
     except (pa.ArrowException, OSError) as error:
         raise InputError(Problem(name, f"it cannot be read ({first_line(error)})", HINT)) from None
     return dict(zip(table.column_names, table.columns, strict=True))
@@ -112,8 +142,11 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.utf8_trim(texts, " \t\"'") if enclosed else texts
 
 
-def _text(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
-    """The columns of delimited text, all as texts; those of a text without a header are called f0, f1 and so on."""
+def _text(data: bytes, name: str, alone: str | None) -> dict[str, pa.ChunkedArray]:
+    """The columns of delimited text, all as texts; those of a text without a header are called f0, f1 and so on.
+
+    Where there is one column, its first line is a header if it says ``alone``, or what columns of ids are called.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
@@ -124,6 +157,7 @@ def _text(data: bytes, name: str) -> dict[str, pa.ChunkedArray]:
         raise InputError(Problem(name, f"its first line has {len(fields):,} fields", HINT))
     plain = not any(NUMBER.fullmatch(field) or "/" in field or "\\" in field for field in fields)
     headed = plain and (len(fields) > 1 or fields[0].lower() in IDS)
+    headed = fields == [alone] if alone is not None and len(fields) == 1 else headed
     names = [field if headed and fields.count(field) == 1 else f"f{place}" for place, field in enumerate(fields)]
     table = csv.read_csv(
         pa.BufferReader(data),

@@ -84,9 +84,9 @@ def weights(  # noqa: PLR0913 - the options of the command, all but one by name
     if not against.has_rows:
         raise UsageError(f"{of} is not curated in {manifests}, so only its bins are known; run `dir curate {of}` first")
     rows, rule = against.rows("train"), against.rules.weights
-    counts = np.bincount(rule.fold(np.arange(len(against.table.bins))), against.table.counts["train"]).astype(np.int64)
+    counts = rule.folded(against.table.counts["train"])
     _, weight = sample_weights(rows.targets, rule.fold(rows.bin_index), counts, options, rule)
-    return weight if ids is None else weight[_places(ids, against)]
+    return weight if ids is None else weight[places(ids, against)]
 
 
 def _targets(values: ArrayLike) -> FloatArray:
@@ -114,8 +114,11 @@ def _binned(targets: FloatArray, bins: Bins | None, width: float | str | None) -
     return bins, index
 
 
-def _places(ids: Sequence[str] | ArrayLike, against: Benchmark) -> IntArray:
-    """Where each of ``ids`` (n,) stands among the training rows; InputError that names those that do not."""
+def places(ids: Sequence[str] | ArrayLike, against: Benchmark, *, source: str = "") -> IntArray:
+    """Where each of ``ids`` (n,) stands among the training rows; InputError that names those that do not.
+
+    The message calls the ids by their ``source``, a file, where they come from one.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -130,7 +133,7 @@ def _places(ids: Sequence[str] | ArrayLike, against: Benchmark) -> IntArray:
         elsewhere = sum(key in known for key in missing)
         what = f"{len(missing):,} are no training rows: {sample([clear(key) for key in missing])}"
         hint = f"{elsewhere:,} of them are val or test rows, which have no weight" if elsewhere else "Check the ids"
-        raise InputError(Problem(f"{against.name}, ids", what, hint))
+        raise InputError(Problem(source or f"{against.name}, ids", what, hint))
     return np.asarray(places.to_numpy(), dtype=np.int64)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from dircli import __version__
 from dircli.benchmark.benchmark import Benchmark
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
-from dircli.store import files, manifests, npy, parquet, text
+from dircli.store import files, manifests, npy, parquet, split_files, text
+from dircli.store.digests import digest_of
+from dircli.weights.for_trainers import places
 from dircli.weights.per_sample import DENSE, sample_weights
 from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, bin_weights, spread
 
@@ -22,14 +24,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+Form: TypeAlias = Literal["lightgbm", "xgboost", "npy", "csv"]
+"""A file for a trainer; LightGBM and XGBoost read a weight per line, without a header."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Weighted:
     """Computed weights: per bin, with its ends, (B,); the columns and facts of the file ``path``; and their summary.
 
     ``folder`` is where the manifest lies, None for shipped bins. Weights of bins have a ``path`` where one was named.
+    The file is of the ``form`` that its ending names, or where there is one of this, a trainer's.
     """
 
-    name: str
+    against: Benchmark
     by_bin: BinWeights
     low: Any
     high: Any
@@ -38,6 +45,12 @@ class Weighted:
     spread: WeightSummary
     path: Path | None
     folder: Path | None
+    form: Form | None = None
+
+    @property
+    def name(self) -> str:
+        """The benchmark's name."""
+        return self.against.name
 
 
 def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | None = None) -> Weighted:
@@ -53,8 +66,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     if dataset is None:
         raise UsageError(f"{against.name}: its bins name no dataset that is known, so that its rules are not known")
     rule = dataset.rules.weights
-    fold = rule.fold(np.arange(len(bins)))
-    counts = np.bincount(fold, weights=against.table.counts["train"]).astype(np.int64)
+    counts = rule.folded(against.table.counts["train"])
     scheme = options.scheme or rule.default
     per = _per(against, options, root)
     rows = against.rows("train") if per == "sample" else None
@@ -76,7 +88,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     facts |= {"min": summary.low, "max": summary.high, "effective_size": summary.effective_size}
     facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name", "origin")}
     return Weighted(
-        name=against.name,
+        against=against,
         by_bin=by_bin,
         low=low,
         high=high,
@@ -86,6 +98,24 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         path=out or (folder / "weights.parquet" if per == "sample" else None),
         folder=folder if against.manifest is not None else None,
     )
+
+
+def for_trainer(weighted: Weighted, form: Form, out: Path, *, order: Path | None, id_column: str = "id") -> Weighted:
+    """The weights per sample as a trainer reads them, for `write` to ``out``: in manifest order, or in that of a file.
+
+    ``order`` lists ids of training rows, of which some may be missing and others repeat, in ``id_column``. Raises
+    InputError that counts and names the ids that are no training rows, UsageError for an ``out`` of another format.
+    """
+    if out.suffix in {*parquet.ENDINGS, ".npy"} and out.suffix != f".{form}":
+        raise UsageError(f"{out}: it would hold {form}, and not what its name says; end the name otherwise")
+    if order is None:
+        return replace(weighted, form=form, path=out)
+    ids = split_files.ids(order, id_column)
+    rows = places(ids, weighted.against, source=str(order))
+    columns = {name: column.take(rows) for name, column in weighted.columns.items()}
+    listed = digest_of((f"{key}\n".encode() for key in ids.to_pylist()), "sha256")
+    facts = {**weighted.facts, "per": "listed row", "order": listed}  # `read.training_weights` takes none of these
+    return replace(weighted, columns=columns, facts=facts, form=form, path=out)
 
 
 def _per(against: Benchmark, options: WeightOptions, root: Path) -> Literal["sample", "bin"]:
@@ -127,10 +157,7 @@ def write(weighted: Weighted, *, force: bool = False) -> None:
     path = weighted.path
     if path is None:
         raise UsageError(f"{weighted.name}: weights of bins are written to the file that --out names")
-    if path.suffix == ".npy":
-        data = npy.as_bytes(weighted.columns["weight"].to_numpy(zero_copy_only=False))
-    else:
-        data = parquet.table_bytes(path, weighted.columns, weighted.facts)
+    data = encoded(weighted)
     beside = path.with_suffix(".json")
     if {path.name, beside.name} & {manifests.SAMPLES, manifests.BINS, manifests.FACTS}:
         raise UsageError(f"{path}: this name, or {beside.name} beside it, is a manifest's own; choose another")
@@ -146,6 +173,19 @@ def write(weighted: Weighted, *, force: bool = False) -> None:
 
     contents = {path.name: data, beside.name: text.as_json(weighted.facts)}
     files.write_all(path.parent, contents, force=force or _again(beside, weighted.facts), outdated=outdated)
+
+
+def encoded(weighted: Weighted) -> bytes:
+    """What is written to their path."""
+    weight = weighted.columns["weight"]
+    form = weighted.form or (weighted.path or Path()).suffix.removeprefix(".")
+    if form == "npy":
+        return npy.as_bytes(weight.to_numpy(zero_copy_only=False))
+    if form in {"lightgbm", "xgboost"}:
+        return parquet.csv_bytes({"weight": weight}, header=False)
+    if form == "csv":
+        return parquet.csv_bytes(weighted.columns)
+    return parquet.parquet_bytes(weighted.columns, weighted.facts)
 
 
 def _again(beside: Path, facts: Mapping[str, Any]) -> bool:

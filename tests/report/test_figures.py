@@ -160,6 +160,21 @@ def test_no_text_covers_another_at_any_width(
     assert_legible(picture_of(name, kind), monkeypatch, width=width, log=width < figures.WIDTH)
 
 
+@pytest.mark.parametrize("width", [3, pytest.param(7, marks=pytest.mark.slow)])
+def test_two_smoothings_are_drawn_one_above_the_other(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    against = whole("agedb")
+    upper, lower = (data.smoothing(against, WeightOptions(kernel=kernel)) for kernel in ("gaussian", "laplace"))
+    picture = replace(lower, beside=upper)
+    assert_legible(picture, monkeypatch, width=width, log=False)
+    with style.style():
+        first, second, weights = figures.drawn(picture, width=width).axes
+    assert [axes.get_title(loc="left").count("laplace, ks 5") for axes in (first, second, weights)] == [0, 1, 1]
+    assert [axes.patches[-1].get_data().values.tolist() for axes in (first, second)] == [
+        upper.effective.tolist(),
+        lower.effective.tolist(),
+    ]
+
+
 @pytest.mark.parametrize("name", sorted(MINIATURES))
 def test_every_miniature_can_be_drawn(
     name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch

@@ -61,6 +61,7 @@ class Smoothing:
     """LDS: ``effective`` (B,), the training counts seen through a window of sum 1, and the ``weight`` (B,) of a sample.
 
     A weight is NaN in a bin without training samples. ``how`` names kernel and protocol, ``scheme`` the weights.
+    ``beside`` is another smoothing of the same counts, to compare this one with.
     """
 
     ground: Ground
@@ -68,6 +69,7 @@ class Smoothing:
     weight: FloatArray
     how: str
     scheme: str
+    beside: "Smoothing | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,7 @@ def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
     rule = against.rules.weights
     scheme = request.scheme or rule.default
     fold = rule.fold(np.arange(len(base.train)))
-    counts = np.bincount(fold, weights=base.train).astype(np.int64)
+    counts = rule.folded(base.train)
     protocol = PROTOCOLS[request.protocol]
     plain = replace(protocol, root_first=False, whole_counts=False, clips=False)  # counts → smooth, and no more
     weights = bin_weights(counts, request, rule, protocol=protocol)

@@ -74,15 +74,17 @@ def density(picture: Density, *, width: float, log: bool = False) -> Any:
 
 
 def smoothing(picture: Smoothing, *, width: float) -> Any:
-    """Empirical against effective density, and the weights they give (Fig. 3)."""
-    ground = picture.ground
-    figure, (upper, lower) = _column([1.92, 1.28], width, between=0.2)
+    """Empirical against effective density, and the weights they give (Fig. 3); above, what it is compared with."""
+    ground, shown = picture.ground, [each for each in (picture.beside, picture) if each is not None]
+    figure, (*uppers, lower) = _column([*[1.92] * len(shown), 1.28], width, between=0.2)
     limits = panels.span(ground.edges, ground.train > 0, around=2)
-    panels.effective(upper, picture, limits)
-    upper.set_title(f"training density: empirical (bars) and effective (line; {picture.how})", wrap=True)
-    _unlabelled(upper)
+    for upper, each in zip(uppers, shown, strict=True):
+        panels.effective(upper, each, limits)
+        upper.set_title(f"training density: empirical (bars) and effective (line; {each.how})", wrap=True)
+        _unlabelled(upper)
     panels.weights(lower, picture, limits)
-    lower.set_title(f"weight of a training {ground.counted[:-1]} ({picture.scheme}; dashed: their mean, 1)", wrap=True)
+    made = f"{picture.scheme}, {picture.how}" if picture.beside else picture.scheme
+    lower.set_title(f"weight of a training {ground.counted[:-1]} ({made}; dashed: their mean, 1)", wrap=True)
     _legend_above(figure, ground, limits)
     return figure
 

@@ -17,9 +17,10 @@ digest of rules, of which a signature shows only the beginnings. The rows of the
 papers ("SRL 2025") on the same test rows, join the blocks of the test split, the released protocol and the published
 content; ``apart`` says why they are not in another. Where there is no such block, and always for models trained on
 something else, they form blocks of their own, whose signature begins with "paper". So do rows on another test set, a
-block for each, which results on that test set join as well; where the test set is not known, none has a rank. Equal values share a rank, and the next one counts all
-above it; a system without the score has the rank null and stands last, and a published row that does not print the
-score is left out. ``decimals`` are the printed digits, null where the value is not rounded.
+block for each, which results on that very test set join; where the test set is not known, none has a rank. Equal values
+share a rank, and the next one counts all above it; a system without the score has the rank null and stands last, and a
+published row that does not print the score is left out. ``decimals`` are the printed digits, null where the value is
+not rounded.
 """
 
 import math
