@@ -15,6 +15,7 @@ from dircli.report.values import NULL, number
 if TYPE_CHECKING:
     from dircli.curation.leakage import Leakage
     from dircli.curation.verify import Check
+    from dircli.resampling.samplers import Bump
     from dircli.store.download.fetch import DownloadPlan
 
 
@@ -55,6 +56,18 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
     rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
     for low, high, count, effective, weight in [row for row in rows if row[2]][::step]:
         table.add_row(f"{low:g}", f"{high:g}", f"{count:,}", number(effective), number(weight))
+    return table
+
+
+def bumps(parts: Sequence[Bump]) -> Table:
+    """Rows of each bump of the target before and after resampling, and their shares of all."""
+    table = plain_table("targets", "from", "to", "before", "after", "share before", "after")
+    sums = sum(bump.before for bump in parts), sum(bump.after for bump in parts)
+    for bump in parts:
+        counts = bump.before, bump.after
+        shares = (f"{count / whole:.1%}" for count, whole in zip(counts, sums, strict=True))
+        ends = f"{bump.low:g}", f"{bump.high:g}"
+        table.add_row("rare" if bump.rare else "normal", *ends, *map(number, counts), *shares)
     return table
 
 
