@@ -63,6 +63,7 @@ UNLOADED = {
     "weights own": {*NEEDLESS, "scipy", "pyarrow.compute", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
     "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
+    "resample --table own.csv --target y --method over --control-points 5:1,20:0": {*NEEDLESS, "scipy"},
     "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},
     "plot own --out density.png": {"pandas", "pydantic", "h5py", "httpx"},
 }

@@ -57,7 +57,9 @@ def resample(
     name: OptionalName = None,
     features: Path | None = option(None, "Of a benchmark: the CSV or Parquet table of features, keyed by id."),
     table: Path | None = option(None, "Instead of a benchmark: a CSV or Parquet table, all of it training rows."),
-    target: str = option("target", "The column of targets; all other columns are features."),
+    target: str | None = option(
+        None, "The column of targets; all other columns are features.", "target, or as the benchmark calls it"
+    ),
     id_: str | None = option(None, "The column of ids.", "id with --features, none with --table", flags="--id"),
     out: str | None = option(None, "A .parquet or .csv file; - for CSV on stdout.", "rows are only counted"),
     rare: RareOptions,
@@ -87,7 +89,7 @@ def resample(
         console.save(Path(out), parquet.table_bytes(Path(out), made.columns, made.facts), force=force)
     if as_json:
         typer.echo(as_text(made.facts), nl=False, err=out == "-")
-    else:
+    elif out != "-" or not console.quiet:
         console.out(stderr=out == "-").print(tables.bumps(made.bumps))
     if made.nominal:
         console.note(f"taken as nominal: {', '.join(made.nominal)}")
@@ -96,7 +98,12 @@ def resample(
 
 
 def _training(
-    name: str | None, features: Path | None, table: Path | None, target: str, key: str | None, where: ManifestOptions
+    name: str | None,
+    features: Path | None,
+    table: Path | None,
+    target: str | None,
+    key: str | None,
+    where: ManifestOptions,
 ) -> Training:
     """The rows of a table, or of a benchmark with features; UsageError for anything between."""
     from dircli.resampling import tables
@@ -104,7 +111,7 @@ def _training(
     if table is not None:
         if features is not None or where.manifest is not None or name not in {None, os.environ.get("DIR_DATASET")}:
             raise UsageError("--table holds all there is to know; leave out NAME, --manifest and --features")
-        return tables.of_table(table, target, key)
+        return tables.of_table(table, target or "target", key)
     if features is None:
         raise UsageError("give the features of a benchmark's rows with --features FILE, or a table with --table FILE")
     return tables.of_manifest(*where.located(name), features, key or "id", target)

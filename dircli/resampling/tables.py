@@ -51,7 +51,6 @@ class Resampled:
     facts: Mapping[str, Any]
     bumps: list[Bump]
     nominal: list[str]
-    synthetic: int
 
 
 def of_table(path: Path, target: str, key: str | None) -> Training:
@@ -66,10 +65,11 @@ def of_table(path: Path, target: str, key: str | None) -> Training:
     return Training(path=path, table=table, target=target, id=key, source={"file": path.name})
 
 
-def of_manifest(name: str | None, root: Path, features: Path, key: str, target: str) -> Training:
+def of_manifest(name: str | None, root: Path, features: Path, key: str, target: str | None) -> Training:
     """The training rows of the manifest ``name`` in ``root``, with the columns that ``features`` has for their ids.
 
-    The ``target`` is the manifest's; features of other rows are left out. InputError where training rows have none.
+    Targets are the manifest's, in the column ``target``, by default called as the benchmark calls them. Features of
+    other rows are left out. InputError where training rows have none.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -78,6 +78,7 @@ def of_manifest(name: str | None, root: Path, features: Path, key: str, target: 
     if against.unit != "samples" or not against.has_rows:
         what = "labels are maps" if against.unit != "samples" else f"it is not curated in {root}"
         raise UsageError(f"{against.name}: {what}; rows with features are resampled, give them with --table FILE")
+    target = target or against.rules.target
     table = user_tables.whole(features, [key], texts=[key])
     rows = against.rows("train")
     places = pc.index_in(pa.array(rows.ids, pa.string()), value_set=_ids(features, table, key))
@@ -165,7 +166,7 @@ def resampled(training: Training, options: SamplerOptions, extremes: Extremes, p
     pert = PERT.get(options.method) if options.pert is None else options.pert
     facts = {**vars(options), "pert": pert, "extremes": extremes, "control_points": points, "target": training.target}
     facts |= {"source": dict(training.source), "dircli": __version__, "bumps": [vars(bump) for bump in bumps]}
-    return Resampled(columns=columns, facts=facts, bumps=bumps, nominal=words, synthetic=len(parents))
+    return Resampled(columns=columns, facts=facts, bumps=bumps, nominal=words)
 
 
 def _rows(training: Training) -> tuple[Rows, list[str], list[str]]:

@@ -114,7 +114,11 @@ def whole(path: Path, names: Iterable[str], *, texts: Collection[str] = ()) -> p
                 quoted_strings_can_be_null=False,
             )
             parse = csv.ParseOptions(delimiter=delimiter_of(start, wanted), newlines_in_values=True)
-            table = csv.read_csv(str(path), parse_options=parse, convert_options=convert)
+            try:
+                table = csv.read_csv(str(path), parse_options=parse, convert_options=convert)
+            except pa.ArrowInvalid:  # types are guessed from a first block, and later rows may be of another one
+                blocks = csv.ReadOptions(block_size=1 << 30)
+                table = csv.read_csv(str(path), read_options=blocks, parse_options=parse, convert_options=convert)
     except (pa.ArrowException, OSError) as error:
         raise InputError(Problem(str(path), f"its rows cannot be read ({first_line(error)})", HINT)) from None
     there = table.column_names

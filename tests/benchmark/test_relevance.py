@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dircli.benchmark.relevance import ControlPoints, box_plot
@@ -35,6 +35,7 @@ def test_a_side_that_is_left_out_has_no_relevance() -> None:
     assert ends == {"both": [1, 1], "low": [1, 0], "high": [0, 1]}
 
 
+@settings(deadline=None, max_examples=30)
 @given(TARGETS)
 def test_the_median_has_no_relevance_and_only_what_lies_beyond_a_whisker_makes_any(train: np.ndarray) -> None:
     phi = box_plot(train)

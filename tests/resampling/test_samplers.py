@@ -16,7 +16,7 @@ from dircli.errors import UsageError
 from dircli.resampling import samplers
 from dircli.resampling.samplers import Bump, Method, Rows, SamplerOptions, Synthetic, half_medians, neighbours, sizes
 
-QUICK = settings(deadline=None, max_examples=60)
+QUICK = settings(deadline=None, max_examples=25)
 RARE_ABOVE_10 = ControlPoints(np.array([9.0, 11]), np.array([0.0, 1]))
 ENDS = ControlPoints(np.array([2.0, 3, 10, 11]), np.array([1.0, 0, 0, 1]))
 

@@ -172,6 +172,19 @@ def test_ids_that_look_like_numbers_stay_as_they_are_written(run: Run, work: Pat
     assert made.splitlines()[1].startswith('"000",0,0')
 
 
+def test_a_column_of_whole_numbers_may_turn_out_to_be_none_a_million_bytes_later(run: Run, work: Path) -> None:
+    (work / "t.csv").write_text("a,y\n" + "1,2\n" * 300_000 + "0.5,90\n")
+    run("resample", "--table", "t.csv", "--target", "y", "--method", "under", "--out", "made.parquet")
+    assert sorted(pq.read_table(work / "made.parquet")["a"].to_pylist()) == [0.5, 1]
+
+
+def test_quiet_says_nothing_beside_the_rows(run: Run, work: Path) -> None:
+    written(work / "t.csv", rows())
+    words = ["resample", "--table", "t.csv", "--target", "y", "--id", "key", "--method", "over"]
+    assert run(*words, "--out", "-", "--quiet").stderr == ""
+    assert json.loads(run(*words, "--out", "-", "--json", "--quiet").stderr)["method"] == "over"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -238,6 +251,28 @@ def test_only_training_rows_of_a_benchmark_are_resampled(run: Run, work: Path, b
     same = pq.read_table(work / "same.parquet")
     assert same.select(made.column_names).drop_columns(["target"]).equals(made.drop_columns(["target"]))
     assert same["target"].to_pylist() == targets
+
+
+def test_the_column_that_a_benchmark_was_made_of_is_its_target_and_no_feature(
+    run: Run, work: Path, diabetes: pa.Table
+) -> None:
+    pq.write_table(diabetes.rename_columns([*diabetes.column_names[:-1], "progress"]), work / "t.parquet")
+    run("curate", "custom", "--table", "t.parquet", "--target", "progress", "--id", "patient", "--bin-width", 10)
+    words = ["--features", "t.parquet", "--id", "patient", "--method", "smoter", *ENDS, "--out", "made.parquet"]
+    run("resample", "t", *words)
+    made = pq.read_table(work / "made.parquet")
+    assert made.column_names[-5:] == ["s6", "progress", "origin", "parent", "parent_2"]
+    progress = dict(zip(made["patient"].to_pylist(), made["progress"].to_pylist(), strict=True))
+    between = [
+        min(ends) <= target <= max(ends)
+        for target, *parents in zip(
+            *(made[name].to_pylist() for name in ("progress", "parent", "parent_2")), strict=True
+        )
+        if parents[0] is not None and set(parents) <= progress.keys()
+        for ends in [[progress[key] for key in parents]]
+    ]
+    assert all(between)
+    assert len(between) > 50
 
 
 def test_features_that_do_not_fit_the_benchmark_are_refused(run: Run, work: Path, benchmark: pa.Table) -> None:
