@@ -23,7 +23,7 @@ class RareOptions:
     """Which targets are rare."""
 
     panel: ClassVar = "Relevance"
-    threshold: float = option(0.8, "The relevance from which on a target is rare (SMOGN).")
+    threshold: float = option(0.8, "The relevance from which on a target is rare (SMOGN 2017).")
     extremes: Literal["both", "low", "high"] = option(
         "both", "The sides of the box plot with rare targets beyond the whisker of 1.5 quartile ranges (Ribeiro 2011)."
     )
@@ -36,11 +36,11 @@ class SynthesisOptions:
 
     panel: ClassVar = "Rows"
     sampling: Literal["balance", "extreme"] = option(
-        "balance", "Bumps of the target of one size, or their sizes inverted (UBL)."
+        "balance", "Bumps of the target of one size (SMOGN 2017), or their sizes inverted (UBL)."
     )
-    k: int = option(5, "Nearest neighbours in the bump (SMOTER, SMOGN).")
+    k: int = option(5, "Nearest neighbours in the bump, of smoter and smogn (SMOGN 2017).")
     pert: float | None = option(
-        None, "Noise in standard deviations of the bump.", "smogn 0.02 (its paper), gaussian-noise 0.1 (UBL)"
+        None, "Noise in standard deviations of the bump.", "smogn 0.02, gaussian-noise 0.01 (both SMOGN 2017)"
     )
     seed: int = option(666, "The seed of the draw.")
 

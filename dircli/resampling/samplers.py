@@ -9,15 +9,17 @@ of normal rows between them. Normal bumps are thinned at random, and rare bumps 
 - ``gaussian-noise`` (Branco, Ribeiro and Torgo 2016): a row, each number and the target moved by a normal deviate of
   ``pert`` standard deviations of the bump; a nominal value is that of a random row of the bump.
 - ``smogn`` (Branco, Torgo and Ribeiro 2017): SMOTER where the neighbour is nearer than half the median distance of the
-  row to the bump's other rows; else Gaussian noise, with that half instead of ``pert`` where it is smaller.
+  row to the bump's rows; else Gaussian noise, with that half instead of ``pert`` where it is smaller.
 - ``over``, ``under``: copies of rare rows alone, or thinned normal rows alone.
 
 Distances are HEOM (Wilson and Martinez 1997): the root of the sum over columns of the squared difference as a share of
-the column's range, or, of nominal values, of 1 where they differ. Random numbers are NumPy's PCG64.
+the column's range in the bump, or, of nominal values, of 1 where they differ. What the papers leave open is as in the
+program of the experiments of 2017 (github.com/paobranco/SMOGN-LIDTA17). Random numbers are NumPy's PCG64.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,8 +29,8 @@ from dircli.errors import UsageError
 
 Method: TypeAlias = Literal["smoter", "smogn", "gaussian-noise", "over", "under"]
 Sampling: TypeAlias = Literal["balance", "extreme"]
-PERT = {"smogn": 0.02, "gaussian-noise": 0.1}
-"""The papers' noise, in standard deviations: SMOGN's algorithm, and the default of UBL, the authors' program."""
+PERT = {"smogn": 0.02, "gaussian-noise": 0.01}
+"""The noise of Branco et al. (2017), in standard deviations: in their algorithm, and in their experiments."""
 
 OTHERS = 4096
 """Of a bump of more rows, SMOGN's median distance is that to so many of them, drawn at random."""
@@ -42,7 +44,8 @@ HALF = 0.5
 class SamplerOptions:
     """How rows are resampled; ``pert`` None is the method's own, see `PERT`.
 
-    The defaults are those of Branco et al. (2017): rare from φ = 0.8 on, 5 neighbours, bumps of one size.
+    The defaults are those of the experiments of Branco et al. (2017): rare from φ = 0.8 on, 5 neighbours, bumps of one
+    size.
     """
 
     method: Method
@@ -114,13 +117,12 @@ def resample(
     if wanted.sum() > MOST:
         raise UsageError(f"this would make {wanted.sum():,} rows, and {MOST:,} is the most; try --sampling balance")
     rng = np.random.Generator(np.random.PCG64(options.seed))
-    kept, span = [], np.ptp(rows.numbers, axis=0)
+    kept = []
     synthetic = [Synthetic(rows.numbers[:0], rows.words[:0], rows.targets[:0], np.empty((0, 2), np.int64))]
     for part, count in zip(parts, wanted.tolist(), strict=True):
         kept.append(part if count >= len(part) else rng.choice(part, count, replace=False))
         if count > len(part):
-            source = _Source(rows, part, np.where(span > 0, span, 1), rng)
-            synthetic.append(source.made(count - len(part), options, pert))
+            synthetic.append(_Source(rows, part, rng).made(count - len(part), options, pert))
     bumps = [
         Bump(rare=bool(kind), low=float(rows.targets[part[0]]), high=float(rows.targets[part[-1]]), before=n, after=m)
         for kind, part, n, m in zip(rare, parts, counts.tolist(), wanted.tolist(), strict=True)
@@ -150,12 +152,17 @@ def _joined(parts: list[Synthetic]) -> Synthetic:
 
 @dataclass(frozen=True)
 class _Source:
-    """A ``bump`` (m,) of ``rows`` that grows; ``span`` (p,) is what a difference of 1 is in each column of numbers."""
+    """A ``bump`` (m,) of ``rows`` that grows."""
 
     rows: Rows
     bump: IntArray
-    span: FloatArray
     rng: np.random.Generator
+
+    @cached_property
+    def span(self) -> FloatArray:
+        """What a difference of 1 is in each column of numbers, (p,): its range, and 1 where that is 0."""
+        spans = np.ptp(self.rows.numbers[self.bump], axis=0)
+        return np.where(spans > 0, spans, 1)
 
     def made(self, count: int, options: SamplerOptions, pert: float) -> Synthetic:
         """``count`` synthetic rows: each row of the bump is first parent equally often, or once more."""
@@ -245,11 +252,14 @@ def neighbours(points: FloatArray, cases: IntArray, k: int) -> IntArray:
 
 
 def half_medians(points: FloatArray, cases: IntArray, rng: np.random.Generator) -> FloatArray:
-    """Half the median distance of each of the ``cases`` (c,) to the other ``points`` (m, d), see `OTHERS`: (c,)."""
+    """Half the median distance of each of the ``cases`` (c,) to the ``points`` (m, d), itself among them: (c,).
+
+    Of many points it is that to `OTHERS` of them.
+    """
     from scipy.spatial.distance import cdist
 
     others = points if len(points) <= OTHERS else points[rng.choice(len(points), OTHERS, replace=False)]
-    middle = [len(others) // 2, (len(others) + 1) // 2] if len(others) > 1 else [0]  # its own distance, 0, comes first
+    middle = [(len(others) - 1) // 2, len(others) // 2]
     halves = np.empty(len(cases))
     step = max(1, BLOCK // len(others))
     for start in range(0, len(cases), step):

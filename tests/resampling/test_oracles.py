@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from dataclasses import replace
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from dircli.benchmark.relevance import ControlPoints
 from dircli.resampling.samplers import Method, Rows, SamplerOptions, resample
 
 pytestmark = pytest.mark.slow
+PERT = 0.05
 FAR = 0.08
 """How far the distributions of 2,000 values and more may be apart; by chance 0.07 once in a thousand times."""
 
@@ -42,11 +44,11 @@ TABLES = [_skewed, _two_groups, _diabetes]
 
 
 def _rare(table: Any) -> tuple[FloatArray, FloatArray, ControlPoints]:
-    """Features from 1 to 2, targets, and relevance that makes the highest tenth of them rare."""
-    numbers, targets = table(np.random.default_rng(0))
-    low, high = np.quantile(targets, [0.5, 0.9])
-    features = 1 + (numbers - numbers.min(axis=0)) / np.ptp(numbers, axis=0)
-    return features, targets, ControlPoints(np.array([low, high]), np.array([0.0, 1]))
+    """Features, and targets, that are from 1 to 2 in rare rows, and relevance that makes the highest tenth rare."""
+    columns = np.column_stack(table(np.random.default_rng(0)))
+    rare = columns[columns[:, -1] >= np.quantile(columns[:, -1], 0.9)]
+    columns = 1 + (columns - rare.min(axis=0)) / np.ptp(rare, axis=0)
+    return columns[:, :-1], columns[:, -1], ControlPoints(np.array([0.5, 1]), np.array([0.0, 1]))
 
 
 def _made(numbers: FloatArray, targets: FloatArray, phi: ControlPoints, method: Method) -> tuple[FloatArray, BoolArray]:
@@ -57,8 +59,8 @@ def _made(numbers: FloatArray, targets: FloatArray, phi: ControlPoints, method: 
         targets=targets,
         whole=np.zeros(numbers.shape[1], dtype=bool),
     )
-    options = [SamplerOptions(method=method, sampling="extreme", threshold=1, seed=seed) for seed in range(12)]
-    draws = [resample(rows, phi, each)[1] for each in options]
+    options = SamplerOptions(method=method, sampling="extreme", threshold=1, pert=PERT)
+    draws = [resample(rows, phi, replace(options, seed=seed))[1] for seed in range(12)]
     return np.concatenate([np.column_stack([made.numbers, made.targets]) for made in draws]), phi(targets) >= 1
 
 
@@ -77,7 +79,7 @@ def test_smoter_and_gaussian_noise_have_the_distribution_of_resreg(table: Any, m
     if method == "smoter":
         theirs = resreg.smoter_interpolate(numbers[rare], targets[rare], 5, size=4000, random_state=0)
     else:
-        theirs = resreg.add_gaussian(numbers[rare], targets[rare], 0.1, size=4000, random_state=0)
+        theirs = resreg.add_gaussian(numbers[rare], targets[rare], PERT, size=4000, random_state=0)
     _agree(ours, np.column_stack(theirs))
 
 
@@ -95,12 +97,11 @@ def test_smogn_has_the_distribution_of_smogn(table: Any, monkeypatch: pytest.Mon
         for module in ("over_sampling", "box_plot_stats"):
             monkeypatch.setattr(import_module(f"smogn.{module}"), "np", _older_numpy())
         numbers, targets, phi = _rare(table)
-        aims = 1 + (targets - targets.min()) / np.ptp(targets)
-        features = np.column_stack([numbers, aims])
+        features = np.column_stack([numbers, targets])
         ours, rare = _made(features, targets, phi, "smogn")
         np.random.seed(0)  # noqa: NPY002 - what that program draws from
         random.seed(0)
-        theirs = program.over_sampling(pd.DataFrame(features[rare]), list(range(rare.sum())), perc=41.0, pert=0.02, k=5)
+        theirs = program.over_sampling(pd.DataFrame(features[rare]), list(range(rare.sum())), perc=41.0, pert=PERT, k=5)
     _agree(ours[:, :-2], theirs.to_numpy()[:, :-1])
 
 
