@@ -103,6 +103,8 @@ def resample(
     pert = PERT.get(options.method, 0) if options.pert is None else options.pert
     if not (0 < options.threshold <= 1 and options.k >= 1 and 0 <= pert < np.inf and options.seed >= 0):
         raise UsageError("--threshold is above 0 and at most 1, --k 1 or more, and --pert and --seed are not negative")
+    if options.pert is not None and options.method not in PERT:
+        raise UsageError(f"--pert goes with {' or '.join(PERT)}; it would change nothing here")
     order = np.argsort(rows.targets, kind="stable")
     is_rare = phi(rows.targets[order]) >= options.threshold
     if is_rare.all() or not is_rare.any():

@@ -305,6 +305,11 @@ def test_options_out_of_range_are_refused(options: dict[str, object], message: s
         resampled(drawn(), "smogn", **options)
 
 
+def test_noise_is_refused_where_there_is_none() -> None:
+    with pytest.raises(UsageError, match="--pert goes with smogn or gaussian-noise; it would change nothing here"):
+        resampled(drawn(), "smoter", pert=0.1)
+
+
 @pytest.mark.parametrize(("targets", "message"), [([1, 2], "no row is rare"), ([20, 30], "every row is rare")])
 def test_targets_that_are_all_rare_or_all_common_are_refused(targets: list[float], message: str) -> None:
     with pytest.raises(UsageError, match=f"{message}.* choose another --threshold"):
