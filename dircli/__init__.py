@@ -3,7 +3,7 @@
 ::
 
     raw source ► curation ► manifest ─┬► weights (LDS) ► any trainer
-                                      ├► features (FDS)
+                                      ├► features (FDS), resampling (SMOTER, SMOGN)
                       predictions ────┴► scores ► report
 
 One package per stage, and below them what they stand on; each imports only from the rows above it:
@@ -11,9 +11,10 @@ One package per stage, and below them what they stand on; each imports only from
 - `benchmark`: what a benchmark is: bins, regions, splits, the rules of both protocols; arrays in, arrays out.
 - `store`: bytes to values and back: manifests, predictions, archives, downloads. Only here are files opened.
 - `datasets`: one file per benchmark, and how to open one.
-- `curation`, `weights`, `features`, `scores`: the stages. Each command calls one function of theirs:
+- `curation`, `weights`, `features`, `resampling`, `scores`: the stages. Each command calls one function of theirs:
   `curation.curate.curate`, `curation.custom.curate`, `curation.verify.verify`, `weights.weigh.weigh`,
-  `weights.suggest.suggest`, `features.calibrate.calibrate`, `scores.from_files.evaluate`.
+  `weights.suggest.suggest`, `features.calibrate.calibrate`, `resampling.tables.resampled`,
+  `scores.from_files.evaluate`.
 - `report`: values to tables, pictures and pages.
 - `cli`: one file per command.
 """

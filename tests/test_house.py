@@ -38,7 +38,10 @@ LAYERS = (
 )
 """Each package may import those of the rows above it; packages of one row never import each other."""
 
-PURE = ("benchmark", "weights/lds.py", "weights/schemes.py", "weights/suggest.py", "features/fds.py", "scores/metrics")
+PURE = (
+    *("benchmark", "weights/lds.py", "weights/schemes.py", "weights/suggest.py", "features/fds.py", "scores/metrics"),
+    "resampling/samplers",
+)
 """Arrays in, arrays out: nothing here opens a file, and of other people's packages only NumPy and SciPy are loaded."""
 
 OPENERS = {"open", "read_bytes", "read_text", "write_bytes", "write_text", "unlink", "ZipFile", "File", "mkdir"}
@@ -64,6 +67,7 @@ UNLOADED = {
     "suggest own": {*NEEDLESS, "scipy", "pyarrow.compute", "dircli.scores", "dircli.datasets.obtain", "rich.progress"},
     "info agedb": {*NEEDLESS, "pyarrow", "scipy", "rich", "dircli.scores"},
     f"curate custom --table own.csv {OWN}": NEEDLESS - {"pydantic"},  # typer checks numbers by it
+    "resample --table own.csv --target y --method over --control-points 5:1,20:0": {*NEEDLESS, "scipy"},
     "fds features.h5 --dataset own --out calibrated.h5": NEEDLESS - {"h5py"},
     "plot own --out density.png": {"pandas", "pydantic", "h5py", "httpx"},
 }

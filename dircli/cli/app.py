@@ -28,6 +28,7 @@ HOMES = {
     "identify": "identify",
     "export": "export",
     "fds": "fds",
+    "resample": "resample",
     "plot": "plot",
     "demo": "demo",
 }

@@ -15,6 +15,7 @@ from dircli.report.values import NULL, number
 if TYPE_CHECKING:
     from dircli.curation.leakage import Leakage
     from dircli.curation.verify import Check
+    from dircli.resampling.samplers import Bump
     from dircli.store.download.fetch import DownloadPlan
     from dircli.weights.suggest import Suggestion
 
@@ -67,6 +68,18 @@ def suggestion(made: Suggestion) -> Table:
         sizes = (NULL if each.kernel == "none" else str(each.ks), NULL if each.sigma is None else f"{each.sigma:g}")
         behind = f"{each.behind:.5f} ± {each.error:.5f}"
         table.add_row(marks, each.kernel, *sizes, f"{each.log_likelihood:.5f}", behind)
+    return table
+
+
+def bumps(parts: Sequence[Bump]) -> Table:
+    """Rows of each bump of the target before and after resampling, and their shares of all."""
+    table = plain_table("targets", "from", "to", "before", "after", "share before", "after")
+    sums = sum(bump.before for bump in parts), sum(bump.after for bump in parts)
+    for bump in parts:
+        counts = bump.before, bump.after
+        shares = (f"{count / whole:.1%}" for count, whole in zip(counts, sums, strict=True))
+        ends = f"{bump.low:g}", f"{bump.high:g}"
+        table.add_row("rare" if bump.rare else "normal", *ends, *map(number, counts), *shares)
     return table
 
 

@@ -15,10 +15,10 @@ from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
+from dircli.benchmark.relevance import relevance
 from dircli.datasets.open import facts_of_samples, open_benchmark, open_large
 from dircli.errors import InputError, Problem, sample
 from dircli.scores.by_region import Reference, scores
-from dircli.scores.metrics.sera import relevance
 from dircli.scores.metrics.table import chosen, needs
 from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.signature import SCORING

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.arrays import FloatArray
+from dircli.benchmark.relevance import Relevance, relevance
 from dircli.errors import InputError
 from dircli.scores.by_region import Reference
-from dircli.scores.metrics.sera import Relevance, relevance
 from dircli.scores.metrics.table import needs
 from dircli.scores.streamed import Answer, Part, Question, Total, answered
 from dircli.store import partitions

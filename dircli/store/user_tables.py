@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv as texts
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from dircli.errors import InputError, Problem, UsageError, clear, first, first_l
 from dircli.store import files, sniff
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
-from dircli.store.text import FINITE, decode
+from dircli.store.text import FINITE, decode, delimiter_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,6 +91,74 @@ def read(path: Path, names: Names) -> Rows:
     if rows is None:
         raise InputError(_problems(path, reader, names, lines=lines))
     return rows
+
+
+def whole(path: Path, names: Iterable[str], *, texts: Collection[str] = ()) -> pa.Table:
+    """All columns of the CSV, TSV or Parquet table at ``path``, each in one piece, ``names`` among them.
+
+    Columns named in ``texts`` are read as text, also where they look like numbers. InputError with everything that is
+    wrong: columns that lack or repeat, and by name those with missing values, or with numbers that are not finite.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyarrow import csv
+
+    start, wanted = _start(path), list(names)
+    try:
+        if start.startswith(sniff.PARQUET):
+            table = pq.ParquetFile(str(path)).read()
+        else:
+            convert = csv.ConvertOptions(
+                column_types=dict.fromkeys(texts, pa.string()),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            )
+            parse = csv.ParseOptions(delimiter=delimiter_of(start, wanted), newlines_in_values=True)
+            try:
+                table = csv.read_csv(str(path), parse_options=parse, convert_options=convert)
+            except pa.ArrowInvalid:  # types are guessed from a first block, and later rows may be of another one
+                blocks = csv.ReadOptions(block_size=1 << 30)
+                table = csv.read_csv(str(path), read_options=blocks, parse_options=parse, convert_options=convert)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(Problem(str(path), f"its rows cannot be read ({first_line(error)})", HINT)) from None
+    there = table.column_names
+    problems = [] if table.num_rows else [Problem(str(path), "there are no rows", HINT)]
+    for name in dict.fromkeys([*wanted, *there]):
+        if there.count(name) != 1:
+            what = f"there is {'no' if name not in there else 'more than one'} column {clear(name)}"
+            what += f"; the columns are {sample([clear(column) for column in there])}"
+            problems.append(Problem(str(path), what, "Name each once"))
+    if problems:
+        raise InputError(problems)
+    columns = [in_one_piece(table[name]) for name in there]
+    for name, column in zip(there, columns, strict=True):
+        problems += _missing(path, name, column)
+    if problems:
+        raise InputError(problems)
+    return pa.table(columns, names=there)
+
+
+def in_one_piece(column: pa.ChunkedArray) -> pa.Array:
+    """``column`` without chunks, and not as a dictionary."""
+    import pyarrow as pa
+
+    column = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    joined = column.combine_chunks()
+    return joined if isinstance(joined, pa.Array) else pa.concat_arrays(joined.chunks)
+
+
+def _missing(path: Path, name: str, column: pa.Array) -> list[Problem]:
+    """A problem where rows of ``column`` have no value, or a number that is not finite."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bad = column.is_null()
+    if pa.types.is_floating(column.type):
+        bad = pc.invert(pc.fill_null(pc.is_finite(column), fill_value=False))
+    rows = np.flatnonzero(bad.to_numpy(zero_copy_only=False)) + 1
+    what = f"column {clear(name)} has no finite value in {len(rows):,} rows: rows {sample(rows.tolist())}"
+    hint = "Fill them in, leave out the rows or the column, or quote NA and the like where it is a word"
+    return [Problem(str(path), what, hint)] if rows.size else []
 
 
 def _start(path: Path) -> bytes:

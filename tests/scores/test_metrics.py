@@ -16,12 +16,12 @@ from scipy.integrate import trapezoid
 from scipy.interpolate import CubicHermiteSpline
 
 from dircli.benchmark.protocol import ScoreRule, Thresholds
+from dircli.benchmark.relevance import Relevance, medcouple, relevance
 from dircli.errors import UsageError
 from dircli.scores.by_region import RankedRows, Reference, Score, SummedRegion, scores
 from dircli.scores.metrics.blocks import SummedRows
 from dircli.scores.metrics.cindex import concordance
 from dircli.scores.metrics.gaussian import LEVELS, covered, reach
-from dircli.scores.metrics.sera import Relevance, medcouple, relevance
 from dircli.scores.metrics.table import EVERY, FURTHER, METRICS, Mergeable, chosen, ranks
 
 QUICK = settings(deadline=None, max_examples=60)
