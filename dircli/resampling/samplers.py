@@ -218,10 +218,10 @@ class _Source:
         """Each row of ``first`` (s,), moved by ``pert`` (s,) standard deviations of the bump's m rows, of 1 / m."""
         numbers, targets, n = self.rows.numbers, self.rows.targets, len(first)
         moves = self.rng.standard_normal((n, numbers.shape[1])) * pert[:, None] * numbers[self.bump].std(axis=0)
-        moved = np.where(self.rows.whole, np.rint(numbers[first] + moves), numbers[first] + moves)
+        moved = numbers[first] + moves
         aims = targets[first] + self.rng.standard_normal(n) * pert * targets[self.bump].std()
         words = self.bump[self.rng.integers(len(self.bump), size=(n, self.rows.words.shape[1]))]
-        return Synthetic(moved, words, self.target(aims), _alone(first))
+        return Synthetic(np.where(self.rows.whole, np.rint(moved), moved), words, self.target(aims), _alone(first))
 
     def target(self, values: FloatArray) -> FloatArray:
         """``values`` (s,) as targets."""

@@ -305,6 +305,11 @@ def test_options_out_of_range_are_refused(options: dict[str, object], message: s
         resampled(drawn(), "smogn", **options)
 
 
+def test_a_threshold_of_1_leaves_only_full_relevance() -> None:
+    bumps = resampled(rows(np.zeros(4), [0, 10, 10.9, 11]), "over", RARE_ABOVE_10, threshold=1)[2]
+    assert [(bump.rare, bump.before, bump.after) for bump in bumps] == [(False, 3, 3), (True, 1, 3)]
+
+
 def test_noise_is_refused_where_there_is_none() -> None:
     with pytest.raises(UsageError, match="--pert goes with smogn or gaussian-noise; it would change nothing here"):
         resampled(drawn(), "smoter", pert=0.1)
