@@ -61,7 +61,11 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """The ``choice`` among ``candidates``: `DEFAULT`, called "default", and the best of each kernel, by its name."""
+    """The ``choice`` among ``candidates``: `DEFAULT`, called "default", and the best of each kernel, by its name.
+
+    Best is the smallest window that is as good as any of its kernel; the choice is the smallest candidate that is as
+    good as any window.
+    """
 
     candidates: Mapping[str, Candidate]
     choice: str
