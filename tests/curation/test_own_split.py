@@ -118,6 +118,10 @@ def test_bins_of_many_widths_are_replaced_by_as_many_quantiles_as_can_be() -> No
     assert number == steps[works.index(True)]
 
 
+def test_one_bin_of_all_rows_is_not_proposed() -> None:
+    assert "No other bins help" in told(drawing([0, 0, 5], regular=False))
+
+
 def test_rows_of_one_bin_may_be_too_many_for_a_tenth() -> None:
     """Nearest to a tenth of the 18 rows, one, is none of each: six bins that give a row each would give six."""
     draw = drawing([value for value in range(6) for _ in range(3)])

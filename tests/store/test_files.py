@@ -199,10 +199,11 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
     reader.start()
-    files.write(path, b"data")
+    files.write_each({path: b"data", tmp_path / "file": b"more"})
     reader.join()
     assert read == [b"data"]
     assert path.is_fifo()
+    assert (tmp_path / "file").read_bytes() == b"more"
 
 
 def test_what_killed_writers_leave_disturbs_nobody_and_is_removed_after_a_day(tmp_path: Path) -> None:

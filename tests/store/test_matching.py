@@ -85,6 +85,13 @@ def test_repeated_ids_are_told_once_each() -> None:
     assert repeated_ids(arrow("a", "b")) == repeated_ids([]) == []
 
 
+def test_ids_that_a_split_repeats_may_be_repeated_in_a_file() -> None:
+    for ids, theirs, said in (("aab", "aabb", ["1 ids occur more than once: b"]), ("aab", "baa", []), ("ab", "ab", [])):
+        rows, problems = matched(arrow(*theirs), arrow(*ids), "p", missing_hint="")
+        assert rows.tolist() == [theirs.index(key) for key in ids]
+        assert [problem.found for problem in problems] == said
+
+
 def test_very_many_rows_of_an_id_are_told_without_an_object_for_each() -> None:
     theirs = pa.array(["row a", "row b"] * 11_000)
     tracemalloc.start()
