@@ -292,6 +292,20 @@ def test_every_file_of_several_is_on_the_disk_before_any_has_its_name(
     assert sorted(synced) == [3, 5]
 
 
+def test_what_another_committed_before_the_lock_was_had_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_writer_is_killed(_: int) -> None:
+        commit = tmp_path / f"{files.COMMIT}other"
+        commit.mkdir()
+        (commit / "a").write_bytes(b"theirs")
+
+    monkeypatch.setattr(os, "fsync", other_writer_is_killed)
+    with pytest.raises(UsageError, match="there already with other content"):
+        files.write(tmp_path / "a", b"ours")
+    assert (tmp_path / "a").read_bytes() == b"theirs"
+
+
 def test_whoever_comes_next_may_finish_a_commit_that_is_not_theirs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
