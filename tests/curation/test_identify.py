@@ -438,6 +438,10 @@ def test_a_file_that_is_not_that_of_the_variant_is_refused(run: Run, repeating: 
     ours = written(repeating.with_name("ours.csv"), prints.splits["released"])
     refused = run("curate", "agedb", "--variant", "again", "--released", ours, code=2).stderr
     assert "this is not again" in refused
+    with ours.open("a") as stream:
+        stream.write("31,AgeDB/9_Z_31_f.jpg,test\n31,AgeDB/9_A_31_f.jpg,test\n")
+    refused = run("curate", "agedb", "--variant", "again", "--released", ours, code=2).stderr
+    assert "2 rows are not of agedb: AgeDB/9_Z_31_f.jpg, AgeDB/9_A_31_f.jpg" in refused
     assert not Path("manifests").exists()
 
 

@@ -60,7 +60,15 @@ def test_few_ids_are_found_in_a_dictionary_without_arrows_functions(monkeypatch:
 
 @pytest.mark.parametrize(
     ("theirs", "ids"),
-    [(["a", "b"], ["a"]), (["a", "a"], ["a", "a"]), (["a", "b"], ["a", "c"]), (["a"], ["a\0"]), ([""], ["\0"])],
+    [
+        (["a", "b"], ["a"]),
+        (["a", "a"], ["a", "a"]),
+        (["a", "a"], ["a", "b"]),
+        (["a", "b"], ["a", "a"]),
+        (["a", "b"], ["a", "c"]),
+        (["a"], ["a\0"]),
+        ([""], ["\0"]),
+    ],
 )
 def test_other_or_repeated_ids_are_no_order_of_the_same(theirs: list[str], ids: list[str]) -> None:
     assert reordered(arrow(*theirs), arrow(*ids)) is None
