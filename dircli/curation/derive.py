@@ -42,7 +42,7 @@ class Cut:
     gaps: tuple[tuple[float, float], ...] = ()
     skew: str | None = None
     size: int | None = None
-    seed: int = 666
+    seed: int
 
     @classmethod
     def of(cls, gaps: Sequence[str], skew: str | None, size: int | None, seed: int) -> Cut | None:

@@ -107,7 +107,7 @@ class Match:
     variant: str
     part: str | None
     unlike: int
-    whole: bool = True
+    whole: bool
 
 
 def identify(paths: Iterable[Path], *, manifests: Path) -> list[Identity]:
@@ -256,7 +256,7 @@ def _compared(identity: Identity, rows: Listing) -> Identity:
 def _repeated(rows: Listing) -> int:
     """How many rows repeat an id that is known, in the same split or another."""
     places = rows.place[rows.place >= 0]
-    return int(places.size - np.count_nonzero(np.bincount(places, minlength=1)))
+    return int(places.size - np.count_nonzero(np.bincount(places)))
 
 
 def _sets(rows: Listing) -> dict[str, BoolArray]:
@@ -379,7 +379,7 @@ def _drawn(rows: Listing, told: Mapping[str, BoolArray], seeds: Iterable[int]) -
     if rows.place.size == over.sum() == np.any([*told.values()], axis=0).sum():
         orders["the file's"] = rows.place
     index = recipe.index(prints.targets)
-    sizes = np.bincount(index[over & (index >= 0)], minlength=1)
+    sizes = np.bincount(index[over & (index >= 0)])
     first = int(sizes[sizes > 0][:1].sum())  # rows of the first bin, by which most seeds are ruled out
     if first * len(orders) * len(SEEDS) > MOST:
         seeds = SEEDS[:1]

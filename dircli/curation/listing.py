@@ -44,8 +44,8 @@ class Listing:
     place: IntArray
     codes: AnyArray
     targets: FloatArray | None
-    by_name: bool = False
-    notes: tuple[str, ...] = ()
+    by_name: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

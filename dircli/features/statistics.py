@@ -142,8 +142,7 @@ class FullStatistics:
 
     def apply(self, features: AnyArray, index: IntArray) -> None:
         """Calibrate ``features`` (n, d) of the bins ``index`` (n,), -1 for none, in place: Σ̃^½ Σ^-½ (z - μ) + μ̃."""
-        moved = (index >= 0) & self.moved[index]
-        for b, numbers, rows, room in chunks(features, np.where(moved, index, -1)):
+        for b, numbers, rows, room in chunks(features, np.where(self.moved[index], index, -1)):
             if b not in self._maps:
                 smoothed = root(self.smoothed_covariance(b))
                 self._maps[b] = smoothed @ whitening(self.covariance.get(b, np.zeros_like(smoothed)))

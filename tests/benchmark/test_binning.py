@@ -127,6 +127,7 @@ def test_given_edges_ascend_and_are_finite() -> None:
 def test_the_last_of_the_quantiles_is_as_wide_as_its_target_is_far_from_the_one_below() -> None:
     assert widths.quantiles(np.array([0.0, 1, 5]), 3).edges.tolist() == [0, 1, 5, 9]
     assert widths.quantiles(np.array([0.0, 1, 5, 6]), 2).edges.tolist() == [0, 5, 6]
+    assert widths.quantiles(np.array([0.0, 1, 1, 2]), 2).edges.tolist() == [0, 1, 2]  # of two as equal, the lower
     assert widths.quantiles(np.array([0.0] * 8 + [1, 2, 3]), 2).edges.tolist() == [0, 1, 3]
     with pytest.raises(UsageError, match=r"quantile:3: there are 2 distinct targets.* try --bins quantile:2"):
         widths.quantiles(np.array([0.0, 1, 1]), 3)

@@ -144,6 +144,10 @@ def test_whole_numbers_may_be_ids_and_float32_targets_are_the_decimals_they_prin
     held = curated(work).samples
     assert held.ids.tolist() == ["1", "3", "20"]
     assert held.targets.tolist() == [0.3, 0.7, 0.1]
+    table(work / "t.csv", {"id": [1, 2, 3], "y": ["-0.0", "0", "1"]})
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", "--bin-width", "2", "--force")
+    assert not np.signbit(curated(work).samples.targets).any()
+    assert (curated(work).facts["own"]["many"], curated(work).facts["own"]["few"]) == (100, 20)
 
 
 def test_bins_may_be_given_by_edges_or_chosen_by_a_rule_that_the_manifest_names(run: Run, work: Path) -> None:

@@ -151,11 +151,11 @@ def test_cuts_that_cannot_be_made_say_so(words: list[str], said: str, tmp_path: 
 
 
 def test_a_cut_takes_a_name_of_its_own_that_fits() -> None:
-    assert Cut(gaps=((0, 20), (40.5, 50))).named("agedb") == "agedb-without-0-20_40.5-50"
-    assert Cut(gaps=((-2, 0),)).named("x") == "x-without--2-0"
-    many = Cut(gaps=tuple((float(k), k + 0.5) for k in range(30)))
+    assert Cut(seed=1, gaps=((0, 20), (40.5, 50))).named("agedb") == "agedb-without-0-20_40.5-50"
+    assert Cut(seed=1, gaps=((-2, 0),)).named("x") == "x-without--2-0"
+    many = Cut(seed=1, gaps=tuple((float(k), k + 0.5) for k in range(30)))
     assert len(many.named("agedb")) <= 64
-    skews = {Cut(skew=text, size=9).named("a") for text in ("1:2:3", "1:2:4")}
+    skews = {Cut(seed=1, skew=text, size=9).named("a") for text in ("1:2:3", "1:2:4")}
     assert len(skews) == 2
 
 
@@ -266,11 +266,13 @@ def test_a_cut_takes_gaps_first_and_then_thins_what_is_left() -> None:
     bins = Bins.regular(0, 4, 1)
     targets = np.repeat([0.5, 1.5, 2.5, 3.5, 4.0], [40, 40, 40, 20, 20])
     train = np.arange(160) % 4 != 0
-    stay, facts = cut(targets, train, bins, Cut(gaps=((1, 2),)))
+    stay, facts = cut(targets, train, bins, Cut(seed=1, gaps=((1, 2),)))
     inside = train & (targets == 1.5)
     assert stay.tolist() == (~inside).tolist()
     assert facts == {"gaps": [[1, 2]], "in_gaps": 30, "removed": 30}
-    assert cut(targets, train, bins, Cut(gaps=((3, 4),)))[1]["removed"] == 30  # the range ends there, and holds its end
+    assert (
+        cut(targets, train, bins, Cut(seed=1, gaps=((3, 4),)))[1]["removed"] == 30
+    )  # the range ends there, and holds its end
     stay, facts = cut(targets, train, bins, Cut(gaps=((1, 2),), skew="0.5:0.4:0.5, 3:0.4:0.5", size=60, seed=1))
     skew, index = facts["skew"], bins.index(targets)
     assert stay[~train].all()
@@ -283,7 +285,7 @@ def test_a_cut_takes_gaps_first_and_then_thins_what_is_left() -> None:
     assert skew["supports"] == supports(components(skew["mixture"]))
     assert facts["removed"] == (~stay).sum()
     with pytest.raises(UsageError, match="no training row is left"):
-        cut(targets, train, bins, Cut(gaps=((0, 3),), skew="1:0.3:1", size=9))
+        cut(targets, train, bins, Cut(seed=1, gaps=((0, 3),), skew="1:0.3:1", size=9))
 
 
 def test_what_was_cut_is_told_in_a_sentence() -> None:
@@ -307,17 +309,17 @@ def test_a_train_size_is_from_one_row_to_a_million_billion() -> None:
 
 def test_a_long_name_is_cut_to_what_a_name_may_hold() -> None:
     gaps = tuple((float(k), k + 0.5) for k in range(30))
-    name = Cut(gaps=gaps).named("a" * 60)
+    name = Cut(seed=1, gaps=gaps).named("a" * 60)
     assert len(name) == 64
     assert name.startswith("a" * 51 + "-cut-")
-    assert Cut(gaps=((0, 1e20),)).named("a") == "a-without-0-1e20"
-    assert len(Cut(gaps=((0, 1),)).named("a" * 52)) == 64
-    assert Cut(gaps=((0, 1),)).named("a" * 52).endswith("-without-0-1")
-    assert "-cut-" in Cut(gaps=((0, 1),)).named("a" * 53)
-    skewed = Cut(skew="1:2:3", size=9)
+    assert Cut(seed=1, gaps=((0, 1e20),)).named("a") == "a-without-0-1e20"
+    assert len(Cut(seed=1, gaps=((0, 1),)).named("a" * 52)) == 64
+    assert Cut(seed=1, gaps=((0, 1),)).named("a" * 52).endswith("-without-0-1")
+    assert "-cut-" in Cut(seed=1, gaps=((0, 1),)).named("a" * 53)
+    skewed = Cut(seed=1, skew="1:2:3", size=9)
     assert skewed.named("a").startswith("a-skewed-")
     assert len({Cut(skew="1:2:3", size=9, seed=seed).named("a") for seed in (1, 2)}) == 2
-    assert len({Cut(skew="1:2:3", size=size).named("a") for size in (8, 9)}) == 2
+    assert len({Cut(seed=1, skew="1:2:3", size=size).named("a") for size in (8, 9)}) == 2
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,11 @@ from miniatures import RAW, publish
 
 from dircli import datasets
 from dircli.benchmark.records import SPLITS
+from dircli.benchmark.regions import region
 from dircli.benchmark.splits import draw_codes, seed_of
 from dircli.datasets import variants
 from dircli.datasets.variants import ABSENT, UNKNOWN, Fingerprints, Variant, keyed
+from dircli.store.digests import git_blob
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -307,6 +309,9 @@ def test_a_manifest_of_ones_own_is_a_known_split(tmp_path: Path, run: Run) -> No
         "--bin-width",
         1,
     )
+    Path("manifests/damaged").mkdir()
+    for name in ("manifest.json", "samples.parquet"):
+        Path("manifests/damaged", name).write_bytes(b"PAR1 cut")
     table = pq.read_table("manifests/mine/samples.parquet")
     lines = [f"{key},{part}" for key, part in zip(table["id"].to_pylist(), table["split"].to_pylist(), strict=True)]
     (tmp_path / "rows.csv").write_text("\n".join(["key,part", *reversed(lines)]))
@@ -447,6 +452,10 @@ def test_a_file_that_is_not_that_of_the_variant_is_refused(run: Run, repeating: 
     ours = written(repeating.with_name("ours.csv"), prints.splits["released"])
     refused = run("curate", "agedb", "--variant", "again", "--released", ours, code=2).stderr
     assert "this is not again" in refused
+    with ours.open("a") as stream:
+        stream.write("31,AgeDB/9_Z_31_f.jpg,test\n31,AgeDB/9_A_31_f.jpg,test\n")
+    refused = run("curate", "agedb", "--variant", "again", "--released", ours, code=2).stderr
+    assert "2 rows are not of agedb: AgeDB/9_Z_31_f.jpg, AgeDB/9_A_31_f.jpg" in refused
     assert not Path("manifests").exists()
 
 
@@ -615,6 +624,123 @@ def test_ids_without_their_folder_are_told_so_when_they_are_refused(
     (tmp_path / "bare.csv").write_text("id,prediction\n" + "".join(f"{key},30\n" for key in bare))
     refused = run("evaluate", tmp_path / "bare.csv", "--dataset", "agedb", code=2).stderr
     assert "write AgeDB/ before each id" in refused
+
+
+def test_a_seed_that_is_not_tried_is_not_found(tmp_path: Path, run: Run) -> None:
+    path = written(tmp_path / "rows.csv", drawn(np.arange(len(NAMES)), 1000))
+    assert [each["drawn"] for each in told(run, path, code=1)] == [None]
+
+
+def test_as_many_rows_are_shuffled_as_may_be(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "rows.csv", drawn(np.arange(len(NAMES)), 5))
+    index = RULES.recipe.index(AGES)
+    first = int((index == index[index >= 0].min()).sum())
+    orders = ("published", "sorted", "the file's")
+    for more, found in ((0, {"seed": 5, "order": "published"}), (-1, None)):
+        monkeypatch.setattr("dircli.curation.identify.MOST", first * len(orders) * 1001 + more)
+        assert [each["drawn"] for each in told(run, path, code=1)] == [found]
+
+
+def test_files_are_known_by_their_bytes(
+    tmp_path: Path, run: Run, prints: Fingerprints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = listed(tmp_path / "files", prints.splits["theirs"], train="train", test="test")
+    np.save(tmp_path / "mask.npy", np.ones((2, 228, 304), np.uint8))
+    paths = [*sorted(folder.iterdir()), tmp_path / "mask.npy"]
+    blobs = [f"git:{git_blob(path.read_bytes())}" for path in paths]
+    counts = {part: int((prints.splits["theirs"] == code).sum()) for code, part in enumerate(SPLITS)}
+    known = (
+        Variant(name="theirs", dataset="agedb", title="", files=dict(zip("ab", blobs[:2], strict=True)), counts=counts),
+        Variant(name="masks", dataset="nyud2", title="", files={"c": blobs[2]}),
+    )
+    monkeypatch.setattr(variants, "variants", lambda: known)
+    found = told(run, folder, *paths)
+    assert [(each["variant"], each["how"]) for each in found] == [*[("theirs", "bytes")] * 3, ("masks", "bytes")]
+    assert [each["layout"] for each in found] == ["2 split files", *["table of 2 columns"] * 2, "array (2, 228, 304)"]
+
+
+def test_splits_of_different_variants_in_a_folder_stay_apart_if_each_is_what_its_name_says(
+    tmp_path: Path, run: Run, prints: Fingerprints
+) -> None:
+    codes = prints.splits["released"]
+    other = np.where(codes == 1, 2, np.where(codes == 2, 0, 1)).astype(np.uint8)
+    prints.splits["other"] = other  # type: ignore[index]  # a dictionary in this test
+    folder = listed(tmp_path / "files", codes, train="train", test="val")
+    assert [(each["variant"], each["splits"].keys()) for each in told(run, folder)] == [
+        ("other", {"test"}),
+        ("released", {"train"}),
+    ]
+
+
+def test_a_name_is_not_contradicted_where_it_is_right_or_a_column_tells_the_split(
+    tmp_path: Path, run: Run, prints: Fingerprints
+) -> None:
+    codes = prints.splits["theirs"]
+    folder = listed(tmp_path / "right", codes, test="test")
+    [found] = told(run, folder / "test.csv")
+    assert (found["variant"], found["part"], found["notes"]) == ("theirs", None, [])
+    path = written(tmp_path / "rows.csv", np.where(codes == 2, 1, ABSENT))
+    [found] = told(run, path, code=1)
+    assert (found["variant"], found["splits"], found["notes"]) == (None, {"val": int((codes == 2).sum())}, [])
+    swapped = listed(tmp_path / "swapped", codes, train="train", dev="test", test="val")
+    assert [each["notes"] for each in told(run, swapped, code=1)] == [[]]
+
+
+def test_the_first_row_is_counted_where_it_is_repeated(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "ids.txt").write_text("\n".join([*NAMES, NAMES[0]]))
+    assert [each["repeated"] for each in told(run, tmp_path / "ids.txt", code=1)] == [1]
+
+
+def test_a_split_that_fits_in_all_known_rows_is_nearer_than_one_that_is_all_known(
+    tmp_path: Path, run: Run, prints: Fingerprints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = np.roll(prints.splits["theirs"], 1)
+    near = codes.copy()
+    near[np.flatnonzero(codes == 2)[0]] = 0
+    few = np.full(codes.size, UNKNOWN, np.uint8)
+    few[np.flatnonzero(codes == 2)[1:]] = 2
+    prints.splits.update({"near": near, "few": few})  # type: ignore[attr-defined]  # a dictionary in this test
+    known = Variant(name="few", dataset="agedb", title="", counts={"test": int((codes == 2).sum())})
+    before = variants.variants()
+    monkeypatch.setattr(variants, "variants", lambda: (*before, known))
+    (tmp_path / "ids.txt").write_text("\n".join(name for name, code in zip(NAMES, codes, strict=True) if code == 2))
+    [found] = told(run, tmp_path / "ids.txt")
+    assert (found["variant"], found["part"], found["how"]) == ("few", "test", "some rows")
+
+
+def test_moved_rows_are_the_known_ones(tmp_path: Path, run: Run, prints: Fingerprints) -> None:
+    codes = prints.splits["released"].copy()
+    moved = [0, len(NAMES) - 1]
+    codes[moved] = (codes[moved] + 1) % 3
+    path = written(tmp_path / "rows.csv", np.where(codes == 1, ABSENT, codes))
+    with path.open("a") as stream:
+        stream.write("31,AgeDB/999999_Nobody_31_f.jpg,test\n31,AgeDB/999998_Nobody_31_f.jpg,train\n")
+    [found] = told(run, path, code=1)
+    there = {name for each in found["unlike"] for name in each["ids"]}
+    assert there == {NAMES[row] for row in moved if codes[row] != 1}
+    assert {each["here"] for each in found["unlike"] if each["there"] == "none"} <= {"train", "test"}
+
+
+def test_regions_are_those_of_the_rows_of_training(tmp_path: Path, run: Run, prints: Fingerprints) -> None:
+    codes = prints.splits["theirs"]
+    trained, tested = AGES[codes == 0], AGES[codes == 2]
+    counts = np.array([(trained == age).sum() for age in tested])
+    expected = {
+        protocol: dict(Counter(region(counts, rule.thresholds).tolist()))
+        for protocol, rule in RULES.score_rules.items()
+    }
+    whole = written(tmp_path / "rows.csv", codes)
+    (tmp_path / "ids.txt").write_text("\n".join(name for name, code in zip(NAMES, codes, strict=True) if code == 2))
+    assert [each["regions"] for each in told(run, whole, tmp_path / "ids.txt")] == [expected] * 2
+    (tmp_path / "val.txt").write_text("\n".join(name for name, code in zip(NAMES, codes, strict=True) if code == 1))
+    assert [each["regions"] for each in told(run, tmp_path / "val.txt")] == [{}]
+
+
+def test_targets_that_are_missing_are_not_unlike_where_none_are_known(tmp_path: Path, run: Run) -> None:
+    rows = [f"{'' if k == 3 else 20},wiki_crop/{k:02d}/{k}_1950-01-01_2010.jpg,test" for k in range(9)]
+    (tmp_path / "rows.csv").write_text("\n".join(["age,path,split", *rows]))
+    [found] = told(run, tmp_path / "rows.csv", code=1)
+    assert (found["dataset"], found["targets"], found["regions"], found["drawn"]) == ("imdb-wiki", [], {}, None)
 
 
 @pytest.mark.usefixtures("shipped")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dircli.benchmark import binning
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.splits import TEST, TRAIN, VAL
-from dircli.curation.own_split import Draw, drawn, lowest, recipe, taken_over
+from dircli.curation.own_split import WIDER, Draw, drawn, lowest, recipe, taken_over
 from dircli.errors import UsageError
 
 QUICK = settings(deadline=None, max_examples=40)
@@ -97,6 +97,11 @@ def test_widths_are_tried_by_round_multiples(times: int) -> None:
     assert tried(drawing([0, 0.8 * times, 0.9 * times])) == f"--bin-width {times}"
 
 
+def test_every_width_that_is_tried_is_a_round_multiple() -> None:
+    assert {str(times).rstrip("0") for times in WIDER} == {"1", "2", "5"}
+    assert list(WIDER) == sorted(WIDER)
+
+
 def test_only_widths_that_divide_the_range_are_proposed() -> None:
     draw = drawing([0, 0, 1, 1, 2, 2], limits="0:10")
     assert tried(draw) == "--bin-width 2"
@@ -116,6 +121,15 @@ def test_bins_of_many_widths_are_replaced_by_as_many_quantiles_as_can_be() -> No
         at -= max(1, at // 10)
     works = [len(parts(changed(draw, f"--bins quantile:{each}"))) == 3 for each in steps]
     assert number == steps[works.index(True)]
+
+
+@pytest.mark.parametrize("rows", range(7, 16, 2))
+def test_of_few_quantiles_every_number_is_tried(rows: int) -> None:
+    assert tried(drawing([*range(rows)], regular=False)) == f"--bins quantile:{rows // 2}"
+
+
+def test_one_bin_of_all_rows_is_not_proposed() -> None:
+    assert "No other bins help" in told(drawing([0, 0, 5], regular=False))
 
 
 def test_rows_of_one_bin_may_be_too_many_for_a_tenth() -> None:

@@ -87,6 +87,13 @@ def test_a_draw_of_equal_predictions_has_no_correlation() -> None:
     assert np.isfinite(found[:, 1]).all()
 
 
+def test_rounding_of_equal_predictions_is_no_spread() -> None:
+    for low in np.arange(1, 10) / 7:
+        rows = rows_of([(0, 0.1, 0.3), (0, 0.4, low), (0, 0.2, 0.3), (1, 1.2, low), (1, 1.5, 0.3), (1, 1.6, 0.3)])
+        counts = np.array([[0, 3, 0, 7, 0, 0]]).T
+        assert np.isnan(scored([rows], counts, chosen(["pearson"]))["all"]).all(), low
+
+
 def test_each_stratum_is_drawn_from_to_its_own_size() -> None:
     strata = np.array([2, 0, 1, 2, 2, 0, 4, 4, 4, 4])
     counts = ResamplingPlan(strata).counts(np.random.SFC64(0), 500, Scratch())

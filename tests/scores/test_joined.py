@@ -79,12 +79,12 @@ def result(
     return scored.result.as_json()
 
 
-def assert_refused_alike(own: Path) -> None:
+def assert_refused_alike(own: Path, metrics: Sequence[str] = ()) -> None:
     """The file "p" is refused in the same words, joined at once or part by part."""
     said = []
     for least in (ROWS + 1, 1):
         with pytest.raises(DirError) as caught:
-            result(own, least=least)
+            result(own, least=least, metrics=metrics)
         said.append(str(caught.value))
     assert said[0] == said[1]
 
@@ -182,6 +182,13 @@ def test_what_is_wrong_is_named_as_in_whole_files(
     (work / "p").write_bytes(written(held, "CSV"))
     small_blocks(monkeypatch, 3)
     assert_refused_alike(own)
+
+
+def test_a_standard_deviation_of_0_is_refused_as_in_a_whole_file(own: Path, work: Path) -> None:
+    held = columns(own, 0)
+    held["sigma"][3] = 0
+    (work / "p").write_bytes(written(held, "CSV"))
+    assert_refused_alike(own, metrics=["all"])
 
 
 def test_a_manifest_that_was_changed_is_refused_as_always(own: Path, work: Path) -> None:

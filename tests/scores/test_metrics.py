@@ -383,6 +383,7 @@ def test_a_ratio_at_the_bound_itself_counts_in_delta() -> None:
 
 def test_a_target_at_the_end_of_an_interval_is_covered() -> None:
     ends = np.array([reach()[9], -reach()[9]])
+    assert ends == pytest.approx([0.67449, -0.67449], abs=1e-5)  # half of a normal distribution
     assert covered(ends, np.zeros(2), np.ones(2))[:, 0].tolist() == [0.0] * 9 + [1.0] * 10
     assert covered(ends, np.zeros(2), np.ones(2))[:, 1].tolist() == [0.0] * 9 + [1.0] * 10
 

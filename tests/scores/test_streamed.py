@@ -118,6 +118,20 @@ def differing(seeds: range, work: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
 
 
 @DEPTHS
+@pytest.mark.parametrize(("column", "value"), [("prediction", 0.0), ("sigma", 0.0), ("target", -1.0)])
+def test_one_value_that_cannot_be_is_refused_as_in_a_whole_file(column: str, value: float, work: Path) -> None:
+    columns = {name: np.linspace(1, 9, 7) for name in ("prediction", "target", "sigma")}
+    columns[column][3] = value
+    (work / "p").write_bytes(written(columns, "CSV"))
+    said = []
+    for keep_rows in (False, True):
+        with pytest.raises(DirError) as refused:
+            scored("p", "nyud2", keep_rows=keep_rows, metrics=["all"])
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+
+
+@DEPTHS
 def test_blocks_and_whole_files_agree_on_damaged_files(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unlike, whole = differing(range(150), work, monkeypatch)
     assert unlike == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,11 +120,15 @@ def test_several_files_in_several_folders_are_written_or_none(tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "b", "x", "y"]
 
 
+@pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("step", range(6))
 def test_a_kill_at_any_rename_is_finished_or_never_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, *, late: bool
 ) -> None:
-    """Each rename is the last one in turn; whoever looks at the first folder then finds old files or new ones."""
+    """Each rename is the last one in turn; whoever looks at the first folder then finds old files or new ones.
+
+    So does whoever writes to both a day later, when what killed writers left is removed.
+    """
     places = [tmp_path / "a" / "x", tmp_path / "a" / "v", tmp_path / "b" / "y"]
     files.write_each(dict.fromkeys(places, b"1"))
     left = [step]
@@ -146,6 +151,10 @@ def test_a_kill_at_any_rename_is_finished_or_never_was(
         with contextlib.suppress(KeyboardInterrupt):
             files.write_each(dict.fromkeys(places, b"2"), force=True)
     monkeypatch.undo()
+    for staging in tmp_path.glob(f"*/{files.STAGING}*"):
+        os.utime(staging, (0, 0))
+    if late:
+        files.write_each({tmp_path / "a" / "more": b"3", tmp_path / "b" / "more": b"3"})
     files.recover(tmp_path / "a")
     assert len({place.read_bytes() for place in places}) == 1
 

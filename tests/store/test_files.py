@@ -199,10 +199,11 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
     reader.start()
-    files.write(path, b"data")
+    files.write_each({path: b"data", tmp_path / "file": b"more"})
     reader.join()
     assert read == [b"data"]
     assert path.is_fifo()
+    assert (tmp_path / "file").read_bytes() == b"more"
 
 
 def test_what_killed_writers_leave_disturbs_nobody_and_is_removed_after_a_day(tmp_path: Path) -> None:
@@ -289,6 +290,20 @@ def test_every_file_of_several_is_on_the_disk_before_any_has_its_name(
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_size))
     files.write_each({tmp_path / "one" / "a": b"123", tmp_path / "two" / "b": b"12345"})
     assert sorted(synced) == [3, 5]
+
+
+def test_what_another_committed_before_the_lock_was_had_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_writer_is_killed(_: int) -> None:
+        commit = tmp_path / f"{files.COMMIT}other"
+        commit.mkdir()
+        (commit / "a").write_bytes(b"theirs")
+
+    monkeypatch.setattr(os, "fsync", other_writer_is_killed)
+    with pytest.raises(UsageError, match="there already with other content"):
+        files.write(tmp_path / "a", b"ours")
+    assert (tmp_path / "a").read_bytes() == b"theirs"
 
 
 def test_whoever_comes_next_may_finish_a_commit_that_is_not_theirs(

@@ -60,7 +60,15 @@ def test_few_ids_are_found_in_a_dictionary_without_arrows_functions(monkeypatch:
 
 @pytest.mark.parametrize(
     ("theirs", "ids"),
-    [(["a", "b"], ["a"]), (["a", "a"], ["a", "a"]), (["a", "b"], ["a", "c"]), (["a"], ["a\0"]), ([""], ["\0"])],
+    [
+        (["a", "b"], ["a"]),
+        (["a", "a"], ["a", "a"]),
+        (["a", "a"], ["a", "b"]),
+        (["a", "b"], ["a", "a"]),
+        (["a", "b"], ["a", "c"]),
+        (["a"], ["a\0"]),
+        ([""], ["\0"]),
+    ],
 )
 def test_other_or_repeated_ids_are_no_order_of_the_same(theirs: list[str], ids: list[str]) -> None:
     assert reordered(arrow(*theirs), arrow(*ids)) is None
@@ -83,6 +91,13 @@ def test_repeated_ids_are_told_once_each() -> None:
     for keys in (["a", "b", "a", "c", "b", "a"], arrow("a", "b", "a", "c", "b", "a")):
         assert list(map(str, repeated_ids(keys))) == ["a", "b"]
     assert repeated_ids(arrow("a", "b")) == repeated_ids([]) == []
+
+
+def test_ids_that_a_split_repeats_may_be_repeated_in_a_file() -> None:
+    for ids, theirs, said in (("aab", "aabb", ["1 ids occur more than once: b"]), ("aab", "baa", []), ("ab", "ab", [])):
+        rows, problems = matched(arrow(*theirs), arrow(*ids), "p", missing_hint="")
+        assert rows.tolist() == [theirs.index(key) for key in ids]
+        assert [problem.found for problem in problems] == said
 
 
 def test_very_many_rows_of_an_id_are_told_without_an_object_for_each() -> None:

@@ -84,7 +84,6 @@ class ResamplingPlan:
         A large stratum is a run of its own, with one size for all; small ones are drawn from together.
         """
         sizes = np.bincount(self.unit_strata).astype(np.uint64)
-        sizes = sizes[sizes > 0]
         ends = np.cumsum(sizes)
         alone = sizes >= ALONE
         new = alone | np.append(True, alone[:-1]) | (ends // RUN != (ends - sizes) // RUN)

@@ -86,4 +86,4 @@ def _acceleration(jackknife: FloatArray, strata: IntArray) -> FloatArray:
         influence = (n - 1) * (scores.mean(axis=-1, keepdims=True) - scores)
         cubes = cubes + (influence**3).sum(axis=-1) / n**3
         squares = squares + (influence**2).sum(axis=-1) / n**2
-    return np.where(squares == 0, 0.0, cubes / np.where(squares == 0, 1, squares) ** 1.5 / 6)
+    return np.asarray(cubes / np.where(squares == 0, 1, squares) ** 1.5 / 6)
