@@ -110,6 +110,18 @@ def test_scales_differ_by_a_factor(counts: list[int], scheme: str, protocol: Any
         assert ratio == pytest.approx(ratio[0])
 
 
+def test_roots_are_taken_before_smoothing_as_released_and_after_it_as_printed() -> None:
+    counts = np.array([1.0, 9, 0, 100])
+    window = kernel_window("triang", 3, 1, filtered=False)
+    printed = np.sqrt(effective_density(counts, window, edge=RULE.edge))
+    found = {
+        protocol: bin_weights_of([1, 9, 0, 100], scheme="sqrt-inv", kernel="triang", protocol=protocol).effective
+        for protocol in ("released", "paper")
+    }
+    assert found["paper"] == pytest.approx(printed)
+    assert found["released"] == pytest.approx(effective_density(np.sqrt(counts), window, edge=RULE.edge))
+
+
 @pytest.mark.parametrize("scheme", ["inverse", "sqrt-inv", "effective-number"])
 @pytest.mark.parametrize("protocol", ["released", "paper"])
 def test_bounds_that_are_asked_for_hold_for_every_scheme_and_protocol(scheme: str, protocol: Any) -> None:
