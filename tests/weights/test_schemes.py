@@ -89,6 +89,7 @@ def test_effective_number_weights_by_hand() -> None:
 
 def test_the_effective_number_ends_in_uniform_and_in_inverse_weights() -> None:
     assert bin_weights_of([1, 9], scheme="effective-number", beta=0.0).weight == pytest.approx([1, 1])
+    assert effective_number(np.array([0.0, 2]), 0).tolist() == [0, 1]
     near = bin_weights_of([1, 9], scheme="effective-number", beta=1 - 1e-9)
     assert near.weight == pytest.approx(bin_weights_of([1, 9]).weight, rel=1e-6)
     with pytest.raises(UsageError, match="beta must be at least 0 and below 1"):
