@@ -354,6 +354,7 @@ def test_a_file_of_predictions_for_another_variant_is_told_when_it_is_refused(
     )
     verified = " ".join(run("verify", "agedb-theirs").stdout.split())
     assert f"ok variant {len(NAMES):,} rows are divided as in theirs, 0 are not, 0 are missing" in verified
+    assert "it is not known here" not in verified
     assert "not the published split, but that of Somebody 2025" in verified
 
 
