@@ -41,6 +41,7 @@ def test_a_range_that_no_round_width_divides_is_refused() -> None:
 @given(TARGETS, st.integers(2, 12))
 @example([0.0] * 3 + [1.0] * 5 + [2.0] * 3 + [3.0] * 4, 3)  # the last edge must be moved, too
 @example([0.0] * 8 + [1.0] * 4 + [2.0] * 9 + [3.0] * 7, 3)  # and that to the last target
+@example(np.repeat(np.arange(8.0), [3, 6, 8, 8, 6, 1, 6, 5]).tolist(), 4)  # and one again, after its neighbour
 def test_quantile_bins_are_as_equal_as_equal_targets_allow(targets: list[float], number: int) -> None:
     """N bins, none empty, and no edge moved to another target makes the two bins beside it more equal."""
     distinct, counts = np.unique(targets, return_counts=True)

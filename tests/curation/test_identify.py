@@ -368,6 +368,7 @@ def test_a_file_of_predictions_for_another_variant_is_told_when_it_is_refused(
     )
     verified = " ".join(run("verify", "agedb-theirs").stdout.split())
     assert f"ok variant {len(NAMES):,} rows are divided as in theirs, 0 are not, 0 are missing" in verified
+    assert "it is not known here" not in verified
     assert "not the published split, but that of Somebody 2025" in verified
 
 
@@ -455,7 +456,11 @@ def test_a_file_that_is_not_that_of_the_variant_is_refused(run: Run, repeating: 
     with ours.open("a") as stream:
         stream.write("31,AgeDB/9_Z_31_f.jpg,test\n31,AgeDB/9_A_31_f.jpg,test\n")
     refused = run("curate", "agedb", "--variant", "again", "--released", ours, code=2).stderr
+    assert "it has no" not in refused
     assert "2 rows are not of agedb: AgeDB/9_Z_31_f.jpg, AgeDB/9_A_31_f.jpg" in refused
+    no_val = written(repeating.with_name("no-val.csv"), np.where(prints.splits["released"] == 1, ABSENT, 0))
+    refused = run("curate", "agedb", "--variant", "again", "--released", no_val, code=2).stderr
+    assert "it has no val and no test" in refused
     assert not Path("manifests").exists()
 
 
@@ -706,6 +711,15 @@ def test_a_split_that_fits_in_all_known_rows_is_nearer_than_one_that_is_all_know
     (tmp_path / "ids.txt").write_text("\n".join(name for name, code in zip(NAMES, codes, strict=True) if code == 2))
     [found] = told(run, tmp_path / "ids.txt")
     assert (found["variant"], found["part"], found["how"]) == ("few", "test", "some rows")
+
+
+def test_rows_that_are_left_out_are_counted(tmp_path: Path, run: Run, prints: Fingerprints) -> None:
+    codes = prints.splits["released"].copy()
+    codes[np.flatnonzero(codes == 2)[:2]] = ABSENT
+    codes[np.flatnonzero(codes == 0)[0]] = ABSENT
+    [found] = told(run, written(tmp_path / "rows.csv", codes), code=1)
+    gone = [{"here": part, "there": "none", "rows": rows, "ids": []} for part, rows in (("train", 1), ("test", 2))]
+    assert found["unlike"] == gone
 
 
 def test_moved_rows_are_the_known_ones(tmp_path: Path, run: Run, prints: Fingerprints) -> None:

@@ -89,6 +89,7 @@ def test_effective_number_weights_by_hand() -> None:
 
 def test_the_effective_number_ends_in_uniform_and_in_inverse_weights() -> None:
     assert bin_weights_of([1, 9], scheme="effective-number", beta=0.0).weight == pytest.approx([1, 1])
+    assert effective_number(np.array([0.0, 2]), 0).tolist() == [0, 1]
     near = bin_weights_of([1, 9], scheme="effective-number", beta=1 - 1e-9)
     assert near.weight == pytest.approx(bin_weights_of([1, 9]).weight, rel=1e-6)
     with pytest.raises(UsageError, match="beta must be at least 0 and below 1"):
@@ -108,6 +109,18 @@ def test_scales_differ_by_a_factor(counts: list[int], scheme: str, protocol: Any
     for name in ("mean-one", "max-one"):
         ratio = found[name][held] / found["none"][held]
         assert ratio == pytest.approx(ratio[0])
+
+
+def test_roots_are_taken_before_smoothing_as_released_and_after_it_as_printed() -> None:
+    counts = np.array([1.0, 9, 0, 100])
+    window = kernel_window("triang", 3, 1, filtered=False)
+    printed = np.sqrt(effective_density(counts, window, edge=RULE.edge))
+    found = {
+        protocol: bin_weights_of([1, 9, 0, 100], scheme="sqrt-inv", kernel="triang", protocol=protocol).effective
+        for protocol in ("released", "paper")
+    }
+    assert found["paper"] == pytest.approx(printed)
+    assert found["released"] == pytest.approx(effective_density(np.sqrt(counts), window, edge=RULE.edge))
 
 
 @pytest.mark.parametrize("scheme", ["inverse", "sqrt-inv", "effective-number"])
