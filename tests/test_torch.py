@@ -271,13 +271,14 @@ def test_losses_have_the_gradients_of_their_differences() -> None:
 
 def test_losses_refuse_shapes_that_would_be_compared_each_with_each() -> None:
     column, row = torch.zeros(4, 1), torch.zeros(4)
+    unknown: Any = "relu"
     for loss in (*LOSSES, ours.BalancedMSE()):
         with pytest.raises(UsageError, match=r"inputs have shape \(4, 1\), and targets \(4,\)"):
             loss(column, row)
     with pytest.raises(UsageError, match=r"weights have shape \(4, 1\), and errors \(4,\)"):
         ours.weighted_l1(row, row, column)
     with pytest.raises(UsageError, match="no activate is called 'relu'"):
-        ours.weighted_focal_l1(row, row, activate="relu")
+        ours.weighted_focal_l1(row, row, activate=unknown)
 
 
 def plain(inputs: FloatArray, targets: FloatArray, variance: float) -> float:
@@ -319,13 +320,10 @@ def test_the_head_begins_anew_and_is_all_that_is_trained() -> None:
 
 
 def test_a_head_that_cannot_begin_anew_is_refused_before_anything_changes() -> None:
-    class Scale(torch.nn.Module):  # type: ignore[misc]  # types are checked with and without PyTorch
-        def __init__(self) -> None:
-            super().__init__()
-            self.scale = torch.nn.Parameter(torch.ones(1))
-
-    model = torch.nn.Sequential(torch.nn.Linear(2, 2), Scale(), torch.nn.ReLU())
-    for head, text in ((model[1], "Scale"), (model[2], "no layer has parameters"), (Scale(), "no part of the model")):
+    scale, relu, elsewhere = torch.nn.Module(), torch.nn.ReLU(), torch.nn.Linear(2, 1)
+    scale.register_parameter("scale", torch.nn.Parameter(torch.ones(1)))
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), scale, relu)
+    for head, text in ((scale, "Module"), (relu, "no layer has parameters"), (elsewhere, "no part of the model")):
         with pytest.raises(UsageError, match=text):
             ours.retrain_head(model, head)
     assert all(values.requires_grad for values in model.parameters())
