@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from itertools import product
 from math import exp, log, tanh
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -182,6 +183,13 @@ def test_samples_are_drawn_in_proportion_to_their_weights() -> None:
     assert not drawn[weights == 0].any()
     positive = weights > 0
     assert chisquare(drawn[positive], 1_000_000 * weights[positive] / weights.sum()).pvalue > 1e-3
+
+
+def test_a_point_on_an_edge_belongs_to_the_sample_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a sample of weight 0 is not even drawn where the random number is 0."""
+    points = SimpleNamespace(random=lambda _: np.array([0.0, 0.25, 0.5]))
+    monkeypatch.setattr(np.random, "default_rng", lambda _: points)
+    assert list(ours.WeightedSampler([0.0, 1.0, 1.0], 3)) == [1, 1, 2]
 
 
 def test_a_draw_hangs_on_the_seed_and_the_epoch_alone() -> None:
