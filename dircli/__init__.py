@@ -17,6 +17,7 @@ One package per stage, and below them what they stand on; each imports only from
   `scores.from_files.evaluate`.
 - `report`: values to tables, pictures and pages.
 - `cli`: one file per command.
+- `torch`: for training loops in PyTorch; the one module that needs it, and that no other imports.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ LAYERS = (
     {"store"},
     {"datasets"},
     {"curation", "weights", "features", "resampling", "scores"},
-    {"report"},
+    {"report", "torch"},
     {"cli"},
 )
 """Each package may import those of the rows above it; packages of one row never import each other."""
@@ -148,6 +149,26 @@ def test_no_import_runs_in_a_circle() -> None:
     assert not left, "these import each other"
 
 
+def test_pytorch_is_imported_by_its_own_module_alone_which_no_other_imports() -> None:
+    named = {
+        module
+        for module in MODULES
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None), *(alias.name for alias in node.names)]
+        if "torch" in str(name).split(".")
+    }
+    assert named == {"dircli.torch"}
+
+
+def test_without_pytorch_its_module_says_in_one_line_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "dircli.torch", raising=False)
+    with pytest.raises(ImportError) as raised:
+        import_module("dircli.torch")
+    assert str(raised.value) == "dircli.torch needs PyTorch; install it with: pip install 'dircli[torch]'"
+
+
 def test_what_is_private_stays_in_its_file() -> None:
     private = [
         f"{module} imports {name} of {other}"
@@ -182,7 +203,7 @@ def test_functions_are_short() -> None:
                 assert body <= LONGEST, f"{module}: {node.name}"
 
 
-def test_the_house_has_nine_packages_and_four_files_at_the_door() -> None:
+def test_the_house_has_nine_packages_and_five_files_at_the_door() -> None:
     entries = [path for path in PACKAGE.iterdir() if path.name != "__pycache__"]
     assert {path.name for path in entries if path.is_dir()} <= set().union(*LAYERS)
     assert {path.name for path in entries if path.suffix == ".py"} == {
@@ -190,6 +211,7 @@ def test_the_house_has_nine_packages_and_four_files_at_the_door() -> None:
         "__main__.py",
         "arrays.py",
         "errors.py",
+        "torch.py",
     }
 
 

@@ -143,11 +143,15 @@ class FullStatistics:
     def apply(self, features: AnyArray, index: IntArray) -> None:
         """Calibrate ``features`` (n, d) of the bins ``index`` (n,), -1 for none, in place: Σ̃^½ Σ^-½ (z - μ) + μ̃."""
         for b, numbers, rows, room in chunks(features, np.where(self.moved[index], index, -1)):
-            if b not in self._maps:
-                smoothed = root(self.smoothed_covariance(b))
-                self._maps[b] = smoothed @ whitening(self.covariance.get(b, np.zeros_like(smoothed)))
             room[:-1] = rows
-            features[numbers] = (room[:-1] - self.mean[b]) @ self._maps[b].T + self.smoothed_mean[b]
+            features[numbers] = (room[:-1] - self.mean[b]) @ self.matrix(b).T + self.smoothed_mean[b]
+
+    def matrix(self, b: int) -> FloatArray:
+        """What calibrates features of bin ``b``, which occurred: Σ̃^½ Σ^-½ (d, d) of eq. 6."""
+        if b not in self._maps:
+            smoothed = root(self.smoothed_covariance(b))
+            self._maps[b] = smoothed @ whitening(self.covariance.get(b, np.zeros_like(smoothed)))
+        return self._maps[b]
 
     @property
     def variance(self) -> FloatArray:
