@@ -43,6 +43,7 @@ class OfAll:
         assert all(source.urls for source in dataset.released)
         assert all(str(source.digest).startswith("git:") for source in dataset.released)
 
+    @pytest.mark.slow
     def test_the_same_source_gives_the_same_bytes_whatever_its_place_the_threads_and_the_hash_seed(
         self, name: str, program: list[str], tmp_path: Path, work: Path
     ) -> None:

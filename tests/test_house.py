@@ -233,6 +233,7 @@ def test_help_and_version_load_nothing_heavy(words: list[str]) -> None:
     assert done.stdout
 
 
+@pytest.mark.slow
 def test_no_command_loads_what_it_has_no_use_for(work: Path, run: Run) -> None:
     """Also pandas, which Arrow would import with its first array, and also where it could be drawn with."""
     lines = [f"{row},{row % 40}" for row in range(4000)]

@@ -185,7 +185,9 @@ def test_every_miniature_can_be_drawn(
     assert_legible(PICTURES["gain"](against), monkeypatch, width=figures.WIDTH, log=False)
 
 
-@pytest.mark.parametrize("width", [3, 5.5, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "width", [pytest.param(3, marks=pytest.mark.slow), 5.5, pytest.param(7, marks=pytest.mark.slow)]
+)
 def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that reads as a formula, is far too long, or has letters that the font lacks."""
     assert_legible(data.errors(scored(whole("agedb"), NASTY), WeightOptions()), monkeypatch, width=width, log=False)
@@ -193,7 +195,7 @@ def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch)
     assert_legible(picture, monkeypatch, width=width, log=False)
 
 
-@pytest.mark.parametrize("width", [3, 5.5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("width", [3, *(pytest.param(width, marks=pytest.mark.slow) for width in (5.5, 20))])
 def test_no_target_and_no_missing_correlation_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = data.errors(scored(whole("agedb"), ("W" * 99, "lower" * 20)), WeightOptions())
     ground = replace(picture.ground, name="M" * 64, target="a $very$ long target, in words " * 3, unit="square metre")
@@ -345,7 +347,7 @@ def test_a_constant_side_has_no_correlation() -> None:
     assert data.correlation(np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(-1)
 
 
-@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("ending", ["svg", *(pytest.param(each, marks=pytest.mark.slow) for each in ("png", "pdf"))])
 def test_the_same_call_gives_the_same_bytes_without_a_date(ending: str, work: Path, run: Run) -> None:
     import matplotlib as mpl
 
@@ -358,6 +360,7 @@ def test_the_same_call_gives_the_same_bytes_without_a_date(ending: str, work: Pa
     assert not [word for word in (b"Date", b"dc:date", b"Matplotlib", b"matplotlib.org") if word in data]
 
 
+@pytest.mark.slow
 def test_another_process_draws_the_same_bytes(work: Path, run: Run) -> None:
     """No order of a set and no random name is in a picture."""
     run("plot", "sts-b", "--lds", "--out", "here.svg")

@@ -737,7 +737,7 @@ def driver(folder: Path, url: str, *, digest: str | None, kills: int = 0) -> sub
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL and fork are POSIX")
-@pytest.mark.parametrize("digest", [SHA256, None], ids=["known", "unknown"])
+@pytest.mark.parametrize("digest", [SHA256, pytest.param(None, marks=pytest.mark.slow)], ids=["known", "unknown"])
 def test_twenty_kills_during_one_download_end_in_the_right_file(
     server: web.Server, folder: Path, digest: str | None
 ) -> None:

@@ -396,6 +396,7 @@ def test_similarity_as_a_table_and_as_csv(work: Path, run: Run) -> None:
     assert table[30]["mean_like"] == ""
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     """Four times the rows, 30 MB more of features, take hardly more memory: a few blocks are held."""
     code = (
