@@ -325,8 +325,9 @@ def aligned(predictions: Predictions, ids: TextArray | pa.Array, targets: FloatA
 
 def _differing(predictions: Predictions, rows: IntArray) -> list[Problem]:
     """Ids of rows that the split itself repeats, and so does the file, but with another prediction."""
-    ids = predictions.ids
-    if ids is None or predictions.values.size == np.unique(rows).size:
+    ids, first_of_id = predictions.ids, np.zeros(predictions.values.size, bool)
+    first_of_id[rows] = True
+    if ids is None or first_of_id.all():
         return []
     first: dict[str, float] = {}
     texts = ids if isinstance(ids, list) else ids.to_pylist()
