@@ -48,6 +48,8 @@ WITHIN = {
 MOST = 20_000_000  # rows that are shuffled, at most, for a seed to be found
 Own: TypeAlias = Callable[[], Sequence[Fingerprints]]
 """What gives the rows of the manifests that are curated here."""
+Pair: TypeAlias = tuple[SplitTable, Ids | None]
+"""A table, and the ids in it, if any are known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,7 @@ def identify(paths: Iterable[Path], *, manifests: Path) -> list[Identity]:
     own = cache(lambda: variants.curated(manifests))
     for path in paths:
         try:
-            found += _of_folder(path, own) if path.is_dir() else [_identity([split_files.read(path)], own)]
+            found += _of_folder(path, own) if path.is_dir() else [_identity([_read(path, own)])]
         except InputError as error:
             problems += error.problems
     if problems:
@@ -129,42 +131,42 @@ def identify(paths: Iterable[Path], *, manifests: Path) -> list[Identity]:
 
 def _of_folder(folder: Path, own: Own) -> list[Identity]:
     """The split files in ``folder``: those together whose names alone tell a split, the others one by one."""
-    groups: dict[str, list[SplitTable]] = {}
+    groups: dict[str, list[Pair]] = {}
     left = []
     for path in split_files.tables(folder):
         try:
-            table = split_files.read(path)
+            table, ids = _read(path, own)
         except InputError:
             if split_files.is_manifest(folder):
                 raise
             left.append(path.name)
             continue
-        ids = _ids(table, own)
         if ids is None and variants.of_blob(table.blob) is None:
             left.append(path.name)
             continue
         alone = ids is None or split_in_name(table.file) is None or split_columns(table, ids)
-        groups.setdefault(table.file if alone or ids is None else ids.prints.dataset.name, []).append(table)
+        groups.setdefault(table.file if alone or ids is None else ids.prints.dataset.name, []).append((table, ids))
     if not groups:
         what = "no file in it lists rows of a benchmark that is known here"
         raise InputError(Problem(str(folder), what, split_files.HINT))
-    identities = [each for tables in groups.values() for each in _together(tables, own)]
+    identities = [each for pairs in groups.values() for each in _together(pairs)]
     notes = (f"not looked at: {', '.join(map(printable, left))}",) if left else ()
     return [replace(each, notes=(*each.notes, *notes)) for each in identities]
 
 
-def _together(tables: Sequence[SplitTable], own: Own) -> list[Identity]:
+def _together(pairs: Sequence[Pair]) -> list[Identity]:
     """What the tables are as one split; or each of them, where they are known alone as their names say, apart."""
-    whole = _identity(tables, own)
-    if len(tables) == 1 or whole.variant or any(whole.contaminated.get(kind) for kind in WITHIN):
+    whole = _identity(pairs)
+    if len(pairs) == 1 or whole.variant or any(whole.contaminated.get(kind) for kind in WITHIN):
         return [whole]
-    alone = [_identity([table], own) for table in tables]
+    alone = [_identity([pair]) for pair in pairs]
     return alone if all(each.variant and not each.part for each in alone) else [whole]
 
 
-def _identity(tables: Sequence[SplitTable], own: Own) -> Identity:
+def _identity(pairs: Sequence[Pair]) -> Identity:
     """What the tables, which are one split, are."""
-    listed = [(table, ids) for table in tables if (ids := _ids(table, own)) is not None]
+    tables = [table for table, _ in pairs]
+    listed = [(table, ids) for table, ids in pairs if ids is not None]
     blobs = {Path(table.file).name: table.blob for table in tables}
     name = tables[0].file if len(tables) == 1 else str(Path(tables[0].file).parent)
     of_bytes = [variants.of_blob(table.blob) for table in tables]
@@ -177,9 +179,10 @@ def _identity(tables: Sequence[SplitTable], own: Own) -> Identity:
     return _compared(identity, listing(listed))
 
 
-def _ids(table: SplitTable, own: Own) -> Ids | None:
-    """The ids in ``table``: of rows that are shipped, or of the user's ``own``, or of a form that is known."""
-    return ids_of(table, variants.all_fingerprints()) or ids_of(table, own()) or formed(table)
+def _read(path: Path, own: Own) -> Pair:
+    """The table at ``path``, and its ids: of rows that are shipped, or of the user's ``own``, or of a known form."""
+    table = split_files.read(path)
+    return table, ids_of(table, variants.all_fingerprints()) or ids_of(table, own()) or formed(table)
 
 
 def _layout(tables: Sequence[SplitTable]) -> str:
@@ -191,7 +194,7 @@ def _layout(tables: Sequence[SplitTable]) -> str:
 
 def _unlisted(tables: Sequence[SplitTable]) -> tuple[str, ...]:
     """What can be said of files without ids that are known."""
-    for each in filter(None, (datasets.load(name) for name in datasets.NAMES)):
+    for each in map(datasets.load, datasets.NAMES):
         if isinstance(each.reader, PixelReader) and tables[0].shape[1:] == each.reader.shape:
             return (
                 f"an array of the shape of {each.name}'s maps, with {tables[0].ones:,} ones; not the published mask",
@@ -277,7 +280,7 @@ def _nearest(rows: Listing, sets: Mapping[str, BoolArray]) -> Match | None:
     """
     prints, told = rows.prints, ALL not in sets
     sizes = {part: int((rows.codes == code).sum()) for code, part in enumerate(SPLITS)} if told else {}
-    others = int((rows.place < 0).sum())
+    others, repeated = int((rows.place < 0).sum()), _repeated(rows)
     matches = []
     for name, codes in prints.splits.items():
         theirs = {part: codes == code for code, part in enumerate(SPLITS)}
@@ -293,7 +296,7 @@ def _nearest(rows: Listing, sets: Mapping[str, BoolArray]) -> Match | None:
             if variant and variant.rows:
                 unlike += sum(abs(n - sizes.get(part, n)) for part, n in variant.rows.items())
             else:
-                unlike += _repeated(rows)
+                unlike += repeated
             if pairs:
                 part = None if told else parts[0]
                 matches.append(Match(variant=name, part=part, unlike=unlike, whole=whole))

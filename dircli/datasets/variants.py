@@ -25,7 +25,7 @@ from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import TEST
 from dircli.errors import DirError
 from dircli.store import files, manifests
-from dircli.store.matching import hashes
+from dircli.store.matching import hashes, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -271,16 +271,12 @@ def fitting(ids: Any, *, given: tuple[str, str, str]) -> str:
         if not found:
             continue
         variant, part = next((each for each in found if (name, *each) == given), found[0])
-        folder = prints.folder if not all(str(each).startswith(prints.folder) for each in _listed(ids)) else ""
+        folder = prints.folder if not all(str(each).startswith(prints.folder) for each in listed(ids)) else ""
         write = f"write {folder} before each id, and nothing else" if folder else ""
         if (name, variant, part) == given:
             return f"its ids are those of this split but for their folders; {write}" if folder else ""
         return f"{_fits(named(name, variant), variant, name, part)}{'; and ' if write else ''}{write}"
     return ""
-
-
-def _listed(ids: Any) -> list[Any]:
-    return list(ids) if isinstance(ids, list | np.ndarray) else list(ids.to_pylist())
 
 
 def _fits(variant: Variant | None, called: str, dataset: str, part: str) -> str:

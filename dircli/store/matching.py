@@ -32,15 +32,14 @@ def matched(
     ``theirs`` are the ids in the file, ``where`` is its name. Problems are missing, surplus and repeated ids.
     """
     if isinstance(theirs, Sequence) or len(theirs) <= FEW:
-        rows, *unlike = _matched_texts(_listed(theirs), _listed(ids))
+        rows, *unlike = _matched_texts(listed(theirs), listed(ids))
     elif (same := reordered(theirs, _arrow(ids))) is not None:
         return same, []
     else:
         rows, *unlike = _matched_arrays(theirs, _arrow(ids))
-    if len(unlike[-1]) and (
-        twice := set(repeated_ids(_listed(ids)))
-    ):  # rows that the split repeats may stand there as often
-        unlike[-1] = [key for key in _listed(unlike[-1]) if key not in twice]
+    # rows that the split itself repeats may stand in the file as often
+    if len(unlike[-1]) and (twice := set(repeated_ids(listed(ids)))):
+        unlike[-1] = [key for key in listed(unlike[-1]) if key not in twice]
     whats = {
         "are missing": missing_hint,
         "are not in the split": "Check --dataset and --split",
@@ -92,7 +91,7 @@ def _distinct(texts: pa.Array) -> tuple[pa.Array, IntArray, IntArray]:
     return coded.dictionary, np.flatnonzero(is_first), codes[~is_first]
 
 
-def _listed(texts: Any) -> list[str]:
+def listed(texts: Any) -> list[str]:
     """``texts`` as a list, whatever they stand in."""
     return texts if isinstance(texts, list) else texts.tolist() if isinstance(texts, np.ndarray) else texts.to_pylist()
 

@@ -17,7 +17,7 @@ from dircli.arrays import FloatArray, IntArray, TextArray
 from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
 from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff, streams
 from dircli.store.digests import digest_of
-from dircli.store.matching import matched, named, repeated_ids
+from dircli.store.matching import listed, matched, named, repeated_ids
 from dircli.store.parquet import numeric, textual
 from dircli.store.text import FINITE, Table, decode, delimiter_of, is_json, numbers, parse
 
@@ -330,8 +330,7 @@ def _differing(predictions: Predictions, rows: IntArray) -> list[Problem]:
     if ids is None or first_of_id.all():
         return []
     first: dict[str, float] = {}
-    texts = ids if isinstance(ids, list) else ids.to_pylist()
-    pairs = zip(texts, predictions.values.tolist(), strict=True)
+    pairs = zip(listed(ids), predictions.values.tolist(), strict=True)
     unlike = dict.fromkeys(key for key, value in pairs if first.setdefault(key, value) != value)
     what = f"{len(unlike):,} ids have more than one prediction: {sample([clear(key) for key in unlike])}"
     return [Problem(predictions.file, what, "Predict one value for each id")] if unlike else []
