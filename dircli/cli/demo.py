@@ -36,6 +36,7 @@ def demo(
     typer.echo("SYNTHETIC data: names and predictions are made up; only the counts per age are AgeDB-DIR's.")
     with _apart(out):
         synthetic.write_agedb(Path("AgeDB.zip"))
+        synthetic.write_table(Path("table.csv"))
         for step, (title, command) in enumerate(STEPS):
             if step == len(STEPS) - 1:
                 synthetic.write_predictions(Path("manifests") / NAME)
@@ -43,7 +44,9 @@ def demo(
             ctx.find_root().command.main(shlex.split(command), prog_name="dir", standalone_mode=False)
     typer.echo("\nSYNTHETIC data: these scores say nothing about any model.")
     if out is not None:
-        typer.echo(f"The files are in {out}; repeat any of the commands there.")
+        typer.echo(
+            f"The files are in {out}; repeat any of the commands there. table.csv is a table to make a benchmark of."
+        )
 
 
 @contextlib.contextmanager
