@@ -20,7 +20,7 @@ from dircli.scores.metrics.table import described
 DOCS = Path(__file__).parents[1] / "docs"
 REMAKE = "<!-- made by `python tests/reference_pages.py`; change the program, not this page -->"
 SPECIAL = re.compile(r"(`[^`]*`|https?://\S+)|([|\\<>*_\[\]])")
-"""What stands as it is in Markdown, and what needs a backslash before it."""
+"""What stands as it is in Markdown, and what is written in another way."""
 LONGEST_DEFAULT = 20  # letters
 
 
@@ -45,7 +45,7 @@ def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[
 
 def _plain(text: str) -> str:
     """``text`` as Markdown shows it unchanged."""
-    return SPECIAL.sub(lambda found: found[1] or f"\\{found[2]}", text)
+    return SPECIAL.sub(lambda found: found[1] or ("&lt;" if found[2] == "<" else f"\\{found[2]}"), text)
 
 
 def _flags(parameter: Any) -> str:
