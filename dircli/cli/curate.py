@@ -182,10 +182,10 @@ def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> Non
     for note in (*facts["notes"], *counts):
         console.note(f"{facts['name']}: {note}")
     console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
-    console.out().print(tables.splits(facts, protocol))
+    console.show(tables.splits(facts, protocol))
     if skew := facts.get("derived", {}).get("skew"):
         table, step = tables.skew(skew, edges, rows=SHOWN_ROWS)
-        console.out().print(table)
+        console.show(table)
         console.note(f"{step} bins to a row" if step > 1 else "one bin to a row")
     typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 
