@@ -176,16 +176,20 @@ def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
 
 def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> None:
     """What was made: notes on stderr; the rows of each split, a density that was asked for, and the content."""
+    from dircli.datasets import NAMES
     from dircli.report import tables
 
     counts = (f"{key}: {f'{value:,}' if isinstance(value, int) else value}" for key, value in facts["facts"].items())
     for note in (*facts["notes"], *counts):
         console.note(f"{facts['name']}: {note}")
-    console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
-    console.out().print(tables.splits(facts, protocol))
+    ruled = (
+        f"regions by the {protocol} protocol; " if facts["dataset"] in NAMES else ""
+    )  # a table has one rule for both
+    console.note(f"{ruled}written to {out / str(facts['name'])}")
+    console.show(tables.splits(facts, protocol))
     if skew := facts.get("derived", {}).get("skew"):
         table, step = tables.skew(skew, edges, rows=SHOWN_ROWS)
-        console.out().print(table)
+        console.show(table)
         console.note(f"{step} bins to a row" if step > 1 else "one bin to a row")
     typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 

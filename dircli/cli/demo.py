@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from dircli.cli.options import Quiet, option
+from dircli.report import console
 
 NAME = "agedb-synthetic"
 STEPS = (
@@ -41,7 +42,8 @@ def demo(
             if step == len(STEPS) - 1:
                 synthetic.write_predictions(Path("manifests") / NAME)
             typer.echo(f"\n{title}\n$ dir {command}")
-            ctx.find_root().command.main(shlex.split(command), prog_name="dir", standalone_mode=False)
+            words = [*shlex.split(command), *(["-q"] if console.quiet else [])]
+            ctx.find_root().command.main(words, prog_name="dir", standalone_mode=False)
     typer.echo("\nSYNTHETIC data: these scores say nothing about any model.")
     if out is not None:
         typer.echo(

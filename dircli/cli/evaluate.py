@@ -33,7 +33,9 @@ class OutputOptions:
     """How the result is printed, or written to files."""
 
     panel: ClassVar = "Output"
-    format: Name = option("table", "How to print the result.")
+    format: Name = option(
+        "table", "How to print the result; latex has the metrics of the paper's table, unless --metrics names others."
+    )
     output: list[Path] | None = option(
         None, f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."
     )
@@ -163,7 +165,10 @@ def evaluate(
     outcomes = outcomes_of(result)
     _note_what_is_known(scored)
     written = [path for path in output if str(path) != "-"]
-    contents = {path: BY_ENDING[path.suffix].render(result, decimals).encode() for path in written}
+    contents = {}
+    for path in written:
+        by_ending = BY_ENDING[path.suffix]
+        contents[path] = by_ending.render(_of_form(by_ending.name, scored, names), decimals).encode()
     if details.report:
         contents[details.report] = _report(scored, ctx, data=raw_files(data), decimals=decimals)
     if details.per_bin or details.per_sample:
@@ -177,7 +182,7 @@ def evaluate(
         typer.echo(_shown(result, "json", decimals), nl=False)
     if not output:
         form = "score-only" if shown.score_only else shown.format
-        typer.echo(_shown(result, form, decimals, short=shown.short), nl=False)
+        typer.echo(_shown(_of_form(form, scored, names), form, decimals, short=shown.short), nl=False)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]
         with Path(summary).open("a", encoding="utf-8") as stream:
@@ -196,6 +201,16 @@ def _note_what_is_known(scored: Scored) -> None:
         console.note(f"{scored.result.dataset}: {TARGETS_UNVERIFIED}")
     if scored.left_out:
         console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
+
+
+def _of_form(form: str, scored: Scored, names: list[str]) -> Result:
+    """The result with the metrics that a format has, where none were asked for by ``names``."""
+    if names or form not in NAMED or not NAMED[form].for_papers:
+        return scored.result
+    from dircli.scores.compare.paper import printed
+
+    dataset = scored.against.dataset
+    return scored.result.only(printed(dataset.name if dataset else None))
 
 
 def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:

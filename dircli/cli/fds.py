@@ -70,7 +70,7 @@ def fds(
             return
         if out is not None:
             console.save(Path(out), table, force=force)
-        console.out().print(report.similarity(similar))
+        console.show(report.similarity(similar))
         typer.echo(report.strangers(similar))
         return
     if out is None:
@@ -79,7 +79,7 @@ def fds(
     smoothed = calibrate.calibrate(
         features, dataset, options, root=manifests, out=Path(out), force=force, watch=counting
     )
-    console.out().print(report.smoothed(smoothed))
+    console.show(report.smoothed(smoothed))
     typer.echo(report.summary(smoothed))
     if smoothed.left_alone:
         console.note(LEFT_ALONE.format(smoothed.left_alone))

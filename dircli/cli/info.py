@@ -27,7 +27,7 @@ def datasets(
         return
     from dircli.report import tables
 
-    console.out().print(tables.datasets(rows))
+    console.show(tables.datasets(rows))
 
 
 def info(
@@ -51,7 +51,7 @@ def info(
         from dircli.scores.metrics.table import described
 
         rows = described()
-        typer.echo(as_text(rows), nl=False) if as_json else console.out().print(tables.metrics(rows))
+        typer.echo(as_text(rows), nl=False) if as_json else console.show(tables.metrics(rows))
         return
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")

@@ -90,7 +90,7 @@ def resample(
     if as_json:
         typer.echo(as_text(made.facts), nl=False, err=out == "-")
     elif out != "-" or not console.quiet:
-        console.out(stderr=out == "-").print(tables.bumps(made.bumps))
+        console.show(tables.bumps(made.bumps), stderr=out == "-")
     if made.nominal:
         console.note(f"taken as nominal: {', '.join(made.nominal)}")
     if out is None:

@@ -63,7 +63,7 @@ def suggest(
         facts = {"name": against.name, "protocol": protocol, "counted": against.unit, "n": int(train.sum())}
         typer.echo(as_text({**facts, **asdict(made)}), nl=False)
         return
-    console.out().print(tables.suggestion(made))
+    console.show(tables.suggestion(made))
     typer.echo(f"{against.name}: {made.chosen.words}, by {train.sum():,} training {against.unit}, {protocol} protocol")
     for said, applies in ((NONE, made.chosen.kernel == "none"), (PIXELS, against.unit == "pixels"), (UNKNOWN, True)):
         if applies:

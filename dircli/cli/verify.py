@@ -25,13 +25,13 @@ def verify(
         from dircli.curation import leakage as rows
 
         counts, path = rows.leakage(name, root=manifests)
-        console.out().print(tables.leakage(counts))
+        console.show(tables.leakage(counts))
         console.note(f"the rows are listed in {path}")
         return
     from dircli.curation import verify as proof
 
     with terms(DownloadChoices(data=data)) as download:
         name, checks = proof.verify(name, root=manifests, released=released, terms=download)
-    console.out().print(tables.checks(checks))
+    console.show(tables.checks(checks))
     if failed := [check.name for check in checks if check.held is False]:
         raise CheckError(f"{name}: {len(failed)} of {len(checks)} checks failed: {', '.join(dict.fromkeys(failed))}")

@@ -136,7 +136,7 @@ def weights(
     facts, summary = weighted.facts, weighted.spread
     columns = {"low": weighted.low, "high": weighted.high, **vars(weighted.by_bin)}
     step = max(1, -(-int((weighted.by_bin.count > 0).sum()) // SHOWN_ROWS))
-    console.out().print(tables.weights(columns, step=step))
+    console.show(tables.weights(columns, step=step))
     typer.echo(f"{facts['name']}: {_how(facts)}")
     size = f"{summary.effective_size:,.0f} of {summary.n:,}"
     typer.echo(f"weights {summary.low:.4g} to {summary.high:.4g}, effective sample size {size}")

@@ -56,7 +56,9 @@ def test_the_diabetes_table_goes_from_a_file_to_scores(run: Run, work: Path) -> 
     )
     data.frame.to_csv(work / "diabetes.csv", index_label="row")
     words = ["--id", "row", "--bin-width", "10", "--range", "20:350", "--name", "diabetes", "--unit", "point"]
-    run("curate", "custom", "--table", "diabetes.csv", "--target", "target", *words)
+    done = run("curate", "custom", "--table", "diabetes.csv", "--target", "target", *words)
+    assert "written to " in done.stderr
+    assert "protocol" not in done.stderr  # both have the regions that were asked for
     assert "442 of 442 rows equal" in run("verify").stdout
     assert "sqrt-inv" in run("weights").stdout
     run("plot", "--terminal")
