@@ -140,7 +140,7 @@ def evaluate(
 
     name, manifests = where.located(benchmark.dataset)
     output, decimals = shown.output or [], shown.decimals
-    names = [word.strip() for word in metrics.split(",") if word.strip()]
+    names = [word.strip().lower() for word in metrics.split(",") if word.strip()]
     layout = Layout(**vars(columns))
     keep = bool(details.report or details.per_bin or details.per_sample)
     request = from_files.ScoreOptions(

@@ -1,10 +1,12 @@
 """`dir leaderboard`: results and published rows, ranked."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dircli.cli import guess
 from dircli.cli.options import Force, Quiet, option
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, BoardName
@@ -36,7 +38,12 @@ def leaderboard(
     from dircli.scores.compare import leaderboard as ranking
     from dircli.store.outputs import check_outputs
 
-    board = ranking.leaderboard(folder, dataset=dataset, region=region, metric=metric)
+    if folder is not None and dataset in {None, os.environ.get("DIR_DATASET")} and not folder.exists():
+        known = guess.meant(str(folder), Path("manifests"))  # no folder is called so: a dataset is
+        folder, dataset = (None, known) if known else (folder, dataset)
+    if metric is not None:
+        metric = metric.lower()
+    board = ranking.leaderboard(folder, dataset=dataset, region=region.lower(), metric=metric)
     if output is not None:
         files = folder.rglob("*.json") if folder else ()
         results = (path for path in files if path.relative_to(folder or "").as_posix() not in board.skipped)

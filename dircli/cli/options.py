@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from dircli.benchmark.protocol import ProtocolName
+from dircli.cli.guess import settle
 from dircli.errors import UsageError
 from dircli.report import console
 
@@ -19,6 +21,7 @@ KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Value = TypeVar("Value")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.")]
+NamedByOption = Annotated[str | None, typer.Option("--dataset", help="NAME, given as an option.", show_default=False)]
 OptionalName = Annotated[
     str | None,
     typer.Argument(metavar="[NAME]", envvar="DIR_DATASET", help="The dataset; by default the only curated one."),
@@ -117,9 +120,15 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     flat: list[inspect.Parameter] = []
     for name, parameter in parameters.items():
         flat += _of_group(groups[name]) if name in groups else [_for_typer(parameter)]
+    needed = False
+    if (place := next((place for place, each in enumerate(flat) if _is_dataset(each)), None)) is not None:
+        needed = flat[place].default is inspect.Parameter.empty
+        flat[place] = flat[place].replace(default=None)  # it may be named by the option, too
+        flat.append(inspect.Parameter("dataset", KEYWORD_ONLY, default=None, annotation=NamedByOption))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
+        settle(values, needed=needed)
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         command(**values)
@@ -127,6 +136,12 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]  # inspect looks for it, mypy does not
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return run
+
+
+def _is_dataset(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is the argument that names a dataset."""
+    about = getattr(parameter.annotation, "__metadata__", (None,))[0]
+    return getattr(about, "metavar", None) in {"NAME", "[NAME]"}
 
 
 def _of_group(group: Any) -> Iterator[inspect.Parameter]:
@@ -145,10 +160,11 @@ def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> ins
         default, settings = parameter.default.default, dict(parameter.default.metadata)
         flags = settings.pop("flags").split() or [f"--{parameter.name.replace('_', '-')}"]
         declared = typer.Option(*flags, **settings)
-    elif panel is not None:
+    elif get_origin(kind) is Annotated and isinstance(get_args(kind)[1], OptionInfo):
         kind, shared = get_args(kind)
         declared = copy(shared)
     if declared is not None:
         declared.rich_help_panel = panel
+        declared.case_sensitive = False
         kind = Annotated[kind, declared]
     return parameter.replace(kind=KEYWORD_ONLY, default=default, annotation=kind)

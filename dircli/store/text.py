@@ -15,7 +15,7 @@ import numpy as np
 
 from dircli.arrays import FloatArray
 from dircli.benchmark.bins import number
-from dircli.errors import InputError, Problem, clear, first, sample, shortened
+from dircli.errors import InputError, Problem, clear, close_to, first, sample, shortened
 
 
 def as_json(value: object) -> bytes:
@@ -135,6 +135,7 @@ def _check_header(header: list[str], columns: Sequence[str], *, where: str, advi
         problems.append(Problem(where, message, "Keep one of them, or rename the others"))
     if missing := [column for column in columns if column not in header]:
         message = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
+        message += close_to(missing, header)
         problems.append(Problem(where, message, advice))
     if problems:
         raise InputError(problems)
