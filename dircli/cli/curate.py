@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Force, Name, Protocol, Quiet, option
+from dircli.cli.options import Force, Name, Protocol, Quiet, TableFormat, option
 from dircli.errors import CheckError, UsageError, first_ten
 from dircli.report import console
 
@@ -116,6 +116,7 @@ def curate(
     less: LessTrain,
     table: TableOptions,
     download: DownloadChoices,
+    shown: TableFormat,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -134,7 +135,7 @@ def curate(
     if name == datasets.OWN:
         _refuse(source, name)
         choices = table.options(cut, seed=number, called=called)
-        _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol)
+        _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol, shown)
         return
     _refuse(table, name)
     split = curation.settled_split(
@@ -160,7 +161,7 @@ def curate(
         recordings.need_signals(name)
     with terms(download) as how:
         manifest = curation.curate(name, options, root=out, terms=how, watch=counting)
-    _tell(manifest.facts, manifest.table.bins.edges, out, protocol)
+    _tell(manifest.facts, manifest.table.bins.edges, out, protocol, shown)
     if source.check_images:
         _check_images(manifest, options, out, how)
     if source.check_signals:
@@ -174,7 +175,7 @@ def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
         raise UsageError(f"{flags}: not for `dir curate {name}`; see `dir curate --help`")
 
 
-def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> None:
+def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str, shown: TableFormat) -> None:
     """What was made: notes on stderr; the rows of each split, a density that was asked for, and the content."""
     from dircli.report import tables
 
@@ -182,12 +183,13 @@ def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> Non
     for note in (*facts["notes"], *counts):
         console.note(f"{facts['name']}: {note}")
     console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
-    console.out().print(tables.splits(facts, protocol))
-    if skew := facts.get("derived", {}).get("skew"):
+    shown.show(lambda: tables.splits(facts, protocol), lambda: facts)
+    skew = facts.get("derived", {}).get("skew")
+    if skew and shown.form == "table":
         table, step = tables.skew(skew, edges, rows=SHOWN_ROWS)
         console.out().print(table)
         console.note(f"{step} bins to a row" if step > 1 else "one bin to a row")
-    typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
+    shown.say(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 
 
 def _check_images(manifest: Manifest | PixelManifest, options: CurateOptions, out: Path, how: DownloadOptions) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dircli.cli import guess
-from dircli.cli.options import Force, Quiet, option
+from dircli.cli.options import AsJson, Force, Quiet, in_form, option
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, BoardName
 
@@ -28,6 +28,7 @@ def leaderboard(
     format_: BoardName | None = option(
         None, "How to print the board.", "by --output's ending, else table", flags="--format"
     ),
+    as_json: AsJson = False,
     output: Path | None = option(None, "Write the board to this file.", "stdout"),
     force: Force = False,
     quiet: Quiet = False,
@@ -43,6 +44,7 @@ def leaderboard(
         folder, dataset = (None, known) if known else (folder, dataset)
     if metric is not None:
         metric = metric.lower()
+    form = in_form(format_, as_json=as_json)
     board = ranking.leaderboard(folder, dataset=dataset, region=region.lower(), metric=metric)
     if output is not None:
         files = folder.rglob("*.json") if folder else ()
@@ -51,7 +53,7 @@ def leaderboard(
     if board.skipped:
         console.note(f"no results, left out: {sample(board.skipped)}")
     by_ending = BY_ENDING.get(output.suffix) if output else None
-    form = format_ or (by_ending.name if by_ending and by_ending.of_boards else "table")
+    form = form or (by_ending.name if by_ending and by_ending.of_boards else "table")
     shown = render(board, form, to_file=output is not None)
     if form == "csv":  # the other forms hold them
         for note in board.notes:

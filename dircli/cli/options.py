@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import OptionInfo
@@ -16,6 +16,9 @@ from dircli.benchmark.protocol import ProtocolName
 from dircli.cli.guess import settle
 from dircli.errors import UsageError
 from dircli.report import console
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Value = TypeVar("Value")
@@ -38,6 +41,7 @@ KernelSize = Annotated[int, typer.Option(help="Kernel size in bins, odd.")]
 KernelSigma = Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")]
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there by other content.")]
 
 
@@ -87,6 +91,43 @@ def _names(name: str, folder: Path) -> bool:
 
     facts = read_facts(folder)
     return name in {folder.name, facts["name"], facts["dataset"]}
+
+
+def in_form(form: str | None, *, as_json: bool) -> str | None:
+    """The format to print in, json also where ``as_json`` asks for it; UsageError where both are given and differ."""
+    if as_json and form not in {None, "json"}:
+        raise UsageError(f"--json and --format {form} are two formats; leave one of them out")
+    return "json" if as_json else form
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFormat:
+    """How a table is printed."""
+
+    panel: ClassVar = "Output"
+    format: Literal["table", "json", "csv", "markdown"] | None = option(None, "How to print it.", "table")
+    as_json: AsJson = False
+
+    @property
+    def form(self) -> str:
+        """The format's name."""
+        return in_form(self.format, as_json=self.as_json) or "table"
+
+    def show(self, table: "Callable[[], Table]", facts: Callable[[], object]) -> None:
+        """The ``table`` on stdout, or as JSON the ``facts`` that it shows."""
+        if self.form == "json":
+            from dircli.report.formats.json import as_text
+
+            typer.echo(as_text(facts()), nl=False)
+        else:
+            console.show(table(), self.form)
+
+    def say(self, line: str) -> None:
+        """A ``line`` under the table, which other formats have on stderr."""
+        if self.form == "table":
+            typer.echo(line)
+        elif self.form != "json":
+            console.note(line)
 
 
 @dataclass(frozen=True, kw_only=True)

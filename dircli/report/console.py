@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 PIPED_WIDTH = 100
 
@@ -31,6 +32,16 @@ def note(text: str) -> None:
     """One line for whoever watches; silent with -q."""
     if not quiet:
         err().print(text, soft_wrap=True, style="dim")
+
+
+def show(table: Table, form: str = "table") -> None:
+    """``table`` on stdout: as the terminal shows it, or as csv or markdown."""
+    if form == "table":
+        out().print(table)
+        return
+    from dircli.report import tables
+
+    sys.stdout.write({"csv": tables.as_csv, "markdown": tables.as_markdown}[form](table))
 
 
 def save(path: Path, data: bytes, *, force: bool = False) -> None:

@@ -101,6 +101,7 @@ def test_a_board_takes_its_dataset_as_an_argument_where_no_folder_is_called_so(w
     assert "no results are here" in run("leaderboard", "agedb", code=2).stderr
 
 
+@pytest.mark.usefixtures("curated")
 @pytest.mark.parametrize(
     ("words", "says"),
     [
