@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from dircli import __version__
 from dircli.cli.as_given import Command, take_as_given
+from dircli.cli.examples import epilog
 from dircli.errors import DirError
 from dircli.report import console
 
@@ -35,6 +36,9 @@ HOMES = {
 """The commands, in the order of the help, and the module of each."""
 
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
 class Commands(Mapping[str, Any]):
     """The commands by name; the module of each is loaded when it is first asked for."""
 
@@ -53,7 +57,9 @@ def _command(name: str, module: str) -> Any:
     from dircli.cli.options import flattened
 
     alone = typer.Typer(add_completion=False)
-    alone.command(name, cls=Command)(flattened(getattr(import_module(f"dircli.cli.{module}"), name)))
+    alone.command(name, cls=Command, epilog=epilog(name), context_settings=HELP)(
+        flattened(getattr(import_module(f"dircli.cli.{module}"), name))
+    )
     return get_command(alone)
 
 
@@ -64,8 +70,10 @@ class Boundary(TyperGroup):
         super().__init__(**{**settings, "commands": Commands()})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The words before the command as values."""
+        """The words before the command as values; `help COMMAND` is `COMMAND --help`."""
         take_as_given(self, ctx)
+        if args[:1] == ["help"]:
+            args = [*args[1:2], "--help"]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -84,8 +92,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Make the benchmarks of Deep Imbalanced Regression, and score on them.",
+    context_settings=HELP,
+    help="Make the benchmarks of Deep Imbalanced Regression, and score on them. `dir help COMMAND` tells about one.",
 )
 
 

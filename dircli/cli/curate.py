@@ -177,12 +177,14 @@ def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
 
 def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str, shown: TableFormat) -> None:
     """What was made: notes on stderr; the rows of each split, a density that was asked for, and the content."""
+    from dircli.datasets import OWN
     from dircli.report import tables
 
     counts = (f"{key}: {f'{value:,}' if isinstance(value, int) else value}" for key, value in facts["facts"].items())
     for note in (*facts["notes"], *counts):
         console.note(f"{facts['name']}: {note}")
-    console.note(f"regions by the {protocol} protocol; written to {out / str(facts['name'])}")
+    by = "" if facts["dataset"] == OWN else f"regions by the {protocol} protocol; "  # a table has one rule
+    console.note(f"{by}written to {out / str(facts['name'])}")
     shown.show(lambda: tables.splits(facts, protocol), lambda: facts)
     skew = facts.get("derived", {}).get("skew")
     if skew and shown.form == "table":

@@ -21,6 +21,7 @@ def datasets(
     from dircli.datasets import describe
 
     rows = [describe.dataset(name, root=manifests, data=raw_files(data)) for name in registry.NAMES]
+    rows += [describe.manifest(name, root=manifests, data=raw_files(data)) for name in describe.here(manifests)]
 
     def table() -> "Table":
         from dircli.report import tables
@@ -59,7 +60,8 @@ def info(
         )
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
-    facts = describe.dataset(name, root=manifests, data=raw_files(data))
+    tell = describe.manifest if name in describe.here(manifests) else describe.dataset
+    facts = tell(name, root=manifests, data=raw_files(data))
     if bibtex:
         typer.echo(facts["bibtex"])
     elif shown.form == "json":

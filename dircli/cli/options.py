@@ -27,7 +27,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; `dir dat
 NamedByOption = Annotated[str | None, typer.Option("--dataset", help="NAME, given as an option.", show_default=False)]
 OptionalName = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", envvar="DIR_DATASET", help="The dataset; by default the only curated one."),
+    typer.Argument(metavar="NAME", envvar="DIR_DATASET", help="The dataset; by default the only curated one."),
 ]
 Dataset = Annotated[
     str | None, typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one")
@@ -150,6 +150,13 @@ class PredictionLayout:
     by_position: bool = option(False, "Rows are in manifest order; ids are not used.")
 
 
+HEADINGS = {
+    **dict.fromkeys(("dataset", "manifests", "data", "protocol", "split"), "Benchmark"),
+    **dict.fromkeys(("out", "output", "format_", "as_json", "force", "quiet"), "Output"),
+}
+"""The heading in the help of options that many commands have, where no group has them."""
+
+
 def flattened(command: Callable[..., None]) -> Callable[..., None]:
     """``command`` as typer is to see it: each field of a parameter that is a dataclass is an option of its own.
 
@@ -165,7 +172,8 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     if (place := next((place for place, each in enumerate(flat) if _is_dataset(each)), None)) is not None:
         needed = flat[place].default is inspect.Parameter.empty
         flat[place] = flat[place].replace(default=None)  # it may be named by the option, too
-        flat.append(inspect.Parameter("dataset", KEYWORD_ONLY, default=None, annotation=NamedByOption))
+        named = inspect.Parameter("dataset", KEYWORD_ONLY, default=None, annotation=NamedByOption)
+        flat.append(_for_typer(named))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
@@ -182,7 +190,7 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
 def _is_dataset(parameter: inspect.Parameter) -> bool:
     """Whether a parameter is the argument that names a dataset."""
     about = getattr(parameter.annotation, "__metadata__", (None,))[0]
-    return getattr(about, "metavar", None) in {"NAME", "[NAME]"}
+    return getattr(about, "metavar", None) == "NAME"
 
 
 def _of_group(group: Any) -> Iterator[inspect.Parameter]:
@@ -205,7 +213,8 @@ def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> ins
         kind, shared = get_args(kind)
         declared = copy(shared)
     if declared is not None:
-        declared.rich_help_panel = panel
+        if isinstance(declared, OptionInfo):
+            declared.rich_help_panel = panel or HEADINGS.get(parameter.name)
         declared.case_sensitive = False
         kind = Annotated[kind, declared]
     return parameter.replace(kind=KEYWORD_ONLY, default=default, annotation=kind)

@@ -34,7 +34,7 @@ def smoothed_facts(run: Smoothed) -> dict[str, Any]:
     """What was done, and the same of every bin that occurs, for programs."""
     fds = run.fds
     low, high, occurring = fds.edges[:-1], fds.edges[1:], np.flatnonzero(fds.counts)
-    columns = dict(zip(("mean_moved", "variance_moved"), fds.distances(), strict=True))
+    columns: dict[str, AnyArray] = dict(zip(("mean_moved", "variance_moved"), fds.distances(), strict=True))
     columns = {"low": low, "high": high, "rows": fds.counts, **columns}
     sizes = {"epochs": fds.epochs, "rows": run.rows, "features": fds.dim, "left_alone": run.left_alone}
     return {**run.facts, **sizes, "bins": _records(columns, occurring)}

@@ -129,11 +129,12 @@ def bumps(parts: Sequence[Bump]) -> Table:
 
 def datasets(rows: Iterable[Mapping[str, Any]]) -> Table:
     """One line per dataset: what it is, and its state here."""
-    table = plain_table("name", "target", "train", "val", "test", "here", left=2)
+    table = plain_table("name", "target", "train", "val", "test", "here", "origin", left=2)
     for row in rows:
-        sizes = (number(row["rows"][part]) for part in ("train", "val", "test"))
+        sizes = (number(row["rows"].get(part)) for part in ("train", "val", "test"))
         here = "curated" if row["curated"] else "bins only" if row["bins_shipped"] else "not curated"
-        table.add_row(row["name"], f"{row['target']} ({row['unit']})", *sizes, here)
+        unit = f" ({row['unit']})" if row["unit"] else ""
+        table.add_row(row["name"], f"{row['target'] or NULL}{unit}", *sizes, here, row["origin"] or NULL)
     return table
 
 
