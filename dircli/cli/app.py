@@ -103,9 +103,40 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _completion(name: str) -> Any:
+    """The callback of typer's own option ``name`` for completion, whose modules are loaded when it is given."""
+
+    def run(ctx: typer.Context, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            from typer import completion
+
+            completion.completion_init()  # type: ignore[attr-defined]  # typer calls it for its own options
+            getattr(completion, name)(ctx, None, value)
+
+    return run
+
+
 @app.callback()
 def _start(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")] = False,
+    _install: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            help="Install completion for the current shell.",
+            callback=_completion("install_callback"),
+            is_eager=True,
+        ),
+    ] = False,
+    _show: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            help="Print the script of completion for the current shell.",
+            callback=_completion("show_callback"),
+            is_eager=True,
+        ),
+    ] = False,
     _: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
+from dircli.cli import guess
 from dircli.cli.download_options import Data, raw_files
 from dircli.cli.options import (
     AsJson,
@@ -134,7 +135,9 @@ def evaluate(
     benchmark: BenchmarkOptions,
     where: ManifestOptions,
     protocol: Protocol = "released",
-    metrics: str = option("", "Names with commas between, or all that can be had.", "the usual ones"),
+    metrics: str = option(
+        "", "Names with commas between, or all that can be had.", "the usual ones", autocompletion=guess.metrics
+    ),
     shown: OutputOptions,
     interval: IntervalOptions,
     check: CheckOptions,

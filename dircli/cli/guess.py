@@ -5,11 +5,35 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from dircli.errors import UsageError
 
 UNNAMED = "name a dataset, as `dir datasets` lists them"
 FILES = ("predictions", "features", "files")
 """What commands call the files that they are given as arguments."""
+
+
+def names(ctx: typer.Context) -> list[str]:
+    """The datasets that the shell may complete: those known, and those curated where the words so far say."""
+    from dircli import datasets
+
+    return [*datasets.NAMES, *_curated(Path(ctx.params.get("manifests") or "manifests"))]
+
+
+def metrics(incomplete: str) -> list[str]:
+    """The metrics that the shell may complete, after others with commas between."""
+    from dircli.scores.metrics.table import EVERY
+
+    before = incomplete[: incomplete.rfind(",") + 1]
+    return [before + name for name in EVERY]
+
+
+def regions() -> list[str]:
+    """The regions that the shell may complete."""
+    from dircli.benchmark.regions import ALL, REGIONS, ZERO
+
+    return [ALL, *REGIONS, ZERO]
 
 
 def meant(name: str, root: Path) -> str | None:
@@ -23,9 +47,7 @@ def meant(name: str, root: Path) -> str | None:
 
 
 def _curated(root: Path) -> Iterable[str]:
-    from dircli.store import manifests
-
-    return manifests.curated(root) if root.is_dir() else ()
+    return sorted(path.parent.name for path in root.glob("*/manifest.json"))
 
 
 def settle(values: dict[str, Any], *, needed: bool = False) -> None:

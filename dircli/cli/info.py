@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dircli.cli.download_options import Data, raw_files
+from dircli.cli.guess import names
 from dircli.cli.options import Manifests, Quiet, TableFormat, option
 from dircli.errors import UsageError
 
@@ -34,7 +35,10 @@ def datasets(
 def info(
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="The dataset; `dir datasets` lists them.", show_default=False, autocompletion=names
+        ),
     ] = None,
     metrics: bool = option(False, "Tell about the metrics instead."),
     bibtex: bool = option(False, "Print only the citation."),

@@ -22,9 +22,16 @@ def leaderboard(
             show_default=False,
         ),
     ] = None,
-    dataset: str | None = option(None, "The dataset.", "that of all the results", envvar="DIR_DATASET"),
-    region: str = option("few", "The region to rank by."),
-    metric: str | None = option(None, "The metric to rank by.", "mae, or what the paper has if there are no results"),
+    dataset: str | None = option(
+        None, "The dataset.", "that of all the results", envvar="DIR_DATASET", autocompletion=guess.names
+    ),
+    region: str = option("few", "The region to rank by.", autocompletion=guess.regions),
+    metric: str | None = option(
+        None,
+        "The metric to rank by.",
+        "mae, or what the paper has if there are no results",
+        autocompletion=guess.metrics,
+    ),
     format_: BoardName | None = option(
         None, "How to print the board.", "by --output's ending, else table", flags="--format"
     ),

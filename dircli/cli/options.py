@@ -13,7 +13,7 @@ import typer
 from typer.models import OptionInfo
 
 from dircli.benchmark.protocol import ProtocolName
-from dircli.cli.guess import settle
+from dircli.cli.guess import names, settle
 from dircli.errors import UsageError
 from dircli.report import console
 
@@ -23,14 +23,21 @@ if TYPE_CHECKING:
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Value = TypeVar("Value")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.")]
-NamedByOption = Annotated[str | None, typer.Option("--dataset", help="NAME, given as an option.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.", autocompletion=names)
+]
+NamedByOption = Annotated[
+    str | None, typer.Option("--dataset", help="NAME, given as an option.", show_default=False, autocompletion=names)
+]
 OptionalName = Annotated[
     str | None,
-    typer.Argument(metavar="NAME", envvar="DIR_DATASET", help="The dataset; by default the only curated one."),
+    typer.Argument(
+        metavar="NAME", envvar="DIR_DATASET", help="The dataset; by default the only curated one.", autocompletion=names
+    ),
 ]
 Dataset = Annotated[
-    str | None, typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one")
+    str | None,
+    typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one", autocompletion=names),
 ]
 Split = Annotated[Literal["test", "val", "train"], typer.Option(help="The rows that were predicted.")]
 Manifests = Annotated[Path, typer.Option(envvar="DIR_MANIFESTS", help="The folder that holds the manifests.")]
