@@ -103,6 +103,14 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _cite(value: bool) -> None:
+    if value:
+        from dircli.datasets import citation
+
+        typer.echo(citation.bibtex())
+        raise typer.Exit
+
+
 def _completion(name: str) -> Any:
     """The callback of typer's own option ``name`` for completion, whose modules are loaded when it is given."""
 
@@ -119,6 +127,12 @@ def _completion(name: str) -> Any:
 @app.callback()
 def _start(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")] = False,
+    _cited: Annotated[
+        bool,
+        typer.Option(
+            "--cite", help="Print how to cite this program and the paper, and exit.", callback=_cite, is_eager=True
+        ),
+    ] = False,
     _install: Annotated[
         bool,
         typer.Option(

@@ -2,7 +2,7 @@
 
 EXAMPLES = {
     "datasets": ("dir datasets", "dir datasets --json"),
-    "info": ("dir info agedb", "dir info sts-b --bibtex", "dir info --metrics"),
+    "info": ("dir info agedb", "dir info sts-b --cite", "dir info --metrics"),
     "download": (
         "dir download sts-b --dry-run",
         "dir download agedb --accept-license",

@@ -41,7 +41,8 @@ def info(
         ),
     ] = None,
     metrics: bool = option(False, "Tell about the metrics instead."),
-    bibtex: bool = option(False, "Print only the citation."),
+    bibtex: bool = option(False, "Print only the data set's citation."),
+    cite: bool = option(False, "Print the citations of this program, the paper and the data set, as BibTeX."),
     shown: TableFormat,
     manifests: Manifests = Path("manifests"),
     data: Data = None,
@@ -58,6 +59,8 @@ def info(
         rows = described()
         shown.show(lambda: tables.metrics(rows), lambda: rows)
         return
+    if cite and shown.form != "table":
+        raise UsageError("--cite prints BibTeX; leave out --json")
     if shown.form in {"csv", "markdown"}:
         raise UsageError(
             f"--format {shown.form} is for tables, such as `dir info --metrics`; of a dataset there is --json"
@@ -66,7 +69,11 @@ def info(
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
     tell = describe.manifest if name in describe.here(manifests) else describe.dataset
     facts = tell(name, root=manifests, data=raw_files(data))
-    if bibtex:
+    if cite:
+        from dircli.datasets import citation
+
+        typer.echo(citation.bibtex(facts["bibtex"]))
+    elif bibtex:
         typer.echo(facts["bibtex"])
     elif shown.form == "json":
         typer.echo(as_text(facts), nl=False)
