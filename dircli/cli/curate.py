@@ -60,6 +60,9 @@ class TableOptions:
     outside: Literal["refuse", "clip", "drop"] | None = option(
         None, "What becomes of targets outside the bins.", "refuse"
     )
+    missing: Literal["refuse", "drop"] | None = option(
+        None, "What becomes of rows without a target: empty, null or NaN.", "refuse"
+    )
     per_bin: int | None = option(None, "At most this many rows of a bin to val, and to test.", "10% in all", min=1)
     many: float | None = option(None, "More training samples: many-shot.", "100")
     few: float | None = option(None, "Fewer training samples: few-shot.", "20")
@@ -80,7 +83,13 @@ class TableOptions:
         name = called or named_after(self.table)
         given: dict[str, Any] = {"unit": self.unit, "width": self.bin_width, "limits": self.range, "edges": self.edges}
         given["bins"] = self.bins
-        given |= {"outside": self.outside, "per_bin": self.per_bin, "many": self.many, "few": self.few}
+        given |= {
+            "outside": self.outside,
+            "missing": self.missing,
+            "per_bin": self.per_bin,
+            "many": self.many,
+            "few": self.few,
+        }
         return CustomOptions(
             table=self.table,
             names=Names(target=self.target, id=self.id, group=self.group, split=self.split_column),
