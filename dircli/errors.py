@@ -45,7 +45,8 @@ class Problem:
 
     def __str__(self) -> str:
         """One line: ``where: found. hint``."""
-        return f"{self.where}: {self.found}" + (f". {self.hint}" if self.hint else "")
+        stop = " " if self.found.endswith("?") else ". "
+        return f"{self.where}: {self.found}" + (f"{stop}{self.hint}" if self.hint else "")
 
 
 class InputError(DirError):
@@ -60,6 +61,18 @@ def sample(items: Sequence[Any] | Any, *, show: Callable[[Any], str] = str) -> s
     """The first ten of ``items``, a sequence or an array, as ``show`` shows them, and how many more there are."""
     shown = ", ".join(map(show, items[:SHOWN]))
     return shown if len(items) <= SHOWN else f"{shown} and {len(items) - SHOWN:,} more"
+
+
+def close_to(words: Iterable[str], known: Iterable[str]) -> str:
+    """What to add to a message that none of ``words`` is ``known``: those that are spelt much alike, if any are."""
+    from difflib import get_close_matches
+
+    spelt, close = {name.casefold(): name for name in known}, []
+    for word in words:
+        found = get_close_matches(word.casefold(), spelt)
+        found.sort(key=lambda each: sorted(each) != sorted(word.casefold()))  # letters in another order come first
+        close += [spelt[each] for each in found[:1]]
+    return f"; did you mean {', '.join(dict.fromkeys(close))}?" if close else ""
 
 
 def first_ten(

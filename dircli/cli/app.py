@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from dircli import __version__
 from dircli.cli.as_given import Command, take_as_given
+from dircli.cli.examples import epilog
 from dircli.errors import DirError
 from dircli.report import console
 
@@ -35,6 +36,9 @@ HOMES = {
 """The commands, in the order of the help, and the module of each."""
 
 
+HELP = {"help_option_names": ["-h", "--help"]}
+
+
 class Commands(Mapping[str, Any]):
     """The commands by name; the module of each is loaded when it is first asked for."""
 
@@ -53,7 +57,9 @@ def _command(name: str, module: str) -> Any:
     from dircli.cli.options import flattened
 
     alone = typer.Typer(add_completion=False)
-    alone.command(name, cls=Command)(flattened(getattr(import_module(f"dircli.cli.{module}"), name)))
+    alone.command(name, cls=Command, epilog=epilog(name), context_settings=HELP)(
+        flattened(getattr(import_module(f"dircli.cli.{module}"), name))
+    )
     return get_command(alone)
 
 
@@ -64,8 +70,10 @@ class Boundary(TyperGroup):
         super().__init__(**{**settings, "commands": Commands()})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The words before the command as values."""
+        """The words before the command as values; `help COMMAND` is `COMMAND --help`."""
         take_as_given(self, ctx)
+        if args[:1] == ["help"]:
+            args = [*args[1:2], "--help"]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -84,8 +92,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Make the benchmarks of Deep Imbalanced Regression, and score on them.",
+    context_settings=HELP,
+    help="Make the benchmarks of Deep Imbalanced Regression, and score on them. `dir help COMMAND` tells about one.",
 )
 
 
@@ -95,9 +103,54 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _cite(value: bool) -> None:
+    if value:
+        from dircli.datasets import citation
+
+        typer.echo(citation.bibtex())
+        raise typer.Exit
+
+
+def _completion(name: str) -> Any:
+    """The callback of typer's own option ``name`` for completion, whose modules are loaded when it is given."""
+
+    def run(ctx: typer.Context, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            from typer import completion
+
+            completion.completion_init()  # type: ignore[attr-defined]  # typer calls it for its own options
+            getattr(completion, name)(ctx, None, value)
+
+    return run
+
+
 @app.callback()
 def _start(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")] = False,
+    _cited: Annotated[
+        bool,
+        typer.Option(
+            "--cite", help="Print how to cite this program and the paper, and exit.", callback=_cite, is_eager=True
+        ),
+    ] = False,
+    _install: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            help="Install completion for the current shell.",
+            callback=_completion("install_callback"),
+            is_eager=True,
+        ),
+    ] = False,
+    _show: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion",
+            help="Print the script of completion for the current shell.",
+            callback=_completion("show_callback"),
+            is_eager=True,
+        ),
+    ] = False,
     _: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,

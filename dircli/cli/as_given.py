@@ -11,7 +11,14 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import typer
 from typer.core import TyperCommand
+
+from dircli.cli import guess
+from dircli.errors import close_to
+
+UsageError: Any = typer.BadParameter.__base__
+"""What typer raises for words that it has no use for, whose own name for it differs between its versions."""
 
 
 class Command(TyperCommand):
@@ -20,7 +27,13 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The words ``args`` as values, which stand in ``ctx`` afterwards."""
         take_as_given(self, ctx)
-        return super().parse_args(ctx, args)
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            if "extra argument" in error.message:
+                guess.refuse_words(words, {str(each.name): each for each in self.params})
+            raise
 
 
 def take_as_given(command: Any, ctx: Any) -> None:
@@ -44,7 +57,11 @@ def _processed(parameter: Any, kind: Any, ctx: Any, value: Any) -> Any:
     """The ``value`` of a ``parameter`` of this ``kind``, after its callback; by typer where there is more to do."""
     given = _as_given(kind, value)
     if given is None and (value is not None or parameter.required):
-        return type(parameter).process_value(parameter, ctx, value)
+        try:
+            return type(parameter).process_value(parameter, ctx, value)
+        except typer.BadParameter as error:
+            error.message += close_to([value], get_args(kind)) if get_origin(kind) is Literal and value else ""
+            raise
     return given if parameter.callback is None else parameter.callback(ctx, parameter, given)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Force, Name, Protocol, Quiet, option
+from dircli.cli.options import Force, Name, Protocol, Quiet, TableFormat, option
 from dircli.errors import CheckError, UsageError, first_ten
 from dircli.report import console
 
@@ -60,6 +60,9 @@ class TableOptions:
     outside: Literal["refuse", "clip", "drop"] | None = option(
         None, "What becomes of targets outside the bins.", "refuse"
     )
+    missing: Literal["refuse", "drop"] | None = option(
+        None, "What becomes of rows without a target: empty, null or NaN.", "refuse"
+    )
     per_bin: int | None = option(None, "At most this many rows of a bin to val, and to test.", "10% in all", min=1)
     many: float | None = option(None, "More training samples: many-shot.", "100")
     few: float | None = option(None, "Fewer training samples: few-shot.", "20")
@@ -80,7 +83,13 @@ class TableOptions:
         name = called or named_after(self.table)
         given: dict[str, Any] = {"unit": self.unit, "width": self.bin_width, "limits": self.range, "edges": self.edges}
         given["bins"] = self.bins
-        given |= {"outside": self.outside, "per_bin": self.per_bin, "many": self.many, "few": self.few}
+        given |= {
+            "outside": self.outside,
+            "missing": self.missing,
+            "per_bin": self.per_bin,
+            "many": self.many,
+            "few": self.few,
+        }
         return CustomOptions(
             table=self.table,
             names=Names(target=self.target, id=self.id, group=self.group, split=self.split_column),
@@ -116,6 +125,7 @@ def curate(
     less: LessTrain,
     table: TableOptions,
     download: DownloadChoices,
+    shown: TableFormat,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -134,7 +144,7 @@ def curate(
     if name == datasets.OWN:
         _refuse(source, name)
         choices = table.options(cut, seed=number, called=called)
-        _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol)
+        _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol, shown)
         return
     _refuse(table, name)
     split = curation.settled_split(
@@ -160,7 +170,7 @@ def curate(
         recordings.need_signals(name)
     with terms(download) as how:
         manifest = curation.curate(name, options, root=out, terms=how, watch=counting)
-    _tell(manifest.facts, manifest.table.bins.edges, out, protocol)
+    _tell(manifest.facts, manifest.table.bins.edges, out, protocol, shown)
     if source.check_images:
         _check_images(manifest, options, out, how)
     if source.check_signals:
@@ -174,24 +184,23 @@ def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
         raise UsageError(f"{flags}: not for `dir curate {name}`; see `dir curate --help`")
 
 
-def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> None:
+def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str, shown: TableFormat) -> None:
     """What was made: notes on stderr; the rows of each split, a density that was asked for, and the content."""
-    from dircli.datasets import NAMES
+    from dircli.datasets import OWN
     from dircli.report import tables
 
     counts = (f"{key}: {f'{value:,}' if isinstance(value, int) else value}" for key, value in facts["facts"].items())
     for note in (*facts["notes"], *counts):
         console.note(f"{facts['name']}: {note}")
-    ruled = (
-        f"regions by the {protocol} protocol; " if facts["dataset"] in NAMES else ""
-    )  # a table has one rule for both
-    console.note(f"{ruled}written to {out / str(facts['name'])}")
-    console.show(tables.splits(facts, protocol))
-    if skew := facts.get("derived", {}).get("skew"):
+    by = "" if facts["dataset"] == OWN else f"regions by the {protocol} protocol; "  # a table has one rule
+    console.note(f"{by}written to {out / str(facts['name'])}")
+    shown.show(lambda: tables.splits(facts, protocol), lambda: facts)
+    skew = facts.get("derived", {}).get("skew")
+    if skew and shown.form == "table":
         table, step = tables.skew(skew, edges, rows=SHOWN_ROWS)
         console.show(table)
         console.note(f"{step} bins to a row" if step > 1 else "one bin to a row")
-    typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
+    shown.say(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 
 
 def _check_images(manifest: Manifest | PixelManifest, options: CurateOptions, out: Path, how: DownloadOptions) -> None:

@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
+from dircli.cli import guess
 from dircli.cli.download_options import Data, raw_files
-from dircli.cli.options import BenchmarkOptions, Force, ManifestOptions, PredictionLayout, Protocol, Quiet, option
+from dircli.cli.options import (
+    AsJson,
+    BenchmarkOptions,
+    Force,
+    ManifestOptions,
+    PredictionLayout,
+    Protocol,
+    Quiet,
+    in_form,
+    option,
+)
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
@@ -33,9 +44,12 @@ class OutputOptions:
     """How the result is printed, or written to files."""
 
     panel: ClassVar = "Output"
-    format: Name = option(
-        "table", "How to print the result; latex has the metrics of the paper's table, unless --metrics names others."
+    format: Name | None = option(
+        None,
+        "How to print the result; latex has the metrics of the paper's table, unless --metrics names others.",
+        "table",
     )
+    as_json: AsJson = False
     output: list[Path] | None = option(
         None, f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."
     )
@@ -125,7 +139,9 @@ def evaluate(
     benchmark: BenchmarkOptions,
     where: ManifestOptions,
     protocol: Protocol = "released",
-    metrics: str = option("", "Names with commas between, or all that can be had.", "the usual ones"),
+    metrics: str = option(
+        "", "Names with commas between, or all that can be had.", "the usual ones", autocompletion=guess.metrics
+    ),
     shown: OutputOptions,
     interval: IntervalOptions,
     check: CheckOptions,
@@ -142,7 +158,8 @@ def evaluate(
 
     name, manifests = where.located(benchmark.dataset)
     output, decimals = shown.output or [], shown.decimals
-    names = [word.strip() for word in metrics.split(",") if word.strip()]
+    form = in_form(shown.format, as_json=shown.as_json) or "table"
+    names = [word.strip().lower() for word in metrics.split(",") if word.strip()]
     layout = Layout(**vars(columns))
     keep = bool(details.report or details.per_bin or details.per_sample)
     request = from_files.ScoreOptions(
@@ -181,7 +198,7 @@ def evaluate(
     if len(written) < len(output):
         typer.echo(_shown(result, "json", decimals), nl=False)
     if not output:
-        form = "score-only" if shown.score_only else shown.format
+        form = "score-only" if shown.score_only else form
         typer.echo(_shown(_of_form(form, scored, names), form, decimals, short=shown.short), nl=False)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Force, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.cli.options import AsJson, Force, ManifestOptions, OptionalName, Protocol, Quiet, option
 from dircli.report import console
 
 
@@ -22,16 +22,23 @@ def export(
     protocol: Protocol = "released",
     image: str = option("dircli", "codabench: the container image, with dircli in it."),
     where: ManifestOptions,
+    as_json: AsJson = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the very files that the released training code reads, or a manifest in the formats of other programs."""
     from dircli.curation import export as files
+    from dircli.report.formats.json import as_text
     from dircli.scores.codabench import export_codabench
 
     name, manifests = where.located(name)
     if format_ == "released":
-        for file, (blob, published) in files.export(name, root=manifests, out=out, force=force).items():
+        written = files.export(name, root=manifests, out=out, force=force)
+        if as_json:
+            facts = [{"file": str(out / file), "git": each[0], "published": each[1]} for file, each in written.items()]
+            typer.echo(as_text(facts), nl=False)
+            return
+        for file, (blob, published) in written.items():
             verdict = "byte for byte the published file" if published else "not the published file"
             typer.echo(f"{blob}  {out / file}  {verdict}")
         return
@@ -44,4 +51,6 @@ def export(
             console.note(f"{paths[-1]}: {what}; add them before you publish it")
     else:
         paths = files.export_tables(name, format_, root=manifests, out=out, force=force)
-    typer.echo("\n".join(map(str, paths)))
+    typer.echo(
+        as_text([{"file": str(path)} for path in paths]) if as_json else "\n".join(map(str, paths)), nl=not as_json
+    )

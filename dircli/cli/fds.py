@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import typer
 
 from dircli.benchmark.protocol import Kernel
-from dircli.cli.options import Dataset, Force, KernelSigma, KernelSize, Manifests, Protocol, Quiet, option
+from dircli.cli.options import Dataset, Force, KernelSigma, KernelSize, Manifests, Protocol, Quiet, TableFormat, option
 from dircli.errors import UsageError
 from dircli.report import console
 
@@ -47,6 +47,7 @@ def fds(
     similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead."),
     anchor: float | None = option(None, "With --similarity: the target to compare with."),
     manifests: Manifests = Path("manifests"),
+    shown: TableFormat,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -70,8 +71,8 @@ def fds(
             return
         if out is not None:
             console.save(Path(out), table, force=force)
-        console.show(report.similarity(similar))
-        typer.echo(report.strangers(similar))
+        shown.show(lambda: report.similarity(similar), lambda: report.similarity_facts(similar))
+        shown.say(report.strangers(similar))
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
@@ -79,8 +80,8 @@ def fds(
     smoothed = calibrate.calibrate(
         features, dataset, options, root=manifests, out=Path(out), force=force, watch=counting
     )
-    console.show(report.smoothed(smoothed))
-    typer.echo(report.summary(smoothed))
+    shown.show(lambda: report.smoothed(smoothed), lambda: report.smoothed_facts(smoothed))
+    shown.say(report.summary(smoothed))
     if smoothed.left_alone:
         console.note(LEFT_ALONE.format(smoothed.left_alone))
     console.note(f"features written to {out}, statistics to {smoothed.statistics}")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from dircli.cli.options import Manifests, Quiet, option
+from dircli.cli.options import AsJson, Manifests, Quiet, in_form, option
 
 
 def identify(
@@ -13,7 +13,8 @@ def identify(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE…", help="Split files, lists of ids, predictions, folders; - is stdin.")
     ],
-    format_: Literal["table", "json", "markdown"] = option("table", "How to print it.", flags="--format"),
+    format_: Literal["table", "json", "markdown"] | None = option(None, "How to print it.", "table", flags="--format"),
+    as_json: AsJson = False,
     fail_if_contaminated: bool = option(
         False, "Exit with 1 also where rows of test stand in train, of the published split or of its own."
     ),
@@ -26,15 +27,16 @@ def identify(
     from dircli.report import console
     from dircli.report.formats.json import as_text
 
+    form = in_form(format_, as_json=as_json) or "table"
     found = found_in(files, manifests=manifests)
-    if format_ == "json":
+    if form == "json":
         typer.echo(as_text([each.as_json() for each in found]), nl=False)
     else:
         from dircli.report import identified
 
-        if format_ == "markdown":
+        if form == "markdown":
             typer.echo(identified.markdown(found), nl=False)
-        for each in found if format_ == "table" else ():
+        for each in found if form == "table" else ():
             console.out().print(identified.heading(each), style="bold", soft_wrap=True)
             for part in identified.parts(each):
                 console.show(part)

@@ -1,43 +1,49 @@
 """`dir datasets` and `dir info`: what there is, and its state here."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dircli.cli.download_options import Data, raw_files
-from dircli.cli.options import Manifests, Quiet, option
+from dircli.cli.guess import names
+from dircli.cli.options import Manifests, Quiet, TableFormat, option
 from dircli.errors import UsageError
-from dircli.report import console
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def datasets(
-    *, as_json: AsJson = False, manifests: Manifests = Path("manifests"), data: Data = None, quiet: Quiet = False
+    *, shown: TableFormat, manifests: Manifests = Path("manifests"), data: Data = None, quiet: Quiet = False
 ) -> None:
     """List the benchmarks and what of them is here."""
     from dircli import datasets as registry
     from dircli.datasets import describe
-    from dircli.report.formats.json import as_text
 
     rows = [describe.dataset(name, root=manifests, data=raw_files(data)) for name in registry.NAMES]
-    if as_json:
-        typer.echo(as_text(rows), nl=False)
-        return
-    from dircli.report import tables
+    rows += [describe.manifest(name, root=manifests, data=raw_files(data)) for name in describe.here(manifests)]
 
-    console.show(tables.datasets(rows))
+    def table() -> "Table":
+        from dircli.report import tables
+
+        return tables.datasets(rows)
+
+    shown.show(table, lambda: rows)
 
 
 def info(
     *,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="The dataset; `dir datasets` lists them.", show_default=False, autocompletion=names
+        ),
     ] = None,
     metrics: bool = option(False, "Tell about the metrics instead."),
-    bibtex: bool = option(False, "Print only the citation."),
-    as_json: AsJson = False,
+    bibtex: bool = option(False, "Print only the data set's citation."),
+    cite: bool = option(False, "Print the citations of this program, the paper and the data set, as BibTeX."),
+    shown: TableFormat,
     manifests: Manifests = Path("manifests"),
     data: Data = None,
     quiet: Quiet = False,
@@ -51,14 +57,25 @@ def info(
         from dircli.scores.metrics.table import described
 
         rows = described()
-        typer.echo(as_text(rows), nl=False) if as_json else console.show(tables.metrics(rows))
+        shown.show(lambda: tables.metrics(rows), lambda: rows)
         return
+    if cite and shown.form != "table":
+        raise UsageError("--cite prints BibTeX; leave out --json")
+    if shown.form in {"csv", "markdown"}:
+        raise UsageError(
+            f"--format {shown.form} is for tables, such as `dir info --metrics`; of a dataset there is --json"
+        )
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
-    facts = describe.dataset(name, root=manifests, data=raw_files(data))
-    if bibtex:
+    tell = describe.manifest if name in describe.here(manifests) else describe.dataset
+    facts = tell(name, root=manifests, data=raw_files(data))
+    if cite:
+        from dircli.datasets import citation
+
+        typer.echo(citation.bibtex(facts["bibtex"]))
+    elif bibtex:
         typer.echo(facts["bibtex"])
-    elif as_json:
+    elif shown.form == "json":
         typer.echo(as_text(facts), nl=False)
     else:
         from dircli.report import info

@@ -1,11 +1,13 @@
 """`dir leaderboard`: results and published rows, ranked."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dircli.cli.options import Force, Quiet, option
+from dircli.cli import guess
+from dircli.cli.options import AsJson, Force, Quiet, in_form, option
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, BoardName
 
@@ -20,12 +22,20 @@ def leaderboard(
             show_default=False,
         ),
     ] = None,
-    dataset: str | None = option(None, "The dataset.", "that of all the results", envvar="DIR_DATASET"),
-    region: str = option("few", "The region to rank by."),
-    metric: str | None = option(None, "The metric to rank by.", "mae, or what the paper has if there are no results"),
+    dataset: str | None = option(
+        None, "The dataset.", "that of all the results", envvar="DIR_DATASET", autocompletion=guess.names
+    ),
+    region: str = option("few", "The region to rank by.", autocompletion=guess.regions),
+    metric: str | None = option(
+        None,
+        "The metric to rank by.",
+        "mae, or what the paper has if there are no results",
+        autocompletion=guess.metrics,
+    ),
     format_: BoardName | None = option(
         None, "How to print the board.", "by --output's ending, else table", flags="--format"
     ),
+    as_json: AsJson = False,
     output: Path | None = option(None, "Write the board to this file.", "stdout"),
     force: Force = False,
     quiet: Quiet = False,
@@ -36,7 +46,13 @@ def leaderboard(
     from dircli.scores.compare import leaderboard as ranking
     from dircli.store.outputs import check_outputs
 
-    board = ranking.leaderboard(folder, dataset=dataset, region=region, metric=metric)
+    if folder is not None and dataset in {None, os.environ.get("DIR_DATASET")} and not folder.exists():
+        known = guess.meant(str(folder), Path("manifests"))  # no folder is called so: a dataset is
+        folder, dataset = (None, known) if known else (folder, dataset)
+    if metric is not None:
+        metric = metric.lower()
+    form = in_form(format_, as_json=as_json)
+    board = ranking.leaderboard(folder, dataset=dataset, region=region.lower(), metric=metric)
     if output is not None:
         files = folder.rglob("*.json") if folder else ()
         results = (path for path in files if path.relative_to(folder or "").as_posix() not in board.skipped)
@@ -44,7 +60,7 @@ def leaderboard(
     if board.skipped:
         console.note(f"no results, left out: {sample(board.skipped)}")
     by_ending = BY_ENDING.get(output.suffix) if output else None
-    form = format_ or (by_ending.name if by_ending and by_ending.of_boards else "table")
+    form = form or (by_ending.name if by_ending and by_ending.of_boards else "table")
     shown = render(board, form, to_file=output is not None)
     if form == "csv":  # the other forms hold them
         for note in board.notes:

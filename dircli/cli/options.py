@@ -7,24 +7,37 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from dircli.benchmark.protocol import ProtocolName
+from dircli.cli.guess import names, settle
 from dircli.errors import UsageError
 from dircli.report import console
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Value = TypeVar("Value")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The dataset; `dir datasets` lists them.", autocompletion=names)
+]
+NamedByOption = Annotated[
+    str | None, typer.Option("--dataset", help="NAME, given as an option.", show_default=False, autocompletion=names)
+]
 OptionalName = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", envvar="DIR_DATASET", help="The dataset; by default the only curated one."),
+    typer.Argument(
+        metavar="NAME", envvar="DIR_DATASET", help="The dataset; by default the only curated one.", autocompletion=names
+    ),
 ]
 Dataset = Annotated[
-    str | None, typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one")
+    str | None,
+    typer.Option(envvar="DIR_DATASET", help="The dataset.", show_default="the only curated one", autocompletion=names),
 ]
 Split = Annotated[Literal["test", "val", "train"], typer.Option(help="The rows that were predicted.")]
 Manifests = Annotated[Path, typer.Option(envvar="DIR_MANIFESTS", help="The folder that holds the manifests.")]
@@ -35,6 +48,7 @@ KernelSize = Annotated[int, typer.Option(help="Kernel size in bins, odd.")]
 KernelSigma = Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")]
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there by other content.")]
 
 
@@ -86,6 +100,45 @@ def _names(name: str, folder: Path) -> bool:
     return name in {folder.name, facts["name"], facts["dataset"]}
 
 
+def in_form(form: str | None, *, as_json: bool) -> str | None:
+    """The format to print in, json also where ``as_json`` asks for it; UsageError where both are given and differ."""
+    if as_json and form not in {None, "json"}:
+        raise UsageError(f"--json and --format {form} are two formats; leave one of them out")
+    return "json" if as_json else form
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableFormat:
+    """How a table is printed."""
+
+    panel: ClassVar = "Output"
+    format: Literal["table", "json", "csv", "markdown"] | None = option(None, "How to print it.", "table")
+    as_json: AsJson = False
+
+    @property
+    def form(self) -> str:
+        """The format's name."""
+        return in_form(self.format, as_json=self.as_json) or "table"
+
+    def show(self, table: "Callable[[], Table]", facts: Callable[[], object]) -> None:
+        """The ``table`` on stdout, or as JSON the ``facts`` that it shows."""
+        if self.form == "json":
+            from dircli.report.formats.json import as_text
+
+            typer.echo(as_text(facts()), nl=False)
+        elif self.form == "table":
+            console.show(table())
+        else:
+            console.show_as(self.form, table())
+
+    def say(self, line: str) -> None:
+        """A ``line`` under the table, which other formats have on stderr."""
+        if self.form == "table":
+            typer.echo(line)
+        elif self.form != "json":
+            console.note(line)
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkOptions:
     """What prediction files are scored against."""
@@ -106,6 +159,13 @@ class PredictionLayout:
     by_position: bool = option(False, "Rows are in manifest order; ids are not used.")
 
 
+HEADINGS = {
+    **dict.fromkeys(("dataset", "manifests", "data", "protocol", "split"), "Benchmark"),
+    **dict.fromkeys(("out", "output", "format_", "as_json", "force", "quiet"), "Output"),
+}
+"""The heading in the help of options that many commands have, where no group has them."""
+
+
 def flattened(command: Callable[..., None]) -> Callable[..., None]:
     """``command`` as typer is to see it: each field of a parameter that is a dataclass is an option of its own.
 
@@ -117,9 +177,16 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     flat: list[inspect.Parameter] = []
     for name, parameter in parameters.items():
         flat += _of_group(groups[name]) if name in groups else [_for_typer(parameter)]
+    needed = False
+    if (place := next((place for place, each in enumerate(flat) if _is_dataset(each)), None)) is not None:
+        needed = flat[place].default is inspect.Parameter.empty
+        flat[place] = flat[place].replace(default=None)  # it may be named by the option, too
+        named = inspect.Parameter("dataset", KEYWORD_ONLY, default=None, annotation=NamedByOption)
+        flat.append(_for_typer(named))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
+        settle(values, needed=needed)
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         command(**values)
@@ -127,6 +194,12 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]  # inspect looks for it, mypy does not
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return run
+
+
+def _is_dataset(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is the argument that names a dataset."""
+    about = getattr(parameter.annotation, "__metadata__", (None,))[0]
+    return getattr(about, "metavar", None) == "NAME"
 
 
 def _of_group(group: Any) -> Iterator[inspect.Parameter]:
@@ -145,10 +218,12 @@ def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> ins
         default, settings = parameter.default.default, dict(parameter.default.metadata)
         flags = settings.pop("flags").split() or [f"--{parameter.name.replace('_', '-')}"]
         declared = typer.Option(*flags, **settings)
-    elif panel is not None:
+    elif get_origin(kind) is Annotated and isinstance(get_args(kind)[1], OptionInfo):
         kind, shared = get_args(kind)
         declared = copy(shared)
     if declared is not None:
-        declared.rich_help_panel = panel
+        if isinstance(declared, OptionInfo):
+            declared.rich_help_panel = panel or HEADINGS.get(parameter.name)
+        declared.case_sensitive = False
         kind = Annotated[kind, declared]
     return parameter.replace(kind=KEYWORD_ONLY, default=default, annotation=kind)

@@ -41,9 +41,7 @@ def plot(
     name: OptionalName = None,
     predictions: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[PREDS]...", help="Prediction files, as for evaluate: error by target.", show_default=False
-        ),
+        typer.Argument(metavar="PREDS", help="Prediction files, as for evaluate: error by target.", show_default=False),
     ] = None,
     lds: bool = option(False, "Empirical against effective density, and the weights, instead."),
     out: Path | None = option(None, "A .png, .svg or .pdf file.", "NAME-density.png, -lds.png or -error.png here"),

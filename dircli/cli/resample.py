@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli.options import Force, ManifestOptions, OptionalName, Quiet, option
+from dircli.cli.options import Force, ManifestOptions, OptionalName, Quiet, TableFormat, option
 from dircli.errors import UsageError
 from dircli.report import console
 
@@ -64,7 +64,7 @@ def resample(
     out: str | None = option(None, "A .parquet or .csv file; - for CSV on stdout.", "rows are only counted"),
     rare: RareOptions,
     synthesis: SynthesisOptions,
-    as_json: bool = option(False, "Print JSON instead of a table.", flags="--json"),
+    shown: TableFormat,
     where: ManifestOptions,
     force: Force = False,
     quiet: Quiet = False,
@@ -87,10 +87,12 @@ def resample(
         sys.stdout.buffer.write(parquet.csv_bytes(made.columns))
     elif out is not None:
         console.save(Path(out), parquet.table_bytes(Path(out), made.columns, made.facts), force=force)
-    if as_json:
-        typer.echo(as_text(made.facts), nl=False, err=out == "-")
-    elif out != "-" or not console.quiet:
-        console.show(tables.bumps(made.bumps), stderr=out == "-")
+    if out == "-" and shown.form == "json":
+        typer.echo(as_text(made.facts), nl=False, err=True)
+    elif out != "-":
+        shown.show(lambda: tables.bumps(made.bumps), lambda: made.facts)
+    elif not console.quiet:
+        console.show(tables.bumps(made.bumps), stderr=True)
     if made.nominal:
         console.note(f"taken as nominal: {', '.join(made.nominal)}")
     if out is None:

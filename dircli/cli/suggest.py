@@ -3,9 +3,7 @@
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import typer
-
-from dircli.cli.options import Force, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.cli.options import Force, ManifestOptions, OptionalName, Protocol, Quiet, TableFormat, option
 from dircli.report import console
 
 UNKNOWN = (
@@ -23,7 +21,7 @@ def suggest(
     *,
     name: OptionalName = None,
     protocol: Protocol = "released",
-    as_json: bool = option(False, "Print JSON instead of a table.", flags="--json"),
+    shown: TableFormat,
     plot: Path | None = option(
         None, "A .png, .svg or .pdf file: empirical and effective density by the default and as suggested."
     ),
@@ -39,7 +37,6 @@ def suggest(
     """
     from dircli.datasets.open import open_benchmark
     from dircli.report import tables
-    from dircli.report.formats.json import as_text
     from dircli.weights import suggest as windows
     from dircli.weights.schemes import WeightOptions
 
@@ -59,12 +56,11 @@ def suggest(
         picture = replace(data.smoothing(against, options), beside=default)
         figures.write(plot, default if made.choice == "default" else picture, force=force)
         console.note(f"written to {plot}")
-    if as_json:
-        facts = {"name": against.name, "protocol": protocol, "counted": against.unit, "n": int(train.sum())}
-        typer.echo(as_text({**facts, **asdict(made)}), nl=False)
+    facts = {"name": against.name, "protocol": protocol, "counted": against.unit, "n": int(train.sum())}
+    shown.show(lambda: tables.suggestion(made), lambda: {**facts, **asdict(made)})
+    if shown.form == "json":
         return
-    console.show(tables.suggestion(made))
-    typer.echo(f"{against.name}: {made.chosen.words}, by {train.sum():,} training {against.unit}, {protocol} protocol")
+    shown.say(f"{against.name}: {made.chosen.words}, by {train.sum():,} training {against.unit}, {protocol} protocol")
     for said, applies in ((NONE, made.chosen.kernel == "none"), (PIXELS, against.unit == "pixels"), (UNKNOWN, True)):
         if applies:
             console.note(said)

@@ -1,9 +1,10 @@
 """`dir verify`: proof that a manifest is what it says."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from dircli.cli.download_options import Data, DownloadChoices, terms
-from dircli.cli.options import ManifestOptions, OptionalName, Quiet, option
+from dircli.cli.options import ManifestOptions, OptionalName, Quiet, TableFormat, option
 from dircli.report import console
 
 
@@ -13,6 +14,7 @@ def verify(
     leakage: bool = option(False, "Count and list what val and test share with train, instead."),
     released: Path | None = option(None, "The published split files, to name the rows that differ.", "DIR_DATA/NAME"),
     where: ManifestOptions,
+    shown: TableFormat,
     data: Data = None,
     quiet: Quiet = False,
 ) -> None:
@@ -25,13 +27,14 @@ def verify(
         from dircli.curation import leakage as rows
 
         counts, path = rows.leakage(name, root=manifests)
-        console.show(tables.leakage(counts))
+        shown.show(lambda: tables.leakage(counts), lambda: [asdict(count) for count in counts])
         console.note(f"the rows are listed in {path}")
         return
     from dircli.curation import verify as proof
 
     with terms(DownloadChoices(data=data)) as download:
         name, checks = proof.verify(name, root=manifests, released=released, terms=download)
-    console.show(tables.checks(checks))
+    facts = {"name": name, "checks": [asdict(check) for check in checks]}
+    shown.show(lambda: tables.checks(checks), lambda: facts)
     if failed := [check.name for check in checks if check.held is False]:
         raise CheckError(f"{name}: {len(failed)} of {len(checks)} checks failed: {', '.join(dict.fromkeys(failed))}")

@@ -4,15 +4,28 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 
 from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
 from dircli.cli.download_options import Data, DownloadChoices, terms
-from dircli.cli.options import Force, KernelSigma, KernelSize, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.cli.options import (
+    AsJson,
+    Force,
+    KernelSigma,
+    KernelSize,
+    ManifestOptions,
+    OptionalName,
+    Protocol,
+    Quiet,
+    option,
+)
 from dircli.errors import UsageError
 from dircli.report import console
+
+if TYPE_CHECKING:
+    from dircli.weights.weigh import Weighted
 
 SHOWN_ROWS = 12
 LOPSIDED = (
@@ -102,18 +115,20 @@ def weights(
     ),
     raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
+    as_json: AsJson = False,
     data: Data = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli.benchmark.bins import interval
-    from dircli.report import tables
     from dircli.weights import weigh
     from dircli.weights.schemes import WeightOptions
 
     if shape is not None and maps is None:
         raise UsageError("--shape is that of --maps OUT.h5; give both")
+    if as_json and out == "-":
+        raise UsageError("--json and --out - both print on stdout; leave one of them out")
     if raw is not None and maps is None:
         raise UsageError("--raw holds the training maps for --maps OUT.h5; give both")
     path = Path(out) if out else None
@@ -133,16 +148,8 @@ def weights(
         return
     if weighted.path is not None:
         weigh.write(weighted, force=force)
-    facts, summary = weighted.facts, weighted.spread
-    columns = {"low": weighted.low, "high": weighted.high, **vars(weighted.by_bin)}
-    step = max(1, -(-int((weighted.by_bin.count > 0).sum()) // SHOWN_ROWS))
-    console.show(tables.weights(columns, step=step))
-    typer.echo(f"{facts['name']}: {_how(facts)}")
-    size = f"{summary.effective_size:,.0f} of {summary.n:,}"
-    typer.echo(f"weights {summary.low:.4g} to {summary.high:.4g}, effective sample size {size}")
-    if summary.lopsided:
-        console.note(LOPSIDED)
-    console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
+    facts = weighted.facts
+    _show(weighted, as_json=as_json)
     length = len(next(iter(weighted.columns.values())))
     written = f"written to {weighted.path}" if weighted.path else "shown; --out FILE writes them"
     console.note(f"{length:,} weights per {facts['per']} {written}")
@@ -153,6 +160,27 @@ def weights(
         with terms(DownloadChoices(data=data)) as download:
             count = pixel_weights.make(weighted, raw, maps, terms=download, shape=shape, watch=counting, force=force)
         console.note(f"{count:,} maps of weights written to {maps}")
+
+
+def _show(weighted: "Weighted", *, as_json: bool) -> None:
+    """The weights on stdout, and notes on them on stderr."""
+    from dircli.report import tables
+    from dircli.report.formats.json import as_text
+
+    facts, summary = weighted.facts, weighted.spread
+    columns = {"low": weighted.low, "high": weighted.high, **vars(weighted.by_bin)}
+    step = max(1, -(-int((weighted.by_bin.count > 0).sum()) // SHOWN_ROWS))
+    if as_json:
+        typer.echo(as_text({**facts, "bins": tables.records(columns)}), nl=False)
+    else:
+        console.show(tables.weights(columns, step=step))
+        typer.echo(f"{facts['name']}: {_how(facts)}")
+        size = f"{summary.effective_size:,.0f} of {summary.n:,}"
+        typer.echo(f"weights {summary.low:.4g} to {summary.high:.4g}, effective sample size {size}")
+    if summary.lopsided:
+        console.note(LOPSIDED)
+    if not as_json:
+        console.note(f"one bin in {step} is shown" if step > 1 else "every bin with training samples is shown")
 
 
 def _refuse_unused(ctx: typer.Context, scheme: AnyScheme | None, *, smoothed: bool) -> None:

@@ -13,6 +13,7 @@ from dircli.benchmark.dataset import Dataset
 from dircli.benchmark.manifest import Manifest, PixelManifest
 from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import REGIONS
+from dircli.datasets.citation import PAPER
 from dircli.store import manifests, parquet
 
 FILE = "croissant.json"
@@ -20,13 +21,6 @@ CONFORMS = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissan
 RECOMMENDED = ("license", "citeAs", "datePublished")
 PUBLISHED = "2021-02-18"  # the first version of arXiv:2102.09554
 AUTHORS = ("Yuzhe Yang", "Kaiwen Zha", "Ying-Cong Chen", "Hao Wang", "Dina Katabi")
-BIBTEX = """\
-@inproceedings{yang2021delving,
-  title     = {Delving into Deep Imbalanced Regression},
-  author    = {Yang, Yuzhe and Zha, Kaiwen and Chen, Ying-Cong and Wang, Hao and Katabi, Dina},
-  booktitle = {ICML},
-  year      = {2021}
-}"""
 _OWN_WORDS = (
     "citeAs column equivalentProperty extract field fileObject fileProperty fileSet format includes isLiveDataset "
     "jsonPath key md5 parentField path recordSet references regex repeated replace samplingRate separator source "
@@ -96,7 +90,7 @@ def metadata(manifest: Manifest | PixelManifest, contents: Mapping[str, bytes]) 
         stated |= {
             "url": about.homepage,
             "license": about.licence,
-            "citeAs": f"{BIBTEX}\n\n{about.bibtex}",
+            "citeAs": f"{PAPER}\n\n{about.bibtex}",
             "creator": [{"@type": "sc:Person", "name": name} for name in AUTHORS],
             "datePublished": PUBLISHED,
         }

@@ -46,8 +46,8 @@ class CustomOptions:
     """What `dir curate custom` is to make.
 
     Bins are given by ``edges``, or by ``width`` (over ``limits``, LO:HI), or else as ``bins`` says: chosen by a rule
-    (auto), or quantile:N; ``outside`` is for targets beyond them. ``per_bin`` None is what brings val and test nearest
-    to a tenth of the rows each.
+    (auto), or quantile:N; ``outside`` is for targets beyond them, ``missing`` for rows without
+    one. ``per_bin`` None is what brings val and test nearest to a tenth of the rows each.
     """
 
     table: Path
@@ -59,6 +59,7 @@ class CustomOptions:
     edges: str | None = None
     bins: str = widths.AUTO
     outside: Literal["refuse", "clip", "drop"] = "refuse"
+    missing: Literal["refuse", "drop"] = "refuse"
     per_bin: int | None = None
     many: float = 100
     few: float = 20
@@ -95,7 +96,7 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     origin, seed = ("redraw", options.seed) if options.names.split is None else ("given", None)
     folder = _folder(options, root, origin if options.cut is None else DERIVED)
     thresholds = _thresholds(options)
-    read, notes = _read(options)
+    read, notes, left_out = _read(options)
     with ThreadPoolExecutor(1) as pool:  # hashed beside the work, for Python's lock is not held
         hashing = pool.submit(begun, read.ids, read.targets)
         bins, binning = _bins(options, read.targets)
@@ -111,7 +112,7 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     hashed, names = hashing.result(), {key: name for key, name in vars(options.names).items() if name is not None}
     file = {"file": options.table.name, "rows": read.targets.size, "sha256": hashed.hexdigest()}
     stated: dict[str, Any] = {
-        "facts": {"outside": options.outside} if outside else {},
+        "facts": left_out | ({"outside": options.outside} if outside else {}),
         "notes": [*notes, f"bins: {binning}", *outside],
         "recipe": dataset.rules.recipe.as_json() | ({"group": options.names.group} if options.names.group else {}),
         "seed": seed,
@@ -147,27 +148,29 @@ def _folder(options: CustomOptions, root: Path, origin: str) -> Path:
     return folder
 
 
-def _read(options: CustomOptions) -> tuple[_Rows, list[str]]:
-    """The rows in the order of their ids, and what to tell about them; InputError for ids that repeat."""
+def _read(options: CustomOptions) -> tuple[_Rows, list[str], dict[str, str]]:
+    """The rows in the order of their ids, what to tell about them, and the facts; InputError for ids that repeat."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = user_tables.read(options.table, options.names)
+    table = user_tables.read(options.table, options.names, drop=options.missing == "drop")
     notes = ["targets are float32, and were taken as the decimals that they print"] if table.single else []
     if table.ids is None:
         notes.append(NO_IDS)
-    ids = pa.array(np.arange(table.targets.size)).cast(pa.string()) if table.ids is None else table.ids
+    notes += [f"{table.lacking:,} rows without a target were dropped"] if table.lacking else []
+    places = np.arange(table.targets.size) if table.places is None else table.places
+    ids = pa.array(places).cast(pa.string()) if table.ids is None else table.ids
     codes = None if table.split is None else _codes(options, table.split)
     rows = _Rows(ids=ids, targets=table.targets + 0.0, group=table.group, codes=codes)
     if table.ids is not None:
-        places = user_tables.ascending(ids)
-        rows = rows if places is None else rows.at(places)
+        order = user_tables.ascending(ids)
+        rows = rows if order is None else rows.at(order)
         repeated = pc.equal(rows.ids[1:], rows.ids[:-1])
         if pc.any(repeated).as_py():
             keys = rows.ids[1:].filter(repeated).unique().to_pylist()
             what = f"{len(keys):,} ids occur more than once: {sample(keys)}"
             raise InputError(Problem(str(options.table), what, f"Give each row an own {options.names.id}"))
-    return rows, notes
+    return rows, notes, {"missing": options.missing} if table.lacking else {}
 
 
 def _codes(options: CustomOptions, column: pa.Array) -> AnyArray:

@@ -7,7 +7,7 @@ from typing import Any
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.dataset import Dataset
 from dircli.datasets import custom
-from dircli.errors import UsageError
+from dircli.errors import UsageError, close_to
 
 NAMES = ("agedb", "imdb-wiki", "nyud2", "shhs", "sts-b")
 """Every dataset; a new one is a file of this folder, and its name here."""
@@ -18,7 +18,7 @@ OWN = custom.NAME  # what a table of one's own is called where a dataset is name
 def load(name: str) -> Dataset:
     """The dataset called ``name``; UsageError, naming all there are, if there is none."""
     if name not in NAMES:
-        raise UsageError(f"no dataset is called {name!r}; there are {', '.join(NAMES)}")
+        raise UsageError(f"no dataset is called {name!r}; there are {', '.join(NAMES)}{close_to([name], NAMES)}")
     dataset: Dataset = import_module(f"{__name__}.{name.replace('-', '_')}").DATASET
     return dataset
 

@@ -82,6 +82,13 @@ def note(text: str) -> None:
         err().print(text, soft_wrap=True, style="dim")
 
 
+def show_as(form: str, table: Table) -> None:
+    """``table`` on stdout as csv or markdown."""
+    from dircli.report import tables
+
+    sys.stdout.write({"csv": tables.as_csv, "markdown": tables.as_markdown}[form](table))
+
+
 def save(path: Path, data: bytes, *, force: bool = False) -> None:
     """``data`` as the file ``path``, and a note on it."""
     from dircli.store import files

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dircli.arrays import AnyArray
 from dircli.features.calibrate import Similarity, Smoothed
-from dircli.report.tables import plain_table
+from dircli.report.tables import plain_table, records
 from dircli.report.values import number
 
 if TYPE_CHECKING:
@@ -26,6 +28,31 @@ def smoothed(run: Smoothed) -> Table:
         ends = (f"{edge:g}" for edge in fds.edges[[b, b + 1]])
         table.add_row(*ends, number(int(fds.counts[b])), number(float(mean[b])), number(float(variance[b])))
     return table
+
+
+def smoothed_facts(run: Smoothed) -> dict[str, Any]:
+    """What was done, and the same of every bin that occurs, for programs."""
+    fds = run.fds
+    low, high, occurring = fds.edges[:-1], fds.edges[1:], np.flatnonzero(fds.counts)
+    columns: dict[str, AnyArray] = dict(zip(("mean_moved", "variance_moved"), fds.distances(), strict=True))
+    columns = {"low": low, "high": high, "rows": fds.counts, **columns}
+    sizes = {"epochs": fds.epochs, "rows": run.rows, "features": fds.dim, "left_alone": run.left_alone}
+    return {**run.facts, **sizes, "bins": _records(columns, occurring)}
+
+
+def similarity_facts(measured: Similarity) -> dict[str, Any]:
+    """The anchor, and the similarity of every bin that occurs with it, for programs; an undefined one is null."""
+    low = measured.bins.low
+    columns = {"low": low, "high": measured.bins.high, "rows": measured.counts}
+    columns |= {"mean": measured.mean, "variance": measured.variance}
+    for name, centre in (("mean_like", measured.strange_mean), ("variance_like", measured.strange_variance)):
+        columns[name] = np.where(centre < 0, np.nan, low[centre])
+    return {"anchor": float(low[measured.anchor]), "bins": _records(columns, np.flatnonzero(measured.counts))}
+
+
+def _records(columns: Mapping[str, AnyArray], rows: AnyArray) -> list[dict[str, Any]]:
+    """Those ``rows`` of ``columns``, (B,) each, as values; NaN is None."""
+    return records({name: column[rows] for name, column in columns.items()})
 
 
 def summary(run: Smoothed) -> str:

@@ -5,8 +5,11 @@ from typing import Any
 
 
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    """All about one dataset."""
+    """All about one dataset, or one manifest that is curated here under another name."""
     sizes = " / ".join(f"{facts['rows'][part]:,}" for part in ("train", "val", "test"))
+    if facts["name"] != facts["dataset"]:
+        yield from _of_manifest(facts, sizes)
+        return
     seed = facts["published_seed"]
     draw = f"seed {seed} over the published row order" if seed else "unseeded: can only be imported"
     draw = f"{facts['unreleased']}: every split is a redraw" if facts["unreleased"] else draw
@@ -19,7 +22,7 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"  draw      {draw}"
     yield f"  licence   {facts['licence']}"
     yield f"  home      {facts['homepage']}"
-    yield f"  curated   {'yes' if facts['curated'] else 'no'}"
+    yield f"  curated   {facts['origin'] if facts['curated'] else 'no'}"
     yield f"  raw files {facts['raw_folder']}"
     for source in facts["sources"]:
         size = f"{source['bytes']:,} bytes" if source["bytes"] else "size not known"
@@ -37,3 +40,23 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"    {variant['name']}: {variant['title']}{'; ' if variant['note'] else ''}{variant['note']}{how}"
     yield "  cite"
     yield from (f"    {line}" for line in facts["bibtex"].splitlines())
+
+
+def _of_manifest(facts: Mapping[str, Any], sizes: str) -> Iterator[str]:
+    """All about a manifest of a table, or of a benchmark otherwise made; what it came from, and on which terms."""
+    unit = f", in {facts['unit']}s" if facts["unit"] else ""
+    yield f"{facts['name']} ({facts['title']}, {facts['origin']})"
+    yield f"  target    {facts['target']}{unit}, {facts['bins']} bins"
+    yield f"  rows      {sizes} (train / val / test)"
+    for rule in {tuple(rule.items()): rule for rule in facts["regions"].values()}.values():
+        yield f"  regions   many {rule['many']} training samples per bin, few {rule['few']}, else medium"
+    if facts["seed"] is not None:
+        yield f"  seed      {facts['seed']}"
+    yield f"  content   {facts['content']}"
+    yield from (f"  licence   {facts['licence']}" for _ in range(facts["licence"] is not None))
+    for source in facts["sources"] if facts["licence"] is None else ():
+        yield f"  made of   {source['file']}, {source['digest']}"
+    yield from (f"  note      {note}" for note in facts["notes"])
+    if facts["bibtex"]:
+        yield "  cite"
+        yield from (f"    {line}" for line in facts["bibtex"].splitlines())

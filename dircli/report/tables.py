@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -11,6 +13,7 @@ from rich.text import Text
 
 from dircli.benchmark.regions import REGIONS
 from dircli.report.values import NULL, number
+from dircli.store.text import as_csv as rows_as_csv
 
 if TYPE_CHECKING:
     from dircli.curation.leakage import Leakage
@@ -20,12 +23,43 @@ if TYPE_CHECKING:
     from dircli.weights.suggest import Suggestion
 
 
+MARKUP = re.compile(r"[\\|*`<>]")
+"""What Markdown would take for something else than itself."""
+
+
 def plain_table(*headers: str, left: int = 1) -> Table:
     """A plain table whose first ``left`` columns are words and whose others are numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column, header in enumerate(headers):
         table.add_column(header, justify="left" if column < left else "right", no_wrap=True, overflow="fold")
     return table
+
+
+def _texts(table: Table) -> Iterator[list[str]]:
+    """The headers of ``table``, and the texts of each row."""
+    yield [str(column.header) for column in table.columns]
+    cells = [[str(cell) for cell in column.cells] for column in table.columns]
+    yield from map(list, zip(*cells, strict=True))
+
+
+def as_csv(table: Table) -> str:
+    """``table`` for spreadsheets: numbers without separators, nothing for a dash, and as many digits as are shown."""
+    numbers = [column.justify == "right" for column in table.columns]
+
+    def plain(cell: str, *, is_number: bool) -> str:
+        return "" if cell == NULL else cell.replace(",", "") if is_number else cell
+
+    header, *rows = _texts(table)
+    cells = [[plain(cell, is_number=each) for cell, each in zip(row, numbers, strict=True)] for row in rows]
+    return rows_as_csv([header, *cells]).decode()
+
+
+def as_markdown(table: Table) -> str:
+    """``table`` as GitHub shows it."""
+    header, *rows = _texts(table)
+    ends = ["---:" if column.justify == "right" else "---" for column in table.columns]
+    lines = [header, ends, *([MARKUP.sub(r"\\\g<0>", cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def splits(facts: Mapping[str, Any], protocol: str) -> Table:
@@ -60,6 +94,16 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
     return table
 
 
+def records(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of ``columns``, (B,) arrays, as values for programs; NaN is None."""
+
+    def value(of: float) -> float | None:
+        return None if math.isnan(of) else of
+
+    rows = zip(*(map(value, column.tolist()) for column in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
 def suggestion(made: Suggestion) -> Table:
     """The default window, none, and the best of each kernel, by how well they foretell the labels."""
     table = plain_table("", "kernel", "ks", "sigma", "log-likelihood", "behind the best", left=2)
@@ -85,11 +129,12 @@ def bumps(parts: Sequence[Bump]) -> Table:
 
 def datasets(rows: Iterable[Mapping[str, Any]]) -> Table:
     """One line per dataset: what it is, and its state here."""
-    table = plain_table("name", "target", "train", "val", "test", "here", left=2)
+    table = plain_table("name", "target", "train", "val", "test", "here", "origin", left=2)
     for row in rows:
-        sizes = (number(row["rows"][part]) for part in ("train", "val", "test"))
+        sizes = (number(row["rows"].get(part)) for part in ("train", "val", "test"))
         here = "curated" if row["curated"] else "bins only" if row["bins_shipped"] else "not curated"
-        table.add_row(row["name"], f"{row['target']} ({row['unit']})", *sizes, here)
+        unit = f" ({row['unit']})" if row["unit"] else ""
+        table.add_row(row["name"], f"{row['target'] or NULL}{unit}", *sizes, here, row["origin"] or NULL)
     return table
 
 
@@ -105,7 +150,8 @@ def metrics(rows: Iterable[Mapping[str, str]]) -> Table:
 
 def checks(proofs: Iterable[Check]) -> Table:
     """One line per check: ok, failed, or open where nothing can be proven."""
-    table = Table(Column(no_wrap=True), Column(no_wrap=True), Column(overflow="fold"), box=None, pad_edge=False)
+    columns = Column("held", no_wrap=True), Column("check", no_wrap=True), Column("found", overflow="fold")
+    table = Table(*columns, box=None, pad_edge=False)
     table.show_header = False
     words = {True: Text("ok", "green"), False: Text("FAILED", "red"), None: Text("open", "yellow")}
     for check in proofs:
@@ -120,6 +166,14 @@ def leakage(counts: Iterable[Leakage]) -> Table:
         share = f"{count.shared / count.rows:.1%}" if count.rows else NULL
         table.add_row(count.kind, count.split, number(count.shared), number(count.rows), share)
     return table
+
+
+def plan_facts(planned: DownloadPlan) -> dict[str, Any]:
+    """The same as `plan`, for programs."""
+    facts = {key: getattr(planned, key) for key in ("size", "digest", "partial", "present", "recorded")}
+    return {"file": planned.source.file, "holds": planned.source.holds, "urls": [*planned.urls], **facts} | {
+        "path": str(planned.path)
+    }
 
 
 def plan(planned: DownloadPlan) -> str:

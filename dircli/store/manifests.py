@@ -30,7 +30,7 @@ from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.benchmark.records import SPLITS, split_codes
 from dircli.benchmark.regions import REGIONS
-from dircli.errors import InputError, Problem, UsageError
+from dircli.errors import InputError, Problem, UsageError, close_to
 from dircli.store import files, parquet
 from dircli.store.content import BLOCK, column_digest, content, pixel_content
 from dircli.store.parquet import parquet_bytes
@@ -408,7 +408,7 @@ def named(name: str | None, root: Path) -> Path:
     known = curated(root)
     if name not in known:
         there = f"; there are {', '.join(known)}" if known else ""
-        raise UsageError(f"{name!r} is not curated in {root}{there}; run `dir curate` first")
+        raise UsageError(f"{name!r} is not curated in {root}{there}; run `dir curate` first{close_to([name], known)}")
     return root / name
 
 

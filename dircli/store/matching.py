@@ -12,6 +12,7 @@ from dircli.benchmark.manifest import FEW
 from dircli.errors import Problem, clear, sample
 from dircli.store.content import BLOCK, chunks, encoded
 from dircli.store.parallel import in_order
+from dircli.store.text import WHOLE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,16 +41,30 @@ def matched(
     # rows that the split itself repeats may stand in the file as often
     if len(unlike[-1]) and (twice := set(repeated_ids(listed(ids)))):
         unlike[-1] = [key for key in listed(unlike[-1]) if key not in twice]
+    if floats := _floats(listed(unlike[0]), listed(unlike[1])):
+        unlike[:2] = [], []
     whats = {
         "are missing": missing_hint,
         "are not in the split": "Check --dataset and --split",
         "occur more than once": "Keep one row of each",
     }
-    return rows, [
+    found = [Problem(where, floats, WHOLE.format("them as ", "id"))] if floats else []
+    return rows, found + [
         Problem(where, f"{len(keys):,} ids {what}: {named(keys)}", hint)
         for keys, (what, hint) in zip(unlike, whats.items(), strict=True)
         if len(keys)
     ]
+
+
+def _floats(missing: list[str], surplus: list[str]) -> str:
+    """What to say where the ``surplus`` ids are ``missing`` ones that became floats, as 4.0 is 4; else nothing."""
+    if not surplus or not all(key.endswith(".0") for key in surplus):
+        return ""
+    if not {key.removesuffix(".0") for key in surplus} <= set(missing):
+        return ""
+    first = surplus[0]
+    those = f"those of the split have none, such as {first.removesuffix('.0')}"
+    return f"the ids have decimals, such as {first}, and {those}"
 
 
 def named(keys: Sequence[str] | pa.Array) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dircli.arrays import FloatArray, IntArray, TextArray
-from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
+from dircli.errors import InputError, Problem, clear, close_to, first, first_ten, sample, shortened
 from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff, streams
 from dircli.store.digests import digest_of
 from dircli.store.matching import listed, matched, named, repeated_ids
@@ -240,6 +240,7 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
     if missing := [column for column in needed if column not in table.column_names]:
         names = sample([clear(column) for column in table.column_names])
         message = f"there is no column {' or '.join(missing)}; the columns are {names}"
+        message += close_to(missing, table.column_names)
         raise InputError(Problem(name, message, _columns_hint(needed)))
 
     def values(column: str) -> tuple[FloatArray, list[Problem]]:

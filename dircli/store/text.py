@@ -8,14 +8,14 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dircli.arrays import FloatArray
 from dircli.benchmark.bins import number
-from dircli.errors import InputError, Problem, clear, first, sample, shortened
+from dircli.errors import InputError, Problem, clear, close_to, first, sample, shortened
 
 
 def as_json(value: object) -> bytes:
@@ -27,7 +27,11 @@ FINITE = "Write a finite number, such as 31.5"
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 TAKEN = ",;\t"  # the delimiters of users' files, the first that fits
 START = 1 << 20  # bytes in which a header is looked for
-DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*", re.ASCII)
+DECIMAL_COMMA = re.compile(r"[+-]?(\d*|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+EITHER = re.compile(r"[+-]?\d{1,3},\d{3}", re.ASCII)
+WHOLE = """Write {}whole numbers: with pandas, table["{}"].astype("int64")"""
+"""What to do with a column of ids that became floats."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ def _check_header(header: list[str], columns: Sequence[str], *, where: str, advi
         problems.append(Problem(where, message, "Keep one of them, or rename the others"))
     if missing := [column for column in columns if column not in header]:
         message = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
+        message += close_to(missing, header)
         problems.append(Problem(where, message, advice))
     if problems:
         raise InputError(problems)
@@ -150,21 +155,46 @@ def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
     return ""
 
 
+def with_commas(text: str, delimiter: str = ",") -> tuple[str, str] | None:
+    """What the commas in a number are, where they make it none, and how to write it; None for anything else.
+
+    A single one before three digits is taken for a decimal one where semicolons are the ``delimiter``.
+    """
+    text = text.strip()
+    if EITHER.fullmatch(text) and delimiter != ";":
+        return "with a comma", f"{text.replace(',', '')}, or {text.replace(',', '.')} if it is a decimal comma"
+    if DECIMAL_COMMA.fullmatch(text):
+        return "with a decimal comma", text.replace(".", "").replace(",", ".")
+    return ("with commas between thousands", text.replace(",", "")) if THOUSANDS.fullmatch(text) else None
+
+
+def comma_problems(
+    rows: Sequence[int], texts: Callable[[int], str], where: Callable[[int], str], column: str, delimiter: str = ","
+) -> tuple[list[Problem], set[int]]:
+    """A problem for each kind of commas in the ``texts`` of ``rows``, at the first such row; and all those rows."""
+    kinds: dict[str, list[int]] = {}
+    for row in rows:
+        if told := with_commas(texts(row), delimiter):
+            kinds.setdefault(told[0], []).append(row)
+    problems = []
+    for kind, alike in kinds.items():
+        text = texts(alike[0]).strip()
+        message = f"{column} is {shortened(text)!r}, {kind}, and so in {len(alike):,} rows"
+        problems.append(Problem(where(alike[0]), message, f"Write {(with_commas(text, delimiter) or ('', ''))[1]}"))
+    return problems, {row for alike in kinds.values() for row in alike}
+
+
 def numbers(table: Table, column: str, *, delimiter: str = ",") -> tuple[FloatArray, list[Problem]]:
     """The numbers in ``column`` (n,), NaN where there is none, and a problem for each of the first ten such rows.
 
-    Decimal commas, which come with semicolons as ``delimiter``, are one problem, however many there are.
+    Commas of one kind are one problem, however many rows have them.
     """
     texts = table.columns[column]
     values = np.array([number(text) for text in texts], dtype=np.float64)
     bad = np.flatnonzero(np.isnan(values)).tolist()
-    commas = [row for row in bad if DECIMAL_COMMA.fullmatch(texts[row])] if delimiter == ";" else []
-    problems = []
-    if commas:
-        where, text = f"{table.name}, line {table.lines[commas[0]]}", shortened(texts[commas[0]].strip())
-        message = f"{column} is {text!r}, with a decimal comma, and so in {len(commas):,} rows"
-        problems.append(Problem(where, message, f"Write {text.replace(',', '.')}"))
-    known = set(commas)
+    problems, known = comma_problems(
+        bad, texts.__getitem__, lambda row: f"{table.name}, line {table.lines[row]}", column, delimiter
+    )
     wrong = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad if row not in known]
     return values, problems + first(table.name, wrong, hint=FINITE, rest=f"more rows have no number in {column}")
 

@@ -22,7 +22,7 @@ from dircli.errors import InputError, Problem, UsageError, clear, first, first_l
 from dircli.store import files, sniff
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
-from dircli.store.text import FINITE, decode, delimiter_of
+from dircli.store.text import FINITE, WHOLE, comma_problems, decode, delimiter_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DELIMITERS = ",\t;|"
 WORD = 8  # bytes of an id that are compared at once
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
+LACKING = "Give it a number, or leave out such rows with --missing drop"
 HINT = "Give a CSV, TSV, Parquet or JSON lines table"
 NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 Reader: TypeAlias = "Callable[[list[Any] | None], pa.Table]"
@@ -55,7 +56,8 @@ class Names:
 class Rows:
     """The n rows of a table in its order: Arrow texts where there is such a column, ``targets`` (n,) finite.
 
-    ``single`` says that targets were float32, and were taken as the decimals that those print.
+    ``single`` says that targets were float32, and were taken as the decimals that those print. ``places`` (n,) are the
+    rows of the table, from 0, that these are, None where they are all of them; so many are ``lacking`` a target.
     """
 
     targets: FloatArray
@@ -63,10 +65,15 @@ class Rows:
     group: pa.Array | None
     split: pa.Array | None
     single: bool = False
+    places: IntArray | None = None
+    lacking: int = 0
 
 
-def read(path: Path, names: Names) -> Rows:
-    """The columns ``names`` of the table at ``path``; InputError with everything that is wrong in them."""
+def read(path: Path, names: Names, *, drop: bool = False) -> Rows:
+    """The columns ``names`` of the table at ``path``; InputError with everything that is wrong in them.
+
+    With ``drop`` rows without a target are left out: empty ones, nulls and NaN.
+    """
     import pyarrow as pa
 
     if names.target in (names.id, names.group, names.split):
@@ -85,11 +92,11 @@ def read(path: Path, names: Names) -> Rows:
         hint = "Name other columns with --target, --id, --group and --split-column"
         raise InputError(Problem(str(path), what, hint))
     try:
-        rows = _rows(reader(None), names)
+        rows = _rows(reader(None), names, drop=drop)
     except pa.ArrowException:
         rows = None
     if rows is None:
-        raise InputError(_problems(path, reader, names, lines=lines))
+        raise InputError(_problems(path, reader, names, lines=lines, drop=drop))
     return rows
 
 
@@ -237,11 +244,16 @@ def _json(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
     return list(first), reader
 
 
-def _rows(table: pa.Table, names: Names) -> Rows | None:
-    """The rows of ``table``, or None where something is wrong with one of them."""
+def _rows(table: pa.Table, names: Names, *, drop: bool) -> Rows | None:
+    """The rows of ``table``, with ``drop`` those with a target; None where something is wrong with one of them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    places, count = None, table.num_rows
+    if drop and numeric(table[names.target].type) and (lacking := _no_value(table[names.target])).any():
+        places, table = np.flatnonzero(~lacking), table.filter(pa.array(~lacking))
+        if not places.size:
+            return None
     column = table[names.target]
     if not numeric(column.type) or column.null_count:
         return None
@@ -260,7 +272,9 @@ def _rows(table: pa.Table, names: Names) -> Rows | None:
         if pc.min(pc.binary_length(columns[name])).as_py() == 0:
             return None
     ids, group, split = (columns[name] for name in (names.id, names.group, names.split))
-    return Rows(targets=targets, ids=ids, group=group, split=split, single=single)
+    return Rows(
+        targets=targets, ids=ids, group=group, split=split, single=single, places=places, lacking=count - targets.size
+    )
 
 
 def ascending(ids: pa.Array) -> IntArray | None:
@@ -302,8 +316,11 @@ def _by_bytes(eights: AnyArray, starts: AnyArray, length: int) -> IntArray:
     return order
 
 
-def _problems(path: Path, reader: Reader, names: Names, *, lines: bool) -> list[Problem]:
-    """Everything that is wrong in the table at ``path``, which ``reader`` reads; ``lines``: it is JSON lines."""
+def _problems(path: Path, reader: Reader, names: Names, *, lines: bool, drop: bool) -> list[Problem]:
+    """Everything that is wrong in the table at ``path``, which ``reader`` reads; ``lines``: it is JSON lines.
+
+    With ``drop`` rows without a target are none of it.
+    """
     import pyarrow as pa
 
     ragged: list[Any] = []
@@ -311,7 +328,7 @@ def _problems(path: Path, reader: Reader, names: Names, *, lines: bool) -> list[
         table = reader(ragged)
     except (pa.ArrowException, OSError) as error:
         if lines:
-            return _wrong_lines(path, names)
+            return _wrong_lines(path, names, drop=drop)
         return [Problem(str(path), f"its rows cannot be read ({first_line(error)})", HINT)]
     what = "the header has {0.expected_columns} fields, this row {0.actual_columns}"
     wrong = [(row.number - 1, what.format(row)) for row in ragged]
@@ -320,14 +337,21 @@ def _problems(path: Path, reader: Reader, names: Names, *, lines: bool) -> list[
     numbers = np.setdiff1d(np.arange(1, table.num_rows + len(wrong) + 1), [number for number, _ in wrong])
     if not table.num_rows and not problems:
         return [Problem(str(path), "there are no rows", HINT)]
+    if drop and _no_value(table[names.target]).all():
+        return [Problem(str(path), "every target is missing, so that no row is left", "Name another --target")]
     for name in names.all:
-        problems += _wrong_column(path, table[name], name, numbers, target=name == names.target)
+        problems += _wrong_column(path, table[name], name, numbers, target=name == names.target, drop=drop)
     kind = table[names.target].type
     return problems or [Problem(str(path), f"column {clear(names.target)} holds {kind}", "Write numbers")]
 
 
-def _wrong_column(path: Path, column: pa.ChunkedArray, name: str, numbers: IntArray, *, target: bool) -> list[Problem]:
-    """What is wrong in a column whose rows have ``numbers`` (n,): missing values, and targets that are not finite."""
+def _wrong_column(  # noqa: PLR0913 - a column, and what is wanted of it
+    path: Path, column: pa.ChunkedArray, name: str, numbers: IntArray, *, target: bool, drop: bool
+) -> list[Problem]:
+    """What is wrong in a column whose rows have ``numbers`` (n,): missing values, and targets that are not finite.
+
+    With ``drop`` rows without a target are none of it.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -337,24 +361,54 @@ def _wrong_column(path: Path, column: pa.ChunkedArray, name: str, numbers: IntAr
         fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), fill_value=False)
         bad = ~np.isfinite(pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy())
     elif target or not textual(column.type):
-        what = "numbers" if target else "texts or whole numbers"
-        return [Problem(str(path), f"column {clear(name)} holds {column.type}", f"Write {what}")]
+        hint = "Write numbers" if target else WHOLE.format("texts or ", clear(name))
+        return [Problem(str(path), f"column {clear(name)} holds {column.type}", hint)]
     else:
         bad = pc.fill_null(pc.equal(pc.cast(column, pa.string()), ""), fill_value=True).to_numpy()
-    hint, what = (FINITE, "no number") if target else ("Give each row one", "nothing")
-    return first_ten(
-        np.flatnonzero(bad),
-        lambda k: Problem(f"{path}, row {numbers[k]}", f"{clear(name)} is {_shown(column[int(k)].as_py())}", hint),
-        lambda left: Problem(str(path), f"{left:,} more rows have {what} in {clear(name)}"),
-    )
+    problems: list[Problem] = []
+    places = np.flatnonzero(bad & ~_no_value(column)) if target and drop else np.flatnonzero(bad)
+    if target and pa.types.is_string(column.type):
+        problems, known = comma_problems(
+            places.tolist(),
+            lambda k: column[k].as_py() or "",
+            lambda k: f"{path}, row {numbers[k]}",
+            clear(name),
+        )
+        places = places[~np.isin(places, [*known])]
+    what = "no number" if target else "nothing"
+
+    def problem(k: int) -> Problem:
+        value = column[int(k)].as_py()
+        hint = (LACKING if _lacks(value) else FINITE) if target else "Give each row one"
+        return Problem(f"{path}, row {numbers[k]}", f"{clear(name)} is {_shown(value)}", hint)
+
+    rest = f"more rows have {what} in {clear(name)}"
+    return problems + first_ten(places, problem, lambda left: Problem(str(path), f"{left:,} {rest}"))
+
+
+def _lacks(value: object) -> bool:
+    """Whether ``value`` of a target stands for none."""
+    return value is None or str(value).strip().lower() in {"", "nan"}
+
+
+def _no_value(column: pa.ChunkedArray) -> AnyArray:
+    """The rows, (n,), of a column of targets that have none: nothing, an empty text, or NaN."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(column.type):
+        lacking = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(column)), value_set=pa.array(["", "nan"]))
+    else:
+        lacking = pc.is_nan(column.cast(pa.float64()))
+    return np.asarray(pc.or_(pc.is_null(column), pc.fill_null(lacking, fill_value=True)).to_numpy())
 
 
 def _shown(value: object) -> str:
     return "missing" if value is None or value == "" else clear(value) if isinstance(value, str) else str(value)
 
 
-def _wrong_lines(path: Path, names: Names) -> list[Problem]:
-    """What is wrong in JSON lines that Arrow does not read."""
+def _wrong_lines(path: Path, names: Names, *, drop: bool) -> list[Problem]:
+    """What is wrong in JSON lines that Arrow does not read; with ``drop`` no target is none of it."""
     wrong: list[tuple[int, str]] = []
     kinds = {name: {int, float} if name == names.target else {int, str} for name in names.all}
     with path.open("rb") as stream:
@@ -368,6 +422,7 @@ def _wrong_lines(path: Path, names: Names) -> list[Problem]:
                 wrong.append((number, "this is no JSON object"))
                 continue
             odd = [key for key, wanted in kinds.items() if type(row.get(key)) not in wanted]
+            odd = [key for key in odd if not (drop and key == names.target and row.get(key) is None)]
             wrong += [(number, f"{clear(key)} is {json.dumps(row.get(key))}") for key in odd]
     hint = "Write numbers for targets, and texts for all else"
     return first(str(path), wrong, hint=hint, rest="more rows cannot be read", unit="row") or [

@@ -145,7 +145,7 @@ NUMBERS = {
     "nothing": preds(lambda rows: rows.with_row(4, ""), "p.csv, line 5: prediction is ''"),
     "decimal comma in quotes": preds(
         lambda rows: rows.with_row(4, '"31,5"'),
-        "p.csv, line 5: prediction is '31,5'. Write a finite number, such as 31.5",
+        "p.csv, line 5: prediction is '31,5', with a decimal comma, and so in 1 rows. Write 31.5",
     ),
     "decimal comma": preds(
         lambda rows: rows.with_row(4, "31,5"),

@@ -183,7 +183,7 @@ def test_bad_conditions_are_all_reported_together() -> None:
     assert malformed.startswith("--fail-if 'few.mae' is no condition; ")
     assert others == [
         "--fail-if 'rare.mae > 1': there is no region 'rare'; there are all, few",
-        "--fail-if 'few.mea > 1': there is no score 'mea'; there are n, bins, mae, gm",
+        "--fail-if 'few.mea > 1': there is no score 'mea'; there are n, bins, mae, gm; did you mean mae?",
         "--fail-if 'odd.eam > 1': there is no region 'odd'; there are all, few",
         "--fail-if 'odd.eam > 1': there is no score 'eam'; there are n, bins, mae, gm",
         "--fail-if 'few.mae > baseline.few.mae' needs two files, of which the first is the baseline",

@@ -166,7 +166,7 @@ def test_each_row_without_a_number_is_named_with_what_stands_there() -> None:
     values, problems = numbers(table('id,prediction\na,1\nb,"1,5"\n\nc,\nd,4\n'), "prediction")
     assert values.tolist()[::3] == [1.0, 4.0]
     assert problems == [
-        Problem("p.csv, line 3", "prediction is '1,5'", "Write a finite number, such as 31.5"),
+        Problem("p.csv, line 3", "prediction is '1,5', with a decimal comma, and so in 1 rows", "Write 1.5"),
         Problem("p.csv, line 5", "prediction is ''", "Write a finite number, such as 31.5"),
     ]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dircli.benchmark.bins import number
-from dircli.errors import UsageError
+from dircli.errors import UsageError, close_to
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.results import UNSIGNED, Result, SystemResult
 from dircli.scores.signature import comparable
@@ -50,7 +50,7 @@ class Condition:
     @classmethod
     def parse(cls, text: str) -> Condition:
         """The condition that ``text`` states; UsageError where it states none."""
-        match = CONDITION.fullmatch(text)
+        match = CONDITION.fullmatch(text.lower())
         if not match or not all(math.isfinite(float(match[part] or 0)) for part in ("number", "margin")):
             raise UsageError(f"--fail-if {text!r} is no condition; {EXAMPLE}")
         region, metric = match["score"].split(".")
@@ -86,7 +86,7 @@ def _unknown(condition: Condition, result: Result) -> Iterator[str]:
     for names in filter(None, ((condition.region, condition.metric), condition.baseline)):
         for (kind, known), name in zip(there.items(), names, strict=True):
             if name not in known:
-                yield f"{where}: there is no {kind} {name!r}; there are {', '.join(known)}"
+                yield f"{where}: there is no {kind} {name!r}; there are {', '.join(known)}{close_to([name], known)}"
 
 
 def _outcomes(condition: Condition, result: Result) -> Iterator[Outcome]:

@@ -32,7 +32,7 @@ from pathlib import Path
 from dircli import datasets
 from dircli.benchmark.regions import ALL, REGIONS, ZERO
 from dircli.datasets.variants import variants
-from dircli.errors import UsageError, sample
+from dircli.errors import UsageError, close_to, sample
 from dircli.scores.by_region import Score
 from dircli.scores.compare import paper
 from dircli.scores.metrics.table import EVERY, Metric
@@ -111,13 +111,15 @@ def leaderboard(folder: Path | None, *, dataset: str | None, region: str, metric
     measure = _measure(by)
     regions = list(dict.fromkeys([ALL, *REGIONS, ZERO, *(each for table in tables for each in table.regions)]))
     if region not in regions:
-        raise UsageError(f"no region is called {region!r}; there are {', '.join(regions)}")
+        close = close_to([region], regions)
+        raise UsageError(f"no region is called {region!r}; there are {', '.join(regions)}{close}")
     if not ours and not tables:
         found = ", ".join(there) or "none at all"
+        close = close_to([name], [*there, *datasets.NAMES])
         raise UsageError(
-            f"{folder}: there are no results of {name!r}, and the paper has none; there are of {found}"
+            f"{folder}: there are no results of {name!r}, and the paper has none; there are of {found}{close}"
             if folder
-            else f"no results of {name!r} are given, and no paper has a table of it; name their folder"
+            else f"no results of {name!r} are given, and no paper has a table of it; name their folder{close}"
         )
     printed = [(table, _rows(table, region, by)) for table in tables]
     others = ", ".join(sorted({each.dataset for file, each in results.items() if file not in ours}))
@@ -161,9 +163,10 @@ def _usual(tables: Sequence[paper.Table]) -> str:
 
 def _measure(metric: str) -> Metric:
     """The metric of that name; UsageError where there is none, or where it has no better and worse."""
-    known = ", ".join(name for name, each in EVERY.items() if each.better != "neither")
+    ranking = [name for name, each in EVERY.items() if each.better != "neither"]
+    known = ", ".join(ranking)
     if metric not in EVERY:
-        raise UsageError(f"no metric is called {metric!r}; there are {known}")
+        raise UsageError(f"no metric is called {metric!r}; there are {known}{close_to([metric], ranking)}")
     if EVERY[metric].better == "neither":
         raise UsageError(f"{metric} is neither better low nor high, so it ranks nothing; take one of {known}")
     return EVERY[metric]

@@ -17,7 +17,7 @@ import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.protocol import ScoreRule
-from dircli.errors import UsageError
+from dircli.errors import UsageError, close_to
 from dircli.scores.metrics import sera
 from dircli.scores.metrics.cindex import concordance
 from dircli.scores.metrics.gaussian import calibration, covered, likelihood
@@ -298,7 +298,8 @@ def chosen(names: Sequence[str], *, of: Sequence[str] = (), given: Container[str
     known = dict.fromkeys([*of, *FURTHER])
     possible = [name for name in known if not EVERY[name].needs or EVERY[name].needs in given]
     if unknown := [name for name in names if name not in known and name != "all"]:
-        raise UsageError(f"no metric is called {', '.join(map(repr, unknown))}; there are {', '.join(known)}, or all")
+        there = f"there are {', '.join(known)}, or all{close_to(unknown, known)}"
+        raise UsageError(f"no metric is called {', '.join(map(repr, unknown))}; {there}")
     if lacking := [name for name in names if name in known and name not in possible]:
         raise UsageError(", ".join(f"{name} needs {NEEDS[EVERY[name].needs]}" for name in lacking))
     return [EVERY[name] for name in (possible if "all" in names else dict.fromkeys(names) or of)]

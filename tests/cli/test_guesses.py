@@ -1,0 +1,155 @@
+"""What users of other tools type first is understood, or answered with what to type instead."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+from miniatures import MINIATURES
+
+from dircli.store import manifests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+
+@pytest.fixture
+def curated(tmp_path: Path, work: Path, run: Run) -> Path:
+    """An AgeDB miniature that is curated here, and `p.csv` with predictions of its test rows."""
+    run("curate", "--dataset", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
+    samples = manifests.read(work / "manifests" / "agedb").samples
+    lines = [f"{samples.ids[row]},{samples.targets[row] + 1}" for row in (samples.split == "test").nonzero()[0]]
+    (work / "p.csv").write_text("\n".join(["id,prediction", *lines, ""]))
+    return work / "manifests"
+
+
+def plain(text: str) -> str:
+    """``text`` without the frames and line breaks of usage errors."""
+    return re.sub(r"[\s│╭╮╰╯─]+", " ", text)
+
+
+@pytest.mark.parametrize(
+    "words", ["weights {} --per bin", "info {}", "suggest {}", "plot {} --terminal", "info {} --json"]
+)
+def test_a_dataset_may_be_named_as_an_option_wherever_it_is_an_argument(words: str, run: Run) -> None:
+    expected = run(*words.format("agedb").split()).stdout
+    assert run(*words.format("--dataset agedb").split()).stdout == expected
+    assert run(*words.format("agedb --dataset agedb").split()).stdout == expected
+    assert run(*words.format("--dataset AgeDB").split()).stdout == expected
+
+
+@pytest.mark.usefixtures("curated")
+def test_commands_that_read_a_manifest_take_the_option_too(run: Run) -> None:
+    assert run("verify", "--dataset", "agedb").stdout == run("verify", "agedb").stdout
+    run("export", "--dataset", "agedb", "--format", "csv", "--out", "there")
+    shown = run("plot", "--dataset", "agedb", "p.csv", "--terminal").stdout
+    assert shown == run("plot", "agedb", "p.csv", "--terminal").stdout
+    assert shown != run("plot", "agedb", "--terminal").stdout
+
+
+def test_the_option_stands_before_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIR_DATASET", "sts-b")
+    assert run("suggest", "--dataset", "agedb").stdout == run("suggest", "agedb").stdout
+
+
+@pytest.mark.parametrize("command", ["weights", "info", "suggest", "verify", "download", "curate", "plot"])
+def test_two_names_that_differ_are_answered_with_one_line(command: str, run: Run) -> None:
+    done = run(command, "agedb", "--dataset", "sts-b", code=2)
+    assert done.stderr == "dir: two datasets are named, agedb and --dataset sts-b; leave one of them out\n"
+
+
+@pytest.mark.parametrize("command", ["download", "curate"])
+def test_a_name_that_must_be_there_is_still_asked_for(command: str, run: Run) -> None:
+    assert run(command, code=2).stderr == "dir: name a dataset, as `dir datasets` lists them\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("evaluate agedb p.csv", "agedb is a dataset: --dataset agedb"),
+        ("evaluate p.csv sts-b", "sts-b is a dataset: --dataset sts-b"),
+        ("evaluate AgeDB p.csv", "AgeDB is a dataset: --dataset agedb"),
+        ("explain agedb p.csv", "agedb is a dataset: --dataset agedb"),
+        ("explain agedb", "agedb is a dataset: --dataset agedb"),
+        ("fds agedb f.h5 --out g.h5", "agedb is a dataset: --dataset agedb"),
+        ("identify agedb", "agedb is a dataset; `dir info agedb` lists its splits"),
+        ("datasets agedb", "agedb is a dataset; `dir info agedb` tells about it"),
+    ],
+)
+def test_a_dataset_where_files_are_expected_is_told_apart(words: str, says: str, run: Run) -> None:
+    done = run(*words.split(), code=2)
+    assert done.stderr.startswith(f"dir: {says}"), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_manifest_of_ones_own_is_a_dataset_too_but_a_file_that_is_there_is_a_file(
+    curated: Path, work: Path, run: Run
+) -> None:
+    curated.joinpath("agedb").rename(curated / "mine")
+    assert "mine is a dataset: --dataset mine" in run("evaluate", "mine", "p.csv", code=2).stderr
+    (work / "agedb").write_bytes((work / "p.csv").read_bytes())
+    assert "is a dataset" not in run("evaluate", "agedb", "--dataset", "mine").stderr
+
+
+def test_a_board_takes_its_dataset_as_an_argument_where_no_folder_is_called_so(work: Path, run: Run) -> None:
+    assert run("leaderboard", "AgeDB").stdout == run("leaderboard", "--dataset", "agedb").stdout
+    (work / "agedb").mkdir()
+    assert "no results are here" in run("leaderboard", "agedb", code=2).stderr
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            "info agebd",
+            "there are agedb, imdb-wiki, nyud2, shhs, sts-b; did you mean agedb?",
+        ),
+        ("weights sts --per bin", "did you mean sts-b?"),
+        ("download imdbwiki", "did you mean imdb-wiki?"),
+        ("curate agedbb", "did you mean agedb?"),
+        ("evaluate p.csv --dataset agebd", "did you mean agedb?"),
+        ("leaderboard --dataset agebd", "did you mean agedb?"),
+        ("evaluate p.csv --metrics mea,gm", ", or all; did you mean mae?"),
+        ("leaderboard --dataset agedb --metric mse1", "did you mean mse?"),
+        ("leaderboard --dataset agedb --region meduim", "did you mean medium?"),
+        ("evaluate p.csv --fail-if 'fwe.mae>12'", "did you mean few?"),
+        ("evaluate p.csv --prediction-column predicton", "did you mean prediction?"),
+        ("evaluate p.csv --metrcs mae", "--metrics"),
+        ("evalute p.csv", "Did you mean 'evaluate'?"),
+        ("evaluate p.csv --protocol relased", "did you mean released?"),
+    ],
+)
+def test_what_is_mistyped_is_answered_with_what_is_close(words: str, says: str, run: Run) -> None:
+    assert says in plain(run(*shlex.split(words), code=2).stderr)
+
+
+def test_nothing_is_offered_that_is_not_close(run: Run) -> None:
+    assert "did you mean" not in run("info", "nothing-like-it", code=2).stderr
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("info AgeDB", "info agedb"),
+        ("info STS_B --json", "info sts-b --json"),
+        ("evaluate p.csv --dataset AGEDB", "evaluate p.csv --dataset agedb"),
+        ("evaluate p.csv --metrics MAE,Gm", "evaluate p.csv --metrics mae,gm"),
+        ("evaluate p.csv --format JSON", "evaluate p.csv --format json"),
+        ("evaluate p.csv --protocol Paper --split TEST", "evaluate p.csv --protocol paper --split test"),
+        ("leaderboard --dataset AgeDB --region Few --metric MAE", "leaderboard --dataset agedb"),
+        ("evaluate p.csv --fail-if Few.MAE>12", "evaluate p.csv --fail-if few.mae>12"),
+    ],
+)
+def test_small_and_large_letters_are_the_same_in_names(typed: str, meant: str, run: Run) -> None:
+    assert run(*typed.split()).stdout == run(*meant.split()).stdout
+
+
+def test_a_manifest_that_is_spelt_exactly_so_comes_first(curated: Path, run: Run) -> None:
+    curated.joinpath("agedb").rename(curated / "Mine")
+    assert run("weights", "mine", "--per", "bin").stdout == run("weights", "Mine", "--per", "bin").stdout

@@ -1,0 +1,161 @@
+"""Files that are nearly right: the message says what their writer did, and how to do it otherwise."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dircli.store import manifests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Run
+
+OWN = ("curate", "custom", "--table", "own.csv", "--target", "y", "--bin-width", 10, "--name", "own")
+
+
+def table(cell: Callable[[int], str] = lambda row: str(row % 80)) -> str:
+    """A table of 400 rows whose ids are whole numbers from 1000, and whose targets are ``cell`` of their row."""
+    return "\n".join(["id,y", *(f"{row + 1000},{cell(row)}" for row in range(400)), ""])
+
+
+@pytest.fixture
+def test_rows(work: Path, run: Run) -> list[tuple[str, float]]:
+    """Ids and targets of the test rows of such a table."""
+    (work / "own.csv").write_text(table())
+    run(*OWN, "--id", "id")
+    samples = manifests.read(work / "manifests" / "own").samples
+    test = samples.split == "test"
+    return list(zip(samples.ids[test].tolist(), samples.targets[test].tolist(), strict=True))
+
+
+def _as_csv(path: Path, rows: list[tuple[str, float]]) -> None:
+    path.write_text("\n".join(["id,prediction", *(f"{key}.0,{target}" for key, target in rows), ""]))
+
+
+def _as_parquet(path: Path, rows: list[tuple[str, float]]) -> None:
+    ids, targets = zip(*rows, strict=True)
+    pq.write_table(pa.table({"id": [*map(float, ids)], "prediction": targets}), path)
+
+
+def _as_lines(path: Path, rows: list[tuple[str, float]]) -> None:
+    lines = (json.dumps({"id": float(key), "prediction": target}) for key, target in rows)
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("write", [_as_csv, _as_parquet, _as_lines])
+def test_ids_that_became_floats_are_told_in_one_line(
+    write: Callable[[Path, list[tuple[str, float]]], None], test_rows: list[tuple[str, float]], run: Run, work: Path
+) -> None:
+    write(work / "p", test_rows)
+    done = run("evaluate", "p", code=2)
+    first = test_rows[0][0]
+    assert done.stderr == (
+        f"dir: p: the ids have decimals, such as {first}.0, and those of the split have none, such as {first}. "
+        'Write them as whole numbers: with pandas, table["id"].astype("int64")\n'
+    )
+
+
+def test_ids_that_are_other_numbers_are_still_missing_and_surplus(
+    test_rows: list[tuple[str, float]], run: Run, work: Path
+) -> None:
+    _as_csv(work / "p", [(f"9{key}", target) for key, target in test_rows])
+    assert "ids are missing" in run("evaluate", "p", code=2).stderr
+
+
+def test_a_column_of_floats_is_no_column_of_ids(run: Run, work: Path) -> None:
+    pq.write_table(pa.table({"id": [float(row) for row in range(400)], "y": [row % 80 for row in range(400)]}), "own")
+    done = run("curate", "custom", "--table", "own", "--target", "y", "--id", "id", code=2)
+    assert (
+        'column id holds double. Write texts or whole numbers: with pandas, table["id"].astype("int64")' in done.stderr
+    )
+    assert not (work / "manifests").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ('"1,234.5"', "is '1,234.5', with commas between thousands, and so in {} rows. Write 1234.5"),
+        ('"1,234,567"', "is '1,234,567', with commas between thousands, and so in {} rows. Write 1234567"),
+        ('"31,5"', "is '31,5', with a decimal comma, and so in {} rows. Write 31.5"),
+        ('"1.234,5"', "is '1.234,5', with a decimal comma, and so in {} rows. Write 1234.5"),
+        ('"1,234"', "is '1,234', with a comma, and so in {} rows. Write 1234, or 1.234 if it is a decimal comma"),
+    ],
+)
+def test_commas_in_numbers_are_told_apart(
+    cell: str, says: str, test_rows: list[tuple[str, float]], run: Run, work: Path
+) -> None:
+    lines = [f"{key},{cell if row in {2, 4} else target}" for row, (key, target) in enumerate(test_rows)]
+    (work / "p.csv").write_text("\n".join(["id,prediction", *lines, ""]))
+    assert run("evaluate", "p.csv", code=2).stderr == f"dir: p.csv, line 4: prediction {says.format(2)}\n"
+    (work / "own.csv").write_text(table(lambda row: cell if row in {2, 4} else "3"))
+    done = run(*OWN, "--id", "id", "--force", code=2)
+    assert done.stderr == f"dir: own.csv, row 3: y {says.format(2)}\n"
+
+
+MISSING = {
+    "csv": lambda: table(lambda row: "" if row % 10 == 3 else "nan" if row == 8 else str(row % 80)),
+    "jsonl": lambda: "".join(
+        json.dumps({"id": row + 1000, "y": None if row % 10 == 3 or row == 8 else row % 80}) + "\n"
+        for row in range(400)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISSING)
+def test_missing_targets_are_refused_and_the_message_names_the_way_out(kind: str, run: Run, work: Path) -> None:
+    (work / "own.csv").write_text(MISSING[kind]())
+    done = run(*OWN, code=2)
+    assert "own.csv, row 4: y is " in done.stderr
+    assert "Give it a number, or leave out such rows with --missing drop" in done.stderr
+    assert not (work / "manifests").exists()
+
+
+@pytest.mark.parametrize("kind", [*MISSING, "parquet"])
+@pytest.mark.parametrize("first", [0, 1000], ids=["by number", "by id"])
+def test_missing_targets_are_dropped_on_request_which_is_said_and_stated(
+    kind: str, first: int, run: Run, work: Path
+) -> None:
+    if kind == "parquet":
+        targets = [None if row % 10 == 3 else float("nan") if row == 8 else float(row % 80) for row in range(400)]
+        pq.write_table(pa.table({"id": [row + 1000 for row in range(400)], "y": targets}), work / "own.csv")
+    else:
+        (work / "own.csv").write_text(MISSING[kind]())
+    done = run(*OWN, "--missing", "drop", *(["--id", "id"] if first else []))
+    assert "own: 41 rows without a target were dropped" in done.stderr
+    manifest = manifests.read(work / "manifests" / "own")
+    assert manifest.facts["facts"] == {"missing": "drop"}
+    assert "41 rows without a target were dropped" in manifest.facts["notes"]
+    kept = [row for row in range(400) if row % 10 != 3 and row != 8]
+    assert manifest.samples.ids.tolist() == [str(row + first) for row in kept]
+    assert manifest.samples.targets.tolist() == [row % 80 for row in kept]
+
+
+def test_the_option_changes_nothing_where_nothing_is_missing(run: Run, work: Path) -> None:
+    (work / "own.csv").write_text(table())
+    run(*OWN, "--id", "id")
+    files = {path.name: path.read_bytes() for path in (work / "manifests" / "own").iterdir()}
+    done = run(*OWN, "--id", "id", "--missing", "drop", "--force")
+    assert "dropped" not in done.stderr
+    assert {path.name: path.read_bytes() for path in (work / "manifests" / "own").iterdir()} == files
+
+
+def test_what_is_wrong_besides_is_still_refused(run: Run, work: Path) -> None:
+    (work / "own.csv").write_text(table(lambda row: {3: "", 5: "x", 6: "inf"}.get(row, "2")))
+    done = run(*OWN, "--missing", "drop", code=2)
+    assert [line.split(". ")[0] for line in done.stderr.splitlines()] == [
+        "dir: own.csv, row 6: y is x",
+        "dir: own.csv, row 7: y is inf",
+    ]
+    (work / "own.csv").write_text(table(lambda _: ""))
+    assert "own.csv: every target is missing, so that no row is left" in run(*OWN, "--missing", "drop", code=2).stderr
+
+
+def test_missing_targets_are_for_tables_alone(run: Run) -> None:
+    assert "--missing: not for `dir curate agedb`" in run("curate", "agedb", "--missing", "drop", code=2).stderr
