@@ -48,10 +48,12 @@ STAMPS = itertools.count()
 class Stages:
     """``tests`` of each module, and what is ``equivalent`` to it: a line ``old`` that becomes one of the lines ``new``.
 
-    Without ``new`` it is any change of that line, and with ``function`` any change in there.
+    Without ``new`` it is any change of that line, and with ``function`` any change in there. Constants that are
+    ``sizes`` of what is worked on at once may be any.
     """
 
     tests: Mapping[str, list[str]]
+    sizes: Mapping[str, list[str]]
     equivalent: Sequence[Mapping[str, str | list[str]]]
 
     def counts(self, mutant: Mutant, source: str) -> bool:
@@ -60,6 +62,8 @@ class Stages:
         if changed is None:
             return False
         old, new = mutants.difference(source, changed)
+        if any(old.startswith(f"{name} = ") for name in self.sizes.get(mutant.module, ())):
+            return False
         facts = {"module": mutant.module, "function": mutant.function, "old": old, "new": new}
         return not any(
             all(fact == each.get(key, fact) or (key == "new" and fact in each[key]) for key, fact in facts.items())
@@ -114,7 +118,7 @@ def main() -> int:
 def read_stages() -> Stages:
     """The modules, their tests and their equivalent mutants, from mutation.toml."""
     content: dict[str, Any] = tomllib.loads(STAGES.read_text(encoding="utf-8"))
-    return Stages(content["tests"], content["equivalent"])
+    return Stages(content["tests"], content["sizes"], content["equivalent"])
 
 
 def sample(stages: Stages, modules: Iterable[str], seed: int, number: int | None) -> list[Mutant]:
