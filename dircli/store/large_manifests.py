@@ -74,7 +74,7 @@ def _found(file: pq.ParquetFile, table: BinTable, facts: Mapping[str, Any]) -> F
         raise InputError([])
 
     def blocks(*columns: str) -> Iterator[pa.RecordBatch]:
-        for batch in file.iter_batches(ROWS, columns=list(columns)):
+        for batch in file.iter_batches(ROWS, columns=[*columns]):
             batch.validate(full=True)  # text that is no UTF-8 shows only here
             if any(column.null_count for column in batch.columns):
                 raise InputError([])

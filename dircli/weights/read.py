@@ -83,7 +83,7 @@ def _columns(path: Path, data: bytes, again: str) -> tuple[pa.ChunkedArray | Non
         options = csv.ConvertOptions(column_types=kinds, include_columns=[*kinds])
         try:
             table = csv.read_csv(pa.BufferReader(data), convert_options=options)
-        except (pa.ArrowException, KeyError) as error:
+        except pa.ArrowException as error:
             what = f"this is no CSV with the columns id and weight ({first_line(error)})"
             raise InputError(Problem(str(path), what, again)) from None
     else:

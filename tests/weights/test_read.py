@@ -68,3 +68,14 @@ def test_an_array_of_another_shape_is_refused() -> None:
         np.save("w.npy", np.ones(shape))
         with pytest.raises(InputError, match=r"w\.npy: its rows are not"):
             training_weights(FOLDER, "w.npy")
+
+
+@pytest.mark.parametrize("in_footer", [False, True], ids=["the last byte", "the first byte of the footer"])
+def test_a_damaged_parquet_is_refused_by_name(in_footer: bool) -> None:  # noqa: FBT001
+    path = FOLDER / "weights.parquet"
+    data = bytearray(path.read_bytes())
+    length = int.from_bytes(data[-8:-4], "little")
+    data[-8 - length if in_footer else -1] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"weights\.parquet: .*dir weights mine"):
+        training_weights(FOLDER)
