@@ -17,6 +17,7 @@ LEGEND = (
     "* better than {baseline}, the first file (paired permutation test, Holm-corrected p < 0.05)",
     "† worse than {baseline}",
 )
+BY_FILE = "intervals and tests are of single files: they stand in JSON, or in the table without --seeds"
 
 
 def number(value: Score, decimals: int = 3) -> str:
@@ -88,5 +89,7 @@ def _detail(scores: RegionScores | None, metric: str, decimals: int) -> str:
 
 
 def legend(result: Result) -> list[str]:
-    """A line for each mark, where systems were compared."""
+    """A line for each mark, where systems were compared; where their seeds are shown as one, what has no mark."""
+    if result.groups and result.drawn:
+        return [BY_FILE]
     return [line.format(baseline=result.comparison.baseline) for line in LEGEND] if result.comparison else []
