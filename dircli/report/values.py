@@ -17,6 +17,7 @@ MARKS = {"better": "*", "worse": "†"}
 LEGEND = {"better": "* better than {baseline}", "worse": "† worse than {baseline}"}
 NO_MARK = "no score is significantly better or worse than that of {baseline}"
 TEST = ", the first file (paired permutation test, Holm-corrected p < 0.05)"
+BY_FILE = "intervals and tests are of single files: they stand in JSON, or in the table without --seeds"
 
 
 def number(value: Score, decimals: int = 3) -> str:
@@ -88,8 +89,13 @@ def _detail(scores: RegionScores | None, metric: str, decimals: int) -> str:
 
 
 def legend(result: Result) -> list[str]:
-    """Where systems were compared, a line for each mark that stands beside a score; the first names the test."""
+    """Where systems were compared, a line for each mark that stands beside a score; the first names the test.
+
+    Where their seeds are shown as one, there are no marks, and a line says so.
+    """
     compared = result.comparison
+    if result.groups and result.drawn:
+        return [BY_FILE]
     if compared is None:
         return []
     places = product((system.name for system in result.systems), result.regions, result.metrics)

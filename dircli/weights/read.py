@@ -88,4 +88,4 @@ def _columns(path: Path, data: bytes, again: str) -> tuple[pa.ChunkedArray | Non
             raise InputError(Problem(str(path), what, again)) from None
     else:
         table = parquet.table(data, str(path), COLUMNS, hint=again)
-    return table["id"], table["weight"].to_numpy()
+    return table["id"], table["weight"].to_numpy().copy()  # Arrow's own memory could not be written to

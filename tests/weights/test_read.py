@@ -45,6 +45,13 @@ def test_a_file_of_weights_is_read_once(path: Path, monkeypatch: pytest.MonkeyPa
     assert found.weight.tolist() == table["weight"].tolist()
 
 
+@pytest.mark.parametrize("path", ["manifests/mine/weights.parquet", "w.csv", "w.npy"])
+def test_the_weights_are_the_trainers_to_write_to(path: str, run: Run) -> None:
+    """PyTorch warns of arrays that are read-only, and its tensors of them would write to what may not be written."""
+    run("weights", "mine", "--out", "w.npy")
+    assert training_weights(FOLDER, path).weight.flags.writeable
+
+
 @pytest.mark.parametrize(
     "damage", [lambda text: text.replace("id", "key", 1), lambda text: text + "p,1\n", lambda _: "", lambda _: "\0"]
 )
