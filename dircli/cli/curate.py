@@ -136,8 +136,10 @@ def curate(
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
+    from dircli.store import files
     from dircli.store.derived import Replacing
 
+    files.refuse_remote(out)
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
