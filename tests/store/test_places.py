@@ -13,7 +13,7 @@ import pytest
 import server as web
 
 from dircli.errors import InputError, UsageError
-from dircli.store import files, places
+from dircli.store import files, places, user_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -261,3 +261,16 @@ def test_memory_is_read_and_written_whole() -> None:
 def test_nothing_is_written_to_a_web_server() -> None:
     with pytest.raises(UsageError, match="nothing can be written there"):
         places.of("https://host/x.json").write_bytes(b"")
+
+
+def test_rows_without_a_target_are_left_out_of_parts_as_of_one_table(work: Path) -> None:
+    lines = [f"{'' if row % 3 == 1 else row},x" for row in range(9)]
+    for name, some in (("one.csv", lines), ("parts/a.csv", lines[:5]), ("parts/b.csv", lines[5:])):
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text("\n".join(["target,other", *some, ""]))
+    names = user_tables.Names(target="target")
+    one, parts = (user_tables.read(work / name, names, drop=True) for name in ("one.csv", "parts"))
+    assert parts.lacking == one.lacking == 3
+    assert one.places is not None
+    assert parts.places is not None
+    assert parts.places.tolist() == one.places.tolist() == parts.targets.tolist()
