@@ -186,7 +186,7 @@ def evaluate(
     contents = {}
     for path in written:
         by_ending = BY_ENDING[path.suffix]
-        contents[path] = by_ending.render(_of_form(by_ending.name, scored, names), decimals).encode()
+        contents[path] = by_ending.render(_of_form(by_ending.name, scored, names), decimals, to_file=True).encode()
     if details.report:
         contents[details.report] = _report(scored, ctx, data=raw_files(data), decimals=decimals)
     if details.per_bin or details.per_sample:

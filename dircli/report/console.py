@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,13 @@ def out(*, stderr: bool = False) -> Console:
 
     width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPED_WIDTH
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def of_file() -> Console:
+    """What a file holds: plain text as wide as in a pipe, whatever the terminal at hand."""
+    from rich.console import Console
+
+    return Console(file=io.StringIO(), width=PIPED_WIDTH, highlight=False, markup=False, emoji=False, no_color=True)
 
 
 def err() -> Console:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from dircli import errors
@@ -43,7 +41,7 @@ def table(board: Board, *, to_file: bool) -> str:
 
     A last line says which columns were left out for want of room.
     """
-    screen = Console(file=io.StringIO(), width=console.PIPED_WIDTH) if to_file else console.out()
+    screen = console.of_file() if to_file else console.out()
     left_out = dict[str, None]()
     with screen.capture() as captured:
         screen.print(Text(heading(board)))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import struct
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +18,14 @@ from rich.console import Console
 
 from dircli.report import console
 from dircli.report.tables import plain_table
+from dircli.store import manifests
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Run
 
+BINS = str(PROJECT / "manifests" / "agedb" / "bins.parquet")
 WIDE = 500
 NUMBER = re.compile(r"(?<![\w.,-])-?\d[\d,]*(?:\.\d+)?%?")
 
@@ -28,6 +34,10 @@ NUMBER = re.compile(r"(?<![\w.,-])-?\d[\d,]*(?:\.\d+)?%?")
 def here(work: Path, tmp_path: Path, run: Run) -> Path:
     """A curated miniature, tables of large numbers, features, and two made-up predictors of AgeDB-DIR."""
     run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
+    samples = manifests.read(work / "manifests" / "agedb").samples
+    moved = np.where(np.arange(len(samples.ids)) < 9, "test", samples.split)
+    split = zip(samples.ids, samples.targets, moved, strict=True)
+    (work / "moved.csv").write_text("path,age,split\n" + "".join(f"{key},{age:g},{part}\n" for key, age, part in split))
     rng = np.random.default_rng(0)
     targets = np.sort(rng.gamma(2, 90_000, 3000))
     lines = [f"{row},{y:.2f},{x:.3f}" for row, (y, x) in enumerate(zip(targets, rng.normal(size=3000), strict=True))]
@@ -67,7 +77,7 @@ COMMANDS = {
     "resample": ("resample", "--table", "prices.csv", "--target", "price", "--id", "row", "--method", "over"),
     "verify": ("verify", "prices"),
     "leakage": ("verify", "agedb", "--leakage"),
-    "identify": ("identify", "manifests/agedb"),
+    "identify": ("identify", "moved.csv"),
     "evaluate": ("evaluate", *FILES, *SHIPPED, "--ci", "--bootstrap", "100"),
     "explain": ("explain", FILES[0], *SHIPPED),
     "fds": ("fds", "f.npy", "--dataset", "prices", "--out", "out.npy", "--force"),
@@ -82,9 +92,10 @@ def test_every_number_of_every_command_is_whole(
 ) -> None:
     def shown(command: str, width: int) -> set[str]:
         monkeypatch.setattr(console, "PIPED_WIDTH", width)
-        return set(NUMBER.findall(run(*COMMANDS[command], "-q").stdout))
+        return set(NUMBER.findall(run(*COMMANDS[command], "-q", code=int(command == "identify")).stdout))
 
     assert here.is_dir()
+    assert "by its split in" in run(*COMMANDS["identify"], code=1).stdout
     for command in COMMANDS:
         wide, narrow = shown(command, WIDE), shown(command, width)
         assert len(wide) > 1
@@ -129,3 +140,23 @@ def test_a_table_of_sentences_folds_between_words() -> None:
     with screen.capture() as captured:
         screen.print(table)
     assert {"12,345", "1,000"} <= set(captured.get().split())
+
+
+def test_a_file_does_not_depend_on_the_terminal(work: Path, program: list[str]) -> None:
+    """Neither on its width nor on its colours."""
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no pseudo-terminals")
+    termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminals")
+    (work / "p.csv").write_text("id,target,prediction\n" + "".join(f"{y},{y},{y + y % 7}.5\n" for y in range(20, 90)))
+    words = ["evaluate", "p.csv", "--bins", BINS, "--metrics", "mae,gm", "--ci", "--bootstrap", "100", "-q"]
+    for columns, name in ((50, "a.txt"), (200, "b.txt")):
+        seen, ours = os.openpty()
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        colours = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "NO_COLOR"}}
+        environment = {**colours, "TERM": "xterm-256color", "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([*program, *words, "--output", name], check=True, stdout=ours, env=environment)
+        os.close(ours)
+        os.close(seen)
+    text = (work / "a.txt").read_text(encoding="utf-8")
+    assert text == (work / "b.txt").read_text(encoding="utf-8")
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 100

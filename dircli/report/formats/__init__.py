@@ -14,21 +14,24 @@ if TYPE_CHECKING:
 class Format:
     """A format called as its module, and the ``ending`` of its files; ``of_boards`` if leaderboards have it, too.
 
-    One ``for_papers`` has the metrics of the DIR paper's tables alone, unless others are asked for.
+    One ``for_terminals`` depends on the terminal at hand, except in a file. One ``for_papers`` has the metrics of the
+    DIR paper's tables alone, unless others are asked for.
     """
 
     name: str
     ending: str
     of_boards: bool = True
+    for_terminals: bool = False
     for_papers: bool = False
 
-    def render(self, result: Result, decimals: int) -> str:
+    def render(self, result: Result, decimals: int, *, to_file: bool = False) -> str:
         """The result as text; shown scores have so many ``decimals``, and JSON and CSV keep every digit."""
-        return str(import_module(f"{__name__}.{self.name}").render(result, decimals))
+        place = {"to_file": to_file} if self.for_terminals else {}
+        return str(import_module(f"{__name__}.{self.name}").render(result, decimals, **place))
 
 
 FORMATS = (
-    Format(name="table", ending=".txt"),
+    Format(name="table", ending=".txt", for_terminals=True),
     Format(name="json", ending=".json"),
     Format(name="csv", ending=".csv"),
     Format(name="markdown", ending=".md"),

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def render(result: Result, decimals: int) -> str:
-    """The table of scores with its legend and signature under it, as text for the terminal at hand."""
+def render(result: Result, decimals: int, *, to_file: bool = False) -> str:
+    """The table of scores with its legend and signature under it, as text for the terminal at hand, or for a file."""
     result = shown(result)
-    screen = console.out()
+    screen = console.of_file() if to_file else console.out()
     parts = [console.fitting(part, screen) for part in fitted(result, screen.width, decimals)]
     with screen.capture() as captured:
         for place, part in enumerate(parts):
