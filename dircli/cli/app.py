@@ -127,6 +127,9 @@ def _completion(name: str) -> Any:
 @app.callback()
 def _start(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say on stderr what is read, and in which way.")
+    ] = False,
     _cited: Annotated[
         bool,
         typer.Option(
@@ -156,3 +159,4 @@ def _start(
     ] = False,
 ) -> None:
     console.quiet = quiet
+    console.tell_more() if verbose else console.tell_less()

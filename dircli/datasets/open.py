@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from dircli.store.content import rules_digest
 if TYPE_CHECKING:
     from dircli.store.large_manifests import LargeManifest
 
+LOG = logging.getLogger("dircli")
 TARGETS_UNVERIFIED = (
     "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"
 )
@@ -32,13 +34,16 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
     """What to score with: ``bins_file``; else the manifest ``name`` in ``root``; else the bins shipped under it."""
     manifest = None
     if bins_file is not None:
+        LOG.info("scored by the bins in %s", bins_file)
         table = manifests.read_bins(bins_file, hint=BINS_HINT)
         _refuse_foreign_rules(table, table.facts, bins_file, hint=BINS_HINT)
         name = name or str(table.facts.get("name", "bins"))
     elif (name := name or manifests.only(root)) in manifests.curated(root):
+        LOG.info("%s: by the manifest %s", name, root / name)
         manifest = read_manifest(root / name)
         name, table = str(manifest.facts["name"]), manifest.table
     elif shipped := manifests.shipped(name):
+        LOG.info("%s: no manifest in %s, so by the bins that come with the program", name, root)
         table = manifests.read_bins(shipped)
     else:
         advice, close = "run `dir curate` first", ""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 100
 
+LOGGER = "dircli"
+
 quiet = False
 
 
@@ -32,6 +34,28 @@ def note(text: str) -> None:
     """One line for whoever watches; silent with -q."""
     if not quiet:
         err().print(text, soft_wrap=True, style="dim")
+
+
+def tell_more() -> None:
+    """What is read, from where and in which way, as notes; modules log it under the name of the program."""
+    import logging
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            note(record.getMessage())
+
+    tell_less()
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(Notes())
+    logger.setLevel(logging.INFO)
+
+
+def tell_less() -> None:
+    """The usual notes alone."""
+    if logging := sys.modules.get("logging"):
+        logger = logging.getLogger(LOGGER)
+        logger.handlers.clear()
+        logger.setLevel(logging.WARNING)
 
 
 def show(table: Table, form: str = "table") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dircli.scores.streamed import Answer, Question
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
+LOG = logging.getLogger("dircli")
 LARGE = 15_000_000
 """Rows of a manifest from which on it is not held in memory."""
 
@@ -79,7 +81,10 @@ def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored |
     from dircli.scores import streamed
 
     found = streamed.answer(_question(path, against, request))
-    return None if found is None else _of_sums(path, found, against, request)
+    if found is None:
+        return None
+    LOG.info("%s: read block by block (streamed), against targets of its own", path)
+    return _of_sums(path, found, against, request)
 
 
 def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) -> Scored | None:
@@ -97,7 +102,10 @@ def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) ->
     from dircli.scores import joined
 
     found = joined.answer(_question(path, against.benchmark, request), against.manifest)
-    return None if found is None else _of_sums(path, found, against.benchmark, request)
+    if found is None:
+        return None
+    LOG.info("%s: read part by part, by the ids of the manifest (joined)", path)
+    return _of_sums(path, found, against.benchmark, request)
 
 
 def _question(path: str, against: Benchmark, request: ScoreOptions) -> Question:

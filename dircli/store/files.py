@@ -9,6 +9,7 @@ removed by whoever holds it.
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -22,10 +23,12 @@ STAGING, COMMIT, LOCK = ".dircli-staging-", ".dircli-commit-", ".dircli-lock"
 JOURNAL = ".dircli-journal"
 """In a commit: the files that it removes, and the staging folders elsewhere that commit with it."""
 ABANDONED = 24 * 3600.0  # seconds
+LOG = logging.getLogger("dircli")
 
 
 def read(path: Path, *, hint: str = "") -> bytes:
     """The bytes of the file at ``path``; InputError where there is none, or it is a folder, or may not be read."""
+    LOG.info("reading %s", path)
     try:
         return path.read_bytes()
     except FileNotFoundError:

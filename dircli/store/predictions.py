@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
+LOG = logging.getLogger("dircli")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
     hint = "Give a CSV, JSON lines, Parquet or npy file of predictions"
     stream = layout.stream(path, target=need_target)
     if path != STDIN and streams.is_large(stream.path) and (by_blocks := _from_blocks(path, layout, stream)):
+        LOG.info("%s: read block by block, and then held whole", path)
         return by_blocks
     needed = stream.needed
     data = sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=hint)
@@ -114,6 +117,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         delimiter = None if is_json(data) else delimiter_of(data, needed)
         plain = _from_plain_text(data, name, layout, needed, delimiter)
         predictions = plain or _from_exact_text(data, name, layout, needed, delimiter)
+    LOG.info("%s: read as a whole", name)
     return replace(predictions, file=path, sha256=sha256)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv as texts
 import io
 import json
+import logging
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 DELIMITERS = ",\t;|"
 WORD = 8  # bytes of an id that are compared at once
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
+LOG = logging.getLogger("dircli")
+KINDS = ("delimited text", "JSON lines")
 LACKING = "Give it a number, or leave out such rows with --missing drop"
 HINT = "Give a CSV, TSV, Parquet or JSON lines table"
 NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
@@ -80,6 +83,7 @@ def read(path: Path, names: Names, *, drop: bool = False) -> Rows:
         raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
     start = _start(path)
     lines = start.lstrip()[:1] == b"{"
+    LOG.info("reading %s as %s", path, "Parquet" if start[:4] == sniff.PARQUET else KINDS[lines])
     if start.startswith(sniff.PARQUET):
         columns, reader = _parquet(path, names)
     elif lines:
