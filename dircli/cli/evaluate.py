@@ -205,10 +205,13 @@ def evaluate(
 
 def _note_what_is_known(scored: Scored) -> None:
     """Say on stderr what the scores themselves do not: that nobody knows the rows, and what was left out."""
-    from dircli.datasets.open import TARGETS_UNVERIFIED
+    from dircli.datasets.open import BY_HASH, PROVEN, TARGETS_UNVERIFIED
 
     if scored.result.content.startswith("bins:"):
         console.note(f"{scored.result.dataset}: {TARGETS_UNVERIFIED}")
+    manifest = scored.against.manifest
+    if manifest is not None and BY_HASH in manifest.facts:
+        console.note(f"{scored.result.dataset}: {PROVEN.format(scored.result.split)}")
     if scored.left_out:
         console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
 

@@ -27,6 +27,12 @@ TARGETS_UNVERIFIED = (
 )
 
 
+BY_HASH = "by_hash"
+"""In the facts of a benchmark whose rows were found by hash; see `by_hash`."""
+PROVEN = (
+    "not curated here: each id was looked up by its hash, and targets come with the program; the sha256 of ids, "
+    "targets and splits is that of the published {} rows"
+)
 BINS_HINT = "Give a bins.parquet that `dir curate` wrote"
 
 

@@ -57,6 +57,8 @@ def score(
 
     ``first`` gives what is read of the first of them, where somebody reads it already.
     """
+    if against.fixed and first is None:
+        against, first = by_hashes(paths[0], against, request)
     read = _read_all(paths, against, request, first=first)
     systems = [replace(each, given=_given(each, against, request)) for each in read]
     given = set(systems[0].given).intersection(*(system.given for system in systems))
@@ -72,6 +74,31 @@ def score(
     ]
     scored = result(written, content_of(against, systems[0].reference.target), against, request)
     return Scored(result=scored, systems=systems, against=against)
+
+
+def by_hashes(
+    path: str, against: Benchmark, request: ScoreOptions
+) -> tuple[Benchmark, Callable[[], Predictions] | None]:
+    """``against``, of which only shipped bins are known, with the rows that the file ``path`` has the ids of.
+
+    And what is read of the file. As it is, and None, where the file brings targets of its own or the ids of no rows.
+    """
+    from dircli.datasets import by_hash, variants
+
+    known = path != predictions.STDIN and streams.is_regular(Path(path))  # what is read once cannot be looked at first
+    if not known or variants.digest(against.name, request.split) is None:
+        return against, None
+    try:
+        found = predictions.read(path, _layout(request))
+    except InputError:
+        return against, None
+    if found.ids is None or found.targets is not None:
+        return against, None
+    try:
+        with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=path)
+    except InputError as error:
+        raise InputError([*found.problems, *error.problems]) from None
+    return (against, None) if with_rows is None else (with_rows, lambda: found)
 
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
