@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli import guess
+from dircli.cli import annotations, guess
 from dircli.cli.download_options import Data, raw_files
 from dircli.cli.options import (
     AsJson,
@@ -194,13 +194,16 @@ def evaluate(
         form = "score-only" if shown.score_only else form
         typer.echo(_shown(result, form, decimals, short=shown.short), nl=False)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]
+        lines = [f"- {'✅' if outcome.held else '❌'} {outcome.verdict}" for outcome in outcomes]
         with Path(summary).open("a", encoding="utf-8") as stream:
             stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))
     for outcome in outcomes:
-        typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
+        typer.echo(outcome.verdict, err=True)
+        if not outcome.held and annotations.asked_for():
+            line = annotations.annotation(outcome.verdict, title=outcome.score, file=outcome.file)
+            typer.echo(line, err=True)
     if failed := [outcome for outcome in outcomes if not outcome.held]:
-        raise CheckError(f"{len(failed)} of {len(outcomes)} checks did not hold")
+        raise CheckError(f"{len(failed)} of {len(outcomes)} checks failed")
 
 
 def _note_what_is_known(scored: Scored) -> None:
