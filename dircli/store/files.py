@@ -196,13 +196,16 @@ def _told(path: Path) -> Iterator[None]:
         raise _unwritable(path, error) from None
 
 
-def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
-    """A zip of ``members`` (name, bytes) at ``path``, which holds no time, so that the same members give one file."""
+def zipped(members: Iterable[tuple[str, bytes]]) -> bytes:
+    """A zip of ``members`` (name, bytes), which holds no time, so that the same members give the same bytes."""
+    import io
     import zipfile
 
-    with zipfile.ZipFile(path, "w") as archive:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
         for name, data in members:
             archive.writestr(zipfile.ZipInfo(name), data)
+    return sink.getvalue()
 
 
 def recover(folder: Path) -> None:
