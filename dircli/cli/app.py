@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from dircli import __version__
-from dircli.cli import annotations
+from dircli.cli import github
 from dircli.cli.as_given import Command, UsageError, take_as_given
 from dircli.cli.examples import epilog
 from dircli.errors import DirError
@@ -84,14 +84,14 @@ class Boundary(TyperGroup):
         except DirError as error:
             for line in str(error).splitlines():
                 typer.echo(line if line.startswith(" ") else f"dir: {line}", err=True)
-            if annotations.asked_for():
-                for line in annotations.annotations(error, f"dir {ctx.invoked_subcommand}"):
+            if github.asked_for():
+                for line in github.annotations(error, f"dir {ctx.invoked_subcommand}"):
                     typer.echo(line, err=True)
             ctx.exit(error.exit_code)
         except UsageError as error:
-            if annotations.asked_for():
+            if github.asked_for():
                 title = f"dir {ctx.invoked_subcommand or ''}".rstrip()
-                typer.echo(annotations.annotation(error.format_message(), title=title), err=True)
+                typer.echo(github.annotation(error.format_message(), title=title), err=True)
             raise
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli import annotations, guess
+from dircli.cli import github, guess
 from dircli.cli.download_options import Data, raw_files
 from dircli.cli.options import (
     AsJson,
@@ -199,8 +199,8 @@ def evaluate(
             stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))
     for outcome in outcomes:
         typer.echo(outcome.verdict, err=True)
-        if not outcome.held and annotations.asked_for():
-            line = annotations.annotation(outcome.verdict, title=outcome.score, file=outcome.file)
+        if not outcome.held and github.asked_for():
+            line = github.annotation(outcome.verdict, title=outcome.score, file=outcome.file)
             typer.echo(line, err=True)
     if failed := [outcome for outcome in outcomes if not outcome.held]:
         raise CheckError(f"{len(failed)} of {len(outcomes)} checks failed")

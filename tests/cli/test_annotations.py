@@ -28,7 +28,7 @@ def _github(monkeypatch: pytest.MonkeyPatch, work: Path) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
 
 
-def annotations(text: str) -> list[tuple[dict[str, str], str]]:
+def annotated(text: str) -> list[tuple[dict[str, str], str]]:
     """The properties and the message of each annotation, as the runner reads them: unescaped."""
     found = []
     for match in ANNOTATION.finditer(text):
@@ -47,7 +47,7 @@ def _unescaped(text: str) -> str:
 def test_each_problem_of_an_input_is_annotated_at_its_line(run: Run, work: Path) -> None:
     (work / "100%, odd:name.csv").write_text("target,prediction\n30,nan\n40,x\n")
     done = run("evaluate", "100%, odd:name.csv", *BINS.split(), code=2)
-    found = annotations(done.stderr)
+    found = annotated(done.stderr)
     where = {"file": "100%, odd:name.csv", "title": "dir evaluate"}
     assert found == [
         ({**where, "line": "2"}, "prediction is 'nan'. Write a finite number, such as 31.5"),
@@ -59,7 +59,7 @@ def test_each_problem_of_an_input_is_annotated_at_its_line(run: Run, work: Path)
 
 def test_a_check_that_fails_is_annotated_with_its_file_and_title(run: Run) -> None:
     done = run("evaluate", "p.csv", *BINS.split(), "--fail-if", "few.mae>2", "--fail-if", "few.mae>20", code=1)
-    assert annotations(done.stderr) == [
+    assert annotated(done.stderr) == [
         ({"file": "p.csv", "title": "few.mae"}, "few.mae = 9, limit 2: FAILED"),
         ({"title": "dir evaluate"}, "1 of 2 checks failed"),
     ]
@@ -68,12 +68,12 @@ def test_a_check_that_fails_is_annotated_with_its_file_and_title(run: Run) -> No
 
 
 def test_a_wrong_call_is_annotated_too(run: Run) -> None:
-    found = annotations(run("info", "agebd", code=2).stderr)
+    found = annotated(run("info", "agebd", code=2).stderr)
     assert found[0][0] == {"title": "dir info"}
     assert "did you mean agedb?" in found[0][1]
-    (found,) = annotations(run("evaluate", "p.csv", "--metrcs", "mae", code=2).stderr)
-    assert found[0] == {"title": "dir evaluate"}
-    assert "No such option" in found[1]
+    (last,) = annotated(run("evaluate", "p.csv", "--metrcs", "mae", code=2).stderr)
+    assert last[0] == {"title": "dir evaluate"}
+    assert "No such option" in last[1]
 
 
 def test_nothing_is_annotated_elsewhere(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
