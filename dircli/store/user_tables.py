@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
-from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
+from dircli.errors import InputError, Problem, UsageError, clear, close_to, first, first_line, first_ten, sample
 from dircli.store import files, sniff
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
@@ -93,6 +93,7 @@ def read(path: Path, names: Names, *, drop: bool = False) -> Rows:
     if missing := [name for name in names.all if columns.count(name) != 1]:
         there = sample([clear(column) for column in columns])
         what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {there}"
+        what += close_to([name for name in missing if name not in columns], columns)
         hint = "Name other columns with --target, --id, --group and --split-column"
         raise InputError(Problem(str(path), what, hint))
     try:
