@@ -10,7 +10,8 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from dircli import __version__
-from dircli.cli.as_given import Command, take_as_given
+from dircli.cli import github
+from dircli.cli.as_given import Command, UsageError, take_as_given
 from dircli.cli.examples import epilog
 from dircli.errors import DirError
 from dircli.report import console
@@ -83,7 +84,15 @@ class Boundary(TyperGroup):
         except DirError as error:
             for line in str(error).splitlines():
                 typer.echo(line if line.startswith(" ") else f"dir: {line}", err=True)
+            if github.asked_for():
+                for line in github.annotations(error, f"dir {ctx.invoked_subcommand}"):
+                    typer.echo(line, err=True)
             ctx.exit(error.exit_code)
+        except UsageError as error:
+            if github.asked_for():
+                title = f"dir {ctx.invoked_subcommand or ''}".rstrip()
+                typer.echo(github.annotation(error.format_message(), title=title), err=True)
+            raise
 
 
 app = typer.Typer(
@@ -127,6 +136,9 @@ def _completion(name: str) -> Any:
 @app.callback()
 def _start(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say on stderr what is read, and in which way.")
+    ] = False,
     _cited: Annotated[
         bool,
         typer.Option(
@@ -156,3 +168,4 @@ def _start(
     ] = False,
 ) -> None:
     console.quiet = quiet
+    console.tell_more() if verbose else console.tell_less()

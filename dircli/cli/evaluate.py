@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from dircli.cli import guess
+from dircli.cli import github, guess
 from dircli.cli.download_options import Data, raw_files
 from dircli.cli.options import (
     AsJson,
@@ -202,21 +202,27 @@ def evaluate(
         form = "score-only" if shown.score_only else form
         typer.echo(_shown(_of_form(form, scored, names), form, decimals, short=shown.short), nl=False)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        lines = [f"- {'✅' if outcome.held else '❌'} {outcome.line}" for outcome in outcomes]
+        lines = [f"- {'✅' if outcome.held else '❌'} {outcome.verdict}" for outcome in outcomes]
         with Path(summary).open("a", encoding="utf-8") as stream:
             stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))
     for outcome in outcomes:
-        typer.echo(f"{'ok    ' if outcome.held else 'FAILED'}  {outcome.line}", err=True)
+        typer.echo(outcome.verdict, err=True)
+        if not outcome.held and github.asked_for():
+            line = github.annotation(outcome.verdict, title=outcome.score, file=outcome.file)
+            typer.echo(line, err=True)
     if failed := [outcome for outcome in outcomes if not outcome.held]:
-        raise CheckError(f"{len(failed)} of {len(outcomes)} checks did not hold")
+        raise CheckError(f"{len(failed)} of {len(outcomes)} checks failed")
 
 
 def _note_what_is_known(scored: Scored) -> None:
     """Say on stderr what the scores themselves do not: that nobody knows the rows, and what was left out."""
-    from dircli.datasets.open import TARGETS_UNVERIFIED
+    from dircli.datasets.open import BY_HASH, PROVEN, TARGETS_UNVERIFIED
 
     if scored.result.content.startswith("bins:"):
         console.note(f"{scored.result.dataset}: {TARGETS_UNVERIFIED}")
+    manifest = scored.against.manifest
+    if manifest is not None and BY_HASH in manifest.facts:
+        console.note(f"{scored.result.dataset}: {PROVEN.format(scored.result.split)}")
     if scored.left_out:
         console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
 

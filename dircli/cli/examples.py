@@ -31,6 +31,7 @@ EXAMPLES = {
     "export": (
         "dir export agedb --format released --out data",
         "dir export agedb --format croissant --out published",
+        "dir export houses --format codabench --out bundle.zip",
     ),
     "fds": (
         "dir fds features.h5 --dataset agedb --out calibrated.h5",

@@ -6,17 +6,18 @@ from typing import Annotated, Literal
 import typer
 
 from dircli.cli.options import AsJson, Force, ManifestOptions, OptionalName, Protocol, Quiet, option
+from dircli.errors import UsageError
 from dircli.report import console
 
 
 def export(
     *,
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to; of codabench also a .zip.")],
     name: OptionalName = None,
     format_: Literal["released", "parquet", "csv", "npy", "croissant", "codabench"] = option(
         "released",
         "The files that the released training code reads; samples and bins as tables or arrays; the manifest with its "
-        "description in Croissant (JSON-LD); or a scorer for Codabench.",
+        "description in Croissant (JSON-LD); or a competition for Codabench.",
         flags="--format",
     ),
     protocol: Protocol = "released",
@@ -31,6 +32,8 @@ def export(
     from dircli.report.formats.json import as_text
     from dircli.scores.codabench import export_codabench
 
+    if out.suffix == ".zip" and format_ != "codabench":
+        raise UsageError(f"--out {out}: a zip is written of --format codabench alone; name a folder")
     name, manifests = where.located(name)
     if format_ == "released":
         written = files.export(name, root=manifests, out=out, force=force)

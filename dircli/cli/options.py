@@ -65,6 +65,18 @@ def _be_quiet(value: bool) -> bool:
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress on stderr.", callback=_be_quiet)]
 
 
+def _be_verbose(value: bool) -> bool:
+    if value:
+        console.tell_more()
+    return value
+
+
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say on stderr what is read, and in which way.", callback=_be_verbose),
+]
+
+
 def option(default: Value, text: str, shown: str | bool = True, *, flags: str = "", **settings: Any) -> Value:
     """An option of one command or group: its default, its help, and what else `typer.Option` takes.
 
@@ -166,7 +178,7 @@ class PredictionLayout:
 
 HEADINGS = {
     **dict.fromkeys(("dataset", "manifests", "data", "protocol", "split"), "Benchmark"),
-    **dict.fromkeys(("out", "output", "format_", "as_json", "force", "quiet"), "Output"),
+    **dict.fromkeys(("out", "output", "format_", "as_json", "force", "quiet", "verbose"), "Output"),
 }
 """The heading in the help of options that many commands have, where no group has them."""
 
@@ -182,6 +194,8 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     flat: list[inspect.Parameter] = []
     for name, parameter in parameters.items():
         flat += _of_group(groups[name]) if name in groups else [_for_typer(parameter)]
+    if "quiet" in parameters:
+        flat.append(_for_typer(inspect.Parameter("verbose", KEYWORD_ONLY, default=False, annotation=Verbose)))
     needed = False
     if (place := next((place for place, each in enumerate(flat) if _is_dataset(each)), None)) is not None:
         needed = flat[place].default is inspect.Parameter.empty
@@ -191,6 +205,9 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
+        settings = [name for name in sorted(os.environ) if name.startswith("DIR_") and "TOKEN" not in name]
+        for name in settings if values.pop("verbose", False) else ():
+            console.note(f"{name} is {os.environ[name]}")
         settle(values, needed=needed)
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})

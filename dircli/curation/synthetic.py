@@ -26,7 +26,7 @@ def write_agedb(path: Path) -> None:
     ages = np.random.default_rng(SEED).permutation(np.repeat(np.arange(len(counts)), counts))
     people = ((index, age, index % 568, "mf"[index % 2]) for index, age in enumerate(ages))
     names = (f"AgeDB/{index}_SyntheticPerson{who:03}_{age}_{gender}.jpg" for index, age, who, gender in people)
-    files.write_zip(path, ((name, b"") for name in names))
+    files.write(path, files.zipped((name, b"") for name in names), force=True)
 
 
 def write_predictions(manifest: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,18 @@ from dircli.store.content import rules_digest
 if TYPE_CHECKING:
     from dircli.store.large_manifests import LargeManifest
 
+LOG = logging.getLogger("dircli")
 TARGETS_UNVERIFIED = (
     "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"
 )
 
 
+BY_HASH = "by_hash"
+"""In the facts of a benchmark whose rows were found by hash; see `by_hash`."""
+PROVEN = (
+    "not curated here: each id was looked up by its hash, and targets come with the program; the sha256 of ids, "
+    "targets and splits is that of the published {} rows"
+)
 BINS_HINT = "Give a bins.parquet that `dir curate` wrote"
 
 
@@ -32,13 +40,16 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
     """What to score with: ``bins_file``; else the manifest ``name`` in ``root``; else the bins shipped under it."""
     manifest = None
     if bins_file is not None:
+        LOG.info("scored by the bins in %s", bins_file)
         table = manifests.read_bins(bins_file, hint=BINS_HINT)
         _refuse_foreign_rules(table, table.facts, bins_file, hint=BINS_HINT)
         name = name or str(table.facts.get("name", "bins"))
     elif manifests.is_curated(name := name or manifests.only(root), root):
+        LOG.info("%s: by the manifest %s", name, root / name)
         manifest = read_manifest(root / name)
         name, table = str(manifest.facts["name"]), manifest.table
     elif shipped := manifests.shipped(name):
+        LOG.info("%s: no manifest in %s, so by the bins that come with the program", name, root)
         table = manifests.read_bins(shipped)
     else:
         advice, close = "run `dir curate` first", ""

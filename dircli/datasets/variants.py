@@ -89,6 +89,12 @@ def _registry() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("variants.toml").read_text(encoding="utf-8"))
 
 
+def digest(dataset: str, split: str) -> str | None:
+    """The `content` of the rows of the published ``split`` of ``dataset`` alone; None where it is not known."""
+    known: str | None = _registry()["digests"].get(dataset, {}).get(split)
+    return known
+
+
 def named(dataset: str, name: str) -> Variant | None:
     """The variant ``name`` of ``dataset``; None where none is known."""
     return next((each for each in variants() if (each.dataset, each.name) == (dataset, name)), None)

@@ -17,6 +17,8 @@ BOUNDLESS = 10_000
 FOLDED = 16
 """Columns that a word has at least before it is folded."""
 
+LOGGER = "dircli"
+
 quiet = False
 
 
@@ -88,6 +90,30 @@ def note(text: str) -> None:
     """One line for whoever watches; silent with -q."""
     if not quiet:
         err().print(text, soft_wrap=True, style="dim")
+
+
+def tell_more() -> None:
+    """What is read, from where and in which way, as notes; modules log it under the name of the program."""
+    import logging
+
+    from dircli.store import places
+
+    class Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            note(places.shown(record.getMessage()))
+
+    tell_less()
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(Notes())
+    logger.setLevel(logging.INFO)
+
+
+def tell_less() -> None:
+    """The usual notes alone."""
+    if logging := sys.modules.get("logging"):
+        logger = logging.getLogger(LOGGER)
+        logger.handlers.clear()
+        logger.setLevel(logging.WARNING)
 
 
 def show_as(form: str, table: Table) -> None:

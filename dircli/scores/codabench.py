@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from dircli import __version__
+from dircli import __version__, datasets
 from dircli.benchmark.manifest import Manifest
 from dircli.benchmark.protocol import ProtocolName
 from dircli.datasets.open import open_benchmark
@@ -35,7 +35,7 @@ COMPETITION = """\
 version: 2
 title: {name}
 description: {described}
-# Before you upload it, add what is yours to say: a logo (image), terms, pages, and the dates of the phase.
+# Before you upload it, add what is yours to say: a logo (image), terms, further pages, and the dates of the phase.
 # The container's image needs Python and dircli: FROM python:3.12-slim, then RUN pip install dircli=={version}
 docker_image: {image}
 tasks:
@@ -44,6 +44,15 @@ tasks:
     description: Predict the target of every {split} row
     reference_data: reference_data
     scoring_program: scoring_program
+# to try the competition with, by whoever made it: the sample submission in the starting kit
+solutions:
+  - index: 0
+    name: Sample submission
+    path: starting_kit
+    tasks: [0]
+pages:
+  - title: Starting kit
+    file: starting_kit/README.md
 phases:
   - index: 0
     name: Development
@@ -55,11 +64,30 @@ leaderboards:
     key: main
     columns:
 {columns}"""
+KIT = """\
+# Starting kit
+
+Predict the target of each of the {rows:,} {split} rows of {name}: {target}{unit}.
+
+A submission is a zip of one file (CSV, Parquet or JSON lines) with the columns `id` and `prediction`, a row for each id
+of the {split} split, in any order. `{sample}` is one: it predicts the mean training target of every row.
+
+```sh
+zip submission.zip {sample}
+```
+
+Scores are by shot region: bins of the target with more than {many:g} training rows are many-shot, those with fewer than
+{few:g} few-shot, all others medium-shot ({protocol} protocol). Whoever has the benchmark's manifest gets the same
+numbers with `dir evaluate {sample} --dataset {name} --protocol {protocol}`, of dircli {version}.
+
+Content: {content}
+"""
+SAMPLE = "sample_submission.csv"
 COLUMN = "      - {{index: {index}, title: {title}, key: {key}, sorting: {sorting}}}\n"
 SHOWN = (("few", "mae"), ("medium", "mae"), ("many", "mae"), ("all", "mae"), ("all", "gm"), ("all", "pearson"))
 
 
-def bundle(manifest: Manifest, *, split: str, protocol: str, image: str) -> dict[str, bytes]:
+def bundle(manifest: Manifest, *, split: str, protocol: ProtocolName, image: str) -> dict[str, bytes]:
     """The files of the bundle by their paths in it."""
     name = str(manifest.facts["name"])
     columns = ""
@@ -75,11 +103,31 @@ def bundle(manifest: Manifest, *, split: str, protocol: str, image: str) -> dict
     competition = COMPETITION.format(**quoted, version=__version__, split=split, columns=columns)
     return {
         "competition.yaml": competition.encode(),
+        **_starting_kit(manifest, split=split, protocol=protocol),
         "scoring_program/metadata.yaml": METADATA.encode(),
         "scoring_program/score.py": PROGRAM.format(version=__version__).encode(),
         f"reference_data/{SETTINGS}": text.as_json({"name": name, "protocol": protocol, "split": split}),
         **{f"reference_data/{name}/{file}": data for file, data in manifests.contents(manifest).items()},
     }
+
+
+def _starting_kit(manifest: Manifest, *, split: str, protocol: ProtocolName) -> dict[str, bytes]:
+    """What participants begin with: how to submit, and a submission that predicts one number of every row."""
+    samples, rules = manifest.samples, datasets.of(manifest.facts, manifest.table.bins).rules
+    rows, thresholds = samples.mask(split), rules.score_rules[protocol].thresholds
+    guess = f"{samples.targets[samples.mask('train')].mean():.6g}"
+    words = {
+        "name": manifest.facts["name"],
+        "rows": int(rows.sum()),
+        "target": rules.target,
+        "unit": f", in {rules.unit}s" if rules.unit else "",
+        "many": thresholds.many,
+        "few": thresholds.few,
+        "content": manifest.content,
+    }
+    told = KIT.format(**words, split=split, protocol=protocol, sample=SAMPLE, version=__version__)
+    table = text.as_csv([("id", "prediction"), *((key, guess) for key in samples.ids[rows])])
+    return {"starting_kit/README.md": told.encode(), f"starting_kit/{SAMPLE}": table}
 
 
 def main(source: str, target: str) -> None:
@@ -116,8 +164,14 @@ def _submission(folder: Path) -> Path:
 def export_codabench(  # noqa: PLR0913 - each is an option of the command
     name: str | None, *, root: Path, out: Path, protocol: ProtocolName, image: str, force: bool = False
 ) -> list[Path]:
-    """Write a scorer bundle for Codabench: the manifest as reference data, the scoring program, the metadata."""
+    """Write a bundle for Codabench: the manifest as reference data, the scoring program, a starting kit, the metadata.
+
+    Into the folder ``out``, or as one file where that ends in .zip.
+    """
     manifest = manifests.read(manifests.named(name, root))
     contents = bundle(manifest, split="test", protocol=protocol, image=image)
+    if out.suffix == ".zip":
+        files.write(out, files.zipped(sorted(contents.items())), force=force)
+        return [out]
     files.write_each({out / path: data for path, data in sorted(contents.items())}, force=force)
     return [out / path for path in contents]

@@ -12,7 +12,7 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.datasets.open import open_benchmark
 from dircli.scores.by_region import Reference, Score, scores
-from dircli.scores.from_files import ScoreOptions, content_of, paired, result
+from dircli.scores.from_files import ScoreOptions, by_hashes, content_of, paired, result
 from dircli.scores.metrics.sums import overflowing
 from dircli.scores.results import Result
 
@@ -58,7 +58,11 @@ def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, b
     """The scores of the file at ``path`` under both protocols, and why they are what they are."""
     against = open_benchmark(name, root, bins_file)
     # read once, for the file may be a stream
-    file, reference, values = paired(path, against, split=request.split, protocol="released", layout=request.layout)
+    read = None
+    if against.fixed:
+        against, read = by_hashes(path, against, request)
+    layout = request.layout
+    file, reference, values = paired(path, against, split=request.split, protocol="released", layout=layout, read=read)
     references = {name: Reference.of(against, name, reference.target, reference.bin_index) for name in PROTOCOLS}
     systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
     return Explanation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from dircli.scores.streamed import Answer, Question
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
+LOG = logging.getLogger("dircli")
 LARGE = 15_000_000
 """Rows of a manifest from which on it is not held in memory."""
 
@@ -55,6 +57,8 @@ def score(
 
     ``first`` gives what is read of the first of them, where somebody reads it already.
     """
+    if against.fixed and first is None:
+        against, first = by_hashes(paths[0], against, request)
     read = _read_all(paths, against, request, first=first)
     systems = [replace(each, given=_given(each, against, request)) for each in read]
     given = set(systems[0].given).intersection(*(system.given for system in systems))
@@ -72,6 +76,31 @@ def score(
     return Scored(result=scored, systems=systems, against=against)
 
 
+def by_hashes(
+    path: str, against: Benchmark, request: ScoreOptions
+) -> tuple[Benchmark, Callable[[], Predictions] | None]:
+    """``against``, of which only shipped bins are known, with the rows that the file ``path`` has the ids of.
+
+    And what is read of the file. As it is, and None, where the file brings targets of its own or the ids of no rows.
+    """
+    from dircli.datasets import by_hash, variants
+
+    known = path != predictions.STDIN and streams.is_regular(Path(path))  # what is read once cannot be looked at first
+    if not known or variants.digest(against.name, request.split) is None:
+        return against, None
+    try:
+        found = predictions.read(path, _layout(request))
+    except InputError:
+        return against, None
+    if found.ids is None or found.targets is not None:
+        return against, None
+    try:
+        with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=path)
+    except InputError as error:
+        raise InputError([*found.problems, *error.problems]) from None
+    return (against, None) if with_rows is None else (with_rows, lambda: found)
+
+
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
     """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
     if request.keep_rows or against.has_rows or path == predictions.STDIN or not streams.is_large(*places.parts(path)):
@@ -79,7 +108,10 @@ def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored |
     from dircli.scores import streamed
 
     found = streamed.answer(_question(path, against, request))
-    return None if found is None else _of_sums(path, found, against, request)
+    if found is None:
+        return None
+    LOG.info("%s: read block by block (streamed), against targets of its own", path)
+    return _of_sums(path, found, against, request)
 
 
 def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) -> Scored | None:
@@ -97,7 +129,10 @@ def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) ->
     from dircli.scores import joined
 
     found = joined.answer(_question(path, against.benchmark, request), against.manifest)
-    return None if found is None else _of_sums(path, found, against.benchmark, request)
+    if found is None:
+        return None
+    LOG.info("%s: read part by part, by the ids of the manifest (joined)", path)
+    return _of_sums(path, found, against.benchmark, request)
 
 
 def _question(path: str, against: Benchmark, request: ScoreOptions) -> Question:

@@ -9,6 +9,7 @@ removed by whoever holds it.
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import time
@@ -23,10 +24,12 @@ STAGING, COMMIT, LOCK = ".dircli-staging-", ".dircli-commit-", ".dircli-lock"
 JOURNAL = ".dircli-journal"
 """In a commit: the files that it removes, and the staging folders elsewhere that commit with it."""
 ABANDONED = 24 * 3600.0  # seconds
+LOG = logging.getLogger("dircli")
 
 
 def read(path: Path, *, hint: str = "") -> bytes:
     """The bytes of the file at ``path``; InputError where there is none, or it is a folder, or may not be read."""
+    LOG.info("reading %s", path)
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -238,13 +241,16 @@ def _told(path: Path) -> Iterator[None]:
         raise _unwritable(path, error) from None
 
 
-def write_zip(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
-    """A zip of ``members`` (name, bytes) at ``path``, which holds no time, so that the same members give one file."""
+def zipped(members: Iterable[tuple[str, bytes]]) -> bytes:
+    """A zip of ``members`` (name, bytes), which holds no time, so that the same members give the same bytes."""
+    import io
     import zipfile
 
-    with zipfile.ZipFile(path, "w") as archive:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
         for name, data in members:
             archive.writestr(zipfile.ZipInfo(name), data)
+    return sink.getvalue()
 
 
 def recover(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 HINT = "Give a CSV, JSON lines, Parquet or npy file of predictions"
+LOG = logging.getLogger("dircli")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
     """
     stream, file = layout.stream(path, target=need_target), places.shown(path)
     if path != STDIN and streams.is_large(*stream.paths) and (by_blocks := _from_blocks(file, layout, stream)):
+        LOG.info("%s: read block by block, and then held whole", file)
         return by_blocks
     if path == STDIN:
         return replace(_from_bytes(sys.stdin.buffer.read(), "standard input", layout, stream.needed), file=file)
@@ -175,6 +178,7 @@ def _from_bytes(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -
         delimiter = None if is_json(data) else delimiter_of(data, needed)
         plain = _from_plain_text(data, name, layout, needed, delimiter)
         predictions = plain or _from_exact_text(data, name, layout, needed, delimiter)
+    LOG.info("%s: read as a whole", name)
     return replace(predictions, sha256=sha256)
 
 

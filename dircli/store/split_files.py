@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dircli.errors import InputError, Problem, clear, first_line, sample
+from dircli.errors import InputError, Problem, clear, close_to, first_line, sample
 from dircli.store import compressed, files, parts, places, sniff
 from dircli.store.digests import git_blob
 from dircli.store.text import decode, is_json
@@ -90,6 +90,7 @@ def _ids(path: Path, column: str) -> pa.ChunkedArray:
     texts = columns.get(column, next(iter(columns.values())) if len(columns) == 1 else None)
     if texts is None:
         what = f"there is no column {clear(column)}; the columns are {sample([*map(clear, columns)]) or 'none'}"
+        what += close_to([column], columns)
         raise InputError(Problem(str(path), what, LISTED))
     try:
         texts = pc.fill_null(pc.cast(texts, pa.string()), "")

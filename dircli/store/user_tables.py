@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv as texts
 import io
 import json
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
-from dircli.errors import SHOWN, InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
+from dircli.errors import SHOWN, InputError, Problem, UsageError, clear, close_to, first, first_line, first_ten, sample
 from dircli.store import files, parts, places, sniff
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
@@ -32,6 +33,8 @@ DELIMITERS = ",\t;|"
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")  # endings that Arrow goes by
 WORD = 8  # bytes of an id that are compared at once
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
+LOG = logging.getLogger("dircli")
+KINDS = ("delimited text", "JSON lines")
 LACKING = "Give it a number, or leave out such rows with --missing drop"
 HINT = "Give a CSV, TSV, Parquet or JSON lines table"
 NUMBER = r"^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
@@ -123,6 +126,7 @@ def _of_file(path: Path, names: Names, *, drop: bool) -> Rows:
 
     start = _start(path)
     lines = start.lstrip()[:1] == b"{"
+    LOG.info("reading %s as %s", path, "Parquet" if start[:4] == sniff.PARQUET else KINDS[lines])
     if start.startswith(sniff.PARQUET):
         columns, reader = _parquet(path, names)
     elif lines:
@@ -132,6 +136,7 @@ def _of_file(path: Path, names: Names, *, drop: bool) -> Rows:
     if missing := [name for name in names.all if columns.count(name) != 1]:
         there = sample([clear(column) for column in columns])
         what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {there}"
+        what += close_to([name for name in missing if name not in columns], columns)
         hint = "Name other columns with --target, --id, --group and --split-column"
         raise InputError(Problem(str(path), what, hint))
     try:

@@ -119,6 +119,8 @@ def test_a_board_takes_its_dataset_as_an_argument_where_no_folder_is_called_so(w
         ("leaderboard --dataset agedb --region meduim", "did you mean medium?"),
         ("evaluate p.csv --fail-if 'fwe.mae>12'", "did you mean few?"),
         ("evaluate p.csv --prediction-column predicton", "did you mean prediction?"),
+        ("curate custom --table p.csv --target predicton", "did you mean prediction?"),
+        ("weights agedb --format csv --out w.txt --order p.csv --id-column predicion", "did you mean prediction?"),
         ("evaluate p.csv --metrcs mae", "--metrics"),
         ("evalute p.csv", "Did you mean 'evaluate'?"),
         ("evaluate p.csv --protocol relased", "did you mean released?"),

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -217,3 +218,39 @@ def test_the_same_export_gives_the_same_bytes(exported: Callable[..., Bundle], w
     for path in folder.rglob("*"):
         if path.is_file():
             assert (work / "again" / path.relative_to(folder)).read_bytes() == path.read_bytes()
+
+
+def test_the_starting_kit_holds_a_submission_that_is_scored_and_says_how_to_make_one(
+    exported: Callable[..., Bundle], work: Path
+) -> None:
+    bundle = exported("--protocol", "paper")
+    kit = bundle.folder / "starting_kit"
+    competition: Any = yaml.safe_load((bundle.folder / "competition.yaml").read_text())
+    assert competition["solutions"] == [{"index": 0, "name": "Sample submission", "path": "starting_kit", "tasks": [0]}]
+    assert [bundle.folder / page["file"] for page in competition["pages"]] == [kit / "README.md"]
+    told = (kit / "README.md").read_text()
+    for what in ("18 test rows of agedb: age, in years", "more than 100 training rows", "paper protocol", "sha256:"):
+        assert what in told
+    files = {path.name: path.read_bytes() for path in kit.iterdir()}
+    done, output = bundle.score(work, files)  # the whole kit, as the platform submits a solution
+    assert done.returncode == 0, done.stderr
+    scores = json.loads((output / "scores.json").read_text())
+    train = manifests.read(work / "manifests" / "agedb").samples
+    mean = train.targets[train.split == "train"].mean()
+    expected = sum(abs(target - mean) for target in bundle.targets) / len(bundle.targets)
+    assert scores["all_mae"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_zip_holds_the_same_files_and_is_the_same_each_time(
+    exported: Callable[..., Bundle], work: Path, run: Run
+) -> None:
+    folder = exported().folder
+    assert run("export", "--format", "codabench", "--out", "bundle.zip").stdout == "bundle.zip\n"
+    first = (work / "bundle.zip").read_bytes()
+    with zipfile.ZipFile(work / "bundle.zip") as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    assert held == {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    run("export", "--format", "codabench", "--out", "bundle.zip")  # equal content is no other content
+    run("export", "--format", "codabench", "--out", "again.zip")
+    assert (work / "again.zip").read_bytes() == first
+    assert "name a folder" in run("export", "--format", "csv", "--out", "x.zip", code=2).stderr

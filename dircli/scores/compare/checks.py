@@ -30,10 +30,17 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Outcome:
-    """One check: whether it held, and the line that says so."""
+    """One check: whether it held, the line that says what was found, the ``score`` and ``file`` that it is of."""
 
     held: bool
     line: str
+    score: str
+    file: str
+
+    @property
+    def verdict(self) -> str:
+        """The line, and how the check ended."""
+        return f"{self.line}: {'ok' if self.held else 'FAILED'}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,11 @@ class Condition:
     operator: str
     limit: float
     baseline: tuple[str, str] | None = None
+
+    @property
+    def versus(self) -> str:
+        """What stands on the right of the operator."""
+        return self.text.partition(self.operator)[2].strip()
 
     @classmethod
     def parse(cls, text: str) -> Condition:
@@ -97,13 +109,15 @@ def _outcomes(condition: Condition, result: Result) -> Iterator[Outcome]:
         limit = None if baseline is None else baseline + condition.limit
     for system in systems:
         value = system.score(condition.region, condition.metric)
-        name = f"{system.name}: {condition.text}"
+        score = f"{condition.region}.{condition.metric}"
+        name = f"{system.name}: {score}" if len(result.systems) > 1 else score
+        about = {"score": score, "file": system.file or ""}
         if value is None or limit is None:
-            yield Outcome(held=False, line=f"{name}: undefined, so nothing was shown")
+            yield Outcome(held=False, line=f"{name} is undefined, so nothing was shown", **about)
         else:
-            shown = f"{name}: {condition.region}.{condition.metric} = {value:.6g}"
-            versus = f", limit {limit:.6g}" if condition.baseline else ""
-            yield Outcome(held=not OPERATORS[condition.operator](value, limit), line=shown + versus)
+            versus = f" ({condition.versus})" if condition.baseline else ""
+            held = not OPERATORS[condition.operator](value, limit)
+            yield Outcome(held=held, line=f"{name} = {value:.6g}, limit {limit:.6g}{versus}", **about)
 
 
 def tolerance(text: str) -> tuple[float, bool]:
@@ -151,11 +165,12 @@ def _compared(new: SystemResult, old: SystemResult, allowed: tuple[float, bool])
                 continue
             then, now = ("undefined" if value is None else f"{value:.6g}" for value in (before, after))
             line = f"{new.name}: {region}.{name}: {then} before, {now} now"
+            about = {"score": f"{region}.{name}", "file": new.file or ""}
             if before is None or after is None:
-                yield Outcome(held=before is None, line=line)
+                yield Outcome(held=before is None, line=line, **about)
                 continue
             worse = metric.badness(after) - metric.badness(before)
             limit = share * abs(before) if relative else share
             held = worse <= limit + ROUNDING * abs(before)
             allows = f", {limit:.6g} allowed" if limit else ""
-            yield Outcome(held=held, line=line if held else f"{line}, worse by {worse:.6g}{allows}")
+            yield Outcome(held=held, line=line if held else f"{line}, worse by {worse:.6g}{allows}", **about)

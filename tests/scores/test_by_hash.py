@@ -1,0 +1,167 @@
+"""Ids and predictions of a published benchmark that is not curated: its rows are found by hash, and then proven."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from fingerprints import FOLDERS, KEYS, rows_of
+from miniatures import MINIATURES
+
+from dircli import datasets
+from dircli.benchmark.records import SPLITS, split_codes
+from dircli.datasets import variants
+from dircli.datasets.variants import Fingerprints, keyed
+from dircli.store import manifests
+from dircli.store.content import content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Run
+
+Rows = list[tuple[str, float]]
+RELEASED = {"agedb": "agedb/agedb.csv", "sts-b": "sts-b/released"}
+
+
+@pytest.fixture
+def rows(tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    """The test rows of an AgeDB miniature, which is taken for the published one: its bins and hashes are shipped."""
+    run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw", "--out", "elsewhere")
+    manifest = manifests.read(work / "elsewhere" / "agedb")
+    samples, key = manifest.samples, KEYS["agedb"]
+    prints = Fingerprints(
+        dataset=datasets.load("agedb"),
+        keys=keyed(pa.array(samples.ids, pa.large_string()), key),
+        targets=samples.targets,
+        orders={"published": np.arange(samples.targets.size)},
+        splits={"released": samples.codes},
+        key=key,
+        folder=FOLDERS["agedb"],
+    )
+    shipped = work / "elsewhere" / "agedb" / "bins.parquet"
+    monkeypatch.setattr(manifests, "shipped", lambda *_: shipped)
+    monkeypatch.setattr(variants, "fingerprints", lambda _: prints)
+    monkeypatch.setattr(variants, "all_fingerprints", lambda: (prints,))
+    masks = {part: samples.mask(part) for part in SPLITS}
+    digests = {part: content(samples.ids[m], samples.targets[m], samples.codes[m]) for part, m in masks.items()}
+    monkeypatch.setattr(variants, "digest", lambda _, split: digests[split])
+    test = masks["test"]
+    return list(zip(samples.ids[test].tolist(), samples.targets[test].tolist(), strict=True))
+
+
+def write(path: Path, rows: Rows, shift: float = 1.5) -> None:
+    """A prediction file without targets, in another order than the manifest's."""
+    lines = (f"{key},{target + shift + place % 3}" for place, (key, target) in enumerate(rows))
+    path.write_text("\n".join(["id,prediction", *sorted(lines), ""]), encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", ["", "--metrics all", "--ci --bootstrap 100", "--protocol paper"])
+def test_scores_and_signature_are_those_of_the_curated_benchmark(words: str, rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows)
+    write(work / "q.csv", rows, shift=2.5)
+    call = ["evaluate", "p.csv", "q.csv", "--dataset", "agedb", "--json", *words.split()]
+    done = run(*call)
+    assert json.loads(done.stdout) == json.loads(run(*call, "--manifests", "elsewhere").stdout)
+    assert "agedb: not curated here: each id was looked up by its hash" in done.stderr
+    assert "|sha256:" in done.stdout
+
+
+def test_what_lies_behind_is_shown_too(rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows)
+    call = ["explain", "p.csv", "--dataset", "agedb", "--json"]
+    assert run(*call).stdout == run(*call, "--manifests", "elsewhere").stdout
+    call = ["plot", "agedb", "p.csv", "--terminal"]
+    assert run(*call).stdout == run(*call, "--manifests", "elsewhere").stdout
+
+
+def _without_one(rows: Rows) -> Rows:
+    return rows[1:]
+
+
+def _one_twice(rows: Rows) -> Rows:
+    return [rows[0], *rows]
+
+
+def _one_foreign(rows: Rows) -> Rows:
+    return [("AgeDB/99_Nobody_30_f.jpg", 30.0), *rows]
+
+
+def _no_folders(rows: Rows) -> Rows:
+    return [(key.removeprefix("AgeDB/"), target) for key, target in rows]
+
+
+def _other_letters(rows: Rows) -> Rows:
+    return [(key.replace("_", "_x", 1), target) for key, target in rows]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_without_one, "1 of the 18 test ids are missing. Predict every row of the test split"),
+        (_one_twice, "1 ids occur more than once: AgeDB/"),
+        (_one_foreign, "1 ids are not in the split: AgeDB/99_Nobody_30_f.jpg. Check --dataset and --split"),
+        (_no_folders, "its ids are those of this split but for their folders; write AgeDB/ before each id"),
+        (_other_letters, "its ids are not spelt as the published ones"),
+    ],
+)
+def test_ids_that_are_not_those_of_the_split_are_refused(
+    change: Callable[[Rows], Rows], says: str, rows: Rows, work: Path, run: Run
+) -> None:
+    write(work / "p.csv", change(rows))
+    done = run("evaluate", "p.csv", "--dataset", "agedb", code=2)
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_rows_of_another_split_are_told(rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows)
+    done = run("evaluate", "p.csv", "--dataset", "agedb", "--split", "val", code=2)
+    assert "--split test" in done.stderr
+
+
+def test_a_file_that_brings_targets_is_scored_by_them_as_before(rows: Rows, work: Path, run: Run) -> None:
+    lines = [f"{key},{target + 1},{target}" for key, target in rows]
+    (work / "t.csv").write_text("\n".join(["id,prediction,target", *lines, ""]), encoding="utf-8")
+    assert "|bins:" in run("evaluate", "t.csv", "--dataset", "agedb").stdout
+
+
+def test_what_is_wrong_in_the_file_is_told_with_it(rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows[1:])
+    path = work / "p.csv"
+    path.write_text(path.read_text(encoding="utf-8") + f"{rows[0][0]},nan\n", encoding="utf-8")
+    done = run("evaluate", "p.csv", "--dataset", "agedb", code=2)
+    assert (
+        done.stderr.splitlines(keepends=True)[0]
+        == "dir: p.csv, line 19: prediction is 'nan'. Write a finite number, such as 31.5\n"
+    )
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_the_shipped_digests_hashes_and_content_are_those_of_the_published_files(name: str, real: Path) -> None:
+    records, split = rows_of(name, real / RELEASED[name])
+    codes: Any = split_codes(split)
+    prints, path = variants.fingerprints(name), manifests.shipped(name)
+    assert prints is not None
+    assert path is not None
+    assert np.array_equal(prints.keys, keyed(pa.array(records.ids, pa.large_string()), prints.key))
+    assert np.array_equal(prints.targets, records.targets)
+    assert np.array_equal(prints.splits["released"], codes)
+    assert manifests.read_bins(path).facts["content"] == content(records.ids, records.targets, codes)
+    for code, part in enumerate(SPLITS):
+        mask = codes == code
+        assert variants.digest(name, part) == content(records.ids[mask], records.targets[mask], codes[mask])
+
+
+@pytest.mark.parametrize(("name", "content_of"), [("agedb", "cfe40956"), ("sts-b", "d626ccb7")])
+def test_predictions_of_the_published_rows_are_scored_on_a_clean_machine(
+    name: str, content_of: str, real: Path, work: Path, run: Run
+) -> None:
+    records, split = rows_of(name, real / RELEASED[name])
+    test = split == "test"
+    write(work / "p.csv", list(zip(records.ids[test].tolist(), records.targets[test].tolist(), strict=True)))
+    assert f"|sha256:{content_of}|rules:" in run("evaluate", "p.csv", "--dataset", name).stdout
