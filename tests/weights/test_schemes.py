@@ -60,6 +60,14 @@ def test_dense_weight_works_where_the_package_gives_up(scale: float) -> None:
     assert weight / weight.mean() == pytest.approx(plain / plain.mean(), abs=0.01)
 
 
+@pytest.mark.parametrize("name", ["normal", "skewed", "ages"])
+def test_dense_weight_asks_for_distances_alone(name: str) -> None:
+    targets = _draws()[name]
+    (at, weight), (moved, same) = (dense_weights(each, alpha=1) for each in (targets, targets + 5000))
+    assert moved == pytest.approx(at, abs=1e-6)
+    assert same == pytest.approx(weight, abs=1e-6)
+
+
 def test_dense_weight_refuses_what_it_cannot_weigh() -> None:
     with pytest.raises(UsageError, match="targets that differ"):
         dense_weights(np.ones(5), alpha=1)
