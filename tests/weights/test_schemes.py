@@ -240,7 +240,12 @@ def test_an_option_that_would_change_nothing_is_refused(words: str, says: str, m
 
 
 def test_dense_weight_needs_samples(run: Run) -> None:
-    assert "is not curated" in run("weights", "agedb", "--scheme", "dense-weight", code=2).stderr
+    known = "so only its bins are known: "
+    for words, instead in (
+        (("--scheme", "dense-weight"), "run `dir curate"),
+        (("--per", "sample"), "add --per bin, or run"),
+    ):
+        assert known + instead in " ".join(run("weights", "agedb", *words, code=2).stderr.split())
 
 
 def test_what_took_effect_stands_in_the_facts(mine: Callable[..., Any], work: Path) -> None:
