@@ -196,7 +196,7 @@ def test_ten_million_rows_are_ranked_at_most(work: Path) -> None:
     question = streamed.Question(path="p.csv", against=open_benchmark(None, work, shipped("agedb")), **asked)
     total = question.nothing_yet({})
     total.n = 10_000_001
-    with pytest.raises(UsageError, match="spearman of 10,000,001 rows: all .* sorted, and 10,000,000 are at most"):
+    with pytest.raises(UsageError, match=r"spearman of 10,000,001 rows: all .* sorted, and 10,000,000 are at most"):
         streamed.answered(total, question, sha256="", content="")
 
 
