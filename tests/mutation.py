@@ -38,8 +38,8 @@ PROJECT = Path(__file__).parents[1]
 STAGES = Path(__file__).with_suffix(".toml")
 FLOOR = 0.92
 PATIENCE = 120.0  # seconds that the tests of a module may take; they take some seconds
-SLOWER = 5  # times the seconds that they took is what they may take where that was measured, and SPARE
-SPARE = 10.0
+SLOWER = 10  # times the seconds that they took is what they may take where that was measured, and SPARE
+SPARE = 30.0
 MEMORY = 8 * 2**30  # bytes of address space; a mutant must not take the machine with it
 STAMPS = itertools.count()
 
@@ -63,6 +63,8 @@ class Stages:
             return False
         old, new = mutants.difference(source, changed)
         if any(old.startswith(f"{name} = ") for name in self.sizes.get(mutant.module, ())):
+            return False
+        if old.replace("reshape(-1", "reshape(- 2") == new:  # to NumPy it is any length that follows from the others
             return False
         facts = {"module": mutant.module, "function": mutant.function, "old": old, "new": new}
         return not any(

@@ -254,7 +254,7 @@ def unfinite(features: AnyArray) -> IntArray:
     """The rows of ``features`` (n, d) that hold a number that is not finite, ascending."""
     with np.errstate(all="ignore"):
         if np.isfinite(features.sum()):  # nothing that is not finite can hide in a finite sum
-            return np.zeros(0, dtype=np.int64)
+            return np.empty(0, dtype=np.int64)
     return np.flatnonzero(~np.isfinite(features).all(axis=1))
 
 
