@@ -126,10 +126,11 @@ def curate(
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
-    from dircli.store import files
+    from dircli.store import files, places
     from dircli.store.derived import Replacing
 
     files.refuse_remote(out)
+    raw, released = places.here(source.raw), places.here(source.released)
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
@@ -143,13 +144,13 @@ def curate(
         name,
         split=source.split,
         seed=seed,
-        released=source.released,
+        released=released,
         part=source.only,
         skewed=less.skew is not None,
     )
     options = CurateOptions(
-        raw=source.raw,
-        released=source.released,
+        raw=raw,
+        released=released,
         split=split,
         seed=number,
         part=source.only,

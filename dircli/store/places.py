@@ -68,6 +68,13 @@ def is_remote(place: Path) -> bool:
     return isinstance(place, Remote)
 
 
+def here(place: Path | None) -> Path | None:
+    """``place``, which is to be a file or folder of this machine; UsageError for a URL."""
+    if place is not None and is_remote(place):
+        os.fspath(place)
+    return place
+
+
 def shown(text: str) -> str:
     """``text`` as anybody may see it: URLs in it without user, password, and what follows "?" on the web."""
     return QUERY.sub(r"\1", USER.sub(r"\1", text)) if "://" in text else text
