@@ -46,7 +46,7 @@ class TableOptions:
     """A table of the user's own, and how its rows are binned and split."""
 
     panel: ClassVar = "A table of your own (custom)"
-    table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines.")
+    table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines; a folder or glob of them, or a URL.")
     target: str | None = option(None, "The column of targets.")
     id: str | None = option(None, "The column of unique ids.", "row numbers from 0")
     bin_width: str | None = option(None, "Bins of this width.")

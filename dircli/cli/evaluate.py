@@ -118,7 +118,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="PREDS...",
-            help="CSV, TSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
+            help="CSV, TSV, JSON lines, Parquet or npy files, also by URL; a folder or quoted glob of them is one; "
+            "- is stdin. Of maps: npy, HDF5 or folders of PNG.",
         ),
     ],
     benchmark: BenchmarkOptions,

@@ -414,7 +414,7 @@ class _Blocks(io.RawIOBase):
 
     def readall(self) -> bytes:
         pieces = []
-        while piece := self._read(BLOCK):
+        while piece := self._read(4 * BLOCK):
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -427,10 +427,9 @@ class _Blocks(io.RawIOBase):
         if not self._begin <= self._at <= end:  # somewhere else in the file
             self._begin, self._block, end = self._at, b"", self._at
         if stop > end:
-            self._block = self._block[self._at - self._begin :] + self._whole(
-                end, min(max(stop, end + BLOCK), self.size)
-            )
-            self._begin = self._at
+            ahead = end + (BLOCK if self._block else FIRST)
+            data = self._whole(end, min(max(stop, ahead), self.size))
+            self._begin, self._block = self._at, self._block[self._at - self._begin :] + data
         data = self._block[self._at - self._begin : stop - self._begin]
         self._at = stop
         return data

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import server as web
@@ -172,7 +174,7 @@ def everywhere(text: str, *words: str) -> str:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("by_blocks", [False, True], ids=["whole", "by blocks"])
+@pytest.mark.parametrize("by_blocks", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["whole", "by blocks"])
 def test_the_result_is_that_of_a_copy_on_the_disk(
     elsewhere: Elsewhere,
     run: Run,
@@ -426,8 +428,9 @@ def test_names_with_spaces_accents_and_signs(
         )
 
 
+@pytest.mark.parametrize("page", [[], pytest.param(["--report", "page.html"], marks=pytest.mark.slow)])
 def test_secrets_in_urls_stand_in_no_output(
-    run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server
+    run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server, page: list[str]
 ) -> None:
     manifest = {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
     bad = dict(benchmark, prediction=[*benchmark["prediction"][1:], "x"])
@@ -438,7 +441,7 @@ def test_secrets_in_urls_stand_in_no_output(
 
     outputs = (
         *("--output", "r.json", "--output", "r.md", "--output", "r.tex"),
-        *("--per-sample", "s.csv", "--per-bin", "b.csv", "--report", "page.html"),
+        *("--per-sample", "s.csv", "--per-bin", "b.csv", *page),
     )
     root = secret("/manifests/own")
     done = run("evaluate", secret("/p.csv"), "--manifest", root, *outputs, "--output", "-")
@@ -455,6 +458,20 @@ def test_secrets_in_urls_stand_in_no_output(
     assert {"Authorization".lower()} <= server.asked[-1].headers.keys()
     assert server.asked[-1].query == {"X-Amz-Signature": ["s3cr3t"]}
     assert json.loads((work / "r.json").read_text())["systems"][0]["file"] == server.url("/p.csv")
+
+
+def test_a_large_file_of_a_server_is_scored_as_its_copy_is(
+    run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "LARGE", 0)
+    for form in ("csv", "parquet"):
+        data = WRITERS[form](benchmark)
+        stored(work, {f"p.{form}": data})
+        server.add(f"/p.{form}", data)
+        words = ["--bins", "manifests/own/bins.parquet", "--format", "json"]
+        url = server.url(f"/p.{form}")
+        here, there = run("evaluate", f"p.{form}", *words), run("evaluate", url, *words)
+        assert everywhere(there.stdout, url) == everywhere(here.stdout, f"p.{form}")
 
 
 @pytest.mark.parametrize("act", [web.drop(50_000), web.drop(50_000, reset=True), web.astray(3), web.length(None)])
@@ -510,6 +527,30 @@ def test_without_a_package_of_the_extra_a_url_names_it(package: str, url: str, b
     assert done.returncode == 2
     assert done.stderr.endswith("install them with: pip install 'dircli[remote]'\n")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_commands_of_the_page_on_it_work(
+    run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server, memory: Any
+) -> None:
+    """The web is a server here, and the bucket lies in memory, which lasts as long as this process."""
+    page = (PROJECT / "docs" / "remote.md").read_text(encoding="utf-8")
+    rows = {"id": [f"r{k}" for k in range(ROWS)], "y": np.linspace(0, 90, ROWS).tolist()}
+    files = {"preds.csv": as_csv(benchmark), "preds.parquet": as_parquet(benchmark)}
+    files |= {f"parts/{name}": data for name, data in parted(benchmark, "csv", count=1).items()}
+    files["parts/a.csv"] = files.pop("parts/part=z/part-9.csv")
+    files |= {f"table/{name}": data for name, data in parted(rows, "parquet").items()}
+    files |= {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
+    split = pq.read_table(work / "manifests" / "own" / "samples.parquet").filter(pc.field("split") == "train")
+    files["ids.csv"] = as_csv({"id": split["id"].to_pylist()[::2]})
+    published(server, files)
+    _piped(memory, "/bucket", files)
+    commands = [line.removeprefix("$ dir ") for line in page.splitlines() if line.startswith("$ dir ")]
+    assert len(commands) > 5
+    for command in commands:
+        here = command.replace("https://example.org", server.url("")).replace("s3://", "memory://")
+        run(*shlex.split(here), "-q")
+    written = json.loads(memory.cat("/bucket/results/own.json"))
+    assert written["systems"][0]["file"] == server.url("/parts/")
 
 
 @pytest.mark.slow
