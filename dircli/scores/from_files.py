@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,24 +82,27 @@ def by_hashes(
 ) -> tuple[Benchmark, Callable[[], Predictions] | None]:
     """``against``, of which only shipped bins are known, with the rows that the file ``path`` has the ids of.
 
-    And what is read of the file. As it is, and None, where the file brings targets of its own or the ids of no rows.
+    As it is where the file brings targets of its own, or the ids of no rows. And how to read the file, None where that
+    has no need to be told.
     """
     from dircli.datasets import by_hash, variants
 
-    known = path != predictions.STDIN and streams.is_regular(Path(path))  # what is read once cannot be looked at first
-    if not known or variants.digest(against.name, request.split) is None:
+    if variants.digest(against.name, request.split) is None:
         return against, None
+    once, layout = path == predictions.STDIN or Path(path).is_fifo(), _layout(request)
+    data = predictions.taken(path) if once else None
+    as_before = partial(predictions.read, path, layout, need_target=True, data=data) if once else None
     try:
-        found = predictions.read(path, _layout(request))
+        found = predictions.read(path, layout, data=data)
     except InputError:
-        return against, None
+        return against, as_before
     if found.ids is None or found.targets is not None:
-        return against, None
+        return against, as_before
     try:
         with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=path)
     except InputError as error:
         raise InputError([*found.problems, *error.problems]) from None
-    return (against, None) if with_rows is None else (with_rows, lambda: found)
+    return (against, as_before) if with_rows is None else (with_rows, lambda: found)
 
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:

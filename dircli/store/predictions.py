@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
+HINT = "Give a CSV, JSON lines, Parquet or npy file of predictions"
 LOG = logging.getLogger("dircli")
 
 
@@ -88,19 +89,24 @@ class Predictions:
         return "stdin" if self.file == STDIN else Path(path.stem if path.suffix in compressed.ENDINGS else path).stem
 
 
-def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions:
-    """The predictions in the file at ``path``, or on standard input for "-".
+def taken(path: str) -> bytes:
+    """The bytes of the file at ``path``, or of standard input for "-", which can be taken once; InputError without."""
+    return sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=HINT)
+
+
+def read(path: str, layout: Layout, *, need_target: bool = False, data: bytes | None = None) -> Predictions:
+    """The predictions in the file at ``path``, or on standard input for "-"; in ``data``, where it was `taken` before.
 
     The kind of file is known by how its bytes begin, once decompressed. With ``need_target`` it must hold targets, and
     needs no ids. Raises InputError where no row can be read.
     """
-    hint = "Give a CSV, JSON lines, Parquet or npy file of predictions"
     stream = layout.stream(path, target=need_target)
-    if path != STDIN and streams.is_large(stream.path) and (by_blocks := _from_blocks(path, layout, stream)):
+    once = path == STDIN or data is not None
+    if not once and streams.is_large(stream.path) and (by_blocks := _from_blocks(path, layout, stream)):
         LOG.info("%s: read block by block, and then held whole", path)
         return by_blocks
     needed = stream.needed
-    data = sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=hint)
+    data = taken(path) if data is None else data
     name = "standard input" if path == STDIN else path
     sha256 = digest_of([data], "sha256")
     if codec := compressed.codec_of(data):
@@ -108,7 +114,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
     if codec := codec and compressed.codec_of(data):
         raise InputError(Problem(name, f"this is compressed twice, by {codec} within", "Decompress it once"))
     if foreign := [what for start, what in sniff.FOREIGN.items() if data.startswith(start)]:
-        raise InputError(Problem(name, f"this is {foreign[0]}", hint))
+        raise InputError(Problem(name, f"this is {foreign[0]}", HINT))
     if data.startswith(sniff.NPY):
         predictions = _from_npy(data, name, layout)
     elif data.startswith(sniff.PARQUET):

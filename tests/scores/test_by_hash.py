@@ -71,6 +71,21 @@ def test_scores_and_signature_are_those_of_the_curated_benchmark(words: str, row
     assert "|sha256:" in done.stdout
 
 
+def test_standard_input_is_scored_too_with_or_without_targets(rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows)
+    text = (work / "p.csv").read_text(encoding="utf-8")
+    scored = json.loads(run("evaluate", "-", "--dataset", "agedb", "--json", stdin=text).stdout)
+    named = json.loads(run("evaluate", "p.csv", "--dataset", "agedb", "--json").stdout)
+    assert scored["signature"] == named["signature"]
+    assert scored["systems"][0]["regions"] == named["systems"][0]["regions"]
+    own = "\n".join(["prediction,target", *(f"{target + 1},{target}" for _, target in rows), ""])
+    assert "|bins:" in run("evaluate", "-", "--dataset", "agedb", stdin=own).stdout
+    assert (
+        "there is no column target"
+        in run("evaluate", "-", "--dataset", "agedb", stdin="id,prediction\nx,1\n", code=2).stderr
+    )
+
+
 def test_what_lies_behind_is_shown_too(rows: Rows, work: Path, run: Run) -> None:
     write(work / "p.csv", rows)
     call = ["explain", "p.csv", "--dataset", "agedb", "--json"]
