@@ -190,7 +190,8 @@ def weighted_mse(inputs: Tensor, targets: Tensor, weights: Tensor | None = None)
 def weighted_huber(inputs: Tensor, targets: Tensor, weights: Tensor | None = None, *, beta: float = 1.0) -> Tensor:
     """The mean of w·e²/(2·beta) where |e| < beta, else of w·(|e| - beta/2); shapes as in `weighted_l1`.
 
-    ``beta`` is in the targets' unit; the released code takes 1 for ages and 0.5 for STS-B.
+    ``beta`` is in the targets' unit; the released code takes 1 for ages and 0.5 for STS-B, whose targets it divides by
+    5: 2.5 points of 0..5.
     """
     error = _error(inputs, targets).abs()
     return _mean(torch.where(error < beta, error.square() / (2 * beta), error - beta / 2), weights)
@@ -211,7 +212,8 @@ def weighted_focal_l1(  # noqa: PLR0913 - the parameters of a published loss
     """Focal-R (DIR, section 4) of the L1 error: the mean of w·f(beta·|e|)^gamma·|e|; shapes as in `weighted_l1`.
 
     f(x) is 2·sigmoid(x) - 1, in [0, 1) as in the released code (the paper prints sigmoid), or tanh(x). The released
-    ``beta``, per unit of the targets, is 0.2 for ages and 20 for STS-B.
+    ``beta``, per unit of the targets, is 0.2 for ages and 20 for STS-B, whose targets it divides by 5: 4 per point of
+    0..5.
     """
     error = _error(inputs, targets).abs()
     return _mean(_focus(error, activate, beta, gamma) * error, weights)

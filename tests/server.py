@@ -120,6 +120,11 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         act(self)
 
+    def do_HEAD(self) -> None:
+        """Say nothing of the file, so that who asks has to get it."""
+        self.close_connection = True
+        self.head(405, content_length=0)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server gives it
         """Nothing."""
 
@@ -136,16 +141,16 @@ class Handler(BaseHTTPRequestHandler):
         file, size = self.file, len(self.file.data)
         facts = {"etag": file.etag, "last_modified": file.modified, "accept_ranges": "bytes"}
         known = self.headers.get("If-Range") in (None, file.etag, file.modified)
-        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or "")
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
         if match is None or not known:
             self.head(200, content_length=size, **facts)
             return file.data
-        start = int(match[1])
+        start, stop = int(match[1]), min(int(match[2] or size) + 1, size)
         if start >= size:
             self.head(416, content_range=f"bytes */{size}", content_length=0, **facts)
             return b""
-        self.head(206, content_range=f"bytes {start}-{size - 1}/{size}", content_length=size - start, **facts)
-        return file.data[start:]
+        self.head(206, content_range=f"bytes {start}-{stop - 1}/{size}", content_length=stop - start, **facts)
+        return file.data[start:stop]
 
 
 def serve(handler: Handler) -> None:
@@ -202,12 +207,13 @@ def astray(by: int) -> Act:
     """Answer a range request with a range that begins ``by`` bytes off; serve others well."""
 
     def act(handler: Handler) -> None:
-        match = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range") or "")
+        match = re.fullmatch(r"bytes=(\d+)-(\d*)", handler.headers.get("Range") or "")
         if match is None:
             return serve(handler)
         start, size = int(match[1]) + by, len(handler.file.data)
-        handler.head(206, content_range=f"bytes {start}-{size - 1}/{size}", content_length=size - start)
-        handler.wfile.write(handler.file.data[start:])
+        stop = min(int(match[2] or size) + by + 1, size)
+        handler.head(206, content_range=f"bytes {start}-{stop - 1}/{size}", content_length=stop - start)
+        handler.wfile.write(handler.file.data[start:stop])
         return None
 
     return act

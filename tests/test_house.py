@@ -1,11 +1,9 @@
-"""The house rules: layers, start-up, size, and a README that cannot lie."""
+"""The house rules: layers, start-up, and size."""
 
 from __future__ import annotations
 
 import ast
-import os
 import re
-import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -16,10 +14,8 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from conftest import PROJECT, REFERENCE
-from wheel import python_of
+from conftest import PROJECT
 
-import dircli
 from dircli import __version__
 
 if TYPE_CHECKING:
@@ -270,101 +266,6 @@ def test_the_public_names_are_listed_before_they_are_loaded() -> None:
 
 def test_type_checkers_are_told_that_the_package_is_typed() -> None:
     assert (PACKAGE / "py.typed").read_bytes() == b""
-
-
-REAL = "<!-- needs the real files -->\n"
-
-
-def _blocks() -> list[tuple[str, str, bool]]:
-    """Every command of the README's console blocks, the output shown under it, and whether it needs real files."""
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    found = []
-    for mark, block in re.findall(rf"^({REAL})?```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append((command, output, bool(mark)))
-    return found
-
-
-def _equal(shown: str, printed: str) -> bool:
-    """Whether the shown output is the printed one; a line ``...`` stands for any lines."""
-    lines = [line.rstrip() for line in shown.rstrip().splitlines()]
-    pattern = "\n".join(r"(?:.*\n)*?.*" if line == "..." else re.escape(line) for line in lines)
-    cleaned = "\n".join(line.rstrip() for line in printed.rstrip().splitlines())
-    return re.fullmatch(pattern, cleaned) is not None
-
-
-DIABETES = ("curate", "custom", "--table", "diabetes.csv", "--target", "target", "--id", "patient")
-
-
-def _lay_out(work: Path, real: Path | None, run: Run) -> None:
-    """The files that the README's commands take: real ones where they are here, and a made-up predictor's."""
-    rows = (REFERENCE / "agedb_rows.csv").read_text().splitlines()[1:]
-    for name, column in (("preds", 2), ("sharp", 2), ("shrunk", 1)):
-        fields = (line.split(",") for line in rows)
-        lines = [f"{row},{each[0]},{each[column]}" for row, each in enumerate(fields)]
-        (work / f"{name}.csv").write_text("\n".join(["id,target,prediction", *lines]) + "\n")
-    (work / "broken.csv").write_text("id,target,prediction\n0,31,30.5\n1,44,nan\n")
-    from sklearn.datasets import load_diabetes
-
-    from dircli.store import manifests
-
-    load_diabetes(as_frame=True).frame.to_csv(work / "diabetes.csv", index_label="patient")
-    run(*DIABETES, "--bin-width", 10, "--range", "20:350", "--name", "diabetes", "--out", work.with_name("elsewhere"))
-    samples = manifests.read(work.with_name("elsewhere") / "diabetes").samples
-    ids = samples.ids[samples.split == "test"]
-    (work / "mean.csv").write_text("id,prediction\n" + "".join(f"{key},152.1\n" for key in ids))
-    if real is not None:
-        (work / "STS-B").symlink_to(real / "sts-b" / "STS-B")
-        (work / "released").symlink_to(real / "sts-b" / "released")
-        (work / "agedb.csv").symlink_to(real / "agedb" / "agedb.csv")
-        published = (line.split(",") for line in (work / "agedb.csv").read_text(encoding="utf-8").splitlines()[1:])
-        faces = [f"{path},{round(max(int(age), 20) * 0.8 + 8.3, 3)}" for age, path, part in published if part == "test"]
-        (work / "gapped.csv").write_text("\n".join(["id,prediction", *faces]) + "\n", encoding="utf-8")
-
-
-def test_the_readme_shows_what_its_commands_print(work: Path, run: Run) -> None:
-    """Commands that take real inputs run where those are present; all others run everywhere."""
-    folder = Path(os.environ.get("DIR_REAL_DATA") or PROJECT.parent / "shared" / "data")
-    _lay_out(work, folder if folder.is_dir() else None, run)
-    blocks = _blocks()
-    assert len(blocks) >= 5
-    for command, shown, needs_real in blocks:
-        program, *words = shlex.split(command)
-        assert program == "dir", command
-        if needs_real and not folder.is_dir():
-            continue
-        code = 2 if shown.startswith("dir: ") else int("--fail-if" in words)
-        result = run(*words, code=code)
-        printed = result.stderr if code == 2 else result.stdout
-        assert _equal(shown, printed), f"$ {command}\n{printed}"
-
-
-def test_the_readmes_python_runs_as_it_stands(work: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    _lay_out(work, None, run)
-    snippet = python_of((PROJECT / "README.md").read_text(encoding="utf-8"))
-    assert len(snippet.splitlines()) <= 25
-    exec(compile(snippet, "README.md", "exec"), {})  # noqa: S102 - the README is ours
-    printed = capsys.readouterr().out
-    assert "are no training rows" in printed
-    assert printed.splitlines()[-1].replace(".", "").replace(" ", "").isdigit()
-
-
-def test_the_public_names_are_few_and_each_stands_in_the_readme() -> None:
-    assert len(dircli.__all__) <= 12
-    snippet = python_of((PROJECT / "README.md").read_text(encoding="utf-8"))
-    unnamed = {name for name in dircli.__all__ if f"dircli.{name}" not in snippet}
-    assert unnamed == {"BenchmarkArrays", "__version__"}
-    assert set(dircli.__all__) <= set(dir(dircli))
-
-
-def test_the_readme_names_every_command_and_every_dataset() -> None:
-    from dircli import datasets
-    from dircli.cli.app import HOMES
-
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert not [name for name in HOMES if f"dir {name}" not in text]
-    assert not [name for name in datasets.NAMES if f"`{name}`" not in text]
 
 
 def test_the_public_names_are_functions_whatever_was_imported_before() -> None:

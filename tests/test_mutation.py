@@ -16,7 +16,7 @@ else:
 
 def test_the_modules_and_the_tests_that_are_listed_are_there() -> None:
     content = tomllib.loads((PROJECT / "tests" / "mutation.toml").read_text(encoding="utf-8"))
-    named = [*content["tests"], *(each["module"] for each in content["equivalent"])]
+    named = [*content["tests"], *content["sizes"], *(each["module"] for each in content["equivalent"])]
     assert [module for module in named if not (PROJECT / "dircli" / module).is_file()] == []
     files = {file for listed in content["tests"].values() for file in listed}
     assert [file for file in sorted(files) if not (PROJECT / file).is_file()] == []

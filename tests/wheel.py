@@ -9,12 +9,9 @@ import tempfile
 import venv
 from pathlib import Path
 
+from documents import python_of
+
 PROJECT = Path(__file__).parents[1]
-
-
-def python_of(readme: str) -> str:
-    """The README's example of the library."""
-    return readme.partition("<!-- from python -->\n```python\n")[2].partition("```")[0]
 
 
 def main() -> None:
@@ -40,7 +37,7 @@ def main() -> None:
         )
         assert ": sts-b, no known split" in done.stdout, done.stdout + done.stderr
         snippet = folder / "snippet.py"
-        snippet.write_text(python_of((PROJECT / "README.md").read_text(encoding="utf-8")), encoding="utf-8")
+        snippet.write_text(python_of(PROJECT / "README.md"), encoding="utf-8")
         interpreter = folder / "venv" / "bin" / "python"
         subprocess.run(
             [sys.executable, "-m", "mypy", "--strict", "--python-executable", interpreter, snippet],

@@ -127,4 +127,4 @@ def picked(index: AnyArray, before: IntArray, ranks: list[IntArray]) -> IntArray
     for b in np.flatnonzero(counts):
         low, high = np.searchsorted(ranks[b], [before[b], before[b] + counts[b]])
         positions.append(order[stops[b] - counts[b] + ranks[b][low:high] - before[b]])
-    return np.sort(np.concatenate(positions)) if positions else np.zeros(0, dtype=np.int64)
+    return np.sort(np.concatenate(positions)) if positions else np.empty(0, dtype=np.int64)

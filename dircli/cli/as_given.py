@@ -16,6 +16,7 @@ from typer.core import TyperCommand
 
 from dircli.cli import guess
 from dircli.errors import close_to
+from dircli.store import places
 
 UsageError: Any = typer.BadParameter.__base__
 """What typer raises for words that it has no use for, whose own name for it differs between its versions."""
@@ -73,6 +74,6 @@ def _as_given(kind: Any, value: Any) -> Any:
     if get_origin(kind) is Literal:
         return value if value in get_args(kind) else None
     if kind is Path and isinstance(value, str | Path):
-        path = Path(value)
-        return path if os.access(path, os.R_OK) or not path.exists() else None
+        path = places.of(value)
+        return path if places.is_remote(path) or os.access(path, os.R_OK) or not path.exists() else None
     return value if type(value) is kind else None

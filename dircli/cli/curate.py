@@ -136,8 +136,10 @@ def curate(
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
+    from dircli.store import files
     from dircli.store.derived import Replacing
 
+    files.refuse_remote(out)
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
@@ -198,7 +200,7 @@ def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str, shown:
     skew = facts.get("derived", {}).get("skew")
     if skew and shown.form == "table":
         table, step = tables.skew(skew, edges, rows=SHOWN_ROWS)
-        console.out().print(table)
+        console.show(table)
         console.note(f"{step} bins to a row" if step > 1 else "one bin to a row")
     shown.say(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from dircli.cli.options import Quiet, option
+from dircli.report import console
 
 NAME = "agedb-synthetic"
 STEPS = (
@@ -36,14 +37,18 @@ def demo(
     typer.echo("SYNTHETIC data: names and predictions are made up; only the counts per age are AgeDB-DIR's.")
     with _apart(out):
         synthetic.write_agedb(Path("AgeDB.zip"))
+        synthetic.write_table(Path("table.csv"))
         for step, (title, command) in enumerate(STEPS):
             if step == len(STEPS) - 1:
                 synthetic.write_predictions(Path("manifests") / NAME)
             typer.echo(f"\n{title}\n$ dir {command}")
-            ctx.find_root().command.main(shlex.split(command), prog_name="dir", standalone_mode=False)
+            words = [*shlex.split(command), *(["-q"] if console.quiet else [])]
+            ctx.find_root().command.main(words, prog_name="dir", standalone_mode=False)
     typer.echo("\nSYNTHETIC data: these scores say nothing about any model.")
     if out is not None:
-        typer.echo(f"The files are in {out}; repeat any of the commands there.")
+        typer.echo(
+            f"The files are in {out}; repeat any of the commands there. table.csv is a table to make a benchmark of."
+        )
 
 
 @contextlib.contextmanager

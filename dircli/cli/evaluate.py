@@ -26,6 +26,7 @@ from dircli.cli.options import (
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
+from dircli.store import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,11 @@ class OutputOptions:
     """How the result is printed, or written to files."""
 
     panel: ClassVar = "Output"
-    format: Name | None = option(None, "How to print the result.", "table")
+    format: Name | None = option(
+        None,
+        "How to print the result; latex has the metrics of the paper's table, unless --metrics names others.",
+        "table",
+    )
     as_json: AsJson = False
     output: list[Path] | None = option(
         None, f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."
@@ -178,7 +183,10 @@ def evaluate(
     outcomes = outcomes_of(result)
     _note_what_is_known(scored)
     written = [path for path in output if str(path) != "-"]
-    contents = {path: BY_ENDING[path.suffix].render(result, decimals).encode() for path in written}
+    contents = {}
+    for path in written:
+        by_ending = BY_ENDING[path.suffix]
+        contents[path] = by_ending.render(_of_form(by_ending.name, scored, names), decimals, to_file=True).encode()
     if details.report:
         contents[details.report] = _report(scored, ctx, data=raw_files(data), decimals=decimals)
     if details.per_bin or details.per_sample:
@@ -192,7 +200,7 @@ def evaluate(
         typer.echo(_shown(result, "json", decimals), nl=False)
     if not output:
         form = "score-only" if shown.score_only else form
-        typer.echo(_shown(result, form, decimals, short=shown.short), nl=False)
+        typer.echo(_shown(_of_form(form, scored, names), form, decimals, short=shown.short), nl=False)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         lines = [f"- {'✅' if outcome.held else '❌'} {outcome.verdict}" for outcome in outcomes]
         with Path(summary).open("a", encoding="utf-8") as stream:
@@ -217,6 +225,16 @@ def _note_what_is_known(scored: Scored) -> None:
         console.note(f"{scored.result.dataset}: {PROVEN.format(scored.result.split)}")
     if scored.left_out:
         console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
+
+
+def _of_form(form: str, scored: Scored, names: list[str]) -> Result:
+    """The result with the metrics that a format has, where none were asked for by ``names``."""
+    if names or form not in NAMED or not NAMED[form].for_papers:
+        return scored.result
+    from dircli.scores.compare.paper import printed
+
+    dataset = scored.against.dataset
+    return scored.result.only(printed(dataset.name if dataset else None))
 
 
 def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:
@@ -251,13 +269,16 @@ def _check_places(
     predictions: list[str], results: list[Path], details: DetailOptions, against: Path | None, bins: Path | None
 ) -> None:
     """UsageError where two outputs are one file, or one of them is a file that is read."""
-    from dircli.store.outputs import check_outputs
+    from dircli.store.outputs import check_outputs, input_paths
 
     named = {"--report": details.report, "--per-bin": details.per_bin, "--per-sample": details.per_sample}
     read = {"--against": against, "--bins": bins}
     check_outputs(
         [*(("--output", path) for path in results), *((name, path) for name, path in named.items() if path)],
-        [*(("PREDS", Path(path)) for path in predictions), *((name, path) for name, path in read.items() if path)],
+        [
+            *(("PREDS", path) for each in predictions for path in input_paths(each)),
+            *((name, path) for name, path in read.items() if path),
+        ],
     )
 
 
@@ -285,5 +306,5 @@ def _command_line(ctx: typer.Context) -> str:
                 words.append(max(parameter.opts, key=len))
             if value is not True:
                 is_path = is_argument or isinstance(value, Path)
-                words.append((Path(value).name if is_path else "") or str(value))
+                words.append((places.of(value).name if is_path else "") or places.shown(str(value)))
     return shlex.join(["dir", str(ctx.command.name), *words])

@@ -30,4 +30,4 @@ def explain(
         typer.echo(as_text(facts.as_json()), nl=False)
         return
     for part in explained.parts(facts):
-        console.out().print(part)
+        console.show(part)

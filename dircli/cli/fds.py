@@ -8,7 +8,19 @@ from typing import Annotated, ClassVar, Literal
 import typer
 
 from dircli.benchmark.protocol import Kernel
-from dircli.cli.options import Dataset, Force, KernelSigma, KernelSize, Manifests, Protocol, Quiet, TableFormat, option
+from dircli.cli.options import (
+    Dataset,
+    Dpi,
+    Force,
+    KernelSigma,
+    KernelSize,
+    Manifests,
+    PictureWidth,
+    Protocol,
+    Quiet,
+    TableFormat,
+    option,
+)
 from dircli.errors import UsageError
 from dircli.report import console
 
@@ -46,6 +58,9 @@ def fds(
     ),
     similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead."),
     anchor: float | None = option(None, "With --similarity: the target to compare with."),
+    plot: Path | None = option(None, "With --similarity: draw it (Fig. 4 and 8) into this .png, .svg or .pdf file."),
+    width: PictureWidth = 7.0,
+    dpi: Dpi = None,
     manifests: Manifests = Path("manifests"),
     shown: TableFormat,
     force: Force = False,
@@ -60,12 +75,22 @@ def fds(
 
     if similarity != (anchor is not None):
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
+    if plot is not None:
+        if anchor is None:
+            raise UsageError("--plot draws the similarity; add --similarity --anchor TARGET")
+        from dircli.report.figures import data, figures
+
+        figures.check(plot, width, dpi)
     if anchor is not None:
-        if out is not None:
-            check_outputs([("--out", Path(out))], [("FEATURES", features)])
+        outputs = [(name, Path(path)) for name, path in (("--out", out), ("--plot", plot)) if path is not None]
+        check_outputs(outputs, [("FEATURES", features)])
         against = open_benchmark(dataset, manifests, None)
         similar = calibrate.similarity(features, against, anchor=anchor, split=split, ks=smoothing.ks)
         table = calibrate.similarity_csv(similar)
+        if plot is not None:
+            picture = data.similar(similar, against, protocol)
+            figures.write(plot, picture, figures.Look(width=width), dpi=dpi, force=force)
+            console.note(f"written to {plot}")
         if out == "-":
             sys.stdout.buffer.write(table)
             return

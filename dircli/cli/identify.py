@@ -39,7 +39,7 @@ def identify(
         for each in found if form == "table" else ():
             console.out().print(identified.heading(each), style="bold", soft_wrap=True)
             for part in identified.parts(each):
-                console.out().print(part)
+                console.show(part)
     unknown = [printable(each.file) for each in found if each.variant is None]
     contaminated = [printable(each.file) for each in found if fail_if_contaminated and any(each.contaminated.values())]
     failed = [f"no known split: {', '.join(unknown)}"] if unknown else []

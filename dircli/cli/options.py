@@ -46,6 +46,11 @@ Protocol = Annotated[
 ]
 KernelSize = Annotated[int, typer.Option(help="Kernel size in bins, odd.")]
 KernelSigma = Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")]
+PictureWidth = Annotated[
+    float,
+    typer.Option("--width", help="Inches; 3.3 is a column of a paper, and from 5.5 on, panels stand side by side."),
+]
+Dpi = Annotated[int | None, typer.Option(help="Dots per inch of a PNG.", show_default="200")]
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -138,8 +143,10 @@ class TableFormat:
             from dircli.report.formats.json import as_text
 
             typer.echo(as_text(facts()), nl=False)
+        elif self.form == "table":
+            console.show(table())
         else:
-            console.show(table(), self.form)
+            console.show_as(self.form, table())
 
     def say(self, line: str) -> None:
         """A ``line`` under the table, which other formats have on stderr."""

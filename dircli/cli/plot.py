@@ -10,11 +10,13 @@ import typer
 
 from dircli.benchmark.protocol import Kernel, Scheme
 from dircli.cli.options import (
+    Dpi,
     Force,
     KernelSigma,
     KernelSize,
     ManifestOptions,
     OptionalName,
+    PictureWidth,
     PredictionLayout,
     Protocol,
     Quiet,
@@ -44,8 +46,14 @@ def plot(
         typer.Argument(metavar="PREDS", help="Prediction files, as for evaluate: error by target.", show_default=False),
     ] = None,
     lds: bool = option(False, "Empirical against effective density, and the weights, instead."),
+    panel: list[str] | None = option(
+        None,
+        "Draw this panel alone; repeatable. The density has train, val and test; --lds effective and weight; PREDS "
+        "density, error (of several files in one), agreement (predicted against true) and gain (of two).",
+    ),
     out: Path | None = option(None, "A .png, .svg or .pdf file.", "NAME-density.png, -lds.png or -error.png here"),
-    width: float = option(7.0, "Inches; from 5.5 on, panels stand side by side."),
+    width: PictureWidth = 7.0,
+    dpi: Dpi = None,
     log: bool = option(False, "Counts on a logarithmic scale."),
     terminal: bool = option(False, "Draw on stdout with letters; needs no matplotlib."),
     smoothing: SmoothingOptions,
@@ -60,7 +68,7 @@ def plot(
     from dircli.datasets.open import open_benchmark
     from dircli.report.figures import data, figures, letters, style
     from dircli.scores.from_files import ScoreOptions, score
-    from dircli.store.outputs import check_outputs
+    from dircli.store.outputs import check_outputs, input_paths
     from dircli.store.predictions import Layout
     from dircli.weights.schemes import WeightOptions
 
@@ -71,9 +79,9 @@ def plot(
         raise UsageError("--lds draws the dataset alone; leave out the prediction files, or --lds")
     to_file = not terminal and (out is not None or style.available())
     if to_file:
-        figures.check(out or Path("x.png"), width)
+        figures.check(out or Path("x.png"), width, dpi)
     if out is not None:
-        check_outputs([("--out", out)], [("PREDS", Path(path)) for path in predictions or ()])
+        check_outputs([("--out", out)], [("PREDS", path) for each in predictions or () for path in input_paths(each)])
     against = open_benchmark(name, manifests, None)
     weights = WeightOptions(**vars(smoothing), protocol=protocol)
     picture: data.Picture
@@ -87,10 +95,10 @@ def plot(
         kind, picture = "density", data.density(against, protocol)
     if to_file:
         path = out or Path(f"{against.name}-{kind}.png")
-        figures.write(path, picture, width=width, log=log, force=force)
+        figures.write(path, picture, figures.Look(width=width, log=log, panels=panel or ()), dpi=dpi, force=force)
         typer.echo(path)
         return
     using = letters.letters(getattr(sys.stdout, "encoding", None))
-    typer.echo(letters.text(picture, width=console.out().width, using=using), nl=False)
+    typer.echo(letters.text(picture, width=console.out().width, using=using, panels=panel or ()), nl=False)
     if not terminal:
         console.note("drawn with letters; for files and finer pictures: pip install 'dircli[plot]'")

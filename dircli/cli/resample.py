@@ -92,7 +92,7 @@ def resample(
     elif out != "-":
         shown.show(lambda: tables.bumps(made.bumps), lambda: made.facts)
     elif not console.quiet:
-        console.err().print(tables.bumps(made.bumps))
+        console.show(tables.bumps(made.bumps), stderr=True)
     if made.nominal:
         console.note(f"taken as nominal: {', '.join(made.nominal)}")
     if out is None:

@@ -173,7 +173,7 @@ def _show(weighted: "Weighted", *, as_json: bool) -> None:
     if as_json:
         typer.echo(as_text({**facts, "bins": tables.records(columns)}), nl=False)
     else:
-        console.out().print(tables.weights(columns, step=step))
+        console.show(tables.weights(columns, step=step))
         typer.echo(f"{facts['name']}: {_how(facts)}")
         size = f"{summary.effective_size:,.0f} of {summary.n:,}"
         typer.echo(f"weights {summary.low:.4g} to {summary.high:.4g}, effective sample size {size}")

@@ -1,4 +1,4 @@
-"""A synthetic AgeDB for the demo: made-up names with the real counts per age, and two made-up predictors.
+"""Made-up data for the demo: an AgeDB of names with the real counts per age, two predictors, and a table with features.
 
 Nothing here resembles a face or a model; the shipped bins are the only real thing. Everything is drawn from fixed
 seeds, so the demo prints the same numbers everywhere.
@@ -13,6 +13,7 @@ from dircli.errors import UsageError
 from dircli.store import files, manifests
 
 SEED = 2021
+TABLE_ROWS = 3000
 
 
 def write_agedb(path: Path) -> None:
@@ -39,3 +40,16 @@ def write_predictions(manifest: Path) -> None:
         values = centre + slope * (ages - centre) + errors
         rows = (f"{key},{value:.3f}\n" for key, value in zip(ids, values, strict=True))
         files.write(Path(name), "".join(["id,prediction\n", *rows]).encode())
+
+
+def write_table(path: Path) -> None:
+    """A table of ``id``, five features and a ``target`` in 0..100, most of which are small, to make a benchmark of.
+
+    Each feature is the target seen through much noise: a model fitted to all rows is drawn to the common targets.
+    """
+    draws = np.random.default_rng(SEED)
+    targets = np.minimum(draws.gamma(2.5, 6, TABLE_ROWS), 99.9)
+    features = (targets[:, None] - 15) / 10 + draws.standard_normal((TABLE_ROWS, 5)) * [1.0, 1.5, 2.0, 2.5, 3.0]
+    rows = (",".join(f"{value:.3f}" for value in row) for row in features)
+    lines = (f"r{key:04},{row},{target:.1f}\n" for key, (row, target) in enumerate(zip(rows, targets, strict=True)))
+    files.write(path, "".join(["id,a,b,c,d,e,target\n", *lines]).encode())

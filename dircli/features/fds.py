@@ -110,9 +110,10 @@ class FDS:
         (50,)
         """
         from dircli.datasets.open import open_benchmark
+        from dircli.store import places
 
         refuse_unknown(ProtocolName, protocol=protocol)
-        against = open_benchmark(name, Path(manifests), None)
+        against = open_benchmark(name, places.of(manifests), None)
         smoothing: dict[str, Any] = {"kernel": kernel, "ks": ks, "sigma": sigma, "momentum": momentum}
         return cls(dim, against.table.bins, against.rules.fds, **smoothing, protocol=PROTOCOLS[protocol])
 
@@ -253,7 +254,7 @@ def unfinite(features: AnyArray) -> IntArray:
     """The rows of ``features`` (n, d) that hold a number that is not finite, ascending."""
     with np.errstate(all="ignore"):
         if np.isfinite(features.sum()):  # nothing that is not finite can hide in a finite sum
-            return np.zeros(0, dtype=np.int64)
+            return np.empty(0, dtype=np.int64)
     return np.flatnonzero(~np.isfinite(features).all(axis=1))
 
 

@@ -19,7 +19,8 @@ def parts(explanation: Explanation) -> Iterator[Table | str]:
     """The file under both protocols side by side, then what differs, then what looks wrong."""
     yield from fitted(explanation.protocols, console.out().width, by="protocol")
     if moved := explanation.moved:
-        yield f"\n{sum(each.rows for each in moved):,} rows change their region with the protocol:"
+        rows = sum(each.rows for each in moved)
+        yield f"\n{'1 row changes its' if rows == 1 else f'{rows:,} rows change their'} region with the protocol:"
         table = plain_table("bin from", "to", "train", "rows", "released", "paper", left=0)
         for each in moved:
             ends = f"{each.low:g}", f"{each.high:g}"

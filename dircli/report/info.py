@@ -14,7 +14,8 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     draw = f"seed {seed} over the published row order" if seed else "unseeded: can only be imported"
     draw = f"{facts['unreleased']}: every split is a redraw" if facts["unreleased"] else draw
     yield f"{facts['title']} ({facts['name']})"
-    yield f"  target    {facts['target']}, in {facts['unit']}s, {facts['bins']} bins"
+    unit, of, whole = facts["unit"].partition(" of ")
+    yield f"  target    {facts['target']}, in {unit}s{of}{whole}, {facts['bins']} bins"
     yield f"  rows      {sizes} (train / val / test)"
     for protocol, rule in facts["regions"].items():
         yield f"  {protocol:<9} many {rule['many']} training samples per bin, few {rule['few']}, else medium"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
 from dircli import errors
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 DECIMALS = 3
-WIDE = 10_000
 ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→0"}
 WORDS = {"lower": "lower is better", "higher": "higher is better", "nearer zero": "nearer to zero is better"}
 
@@ -40,8 +37,12 @@ def heading(board: Board) -> str:
 
 
 def table(board: Board, *, to_file: bool) -> str:
-    """A table per block, with every region or, where that is too wide, the one that ranks; the notes under them."""
-    screen = Console(file=io.StringIO(), width=console.PIPED_WIDTH) if to_file else console.out()
+    """A table per block, with every region or, where that is too wide, the one that ranks; the notes under them.
+
+    A last line says which columns were left out for want of room.
+    """
+    screen = console.of_file() if to_file else console.out()
+    left_out = dict[str, None]()
     with screen.capture() as captured:
         screen.print(Text(heading(board)))
         for block in board.blocks:
@@ -49,11 +50,17 @@ def table(board: Board, *, to_file: bool) -> str:
             screen.print(Text(block.signature, style="bold"), soft_wrap=True)
             if block.apart:
                 screen.print(Text(block.apart, style="dim"), soft_wrap=True)
-            whole = _table(board, block, _regions(block))
-            fits = screen.measure(whole, options=screen.options.update(width=WIDE)).maximum <= screen.width
-            screen.print(whole if fits else _table(board, block, [board.region]))
-        if board.notes:
+            shown = _table(board, block, _regions(block))
+            if not console.fits(shown, screen):
+                shown = _table(board, block, [board.region])
+                left_out |= dict.fromkeys(name for name in _regions(block) if name != board.region)
+            screen.print(console.fitting(shown, screen))
+        if board.notes or left_out:
             screen.print()
+        if left_out:
+            screen.print(
+                Text(f"left out for want of room: {', '.join(left_out)}; --format csv has all"), soft_wrap=True
+            )
         for note in board.notes:
             screen.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
     return captured.get()

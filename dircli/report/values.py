@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 NULL = "–"
 WHOLE = 1e16  # from here on a double has no decimals, and is shown as a power of ten
 MARKS = {"better": "*", "worse": "†"}
-LEGEND = (
-    "* better than {baseline}, the first file (paired permutation test, Holm-corrected p < 0.05)",
-    "† worse than {baseline}",
-)
+LEGEND = {"better": "* better than {baseline}", "worse": "† worse than {baseline}"}
+NO_MARK = "no score is significantly better or worse than that of {baseline}"
+TEST = ", the first file (paired permutation test, Holm-corrected p < 0.05)"
+BY_FILE = "intervals and tests are of single files: they stand in JSON, or in the table without --seeds"
 
 
 def number(value: Score, decimals: int = 3) -> str:
@@ -88,5 +89,16 @@ def _detail(scores: RegionScores | None, metric: str, decimals: int) -> str:
 
 
 def legend(result: Result) -> list[str]:
-    """A line for each mark, where systems were compared."""
-    return [line.format(baseline=result.comparison.baseline) for line in LEGEND] if result.comparison else []
+    """Where systems were compared, a line for each mark that stands beside a score; the first names the test.
+
+    Where their seeds are shown as one, there are no marks, and a line says so.
+    """
+    compared = result.comparison
+    if result.groups and result.drawn:
+        return [BY_FILE]
+    if compared is None:
+        return []
+    places = product((system.name for system in result.systems), result.regions, result.metrics)
+    verdicts = {compared.verdict(*place) for place in places}
+    first, *rest = [line for verdict, line in LEGEND.items() if verdict in verdicts] or [NO_MARK]
+    return [line.format(baseline=compared.baseline) for line in (first + TEST, *rest)]

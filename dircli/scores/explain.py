@@ -110,7 +110,8 @@ def warnings(reference: Reference, values: FloatArray, against: Benchmark, *, in
             sentences.append(f"all predictions are {rounded[0]}: exact hits become likely, and each pulls GM towards 0")
     low, high = against.table.bins.edges[[0, -1]]
     if outside := int(((values < low) | (values > high)).sum()):
-        sentences.append(f"{outside:,} predictions lie outside the targets' range, {low:g} to {high:g}")
+        lie = "1 prediction lies" if outside == 1 else f"{outside:,} predictions lie"
+        sentences.append(f"{lie} outside the targets' range, {low:g} to {high:g}")
     by_id, by_order = (_correlation(reference.target, each) for each in (values, in_file_order))
     if by_order > by_id + SWAPPED:
         sentences.append(

@@ -24,7 +24,7 @@ from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.table import chosen, needs
 from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.signature import SCORING
-from dircli.store import predicted_maps, predictions, streams
+from dircli.store import places, predicted_maps, predictions, streams
 from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
 
@@ -99,7 +99,7 @@ def by_hashes(
     if found.ids is None or found.targets is not None:
         return against, as_before
     try:
-        with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=path)
+        with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=found.file)
     except InputError as error:
         raise InputError([*found.problems, *error.problems]) from None
     return (against, as_before) if with_rows is None else (with_rows, lambda: found)
@@ -107,7 +107,7 @@ def by_hashes(
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
     """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
-    if request.keep_rows or against.has_rows or path == predictions.STDIN or not streams.is_large(Path(path)):
+    if request.keep_rows or against.has_rows or path == predictions.STDIN or not streams.is_large(*places.parts(path)):
         return None
     from dircli.scores import streamed
 
@@ -125,7 +125,7 @@ def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) ->
     """
     if request.keep_rows or request.layout.by_position or path == predictions.STDIN:
         return None
-    if not streams.is_regular(Path(path)):
+    if not all(map(streams.is_regular, places.parts(path))):
         return None
     against = open_large(name, root)
     if against is None:
@@ -148,9 +148,10 @@ def _question(path: str, against: Benchmark, request: ScoreOptions) -> Question:
 
 def _of_sums(path: str, found: Answer, against: Benchmark, request: ScoreOptions) -> Scored:
     """The result for the one file ``path``, of which only its scores are known."""
+    file = places.shown(path)
     system = {
-        "name": Predictions(file=path, values=np.empty(0)).name,
-        "file": path,
+        "name": Predictions(file=file, values=np.empty(0)).name,
+        "file": file,
         "sha256": found.sha256.removeprefix("sha256:"),
         "regions": found.regions,
     }
@@ -191,16 +192,16 @@ def _read_all(
             )
         except InputError as error:
             problems += error.problems
-    sizes = {reference.target.size for _, reference, _ in pairs}
+    sizes, shown = {reference.target.size for _, reference, _ in pairs}, ", ".join(map(places.shown, paths))
     if not problems and len(sizes) > 1:
-        problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+        problems.append(Problem(shown, f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
     elif (
         not problems
         and len(pairs) > 1
         and not against.has_rows
         and len({targets_digest(each.target) for _, each, _ in pairs}) > 1
     ):
-        problems.append(Problem(", ".join(paths), "their targets are not the same", "Score them one by one"))
+        problems.append(Problem(shown, "their targets are not the same", "Score them one by one"))
     if problems and against.fixed:
         found = "it is not curated here, so the files were held to its shipped bins and to targets of their own"
         problems.append(Problem(against.name, found, "To score by id, run `dir curate` first"))
@@ -246,18 +247,21 @@ def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored aga
     read: Callable[[], Predictions] | None = None,
 ) -> tuple[Predictions, Reference, FloatArray]:
     """One file's predictions with what they are scored against, row by row; ``read`` gives what somebody else reads."""
+    place = Path(path) if path == predictions.STDIN else places.of(path)
     if against.unit == "pixels":
-        maps = path != predictions.STDIN and predicted_maps.is_array(Path(path))
+        maps = path != predictions.STDIN and predicted_maps.is_array(place)
         if maps and not against.has_rows:
             hint = "Run `dir curate` first, or give a table with the columns target and prediction"
-            raise InputError(Problem(str(Path(path)), "which pixels of these maps are scored is not known here", hint))
+            raise InputError(Problem(str(place), "which pixels of these maps are scored is not known here", hint))
         if against.has_rows and not maps:
             hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
-            raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
+            raise InputError(
+                Problem(places.shown(path), f"{against.name} is scored on predicted maps, and this is none", hint)
+            )
     if against.unit == "pixels" and against.has_rows:
         rows, where = against.rows(split), (against.pixels, against.frame)
         dataset, positive = layout.prediction_column, against.rules.positive
-        found = predicted_maps.read(Path(path), *where, dataset=dataset, positive=positive)
+        found = predicted_maps.read(place, *where, dataset=dataset, positive=positive)
         return found, Reference.of(against, protocol, rows.targets, rows.bin_index), found.values
     found = read() if read else predictions.read(path, layout, need_target=not against.has_rows)
     if against.has_rows:
@@ -320,7 +324,10 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     sampling: BootstrapOptions | None = None,
     seeds: bool = False,
 ) -> Scored:
-    """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests."""
+    """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests.
+
+    A folder or glob of parts is one file, and so is a URL; see `dircli.store.places`.
+    """
     alone, facts = len(paths) == 1 and sampling is None and not seeds, None
     if bins_file is None:
         facts = facts_of_samples(name, root)

@@ -72,6 +72,14 @@ class SystemResult:
         """One score; None where it is undefined, was not asked for, or the region has no rows."""
         return self.regions[region].score(name) if region in self.regions else None
 
+    def only(self, metrics: Sequence[str]) -> SystemResult:
+        """The system with the scores of these ``metrics`` alone, in their order."""
+        regions = {
+            region: replace(each, scores={name: each.scores[name] for name in metrics if name in each.scores})
+            for region, each in self.regions.items()
+        }
+        return replace(self, regions=regions)
+
     def as_json(self) -> Json:
         """The name, the file, and the scores by region."""
         regions = {name: scores.as_json() for name, scores in self.regions.items()}
@@ -174,6 +182,11 @@ class Result:
     def metrics(self) -> list[str]:
         """The names of the metrics that were computed, in their order."""
         return list(self.systems[0].regions["all"].scores)
+
+    def only(self, metrics: Sequence[str]) -> Result:
+        """The result with the scores of these ``metrics`` alone, in their order; verdicts stay corrected over all."""
+        groups = None if self.groups is None else tuple(group.only(metrics) for group in self.groups)
+        return replace(self, systems=tuple(system.only(metrics) for system in self.systems), groups=groups)
 
     def as_json(self) -> Json:
         """The result as `dir evaluate --format json` prints it."""

@@ -126,7 +126,7 @@ def column_digest(column: pa.Array) -> str:
     """
     import pyarrow as pa
 
-    nulls = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)) if column.null_count else np.zeros(0)
+    nulls = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)) if column.null_count else np.empty(0)
     text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
     if text:
         offsets, values = encoded(column.fill_null("") if column.null_count else column)
@@ -153,7 +153,7 @@ def encoded(texts: TextArray | pa.Array) -> tuple[AnyArray, AnyArray]:
     wide = np.int64 if pa.types.is_large_string(array.type) else np.int32
     _, starts, data = array.buffers()
     if not len(array):
-        return np.zeros(1, np.int64), np.zeros(0, np.uint8)
+        return np.zeros(1, np.int64), np.empty(0, np.uint8)
     offsets = np.frombuffer(starts, dtype=wide)[array.offset : array.offset + len(array) + 1]
     text = np.frombuffer(data or b"", dtype=np.uint8)[offsets[0] : offsets[-1]]
     return (offsets - offsets[0] if offsets[0] else offsets), text

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from dircli.store import compressed, plain_lines, plain_text, sniff
+from dircli.store import compressed, parquet, parts, plain_lines, plain_text, sniff
 from dircli.store.digests import digest_of
 from dircli.store.parallel import in_order
 from dircli.store.parquet import numeric, textual
@@ -41,44 +41,61 @@ class Unusual(Exception):  # noqa: N818 - no error of the user's: another reader
 
 @dataclass(kw_only=True)
 class Stream:
-    """The columns of the file at ``path`` that ``texts`` or ``numbers`` name, all ``needed`` ones among them.
+    """The columns of the table in ``paths`` that ``texts`` or ``numbers`` name, all ``needed`` ones among them.
 
-    ``sha256`` is that of the file's bytes, once all blocks are read.
+    ``sha256`` is that of the files' bytes, once all blocks are read; of several, `parts.digest`.
     """
 
-    path: Path
+    paths: Sequence[Path]
     texts: Sequence[str]
     numbers: Sequence[str]
     needed: Sequence[str]
     sha256: str = field(default="", init=False)
+    _names: list[str] = field(default_factory=list, init=False)
 
     def blocks(self, work: Callable[[pa.Table], Done], *, workers: int = 2) -> Iterator[Done]:
-        """``work`` of each block of rows, in the order of the file, done by ``workers`` threads, by default two.
+        """``work`` of each block of rows, in the order of the files, done by ``workers`` threads, by default two.
 
         All blocks have the same columns, without nulls: large texts, and finite numbers as float64. Raises Unusual,
         after any number of blocks, where another reader has to read the file; OSError where it cannot be opened.
         """
         if set(self.texts) & set(self.numbers):
             raise Unusual
-        with self.path.open("rb") as file, ThreadPoolExecutor(1) as hashing:
+        digests: list[str] = []
+        for path in self.paths:
+            yield from self._of_file(path, work, workers, digests)
+        self.sha256 = parts.digest(digests)
+
+    def _of_file(
+        self, path: Path, work: Callable[[pa.Table], Done], workers: int, digests: list[str]
+    ) -> Iterator[Done]:
+        """`blocks` of the file at ``path``, whose sha256 is added to ``digests``."""
+        with path.open("rb") as file, ThreadPoolExecutor(1) as hashing:
             start = file.read(LONGEST_MAGIC)
             file.seek(0)
             if start.startswith(sniff.PARQUET):
-                digest = hashing.submit(digest_of, self.path, "sha256")
-                yield from self._parquet(work, workers)
-                self.sha256 = digest.result()
+                digest = hashing.submit(digest_of, path, "sha256")
+                yield from self._parquet(path, work, workers)
+                digests.append(digest.result())
                 return
             hashed = _Hashed(file, hashing)
             with _expanded(hashed, compressed.codec_of(start)) as stream:
                 yield from self._text(stream, work, workers)
             while hashed.read(BLOCK):  # what is left after the end of compressed bytes
                 pass
-            self.sha256 = hashed.digest()
+            digests.append(hashed.digest())
+
+    def _agreed(self, names: Sequence[str]) -> list[str]:
+        """The columns of every block, as they stand in the first file; Unusual where ``names`` are others."""
+        self._names = self._names or list(names)
+        if set(names) != set(self._names):
+            raise Unusual
+        return self._names
 
     def _text(self, stream: IO[bytes], work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of delimited text or JSON lines."""
-        parts = _lines(stream)
-        first = next(parts, b"")
+        lines = _lines(stream)
+        first = next(lines, b"")
         if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET, *sniff.FOREIGN)):
             raise Unusual
         columns: dict[str, Any] = {"texts": self.texts, "numbers": self.numbers, "needed": self.needed}
@@ -102,7 +119,7 @@ class Stream:
             return table
 
         table = table_of(begun)
-        names = table.column_names
+        names = self._agreed(table.column_names)
 
         def done(part: bytes) -> Done:
             if part.startswith(codecs.BOM_UTF8):  # which is left out only where a file begins
@@ -112,23 +129,23 @@ class Stream:
                 raise Unusual
             return work(table.select(names))
 
-        yield work(table)
+        yield work(table.select(names))
         del begun, table
-        yield from in_order(done, parts, workers=workers)
+        yield from in_order(done, lines, workers=workers)
 
-    def _parquet(self, work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
+    def _parquet(self, path: Path, work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of a Parquet file, of which only the columns that are wanted are read."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         try:
-            with pq.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False) as file:
+            with parquet.file(path) as file:
                 schema = file.schema_arrow
                 names = [name for name in (*self.texts, *self.numbers) if name in schema.names]
                 kinds = {name: schema.field(name).type for name in names if schema.names.count(name) == 1}
                 fits = [(numeric if name in self.numbers else textual)(kind) for name, kind in kinds.items()]
                 if len(set(schema.names)) < len(schema.names) or not set(self.needed) <= kinds.keys() or not all(fits):
                     raise Unusual
+                names = self._agreed(names)
 
                 def done(batch: pa.RecordBatch) -> Done:
                     return work(self._cast(batch.select(names)))
@@ -164,19 +181,29 @@ def is_regular(path: Path) -> bool:
         return False
 
 
-def is_large(path: Path) -> bool:
-    """Whether there is a file at ``path`` that can be opened, and is better read by blocks."""
+def is_large(*paths: Path) -> bool:
+    """Whether there are files at ``paths`` that can be opened, and are better read by blocks."""
+    size = 0
     try:
-        if not is_regular(path):
-            return False
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            codec = compressed.codec_of(stream.read(LONGEST_MAGIC))
-        if codec is None or size >= LARGE_COMPRESSED:
-            return size >= (LARGE_COMPRESSED if codec else LARGE)
-        return compressed.reaches(path, codec, LARGE)
+        for expanded in parts.of_each(_expanded_size, paths):
+            size += expanded
+            if size >= LARGE:
+                return True
     except OSError:
-        return False
+        pass
+    return False
+
+
+def _expanded_size(path: Path) -> int:
+    """The bytes in the file at ``path``, decompressed, as far as they are counted; OSError where there is none."""
+    if not is_regular(path):
+        raise FileNotFoundError(path)
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        codec = compressed.codec_of(stream.read(LONGEST_MAGIC))
+    if codec and size < LARGE_COMPRESSED:
+        return compressed.size(path, codec, LARGE)
+    return LARGE if codec else size
 
 
 class _Hashed(io.RawIOBase):

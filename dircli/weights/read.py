@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dircli.arrays import AnyArray, FloatArray, TextArray
 from dircli.errors import InputError, Problem, first_line
-from dircli.store import files, manifests, npy, parquet
+from dircli.store import files, manifests, npy, parquet, places
 from dircli.store.parquet import damaged
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def training_weights(folder: Path | str, path: Path | str | None = None) -> Trai
     """
     import pyarrow as pa
 
-    folder = Path(folder)
-    path = folder / "weights.parquet" if path is None else Path(path)
+    folder = places.of(folder)
+    path = folder / "weights.parquet" if path is None else places.of(path)
     again = f"Run `dir weights {folder.name} --force` again"
     content = manifests.read_facts(folder)["content"]
     data = files.read(path, hint=again)
@@ -83,9 +83,9 @@ def _columns(path: Path, data: bytes, again: str) -> tuple[pa.ChunkedArray | Non
         options = csv.ConvertOptions(column_types=kinds, include_columns=[*kinds])
         try:
             table = csv.read_csv(pa.BufferReader(data), convert_options=options)
-        except (pa.ArrowException, KeyError) as error:
+        except pa.ArrowException as error:
             what = f"this is no CSV with the columns id and weight ({first_line(error)})"
             raise InputError(Problem(str(path), what, again)) from None
     else:
         table = parquet.table(data, str(path), COLUMNS, hint=again)
-    return table["id"], table["weight"].to_numpy()
+    return table["id"], table["weight"].to_numpy().copy()  # Arrow's own memory could not be written to

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dircli import datasets
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.splits import SplitRecipe, by_bin, draw, draw_codes, quota
+from dircli.benchmark.splits import SplitRecipe, by_bin, draw, draw_codes, nearest_cap, quota
 
 QUICK = settings(deadline=None, max_examples=80)
 BINS = 4
@@ -212,3 +212,11 @@ def test_rows_of_many_bins_are_found_in_their_order(bins: int) -> None:
 
 def test_bins_without_rows_are_empty_and_counted_also_at_the_end() -> None:
     assert [rows.tolist() for rows in by_bin(np.array([1, -1, 1]), 4)] == [[], [0, 2], [], []]
+
+
+@QUICK
+@given(st.lists(st.integers(0, 40), max_size=12), st.integers(2, 12), st.integers(0, 60))
+def test_the_cap_is_the_lowest_of_those_that_come_nearest_to_a_total(counts: list[int], share: int, total: int) -> None:
+    most = [count // share for count in counts]
+    far = [abs(sum(min(each, cap) for each in most) - total) for cap in range(max(most, default=0) + 1)]
+    assert nearest_cap(np.array(counts, dtype=np.int64), share=share, total=total) == far.index(min(far))

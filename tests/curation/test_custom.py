@@ -56,7 +56,9 @@ def test_the_diabetes_table_goes_from_a_file_to_scores(run: Run, work: Path) -> 
     )
     data.frame.to_csv(work / "diabetes.csv", index_label="row")
     words = ["--id", "row", "--bin-width", "10", "--range", "20:350", "--name", "diabetes", "--unit", "point"]
-    run("curate", "custom", "--table", "diabetes.csv", "--target", "target", *words)
+    done = run("curate", "custom", "--table", "diabetes.csv", "--target", "target", *words)
+    assert "written to " in done.stderr
+    assert "protocol" not in done.stderr  # both have the regions that were asked for
     assert "442 of 442 rows equal" in run("verify").stdout
     assert "sqrt-inv" in run("weights").stdout
     run("plot", "--terminal")
@@ -458,3 +460,17 @@ def test_reading_gives_columns_in_the_tables_order(work: Path) -> None:
     assert [None if each is None else each.to_pylist() for each in (rows.ids, rows.group)] == [["x", "z"], ["2", "1"]]
     with pytest.raises(InputError, match="no one column c"):
         read(path, Names(target="c"))
+
+
+def test_a_table_is_no_part_of_the_manifest_that_it_becomes(run: Run, work: Path) -> None:
+    tenths(work / "t.csv")
+    words = ["curate", "custom", "--target", "y", "--id", "id", "--bin-width", "0.5", "--name", "t"]
+    run(*words, "--table", "t.csv")
+    folder = work / "manifests" / "t"
+    shutil.copy(work / "t.csv", folder / "mine.csv")
+    run(*words, "--table", folder / "mine.csv", "--force")
+    options = ["--target", "target", *words[4:]]
+    refused = run(*words[:2], *options, "--table", folder / "samples.parquet", code=2)
+    assert "samples.parquet is part of the manifest that would be replaced; give another --name" in refused.stderr
+    shutil.copy(folder / "samples.parquet", work)
+    run(*words[:2], *options, "--table", "samples.parquet", "--force")

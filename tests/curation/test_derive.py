@@ -288,6 +288,13 @@ def test_a_cut_takes_gaps_first_and_then_thins_what_is_left() -> None:
         cut(targets, train, bins, Cut(seed=1, gaps=((0, 3),), skew="1:0.3:1", size=9))
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_density_of_one_bin_that_has_the_rows_is_reached(size: int) -> None:
+    bins, targets = Bins.regular(0, 3, 1), np.full(9, 1.5)
+    stay, facts = cut(targets, np.ones(9, bool), bins, Cut(skew="1.5:0.1:1", size=size, seed=1))
+    assert (stay.sum(), facts["skew"]["reached"], facts["skew"]["distance"]) == (size, [0, size, 0], 0)
+
+
 def test_what_was_cut_is_told_in_a_sentence() -> None:
     skew = {"reached": [1000, 200], "train_size": 1500, "distance": 0.1234}
     ending = "this is not agedb, and scores on it do not compare with those there"

@@ -611,8 +611,8 @@ def test_a_search_that_would_take_minutes_looks_at_the_published_seed_alone(
 ) -> None:
     order = np.arange(len(NAMES))
     monkeypatch.setattr("dircli.curation.identify.MOST", 0)
-    for seed, found in ((5, None), (666, {"seed": 666, "order": "sorted"})):
-        rows = order if seed == 5 else np.argsort(NAMES)
+    for seed, found in ((5, None), (0, None), (666, {"seed": 666, "order": "sorted"})):
+        rows = np.argsort(NAMES) if seed == 666 else order
         path = written(tmp_path / "rows.csv", drawn(rows, seed))
         assert [each["drawn"] for each in told(run, path, code=1)] == [found]
 
@@ -659,9 +659,23 @@ def test_files_are_known_by_their_bytes(
         Variant(name="masks", dataset="nyud2", title="", files={"c": blobs[2]}),
     )
     monkeypatch.setattr(variants, "variants", lambda: known)
+    (folder / "strangers.csv").write_text("id\na\nb\n")
     found = told(run, folder, *paths)
+    assert found[0]["notes"][-1] == "not looked at: strangers.csv"
     assert [(each["variant"], each["how"]) for each in found] == [*[("theirs", "bytes")] * 3, ("masks", "bytes")]
     assert [each["layout"] for each in found] == ["2 split files", *["table of 2 columns"] * 2, "array (2, 228, 304)"]
+
+
+def test_a_file_of_ids_of_nobody_is_known_by_its_bytes_in_a_folder(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "known.csv").write_text("id,split\na,train\nb,test\n")
+    (tmp_path / "other.csv").write_text("id,split\na,train\nb,val\n")
+    blob = f"git:{git_blob((tmp_path / 'known.csv').read_bytes())}"
+    known = (Variant(name="masks", dataset="nyud2", title="", files={"c": blob}),)
+    monkeypatch.setattr(variants, "variants", lambda: known)
+    [found] = told(run, tmp_path)
+    assert (found["variant"], found["notes"][-1]) == ("masks", "not looked at: other.csv")
 
 
 def test_splits_of_different_variants_in_a_folder_stay_apart_if_each_is_what_its_name_says(

@@ -145,6 +145,8 @@ def test_rows_of_several_tables_have_targets_where_each_of_them_has() -> None:
     assert both.targets is None
     assert both.by_name
     assert both.codes.tolist() == [0] * 20 + [2] * 20
+    told = table(split=["dev"] * 20)
+    assert not listing([(told, pairs[0][1]), pairs[1]]).by_name
     again = listing([pairs[0], pairs[0]]).targets
     assert again is not None
     assert again.tolist() == [*TARGETS, *TARGETS]

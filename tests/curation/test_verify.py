@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,6 @@ from dircli.curation.export import exported
 from dircli.store import manifests
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Run
 
 
@@ -129,3 +128,19 @@ def test_a_training_row_at_the_end_of_the_range_lies_in_the_gap_that_reaches_it(
     for gap, found in (([5, 10], "3 training rows in [5, 10)"), ([0, 1], "0 training rows in [0, 1)")):
         rewritten(folder, derived=derived | {"gaps": [gap]})
         assert found in verified(run, folder, code=int(gap[1] == 10))
+
+
+def test_a_split_of_which_one_file_is_not_the_published_one_is_another(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = MINIATURES["sts-b"].build(tmp_path)
+    run("curate", "sts-b", "--raw", raw, "--split", "redraw", "--out", tmp_path / "drawn")
+    files = exported(manifests.read(tmp_path / "drawn" / "sts-b"))
+    publish("sts-b", files, monkeypatch)
+    for file, data in files.items():
+        (tmp_path / file).write_bytes(data)
+    run("curate", "sts-b", "--raw", raw, "--released", tmp_path)
+    publish("sts-b", {**files, "dev_new.tsv": b"another"}, monkeypatch)
+    found = verified(run, Path("manifests/sts-b"), code=1)
+    assert found.count("is byte for byte the published one") == 2
+    assert "different from the published split" in found

@@ -47,6 +47,14 @@ class TestEveryPublishedSplit(OfPublishedSplits):
     """The battery for those whose split was released."""
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("agedb", "age, in years"), ("sts-b", "similarity, in points of 0..5"), ("nyud2", "depth, in metres")],
+)
+def test_units_are_in_the_plural(name: str, words: str, run: Run) -> None:
+    assert f"  target    {words}, " in run("info", name).stdout
+
+
 def test_agedb_reads_the_same_rows_from_a_folder_and_from_its_zip(tmp_path: Path) -> None:
     path = MINIATURES["agedb"].build(tmp_path)
     with zipfile.ZipFile(path) as archive:

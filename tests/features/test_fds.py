@@ -649,6 +649,19 @@ def test_a_region_is_clearly_nearer_below_three_quarters_and_not_at_them() -> No
         assert strangers(cosine, reach=1)[0] == marked
 
 
+@pytest.mark.parametrize("protocol", [RELEASED, PAPER])
+def test_a_part_with_numbers_that_are_not_finite_is_not_gathered(protocol: Protocol) -> None:
+    features = rows(9, 2)
+    features[3, 1] = np.inf
+    with pytest.raises(InputError, match="row 3: the features are not finite"):
+        FDS(2, TEN, FdsRule(), protocol=protocol).gather(features, np.arange(9.0))
+
+
+def test_a_protocol_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(UsageError, match="no protocol is called 'other'; there are released, paper"):
+        FDS.for_dataset("sts-b", 4, protocol="other")  # type: ignore[arg-type]  # it is a slip
+
+
 def test_what_is_not_finite_in_a_row_without_a_bin_is_refused_as_well() -> None:
     """It is in no sum, so that the sums alone would not show it."""
     features, labels = rows(20, 3), np.full(20, 3.0)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Text
 from miniatures import MINIATURES
+from PIL import Image
 from scipy.ndimage import convolve1d
 
 from dircli import datasets
@@ -98,6 +99,7 @@ def scored(against: Benchmark, names: tuple[str, ...], *, most: int = 40) -> Sco
     return Scored(result=RESULT, systems=systems, against=against)
 
 
+GROUND = data.ground(whole("agedb"), "released")
 PICTURES: dict[str, Callable[[Benchmark], data.Picture]] = {
     "density": lambda against: data.density(against, "released"),
     "lds": lambda against: data.smoothing(against, WeightOptions()),
@@ -127,9 +129,16 @@ def _texts(figure: Any, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]
     return list(boxes.values())
 
 
-def assert_legible(picture: data.Picture, monkeypatch: pytest.MonkeyPatch, *, width: float, log: bool) -> None:
+def assert_legible(
+    picture: data.Picture | data.Similar,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    width: float,
+    log: bool,
+    shown: tuple[str, ...] = (),
+) -> None:
     with style.style():
-        figure = figures.drawn(picture, width=width, log=log)
+        figure = figures.drawn(picture, figures.Look(width=width, log=log, panels=shown))
         texts = _texts(figure, monkeypatch)
         page = figure.bbox
     assert len(texts) > 8
@@ -167,7 +176,7 @@ def test_two_smoothings_are_drawn_one_above_the_other(width: float, monkeypatch:
     picture = replace(lower, beside=upper)
     assert_legible(picture, monkeypatch, width=width, log=False)
     with style.style():
-        first, second, weights = figures.drawn(picture, width=width).axes
+        first, second, weights = figures.drawn(picture, figures.Look(width=width)).axes
     assert [axes.get_title(loc="left").count("laplace, ks 5") for axes in (first, second, weights)] == [0, 1, 1]
     assert [axes.patches[-1].get_data().values.tolist() for axes in (first, second)] == [
         upper.effective.tolist(),
@@ -203,6 +212,165 @@ def test_no_target_and_no_missing_correlation_breaks_a_picture(width: float, mon
     picture = replace(picture, smoothing=replace(picture.smoothing, ground=ground), curves=undefined)
     assert_legible(picture, monkeypatch, width=width, log=False)
     assert_legible(picture.smoothing, monkeypatch, width=width, log=False)
+
+
+def _axes_of(picture: data.Picture | data.Similar, *shown: str, width: float = figures.WIDTH) -> list[Any]:
+    """The axes of a picture that show the target, from the top to the bottom."""
+    with style.style():
+        figure = figures.drawn(picture, figures.Look(width=width, panels=shown))
+    return [axes for axes in figure.axes if axes.get_xlim() != (0, 1)]
+
+
+@pytest.mark.parametrize("kind", ["lds", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("error", "gain"))])
+def test_regions_are_a_thin_strip_under_each_axis(kind: str) -> None:
+    drawn = _axes_of(picture_of("agedb", kind))
+    with style.style():
+        drawn[0].figure.draw_without_rendering()
+    for axes in drawn:
+        strips = [each for each in axes.collections if not each.get_clip_on()]
+        assert len(strips) == 4
+        field, dots = axes.get_window_extent(), axes.figure.dpi
+        for strip in strips:
+            box = strip.get_window_extent()
+            assert box.y1 < field.y0
+            assert box.height <= 0.07 * dots
+        assert not [patch for patch in axes.patches if patch.get_hatch()]
+        assert min(tick.label1.get_window_extent().y1 for tick in axes.xaxis.get_major_ticks()) < box.y0
+
+
+def test_the_rarer_a_region_the_darker_it_is_printed() -> None:
+    from matplotlib.colors import to_rgb
+
+    grey = [np.dot(to_rgb(style.REGION_COLOURS[name]), (0.299, 0.587, 0.114)) for name in data.regions(GROUND)]
+    assert all(before - after > 0.1 for before, after in pairwise(grey))
+    assert len(set(style.SYSTEM_LOOKS)) == figures.MOST
+
+
+@pytest.mark.parametrize("name", ["sts-b", *(pytest.param(name, marks=pytest.mark.slow) for name in FULL[:-1])])
+def test_all_panels_of_a_dataset_have_one_range_of_targets(name: str) -> None:
+    ranges = {axes.get_xlim() for kind in PICTURES for axes in _axes_of(picture_of(name, kind))}
+    edges, counts = whole(name).table.bins.edges, whole(name).table.counts
+    some = np.flatnonzero(sum(counts[split] for split in ("train", "val", "test")))
+    assert ranges == {(edges[some[0]], edges[some[-1] + 1])}
+
+
+def test_a_bin_without_rows_is_a_gap_and_one_without_error_is_none() -> None:
+    picture = picture_of("agedb", "error")
+    assert isinstance(picture, data.Errors)
+    (curve,) = picture.curves
+    perfect = curve.mae.copy()
+    perfect[30] = 0
+    picture = replace(picture, curves=(replace(curve, mae=perfect),))
+    for axes in (*_axes_of(picture, "error"), *_axes_of(replace(picture, curves=picture.curves * 2), "error")):
+        drawn = axes.patches[-1].get_data().values
+        assert np.array_equal(np.isnan(drawn), picture.rows == 0)
+        assert drawn[30] == 0
+        assert axes.patches[-1].get_data().baseline is None
+    text = letters.text(picture, width=200, using=letters.letters("ascii"), panels=["error"])
+    low = text.splitlines()[8].partition("|")[2]
+    first = int(picture.ground.limits[0])
+    assert low[30 - first] == "."
+    empty = np.flatnonzero(picture.rows[first:] == 0)[0]
+    assert low[empty] == " "
+
+
+def test_every_axis_names_its_unit() -> None:
+    for kind in PICTURES:
+        for axes in _axes_of(picture_of("agedb", kind)):
+            assert axes.get_ylabel().endswith(("(year)", "per bin", "(mean 1)")), axes.get_ylabel()
+            assert axes.get_xlabel() in {"", "age (year)", "true age (year)"}
+    (axes,) = _axes_of(picture_of("sts-b", "error"), "error")
+    assert (axes.get_ylabel(), axes.get_xlabel()) == ("MAE (point)", "similarity (point of 0..5)")
+
+
+def test_several_files_can_be_laid_over_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = tuple("abcdefgh")
+    picture = data.errors(scored(whole("agedb"), names), WeightOptions())
+    (axes,) = _axes_of(picture, "error", width=3.3)
+    lines = [patch.get_data().values for patch in axes.patches]
+    assert all(
+        np.array_equal(line, curve.mae, equal_nan=True) for line, curve in zip(lines, picture.curves, strict=True)
+    )
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == [f"{curve.name} {curve.overall:.3f}" for curve in picture.curves]
+    assert_legible(picture, monkeypatch, width=3.3, log=False, shown=("error",))
+    assert_legible(picture, monkeypatch, width=3.3, log=False)
+    assert [len(_axes_of(picture, width=width)) for width in (3.3, 7)] == [2, 17]
+
+
+SIMILAR = data.Similar(
+    ground=GROUND,
+    anchor=30,
+    values={"mean": np.linspace(0.5, 1, 121), "variance": np.where(np.arange(121) % 9 == 0, np.nan, -0.5)},
+    far={"mean": np.arange(121) < 7, "variance": np.zeros(121, dtype=bool)},
+)
+
+
+@pytest.mark.parametrize("width", [3.3, pytest.param(7, marks=pytest.mark.slow)])
+def test_the_similarity_of_bins_is_drawn_with_gaps_and_marks(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Fig. 4: the mean above, the variance below, the regions under both."""
+    assert_legible(SIMILAR, monkeypatch, width=width, log=False)
+    mean, variance = _axes_of(SIMILAR, width=width)
+    for axes, values in zip((mean, variance), SIMILAR.values.values(), strict=True):
+        assert np.array_equal(axes.patches[-1].get_data().values, values, equal_nan=True)
+        assert axes.lines[0].get_xdata() == [30.5, 30.5]
+    assert mean.lines[1].get_xdata().tolist() == [place + 0.5 for place in range(7)]
+    assert "similarity to age 30; dots: nearer to a far region" in mean.get_title(loc="left").replace("\n", " ")
+    assert not variance.lines[1].get_xdata().size
+    undefined = replace(SIMILAR, values={"mean": np.full(121, np.nan)})
+    assert_legible(undefined, monkeypatch, width=width, log=False)
+
+
+def test_fds_draws_the_similarity(work: Path, run: Run) -> None:
+    rng = np.random.default_rng(0)
+    targets = np.round(rng.uniform(0, 30, 900))
+    lines = [f"r{row},{y:g}" for row, y in enumerate(targets)]
+    (work / "t.csv").write_text("\n".join(["id,y", *lines]))
+    run("curate", "custom", "--table", "t.csv", "--target", "y", "--bin-width", 1, "--id", "id")
+    train = manifests.read(work / "manifests" / "t").samples
+    values = train.targets[train.split == "train"]
+    np.save(
+        work / "f.npy",
+        np.stack([np.cos(values / 40), np.sin(values / 40)], axis=1) + rng.normal(0, 0.01, (len(values), 2)),
+    )
+    words = ("fds", "f.npy", "--similarity", "--anchor", 9)
+    done = run(*words, "--plot", "a.png", "--width", 3.3, "--dpi", 100)
+    assert "written to a.png" in done.stderr
+    assert done.stdout == run(*words).stdout
+    assert _size(work / "a.png")[0] == 330
+    run(*words, "--plot", "b.png", "--width", 3.3, "--dpi", 100)
+    assert (work / "a.png").read_bytes() == (work / "b.png").read_bytes()
+    assert "add --similarity --anchor TARGET" in run("fds", "f.npy", "--plot", "c.png", "--out", "o.npy", code=2).stderr
+    assert "end the name in one of them" in run(*words, "--plot", "c.gif", code=2).stderr
+    same = run(*words, "--plot", "c.png", "--out", "c.png", code=2).stderr
+    assert "--out c.png and --plot c.png are one file" in same
+    assert not {"c.png", "c.gif", "o.npy"} & {path.name for path in work.iterdir()}
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """The width and the height of a picture, in dots."""
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def test_a_column_of_a_paper_and_its_dots(work: Path, run: Run) -> None:
+    _preds(work / "preds.csv")
+    run("plot", "agedb", "preds.csv", "--width", 3.3, "--dpi", 300, "--out", "a.png")
+    run("plot", "agedb", "preds.csv", "--width", 3.3, "--dpi", 300, "--panel", "error", "--out", "b.png")
+    run("plot", "agedb", "preds.csv", "--panel", "gain", "--panel", "density", "--out", "c.png", code=2)
+    whole_figure, one = (_size(work / name) for name in ("a.png", "b.png"))
+    assert whole_figure[0] == one[0] == 990
+    assert one[1] < 0.5 * whole_figure[1] < 1500
+    order = _axes_of(picture_of("agedb", "gain"), "gain", "density")
+    assert [axes.get_ylabel() for axes in order] == ["gain in MAE (year)", "samples per bin"]
+
+
+def test_letters_say_how_many_bins_a_column_averages() -> None:
+    picture = picture_of("agedb", "density")
+    narrow, wide = (letters.text(picture, width=width, using=letters.letters("utf-8")) for width in (60, 150))
+    assert narrow.endswith("each column is the mean of 2 bins\n")
+    assert "mean" not in wide
+    assert letters.text(picture, width=60, using=letters.letters(None), panels=["val"]).count("samples per bin") == 1
 
 
 def test_density_is_that_of_the_bins_and_zero_a_region_of_its_own() -> None:
@@ -250,6 +418,8 @@ def test_the_legend_of_a_table_of_ones_own_has_its_thresholds(work: Path, run: R
     own = open_benchmark("t", work / "manifests", None)
     words = {"many": "> 37", "medium": "12 to 37", "few": "< 12", "zero": "none"}
     assert region_words(data.ground(own, "released").thresholds) == words
+    assert "protocol" not in figures._heading(data.ground(own, "released"), " ")  # noqa: SLF001 - it has one rule for both
+    assert "(paper protocol)" in figures._heading(data.ground(whole("agedb"), "paper"), " ")  # noqa: SLF001 - beside
     nameless = Benchmark(name="bins", table=replace(own.table, facts={}))
     assert region_words(data.ground(nameless, "released").thresholds) == {"zero": "none"}
 
@@ -337,7 +507,7 @@ def test_errors_near_the_end_of_double_precision_are_drawn(work: Path, run: Run)
     (work / "p.csv").write_text(f"target,prediction\n{text.rstrip().rpartition(',')[0]},1e308\n")
     words = ("plot", "agedb", "p.csv", "--manifests", SHIPPED)
     drawn = " ".join(run(*words, "--terminal").stdout.split())
-    assert "MAE by target, 4.673e+304 over all; r with density: empirical undefined" in drawn
+    assert "MAE (year) by target, 4.673e+304 over all; r with density: empirical undefined" in drawn
     run(*words, "--out", "p.svg")
 
 
@@ -392,6 +562,11 @@ def test_pictures_take_their_default_name_from_what_they_show(work: Path, run: R
         (["--width", "nan"], "inches wide, and nan is not"),
         (["preds.csv", "--lds"], "leave out the prediction files, or --lds"),
         (["--lds", "--ks", "4"], "the kernel size must be an odd number of bins"),
+        (["--dpi", "30"], "a picture can have 50 to 1200 dots per inch, and 30 is not"),
+        (["--dpi", "300", "--out", "a.svg"], "--dpi is of PNG files, and a.svg is drawn with lines"),
+        (["--panel", "error"], "--panel error: this picture has train, val, test"),
+        (["preds.csv", "--panel", "gain"], "--panel gain: this picture has density, error, agreement"),
+        (["--terminal", "--panel", "weight"], "--panel weight: with letters this picture has train, val, test"),
         (["preds.csv"] * 9, "9 files are more than one picture can show; give up to 8"),
         (["missing.csv"], "missing.csv"),
     ],
@@ -413,7 +588,7 @@ def test_without_matplotlib_a_file_exits_2_and_letters_are_drawn(
     asked = run("plot", "agedb", "--terminal")
     assert asked.stdout == result.stdout
     assert not asked.stderr
-    assert "preds: MAE by target" in run("plot", "agedb", _preds(work / "preds.csv"), "--terminal").stdout
+    assert "preds: MAE (year) by target" in run("plot", "agedb", _preds(work / "preds.csv"), "--terminal").stdout
     assert "effective density" in run("plot", "agedb", "--lds", "--terminal").stdout
 
 

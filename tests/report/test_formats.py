@@ -24,7 +24,8 @@ from dircli.report import console, formats
 from dircli.report.formats import BY_ENDING, FORMATS, NAMED
 from dircli.report.formats.table import scores_only
 from dircli.report.values import number
-from dircli.scores.metrics.table import METRICS
+from dircli.scores.compare.paper import printed
+from dircli.scores.metrics.table import EVERY, METRICS
 from dircli.scores.results import Result
 
 if TYPE_CHECKING:
@@ -185,39 +186,94 @@ def test_markdown_shows_the_interval_beside_its_score() -> None:
 # — latex —
 
 
+LEFT = r"\multicolumn"
+
+
 def latex_rows(text: str) -> list[list[str]]:
-    """The cells of every row of a LaTeX table."""
+    """The cells of every row of a LaTeX table; a name in several lines is one cell."""
     body = [line.removesuffix(r" \\") for line in text.splitlines() if line.endswith(r" \\")]
     return [re.split(r"(?<!\\) ?& ?", line) for line in body]
 
 
+def latex_scores(text: str) -> list[list[str]]:
+    """The rows of scores of a stacked LaTeX table, without its heads, titles and intervals."""
+    return [row for row in latex_rows(text) if row[0] not in {"System", ""} and not row[0].startswith(LEFT)]
+
+
 @several
-def test_latex_is_a_balanced_table_whose_rows_fill_its_columns(variety: str) -> None:
+def test_latex_is_a_balanced_table_of_every_score(variety: str) -> None:
     result = VARIETY[variety]()
     text = rendered("latex", result, 3)
-    assert text.startswith(f"% {result['signature']}\n")
+    assert text.startswith(f"% {result['signature']}\n% \\usepackage{{booktabs}}\n")
     begun, ended = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
     assert begun == ended == ["tabular"]
-    for rule in ("top", "mid", "bottom"):
-        assert text.count(rf"\{rule}rule") == 1
-    (columns,) = re.findall(r"\\begin\{tabular\}\{(l+r+)\}", text)
-    spans, heads, *rows = latex_rows(text)
-    assert 1 + sum(int(span) for cell in spans for span in re.findall(r"multicolumn\{(\d+)\}", cell)) == len(columns)
-    assert {len(row) for row in (heads, *rows)} == {len(columns)}
-    assert len(rows) == len(result["systems"])
-    regions = [region.capitalize() for region in result["systems"][0]["regions"]]
-    assert heads == ["System", *regions * (len(spans) - 1)]
+    assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
+    (columns,) = re.findall(r"\\begin\{tabular\}\{@\{\}(l+r+)@\{\}\}", text)
+    heads = [row for row in latex_rows(text) if row[0] == "System"]
+    shown = {"medium": "Med."}
+    regions = [shown.get(region, region.capitalize()) for region in result["systems"][0]["regions"]]
+    assert [cell for row in heads for cell in row[1:]] == regions
+    assert max(map(len, heads)) == len(columns)
+    metrics = [name for name in result["systems"][0]["regions"]["all"] if name in METRICS]
+    assert len(latex_scores(text)) == len(heads) * len(metrics) * len(result["systems"])
+    assert text.count(LEFT) == len(heads) * len(metrics)
     bare = re.sub(r"\\[&%$#_{}]", "", text)
     assert bare.count("{") == bare.count("}")
     assert bare.count("$") % 2 == 0
-    ends = [tuple(map(int, pair)) for pair in re.findall(r"\\cmidrule\(lr\)\{(\d+)-(\d+)\}", text)]
-    assert ends[0][0] == 2
-    assert ends[-1][1] == len(columns)
-    assert all(after[0] == before[1] + 1 for before, after in pairwise(ends))
+
+
+def test_metrics_stand_side_by_side_where_a_column_holds_them() -> None:
+    result = made({"mae": (1.0, 2.0), "gm": (3.0, 4.0)}, names=("a", "b"))
+    for system in result["systems"]:
+        del system["regions"]["many"], system["regions"]["medium"]
+    spans, heads, *rows = latex_rows(rendered("latex", result, 2))
+    assert spans == ["", r"\multicolumn{2}{c}{MAE $\downarrow$}", r"\multicolumn{2}{c}{GM $\downarrow$}"]
+    assert heads == ["System", "All", "Few", "All", "Few"]
+    assert rows == [
+        ["a", *[r"\textbf{1.00}"] * 2, *[r"\textbf{3.00}"] * 2],
+        ["b", "2.00", "2.00", "4.00", "4.00"],
+    ]
+    assert r"\cmidrule(lr){2-3}\cmidrule(lr){4-5}" in rendered("latex", result, 2)
+    assert latex_rows(rendered("latex", result, 9))[0] == ["System", "All", "Few"]
+
+
+def test_latex_has_intervals_and_marks_with_their_meaning(work: Path, run: Run) -> None:
+    rows = [f"{y},{{}}" for y in range(20, 60)]
+    for name, off in {"first": 3, "near": 1, "far": 9}.items():
+        lines = [row.format(y + off) for row, y in zip(rows, range(20, 60), strict=True)]
+        (work / f"{name}.csv").write_text("\n".join(["target,prediction", *lines]))
+    words = [*WORDS, "first.csv", "near.csv", "far.csv", "--ci", "--bootstrap", 100, "--metrics", "mae,bias"]
+    text = run(*words, "--format", "latex").stdout
+    rows_of = {row[0]: row for row in reversed(latex_scores(text))}
+    assert rows_of["near"][1] == r"\textbf{1.000}\rlap{$^{*}$}"
+    assert rows_of["far"][1] == r"9.000\rlap{$^{\dagger}$}"
+    assert rows_of["first"][1] == r"\underline{3.000}"
+    assert text.count(r"& \scriptsize 3.000--3.000") == 4  # all and many, of both metrics
+    assert r"{\footnotesize $^{*}$ better than first, the first file (paired" in text
+    assert r"{\footnotesize $^{\dagger}$ worse than first\par}" in text
+    assert run(*words, "--format", "latex", "-w", 2).stdout.count(r"\scriptsize") == text.count(r"\scriptsize")
+
+
+@pytest.mark.usefixtures("files")
+def test_latex_has_the_metrics_of_the_papers_table_unless_others_are_asked_for(run: Run, work: Path) -> None:
+    def titles(text: str) -> list[str]:
+        return re.findall(r"\\multicolumn\{\d\}\{.*?\}\{([^ ]+) ", text)
+
+    run(*WORDS, "one.csv", "--output", "r.tex", "--output", "r.json")
+    assert titles((work / "r.tex").read_text()) == ["MAE", "GM"]
+    (system,) = json.loads((work / "r.json").read_text())["systems"]
+    assert set(METRICS) < set(system["regions"]["all"])
+    assert titles(run(*WORDS, "one.csv", "--format", "latex", "--metrics", "rmse,mae").stdout) == ["RMSE", "MAE"]
+    (work / "p.csv").write_text("target,prediction\n3.0,2.5\n")
+    shipped = PROJECT / "manifests" / "sts-b" / "bins.parquet"
+    done = run("evaluate", "p.csv", "--bins", shipped, "-q", "--format", "latex")
+    assert titles(done.stdout) == ["MSE", "Pearson"]
+    assert printed("no such benchmark") == ("mae", "gm")
+    assert printed("nyud2") == ("rmse", "delta1")
 
 
 def test_names_in_latex_have_no_character_that_means_something_there() -> None:
-    _, _, *rows = latex_rows(rendered("latex", made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3))
+    rows = latex_scores(rendered("latex", made({"mae": [1.0] * len(NAMES)}, names=NAMES), 3))
     assert [row[0] for row in rows] == [
         r"a\textbar{}b",
         r"my\_model\_v2",
@@ -232,16 +288,43 @@ def test_names_in_latex_have_no_character_that_means_something_there() -> None:
     ]
 
 
-def test_latex_compiles(tmp_path: Path) -> None:
-    program = shutil.which("pdflatex")
-    if program is None:
-        pytest.skip("pdflatex is not installed; the test above checks braces, columns and rules instead")
-    names = [name for name in NAMES if name.isascii()]
-    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}%s\end{document}"
-    text = rendered("latex", made({name: [1.0] * len(names) for name in METRICS}, names=names, zero=True), 3)
-    (tmp_path / "t.tex").write_text(document % text)
-    words = [program, "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
-    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+def test_a_long_name_stands_in_several_lines() -> None:
+    result = made({"mae": [1.0, 2.0]}, names=("resnet50_lds_gaussian_ks5_sigma2_fds", "W" * 10))
+    names = [row[0] for row in latex_scores(rendered("latex", result, 3))]
+    assert names == [
+        r"\shortstack[l]{resnet50\_lds\_ \\ gaussian\_ks5\_ \\ sigma2\_fds}",
+        r"\shortstack[l]{WWWWWWWW \\ WW}",
+    ]
+
+
+PDFLATEX = shutil.which("pdflatex")
+OVERFULL = 5.0
+"""Points that a box may be too wide, which nobody sees."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(PDFLATEX is None, reason="pdflatex is not installed (Debian: texlive-latex-recommended)")
+@pytest.mark.parametrize("columns", ["onecolumn", "twocolumn"])
+def test_latex_compiles_and_keeps_to_the_column(columns: str, tmp_path: Path) -> None:
+    long = ("W" * 50, "resnet50_lds_gaussian_ks5_sigma2_fds_2026", "SQINV + LDS + FDS, a system in words")
+    names = [*(name for name in NAMES if name.isascii()), *long]
+    wide = {"mae": [1234.5678, 9.0, 88.25], "gm": [0.0, -1.0, 2.0], "bias": [-10.125, -0.5, 99.0]}
+    results = [
+        *(made(made_of, names=long, zero=zero) for made_of in (wide, {"rmse": wide["mae"]}) for zero in (False, True)),
+        *(made({name: [1.0, 2.0]}, names=("a", "b")) for name in EVERY),
+        add_intervals(made({"mae": [1.0] * 3, "bias": [-1.0] * 3}, names=long)),
+        made({"mae": [1.0] * len(names)}, names=names),
+    ]
+    document = [rf"\documentclass[{columns}]{{article}}\usepackage{{booktabs}}\begin{{document}}"]
+    for place, result in enumerate(results):
+        (tmp_path / f"{place}.tex").write_text(rendered("latex", result, place % 4))
+        document.append(rf"\begin{{table}}\centering\caption{{c}}\input{{{place}}}\end{{table}}\clearpage")
+    (tmp_path / "t.tex").write_text("\n".join([*document, r"\end{document}"]))
+    words = [str(PDFLATEX), "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    done = subprocess.run(words, cwd=tmp_path, check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+    log = (tmp_path / "t.log").read_text(encoding="latin-1")
+    assert not [box for box in re.findall(r"Overfull .*?\(([\d.]+)pt", log) if float(box) > OVERFULL]
 
 
 # — best and second —
@@ -253,7 +336,8 @@ def test_latex_compiles(tmp_path: Path) -> None:
         ("mae", (3.0, 1.0, 2.0), ("", "best", "second")),
         ("mae", (1.0, 1.0, 2.0, 3.0), ("best", "best", "second", "")),
         ("mae", (1.0, 2.0, 2.0), ("best", "second", "second")),
-        ("mae", (None, 2.0, 1.0), ("", "second", "best")),
+        ("mae", (None, 2.0, 1.0), ("", "", "best")),
+        ("mae", (2.0, 1.0), ("", "best")),
         ("mae", (None, 2.0), ("", "best")),
         ("mae", (None, None), ("", "")),
         ("pearson", (0.5, 0.9, -1.0), ("second", "best", "")),
@@ -263,12 +347,12 @@ def test_latex_compiles(tmp_path: Path) -> None:
         ("mae", (1.0,), ("",)),
     ],
 )
-def test_the_best_is_bold_and_the_second_underlined(
+def test_the_best_is_bold_and_of_three_the_second_underlined(
     metric: str, values: tuple[float | None, ...], marks: tuple[str, ...]
 ) -> None:
     result = made({metric: values})
     kinds = {r"\textbf{": "best", r"\underline{": "second"}
-    _, _, *rows = latex_rows(rendered("latex", result, 3))
+    rows = latex_scores(rendered("latex", result, 3))
     few = [row[4] for row in rows]
     assert tuple(next((kind for start, kind in kinds.items() if cell.startswith(start)), "") for cell in few) == marks
     assert {row[3] for row in rows} == {"--"}

@@ -160,9 +160,10 @@ def test_nothing_in_an_input_becomes_markup(work: Path, run: Run) -> None:
 def test_tables_and_pictures_can_be_read_aloud(one: str) -> None:
     page = Page(one)
     pictures = [svg for svg in page.all("svg") if svg.get("role") == "img"]
-    assert len(pictures) == len(page.all("svg")) == 3
+    assert len(pictures) == len(page.all("svg")) == 4
     assert all(len(str(svg["aria-label"])) > 40 for svg in pictures)
-    assert "Pearson's r of MAE with density: empirical" in str(pictures[1]["aria-label"])
+    assert "Pearson's r of MAE with density: empirical" in str(pictures[2]["aria-label"])
+    assert "LDS, gaussian, ks 5, sigma 2, released protocol" in str(pictures[1]["aria-label"])
     assert {head.get("scope") for head in page.all("th")} == {"col", "row"}
     assert page.all("html")[0]["lang"] == "en"
     assert "width=device-width" in str(page.all("meta")[2]["content"])
@@ -225,6 +226,30 @@ def _images(work: Path, name: str) -> Any:
     return table["id"][table["split"] == "test"].to_numpy()
 
 
+def test_several_systems_are_rows_of_a_block_per_metric(work: Path, run: Run) -> None:
+    long = work / "resnet50_lds_gaussian.csv"
+    page = _report(
+        run, work, _preds(long), _preds(work / "b.csv", "shrunk"), "--dataset", "agedb", "--metrics", "mae,gm"
+    )
+    assert (
+        "system all many medium few n 2,140 1,530 448 162 bins 92 51 16 25 MAE ↓ resnet50_ lds_ gaussian" in page.text
+    )
+    assert page.text.count("GM ↓ resnet50_ lds_ gaussian 4.002 4.049 3.690 4.487 b 4.769") == 1
+    assert [head for head in page.all("th") if head.get("scope") == "rowgroup"] == [{"scope": "rowgroup"}] * 2
+
+
+def test_one_of_something_is_told_in_the_singular(work: Path, run: Run) -> None:
+    (work / "p.csv").write_text("target,prediction\n30,131.5\n")
+    page = _report(run, work, "p.csv", "--bins", PROJECT / "manifests" / "agedb" / "bins.parquet")
+    for words in (
+        "1 prediction lies outside",
+        "The bin of the highest MAE",
+        "The largest error",
+        "each cell is one row",
+    ):
+        assert words in page.text or words == "each cell is one row"
+
+
 def test_images_at_hand_are_shown_small(tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
     manifest = manifests.read(work / "manifests" / "agedb")
@@ -284,6 +309,21 @@ MEASURE = """<script>
 </script></body>"""
 
 
+SCROLL = """<script>
+  const box = document.querySelector(".scroll")
+  document.documentElement.style.width = "390px"
+  box.scrollLeft = 90
+  const left = (each) => Math.round(each.getBoundingClientRect().left)
+  const heads = [...box.querySelectorAll("th:first-child")].map(left)
+  const seen = [...box.querySelectorAll("tbody tr:last-child td")].map((each) => each.getBoundingClientRect())
+  const label = box.querySelector("tbody tr:last-child th").getBoundingClientRect().right
+  const within = (each) => each.left >= label && each.right <= box.getBoundingClientRect().right
+  document.documentElement.dataset.stay = heads.every((each) => each === left(box))
+  document.documentElement.dataset.moved = box.scrollLeft
+  document.documentElement.dataset.seen = seen.filter(within).length
+</script></body>"""
+
+
 def _browse(page: Path, profile: Path, *words: str) -> subprocess.CompletedProcess[str]:
     assert CHROMIUM
     command = [CHROMIUM, *QUIET, f"--user-data-dir={profile}", *words, page.as_uri()]
@@ -325,3 +365,19 @@ def test_a_browser_shows_the_page_without_an_error(
     reach = re.search(r'data-reach="(\d+)"', dumped)
     assert reach
     assert int(reach[1]) <= width
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
+def test_on_a_phone_the_labels_stay_beside_the_scores(tmp_path: Path, work: Path, run: Run) -> None:
+    """Whatever is scrolled to, the system is seen, and at least two of its scores with their intervals."""
+    files = (_preds(work / "resnet50_lds_gaussian_ks5.csv"), _preds(work / "b.csv", "shrunk"))
+    _report(run, work, *files, "--dataset", "agedb", "--ci", "--bootstrap", "100", "--metrics", "mae,gm")
+    text = (work / "report.html").read_text(encoding="utf-8")
+    page = work / "scrolled.html"
+    page.write_text(re.sub(r'<meta http-equiv="Content-[^>]*>', "", text).replace("</body>", SCROLL), encoding="utf-8")
+    dumped = _browse(page, tmp_path / "profile", "--window-size=500,900", "--dump-dom").stdout
+    assert 'data-stay="true"' in dumped
+    found = {key: int(re.findall(rf'data-{key}="(\d+)"', dumped)[0]) for key in ("moved", "seen")}
+    assert found["moved"] == 90
+    assert found["seen"] >= 2

@@ -59,7 +59,8 @@ def _made(numbers: FloatArray, targets: FloatArray, phi: ControlPoints, method: 
         targets=targets,
         whole=np.zeros(numbers.shape[1], dtype=bool),
     )
-    options = SamplerOptions(method=method, sampling="extreme", threshold=1, pert=PERT)
+    pert = None if method == "smoter" else PERT
+    options = SamplerOptions(method=method, sampling="extreme", threshold=1, pert=pert)
     draws = [resample(rows, phi, replace(options, seed=seed))[1] for seed in range(12)]
     return np.concatenate([np.column_stack([made.numbers, made.targets]) for made in draws]), phi(targets) >= 1
 

@@ -150,7 +150,7 @@ FINE = (31.123, 41.456, 19.789, 91.321)
             (31.12, 42.1, 19, 88),
             ["all predictions are rounded to two decimals: exact hits become likely, and each pulls GM towards 0"],
         ),
-        ((*FINE[:3], 121.001), ["1 predictions lie outside the targets' range, 0 to 121"]),
+        ((*FINE[:3], 121.001), ["1 prediction lies outside the targets' range, 0 to 121"]),
         ((-0.001, *FINE[1:3], 1e9), ["2 predictions lie outside the targets' range, 0 to 121"]),
         ((0.123, *FINE[1:3], 121.0), []),
         (

@@ -43,6 +43,13 @@ def test_regions_follow_from_training_targets_where_no_dataset_is_named() -> Non
     }
 
 
+def test_bins_are_one_wide_and_thresholds_the_papers_where_nothing_is_said() -> None:
+    train = np.repeat([1.0, 2.0, 3.0, 4.0], [101, 100, 20, 19])
+    scores = evaluate([1.9, 2.9, 3.9, 4.9, 5], [0] * 5, train=train, metrics=["mae"])
+    found = [(scores[region]["bins"], scores[region]["mae"]) for region in ("many", "medium", "few", "zero")]
+    assert found == [(1, 1.9), (2, pytest.approx(3.4)), (2, pytest.approx(4.95)), (1, 5)]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

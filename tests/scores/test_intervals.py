@@ -107,6 +107,14 @@ def test_undefined_resamples_are_left_out_while_they_are_few() -> None:
     assert np.isnan(percentile(np.array(0.0), values)).all()
 
 
+def test_whether_resamples_are_enough_is_asked_of_each_score_alone() -> None:
+    values = np.tile(np.arange(100.0), (2, 1))
+    values[1, :6] = np.nan
+    ends = percentile(np.zeros(2), values)
+    assert ends[0] == pytest.approx([2.475, 96.525])
+    assert np.isnan(ends[1]).all()
+
+
 def test_one_resample_has_no_spread_and_two_have() -> None:
     found = standard_error(np.array([[1.0, np.nan, np.nan], [1.0, np.nan, 3.0], [np.nan] * 3]))
     assert found == pytest.approx([np.nan, 2**0.5, np.nan], nan_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ from odd_files import FORMATS, written
 from dircli.errors import DirError
 from dircli.scores import from_files, joined
 from dircli.scores.from_files import ScoreOptions, evaluate
-from dircli.store import large_manifests, manifests, streams
+from dircli.store import files, large_manifests, manifests, streams
+from dircli.store.content import content
 from dircli.store.predictions import Layout, aligned
 
 if TYPE_CHECKING:
@@ -218,6 +220,31 @@ def test_a_manifest_that_was_changed_is_refused_as_always(own: Path, work: Path)
     for key, stated in wrong.items():
         (own / "own" / "manifest.json").write_text(json.dumps(facts | {key: stated}))
         assert large_manifests.read(own / "own") is None, key
+
+
+def test_an_id_that_is_no_text_is_noticed_in_a_manifest_that_states_its_content(own: Path) -> None:
+    folder = own / "own"
+    manifest, rows = manifests.read(folder), pq.read_table(folder / "samples.parquet")
+    for begin, sound in ((b"x", True), (b"\xff", False)):
+        keys = pa.array([begin + key.as_py().encode()[1:] for key in rows["id"]], pa.binary()).view(pa.string())
+        digest = content(keys, manifest.samples.targets, manifest.samples.split)
+        facts = {
+            name: {**held, "content": digest} for name, held in (("t", manifest.table.facts), ("f", manifest.facts))
+        }
+        pq.write_table(rows.set_column(0, "id", keys), folder / "samples.parquet")
+        (folder / "bins.parquet").write_bytes(manifests.bins_bytes(replace(manifest.table, facts=facts["t"])))
+        (folder / "manifest.json").write_text(json.dumps(facts["f"]))
+        assert (large_manifests.read(folder) is not None) == sound
+
+
+def test_a_commit_that_was_cut_off_is_finished_before_a_large_manifest_is_read(own: Path) -> None:
+    folder = own / "own"
+    names = sorted(path.name for path in folder.iterdir())
+    (folder / f"{files.COMMIT}x").mkdir()
+    for name in names:
+        (folder / name).rename(folder / f"{files.COMMIT}x" / name)
+    assert large_manifests.read(folder) is not None
+    assert sorted(path.name for path in folder.iterdir()) == names
 
 
 def test_a_join_has_no_file_with_a_name_that_a_kill_could_leave(

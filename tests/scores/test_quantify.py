@@ -151,6 +151,18 @@ def test_seeds_of_a_system_are_shown_as_mean_and_spread(files: Path, run: Run) -
     assert "sharp has no @seed in its name" in message
 
 
+@pytest.mark.parametrize("form", ["table", "markdown"])
+def test_a_table_of_seeds_explains_no_marks_that_it_does_not_have(files: Path, run: Run, form: str) -> None:
+    """Tests are of single files, so that a group has no mark, and must not look as if it had been tested in vain."""
+    for name, seed in (("shrunk", "flat@1"), ("sharp", "ours@1")):
+        (files / f"{seed}.csv").write_bytes((files / f"{name}.csv").read_bytes())
+    words = ("evaluate", files / "flat@1.csv", files / "ours@1.csv", *QUICK, "--dataset", "agedb", "--format", form)
+    assert "flat@1, the first file" in run(*words).stdout
+    seeded = run(*words, "--seeds").stdout
+    assert "the first file" not in seeded
+    assert "intervals and tests are of single files" in seeded
+
+
 def test_more_metrics_are_scored_where_their_needs_are_met(files: Path, run: Run) -> None:
     rows = (files / "sharp.csv").read_text().splitlines()
     (files / "sure.csv").write_text("\n".join([f"{rows[0]},sigma", *(f"{row},7.5" for row in rows[1:])]) + "\n")

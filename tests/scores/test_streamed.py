@@ -191,6 +191,15 @@ def test_metrics_of_ranks_are_left_out_of_too_many_rows_and_refused_by_name(
     assert "p.csv: ause of 60 rows" in run(*words, "--metrics", "nll,ause", code=2).stderr
 
 
+def test_ten_million_rows_are_ranked_at_most(work: Path) -> None:
+    asked: dict[str, Any] = {"split": "test", "protocol": "released", "metrics": ["spearman"], "layout": Layout()}
+    question = streamed.Question(path="p.csv", against=open_benchmark(None, work, shipped("agedb")), **asked)
+    total = question.nothing_yet({})
+    total.n = 10_000_001
+    with pytest.raises(UsageError, match=r"spearman of 10,000,001 rows: all .* sorted, and 10,000,000 are at most"):
+        streamed.answered(total, question, sha256="", content="")
+
+
 def test_a_file_that_is_read_by_blocks_is_not_read_as_a_whole(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (work / "p").write_bytes(gzip.compress(b"prediction,target\n1,2\n2,3\n"))
     for module, name in ((compressed, "expanded"), (matching, "repeated_ids")):
@@ -222,7 +231,7 @@ def test_a_line_that_fills_many_blocks_is_left_to_the_exact_reader(work: Path, m
     monkeypatch.setattr(streams, "BLOCK", 10)
     (work / "p").write_bytes(b'prediction,target,note\n1,2,"' + b"\n" * 100 + b'"\n')
     columns = ["prediction", "target"]
-    stream = streams.Stream(path=work / "p", texts=["id"], numbers=columns, needed=columns)
+    stream = streams.Stream(paths=[work / "p"], texts=["id"], numbers=columns, needed=columns)
     with pytest.raises(streams.Unusual):
         list(stream.blocks(len))
     with pytest.raises(UsageError, match="spearmen"):

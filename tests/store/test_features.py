@@ -18,6 +18,7 @@ from miniatures import MINIATURES
 
 from dircli import datasets
 from dircli.benchmark.protocol import PROTOCOLS
+from dircli.errors import UsageError
 from dircli.features import calibrate
 from dircli.features.fds import FDS
 from dircli.store import manifests
@@ -414,6 +415,20 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout.split()[-1]) / 1024)
     assert peaks[1] - peaks[0] < 10
+
+
+def test_calibrating_from_python_is_what_the_command_does_and_replaces_nothing(
+    split: tuple[TextArray, FloatArray], work: Path, run: Run
+) -> None:
+    ids, _ = split
+    parquet(work / "f.parquet", ids, rows(len(ids)))
+    run("fds", "f.parquet", "--out", "said.parquet")
+    given: dict[str, Any] = {"root": work / "manifests", "out": work / "called.parquet"}
+    calibrate.calibrate(work / "f.parquet", "agedb", calibrate.FdsOptions(), **given)
+    for ending in ("parquet", "statistics.h5"):
+        assert (work / f"said.{ending}").read_bytes() == (work / f"called.{ending}").read_bytes()
+    with pytest.raises(UsageError, match="there already with other content"):
+        calibrate.calibrate(work / "f.parquet", "agedb", calibrate.FdsOptions(ks=9), **given)
 
 
 def test_who_watches_is_told_of_every_row_twice(split: tuple[TextArray, FloatArray], work: Path) -> None:

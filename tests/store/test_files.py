@@ -380,3 +380,10 @@ def test_a_zip_holds_its_members_in_order_and_no_time(tmp_path: Path) -> None:
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
     with zipfile.ZipFile(tmp_path / "one.zip") as archive:
         assert [(each.filename, archive.read(each)) for each in archive.infolist()] == members
+
+
+def test_one_file_is_moved_into_place_in_a_single_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pathlib.Path.rename", None)  # by which a folder commits
+    files.write(tmp_path / "x", b"1")
+    files.write_all(tmp_path, {"y": b"2"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"1", "y": b"2"}

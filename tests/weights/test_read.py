@@ -45,6 +45,13 @@ def test_a_file_of_weights_is_read_once(path: Path, monkeypatch: pytest.MonkeyPa
     assert found.weight.tolist() == table["weight"].tolist()
 
 
+@pytest.mark.parametrize("path", ["manifests/mine/weights.parquet", "w.csv", "w.npy"])
+def test_the_weights_are_the_trainers_to_write_to(path: str, run: Run) -> None:
+    """PyTorch warns of arrays that are read-only, and its tensors of them would write to what may not be written."""
+    run("weights", "mine", "--out", "w.npy")
+    assert training_weights(FOLDER, path).weight.flags.writeable
+
+
 @pytest.mark.parametrize(
     "damage", [lambda text: text.replace("id", "key", 1), lambda text: text + "p,1\n", lambda _: "", lambda _: "\0"]
 )
@@ -68,3 +75,14 @@ def test_an_array_of_another_shape_is_refused() -> None:
         np.save("w.npy", np.ones(shape))
         with pytest.raises(InputError, match=r"w\.npy: its rows are not"):
             training_weights(FOLDER, "w.npy")
+
+
+@pytest.mark.parametrize("in_footer", [False, True], ids=["the last byte", "the first byte of the footer"])
+def test_a_damaged_parquet_is_refused_by_name(in_footer: bool) -> None:  # noqa: FBT001
+    path = FOLDER / "weights.parquet"
+    data = bytearray(path.read_bytes())
+    length = int.from_bytes(data[-8:-4], "little")
+    data[-8 - length if in_footer else -1] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"weights\.parquet: .*dir weights mine"):
+        training_weights(FOLDER)

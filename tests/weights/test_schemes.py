@@ -60,6 +60,14 @@ def test_dense_weight_works_where_the_package_gives_up(scale: float) -> None:
     assert weight / weight.mean() == pytest.approx(plain / plain.mean(), abs=0.01)
 
 
+@pytest.mark.parametrize("name", ["normal", "skewed", "ages"])
+def test_dense_weight_asks_for_distances_alone(name: str) -> None:
+    targets = _draws()[name]
+    (at, weight), (moved, same) = (dense_weights(each, alpha=1) for each in (targets, targets + 5000))
+    assert moved == pytest.approx(at, abs=1e-6)
+    assert same == pytest.approx(weight, abs=1e-6)
+
+
 def test_dense_weight_refuses_what_it_cannot_weigh() -> None:
     with pytest.raises(UsageError, match="targets that differ"):
         dense_weights(np.ones(5), alpha=1)
@@ -232,7 +240,12 @@ def test_an_option_that_would_change_nothing_is_refused(words: str, says: str, m
 
 
 def test_dense_weight_needs_samples(run: Run) -> None:
-    assert "is not curated" in run("weights", "agedb", "--scheme", "dense-weight", code=2).stderr
+    known = "so only its bins are known: "
+    for words, instead in (
+        (("--scheme", "dense-weight"), "run `dir curate"),
+        (("--per", "sample"), "add --per bin, or run"),
+    ):
+        assert known + instead in " ".join(run("weights", "agedb", *words, code=2).stderr.split())
 
 
 def test_what_took_effect_stands_in_the_facts(mine: Callable[..., Any], work: Path) -> None:

@@ -1,12 +1,12 @@
-"""What pictures show, as arrays: label density, its smoothing and weights, and errors by target.
+"""What pictures show, as arrays: label density, its smoothing and weights, errors by target, similarity of features.
 
-From a manifest, or the bins alone, and from scored files, to the values that the other modules draw.
+From a manifest, or the bins alone, from scored files, and from features to the values that the other modules draw.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from dircli.scores.metrics.sums import overflowing, per_bin
 from dircli.scores.results import Scored, System
 from dircli.weights.schemes import WeightOptions, bin_weights
 
+if TYPE_CHECKING:
+    from dircli.features.calibrate import Similarity
+
 PAIR = 2
 
 
@@ -29,7 +32,9 @@ class Ground:
 
     ``edges`` (B + 1,) are in ``unit``; ``train`` (B,) counts ``counted``: samples, or pixels where labels are maps;
     ``regions`` (B,) holds many, medium, few, and zero for a bin without training samples.
-    ``thresholds`` are None where the bins do not say which they were made by.
+    ``thresholds`` are None where the bins do not say which they were made by. ``protocol`` is empty where regions are
+    the same by both, as those of a table of one's own. ``limits`` is the range of the target that every panel shows:
+    of all bins that any split has rows in.
     """
 
     name: str
@@ -40,12 +45,18 @@ class Ground:
     train: IntArray
     regions: TextArray
     thresholds: Thresholds | None
-    protocol: ProtocolName
+    protocol: ProtocolName | Literal[""]
+    limits: tuple[float, float]
 
     @property
     def label(self) -> str:
         """What the target axis is called."""
         return f"{self.target} ({self.unit})" if self.unit else self.target
+
+    def measured(self, what: str) -> str:
+        """What the axis of ``what``, a length of the target's axis, is called."""
+        unit = self.unit.partition(" of ")[0]
+        return f"{what} ({unit})" if unit else what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +128,33 @@ class Errors:
         return {name: float(np.average(gain[part], weights=self.rows[part])) for name, part in filled.items()}
 
 
-Picture: TypeAlias = "Density | Smoothing | Errors"
+@dataclass(frozen=True, kw_only=True)
+class Similar:
+    """Cosine similarity of the feature statistics of bins with those of the ``anchor`` bin (Fig. 4 and 8).
+
+    ``mean`` and ``variance`` (B,) are NaN where undefined, as in bins without rows; ``far`` says by "mean" and
+    "variance" which bins (B,) are nearer to a far region than to their neighbours.
+    """
+
+    ground: Ground
+    anchor: int
+    values: Mapping[str, FloatArray]
+    far: Mapping[str, BoolArray]
+
+    @property
+    def anchor_words(self) -> str:
+        """What the anchor is called, such as "age 30"."""
+        return f"{self.ground.target} {self.ground.edges[self.anchor]:g}"
+
+
+Picture: TypeAlias = Density | Smoothing | Errors
+
+
+def span(edges: FloatArray, shown: BoolArray) -> tuple[float, float]:
+    """The range of the target from the first to the last bin of ``shown`` (B,); that of all bins where none is."""
+    bins = np.flatnonzero(shown)
+    first, last = (bins[0], bins[-1]) if bins.size else (0, shown.size - 1)
+    return float(edges[first]), float(edges[last + 1])
 
 
 def regions(ground: Ground) -> dict[str, BoolArray]:
@@ -129,6 +166,7 @@ def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
     """The bins of ``against`` as ``protocol`` divides them into regions."""
     table = against.table
     train = table.counts["train"]
+    published = against.dataset is not None and against.dataset.publication is not None
     return Ground(
         name=against.name,
         target=against.rules.target,
@@ -138,7 +176,8 @@ def ground(against: Benchmark, protocol: ProtocolName) -> Ground:
         train=train,
         regions=np.where(train == 0, ZERO, table.regions[protocol]).astype(object),
         thresholds=against.rules.score_rules[protocol].thresholds if against.dataset else None,
-        protocol=protocol,
+        protocol=protocol if published else "",
+        limits=span(table.bins.edges, np.sum([table.counts[split] for split in SPLITS], axis=0) > 0),
     )
 
 
@@ -177,7 +216,22 @@ def errors(scored: Scored, request: WeightOptions) -> Errors:
     smooth = smoothing(scored.against, request)
     rows = np.bincount(scored.systems[0].reference.bin_index, minlength=len(smooth.ground.train)).astype(np.int64)
     curves = tuple(_curve(system, smooth) for system in scored.systems)
-    return Errors(smoothing=smooth, rows=rows, curves=curves)
+    base = smooth.ground
+    ends = np.array(
+        [base.limits, span(base.edges, rows > 0)]
+    )  # without a manifest, rows may lie where no split has any
+    limits = float(ends[:, 0].min()), float(ends[:, 1].max())
+    return Errors(smoothing=replace(smooth, ground=replace(base, limits=limits)), rows=rows, curves=curves)
+
+
+def similar(measured: "Similarity", against: Benchmark, protocol: ProtocolName) -> Similar:
+    """What `calibrate.similarity` measured, with the bins and regions of ``against``."""
+    return Similar(
+        ground=ground(against, protocol),
+        anchor=measured.anchor,
+        values={"mean": measured.mean, "variance": measured.variance},
+        far={"mean": measured.strange_mean >= 0, "variance": measured.strange_variance >= 0},
+    )
 
 
 def _curve(system: System, smooth: Smoothing) -> Curve:

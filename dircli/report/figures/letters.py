@@ -1,12 +1,13 @@
 """Pictures in the terminal: bars of letters, with the regions under them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.errors import UsageError
 from dircli.report.figures.data import Density, Ground, Picture, Smoothing, regions
 from dircli.report.figures.style import scaled
 from dircli.report.values import number
@@ -38,35 +39,59 @@ def letters(encoding: str | None) -> Letters:
     return BLOCKS
 
 
-def text(picture: Picture, *, width: int, using: Letters) -> str:
-    """``picture`` as charts below each other, at most ``width`` columns wide, and at the end the regions' letters."""
+@dataclass(frozen=True)
+class Chart:
+    """One chart: the panel that it is, its title, and its values by bin, (B,); those of counts are 0 where none is."""
+
+    panel: str
+    title: str
+    values: FloatArray
+    counts: bool = False
+
+
+def text(picture: Picture, *, width: int, using: Letters, panels: Sequence[str] = ()) -> str:
+    """``picture`` as charts below each other, at most ``width`` columns wide, and at the end the regions' letters.
+
+    Only the ``panels`` are drawn, where some are named; UsageError for one that there is not.
+    """
     charts = list(_charts(picture))
-    filled = np.any([np.nan_to_num(values) > 0 for _, values in charts], axis=0)
-    columns = _columns(filled, max(NARROWEST, width) - MARGIN)
-    titled = [(fill(title, max(NARROWEST, width)), values) for title, values in charts]
-    parts = [_chart(title, values, picture.ground, columns, using) for title, values in titled]
+    known = list(dict.fromkeys(chart.panel for chart in charts))
+    if unknown := [name for name in panels if name not in known]:
+        raise UsageError(f"--panel {', '.join(unknown)}: with letters this picture has {', '.join(known)}")
+    charts = [chart for name in panels or known for chart in charts if chart.panel == name]
+    edges, (low, high) = picture.ground.edges, picture.ground.limits
+    columns = _columns((edges[1:] > low) & (edges[:-1] < high), max(NARROWEST, width) - MARGIN)
+    parts = [_chart(chart, picture.ground, columns, using, max(NARROWEST, width)) for chart in charts]
     masks = regions(picture.ground).items()
     legend = "  ".join(f"{using.regions[name]} {name}" for name, mask in masks if mask[np.concatenate(columns)].any())
-    return "\n\n".join([*parts, f"{' ' * MARGIN}{legend}"]) + "\n"
+    each = columns[0].size
+    averaged = f"\neach column is the mean of {each} bins" if each > 1 else ""
+    return "\n\n".join([*parts, f"{' ' * MARGIN}{legend}{averaged}"]) + "\n"
 
 
-def _charts(picture: Picture) -> Iterator[tuple[str, FloatArray]]:
-    """Each chart's title and its values by bin, (B,)."""
+def _charts(picture: Picture) -> Iterator[Chart]:
+    """Each chart of the picture."""
     ground = picture.ground
     if isinstance(picture, Density):
         for split, counts in picture.counts.items():
-            yield f"{ground.name}, {split}: {ground.counted} per bin of {ground.label}", counts.astype(np.float64)
+            title = f"{ground.name}, {split}: {ground.counted} per bin of {ground.label}"
+            yield Chart(split, title, counts.astype(np.float64), counts=True)
         return
     smooth = picture if isinstance(picture, Smoothing) else picture.smoothing
-    yield f"{ground.name}: training {ground.counted} per bin of {ground.label}", ground.train.astype(np.float64)
+    density = "effective" if isinstance(picture, Smoothing) else "density"
+    title = f"{ground.name}: training {ground.counted} per bin of {ground.label}"
+    yield Chart(density, title, ground.train.astype(np.float64), counts=True)
     if isinstance(picture, Smoothing):
-        yield f"effective density: {smooth.how}", smooth.effective
-        yield f"weight of a training {ground.counted[:-1]}: {smooth.scheme}", smooth.weight
+        yield Chart("effective", f"effective density: {smooth.how}", smooth.effective, counts=True)
+        yield Chart("weight", f"weight of a training {ground.counted[:-1]}: {smooth.scheme}", smooth.weight)
         return
     for curve in picture.curves:
         words = (("empirical", curve.empirical), ("effective", curve.effective))
         r = ", ".join(f"{name} {'undefined' if value is None else f'{value:+.2f}'}" for name, value in words)
-        yield f"{curve.name}: MAE by target, {number(curve.overall)} over all; r with density: {r}", curve.mae
+        title = (
+            f"{curve.name}: {ground.measured('MAE')} by target, {number(curve.overall)} over all; r with density: {r}"
+        )
+        yield Chart("error", title, curve.mae)
 
 
 def _columns(filled: AnyArray, room: int) -> list[IntArray]:
@@ -82,14 +107,19 @@ def _columns(filled: AnyArray, room: int) -> list[IntArray]:
     return [shown[k : k + each] for k in range(0, shown.size, each)]
 
 
-def _chart(title: str, values: FloatArray, ground: Ground, columns: list[IntArray], using: Letters) -> str:
-    """One chart: its title, bars up to the highest column, the regions and the ends of the target's range."""
-    heights = np.array([np.nanmean(part) if np.isfinite(part := values[bins]).any() else 0.0 for bins in columns])
+def _chart(chart: Chart, ground: Ground, columns: list[IntArray], using: Letters, width: int) -> str:
+    """One chart: its title, bars up to the highest column, the regions and the ends of the target's range.
+
+    A column without values is a gap; where 0 is a value, and no count, it is the lowest of bars.
+    """
+    parts = [part[np.isfinite(part)] for part in (chart.values[bins] for bins in columns)]
+    heights = np.array([part.mean() if part.size else 0.0 for part in parts])
     top = float(heights.max()) or 1.0
     shown, unit = scaled(top)
     height = f"{shown:.3g}{unit}" if unit else f"{shown:.4g}"
     full = len(using.bars) - 1
-    steps = np.ceil(heights / top * HEIGHT * full).astype(int)
+    least = np.array([part.size > 0 and not chart.counts for part in parts])
+    steps = np.maximum(np.ceil(heights / top * HEIGHT * full).astype(int), least)
     lines = []
     for row in range(HEIGHT, 0, -1):
         label = height if row == HEIGHT else "0" if row == 1 else ""
@@ -98,4 +128,5 @@ def _chart(title: str, values: FloatArray, ground: Ground, columns: list[IntArra
     marks = "".join(using.regions[str(ground.regions[bins[len(bins) // 2]])] for bins in columns)
     first, last = f"{ground.edges[columns[0][0]]:g}", f"{ground.edges[columns[-1][-1] + 1]:g}"
     ends = first + last.rjust(max(len(last) + 1, len(columns) - len(first)))
+    title = fill(chart.title, width)
     return "\n".join([title, *(line.rstrip() for line in lines), " " * MARGIN + marks, " " * MARGIN + ends])

@@ -1,7 +1,7 @@
 """How pictures look: colours, letters, and figures as files with the same bytes each time. matplotlib starts here.
 
-Colours are Okabe and Ito's, which the colour-blind tell apart; regions also differ in lightness and in hatching, so
-that they survive a black-and-white print. Letters are drawn as shapes of the font that matplotlib brings along.
+Colours are Okabe and Ito's, which the colour-blind tell apart; regions, the rarer the darker, and systems, by their
+dashes, also survive a black-and-white print. Letters are drawn as shapes of the font that matplotlib brings along.
 """
 
 import io
@@ -12,12 +12,17 @@ from typing import Any
 from dircli.errors import UsageError
 
 INK, DATA, SMOOTH, PALE = "#1a1a1a", "#0072b2", "#d55e00", "#8c8c8c"
-REGION_LOOKS = {  # face, how opaque, hatch
-    "many": ("#009e73", 0.10, ""),
-    "medium": ("#e69f00", 0.36, "---"),
-    "few": ("#d55e00", 0.40, "////"),
-    "zero": ("#8c8c8c", 0.20, "\\\\\\"),
-}
+REGION_COLOURS = {"many": "#b5e2d3", "medium": "#e69f00", "few": "#d55e00", "zero": "#4d4d4d"}
+SYSTEM_LOOKS = (  # colour, dashes
+    (DATA, "-"),
+    (SMOOTH, (0, (4, 1.2))),
+    ("#009e73", (0, (1, 1))),
+    ("#cc79a7", (0, (4, 1, 1, 1))),
+    ("#56b4e9", "-"),
+    (INK, (0, (4, 1.2))),
+    ("#e69f00", (0, (1, 1))),
+    (PALE, (0, (4, 1, 1, 1))),
+)
 FONT, SIZE = "DejaVu Sans", 8.0
 POINTS = 72
 DPI = 200
@@ -37,7 +42,6 @@ STYLE = {
     "ytick.major.width": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "hatch.linewidth": 0.4,
     "svg.hashsalt": "dircli",
     "svg.fonttype": "path",
     "pdf.fonttype": 42,
@@ -91,10 +95,10 @@ def canvas(width: float, height: float) -> Any:
     return figure
 
 
-def saved(figure: Any, form: str) -> bytes:
-    """The figure as the bytes of a file: no date, no program, no random name."""
+def saved(figure: Any, form: str, *, dpi: int = DPI) -> bytes:
+    """The figure as the bytes of a file: no date, no program, no random name; ``dpi`` are the dots of a PNG's inch."""
     sink = io.BytesIO()
-    figure.savefig(sink, format=form, dpi=DPI, metadata=METADATA[form])
+    figure.savefig(sink, format=form, dpi=dpi, metadata=METADATA[form])
     return sink.getvalue()
 
 

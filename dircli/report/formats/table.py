@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def render(result: Result, decimals: int) -> str:
-    """The table of scores with its legend and signature under it, as text for the terminal at hand."""
+def render(result: Result, decimals: int, *, to_file: bool = False) -> str:
+    """The table of scores with its legend and signature under it, as text for the terminal at hand, or for a file."""
     result = shown(result)
-    screen = console.out()
-    parts = fitted(result, screen.width, decimals)
-    screen.width = max(screen.width, *(part.width or 0 for part in parts), 0)
+    screen = console.of_file() if to_file else console.out()
+    parts = [console.fitting(part, screen) for part in fitted(result, screen.width, decimals)]
     with screen.capture() as captured:
         for place, part in enumerate(parts):
             screen.print(*[""] * (place > 0), part, sep="\n")
@@ -42,16 +41,15 @@ def scores_only(result: Result, decimals: int) -> str:
 def fitted(result: Result, width: int, decimals: int = 3, *, by: str = "system") -> list[Table]:
     """The scores in as many tables as a terminal of ``width`` columns needs, each with some of the regions.
 
-    No table is cut: where a single region is too wide, the terminal may wrap its lines, but shows every digit.
+    Where a single region is too wide, its table is left as wide as it is.
     """
     rest, parts = result.regions, []
-    ruler = console.out()
-    ruler.width = 10_000  # nothing limits what a table takes
+    screen = console.out()
+    screen.width = width
     while rest:
         for take in range(len(rest), 0, -1):
             part = _scores(result, rest[:take], decimals, by=by)
-            part.width = ruler.measure(part).maximum
-            if part.width <= width:
+            if console.fits(part, screen):
                 break
         parts.append(part)
         rest = rest[take:]

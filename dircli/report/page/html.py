@@ -12,6 +12,7 @@ from dircli.scores.metrics.table import EVERY
 from dircli.scores.results import Result
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+SIZES = ("n", "bins")
 MINUS = "\N{MINUS SIGN}"
 SPACE, REPLACED = "\N{NO-BREAK SPACE}", "\N{REPLACEMENT CHARACTER}"
 ARROWS = {"lower": "↓", "higher": "↑", "nearer zero": "→ 0", "neither": ""}
@@ -62,9 +63,9 @@ def _body(content: Page, pictures: Sequence[Drawn], title: str, decimals: int) -
     yield _files(result)
 
 
-def _table(label: str, heads: Sequence[str], rows: Iterable[str], *, words: int = 1) -> str:
-    """A table in a box of its own that scrolls where the page is narrow; the first ``words`` columns are words."""
-    opening = ['<th scope="col" class="word">'] * words + ['<th scope="col">'] * (len(heads) - words)
+def _table(label: str, heads: Sequence[str], rows: Iterable[str]) -> str:
+    """A table in a box of its own that scrolls where the page is narrow; the first column holds words and stays."""
+    opening = ['<th scope="col" class="word">'] + ['<th scope="col">'] * (len(heads) - 1)
     cells = (f"{start}{text(head)}</th>" for start, head in zip(opening, heads, strict=True))
     return (
         f'<p class="faint">{text(label)}</p>\n'
@@ -73,12 +74,14 @@ def _table(label: str, heads: Sequence[str], rows: Iterable[str], *, words: int 
     )
 
 
-def _row(first: str, rest: Iterable[str], *, span: int = 1, name: str | None = None) -> str:
-    """A row headed ``first``, for ``span`` rows where there are more; the ``name`` of a system, if any, after it."""
-    rows = f' rowspan="{span}"' if span > 1 else ""
-    head = f'<th scope="row"{rows}>{first}</th>' if first else ""
-    head += f'<td class="name">{text(name)}</td>' if name is not None else ""
-    return f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in rest)}</tr>"
+def _row(first: str, rest: Iterable[str]) -> str:
+    """A row headed ``first``."""
+    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>'
+
+
+def _breaking(name: str) -> str:
+    """A long name or id, which may break where its parts end."""
+    return text(name).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
 def shown(value: float | None, decimals: int) -> str:
@@ -87,24 +90,22 @@ def shown(value: float | None, decimals: int) -> str:
 
 
 def _scores(result: Result, decimals: int) -> str:
-    """A block of rows per metric, a row per system, a column per region; an interval or spread under its score."""
+    """A row per metric, or of several systems a block of rows; a column per region; intervals under their scores."""
     result = values.shown(result)
     regions, systems = result.regions, result.systems
     several = len(systems) > 1
-    rows = []
-    for name in ("n", "bins"):
-        sizes = (shown(systems[0].score(region, name), decimals) for region in regions)
-        rows.append(_row(name, [*([""] if several else []), *sizes]))
+    rows = [_row(name, (shown(systems[0].score(region, name), decimals) for region in regions)) for name in SIZES]
     for name in result.metrics:
         head = f"{text(EVERY[name].title)} {ARROWS[EVERY[name].better]}".strip()
-        for place, (system, scores) in enumerate(values.rows(result, name, decimals)):
-            cells = [_score(score) for score in scores]
-            rows.append(_row("" if place else head, cells, span=len(systems), name=system.name if several else None))
-    heads = ["score", *(["system"] if several else []), *regions]
+        if several:
+            rows.append(f'<tr class="block"><th scope="rowgroup">{head}</th><td colspan="{len(regions)}"></td></tr>')
+        for system, scores in values.rows(result, name, decimals):
+            first = f'<span class="name">{_breaking(system.name)}</span>' if several else head
+            rows.append(_row(first, map(_score, scores)))
     best = "; best in bold" if several else ""
     label = f"Scores by shot region; ↓ lower is better, ↑ higher, → 0 nearer zero{best}"
     marks = [f'<p class="faint">{text(line)}</p>' for line in values.legend(result)]
-    return "\n".join([_table(label, heads, rows, words=1 + several), *marks])
+    return "\n".join([_table(label, ["system" if several else "score", *regions], rows), *marks])
 
 
 def _score(score: values.Cell) -> str:
@@ -121,7 +122,8 @@ def _bins(review: Review, label: str, decimals: int) -> str:
         errors = (shown(value, decimals) for value in (worst.mae, worst.bias))
         rows.append(_row(limits, [worst.region, number(worst.train), number(worst.rows), *errors]))
     heads = [label, "region", "train", "rows", "MAE", "bias"]
-    return _table(f"The {len(rows)} bins of the highest MAE", heads, rows)
+    several = f"The {len(rows)} bins of the highest MAE"
+    return _table("The bin of the highest MAE" if len(rows) == 1 else several, heads, rows)
 
 
 def _samples(review: Review, decimals: int) -> str:
@@ -130,11 +132,10 @@ def _samples(review: Review, decimals: int) -> str:
     for worst in review.samples:
         image = f'<img src="{worst.image}" width="64" height="64" alt="{text(worst.key)}">' if worst.image else "none"
         numbers = (shown(value, decimals) for value in (worst.target, worst.prediction, worst.error))
-        key = text(worst.key).replace("/", "/<wbr>").replace("_", "_<wbr>")  # a long id may break where its parts end
         cells = [*([image] if with_images else []), worst.region, *numbers]
-        rows.append(_row(f'<span class="key">{key}</span>', cells))
+        rows.append(_row(f'<span class="key">{_breaking(worst.key)}</span>', cells))
     heads = ["id", *(["image"] if with_images else []), "region", "target", "prediction", "error"]
-    return _table(f"The {len(rows)} largest errors", heads, rows)
+    return _table("The largest error" if len(rows) == 1 else f"The {len(rows)} largest errors", heads, rows)
 
 
 def _files(result: Result) -> str:

@@ -110,6 +110,11 @@ def tables() -> Iterator[Table]:
     yield from _tables("published")
 
 
+def printed(dataset: str | None) -> tuple[str, ...]:
+    """The metrics of the DIR paper's table of ``dataset``; where it has none, those of most of them: MAE and GM."""
+    return next((tuple(table.columns) for table in tables() if table.dataset == dataset), ("mae", "gm"))
+
+
 def later() -> Iterator[Table]:
     """The tables of later papers and repositories, by dataset and year."""
     yield from _tables("later")

@@ -70,7 +70,7 @@ class Metric:
     @property
     def what(self) -> str:
         """What it is, in the words of the function that defines it."""
-        return str((self.terms or self.score).__doc__).split(";")[0].splitlines()[0].rstrip(".")
+        return str((self.terms or self.score).__doc__).split(";")[0].rstrip(".")
 
     def under(self, rule: ScoreRule) -> Metric:
         """The metric as a protocol's ``rule`` has it: with ratios in single precision where that says so."""
