@@ -75,6 +75,21 @@ def server() -> Iterator[web.Server]:
         yield running
 
 
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """The filesystem under memory://, empty before and after."""
+    fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+    system = fsspec.filesystem("memory")
+
+    def empty() -> None:
+        system.store.clear()
+        system.pseudo_dirs[:] = [""]
+
+    empty()
+    yield system
+    empty()
+
+
 @pytest.fixture(scope="session")
 def real() -> Path:
     """The folder of real inputs, `../shared/data` or DIR_REAL_DATA; the test is skipped where there is none."""

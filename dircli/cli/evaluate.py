@@ -29,7 +29,7 @@ from dircli.report.formats import BY_ENDING, NAMED, Name
 from dircli.store import places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dircli.scores.compare.checks import Outcome
     from dircli.scores.results import Result, Scored
@@ -134,7 +134,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="PREDS...",
-            help="CSV, TSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
+            help="CSV, TSV, JSON lines, Parquet or npy files, also by URL; a folder or quoted glob of them is one; "
+            "- is stdin. Of maps: npy, HDF5 or folders of PNG.",
         ),
     ],
     benchmark: BenchmarkOptions,
@@ -201,10 +202,15 @@ def evaluate(
     if not output:
         form = "score-only" if shown.score_only else form
         typer.echo(_shown(_of_form(form, scored, names), form, decimals, short=shown.short), nl=False)
+    _judge(outcomes, lambda: _shown(result, "markdown", decimals))
+
+
+def _judge(outcomes: Sequence[Outcome], table: Callable[[], str]) -> None:
+    """Say how each check fared, in a GitHub workflow also in its own ways; CheckError where one failed."""
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         lines = [f"- {'✅' if outcome.held else '❌'} {outcome.verdict}" for outcome in outcomes]
         with Path(summary).open("a", encoding="utf-8") as stream:
-            stream.write("\n".join([_shown(result, "markdown", decimals), *lines, ""]))
+            stream.write("\n".join([table(), *lines, ""]))
     for outcome in outcomes:
         typer.echo(outcome.verdict, err=True)
         if not outcome.held and github.asked_for():

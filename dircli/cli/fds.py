@@ -71,6 +71,7 @@ def fds(
     from dircli.features import calibrate
     from dircli.report import features as report
     from dircli.report.progress import counting
+    from dircli.store import places
     from dircli.store.outputs import check_outputs
 
     if similarity != (anchor is not None):
@@ -82,7 +83,7 @@ def fds(
 
         figures.check(plot, width, dpi)
     if anchor is not None:
-        outputs = [(name, Path(path)) for name, path in (("--out", out), ("--plot", plot)) if path is not None]
+        outputs = [(name, places.of(path)) for name, path in (("--out", out), ("--plot", plot)) if path is not None]
         check_outputs(outputs, [("FEATURES", features)])
         against = open_benchmark(dataset, manifests, None)
         similar = calibrate.similarity(features, against, anchor=anchor, split=split, ks=smoothing.ks)
@@ -95,7 +96,7 @@ def fds(
             sys.stdout.buffer.write(table)
             return
         if out is not None:
-            console.save(Path(out), table, force=force)
+            console.save(places.of(out), table, force=force)
         shown.show(lambda: report.similarity(similar), lambda: report.similarity_facts(similar))
         shown.say(report.strangers(similar))
         return
@@ -103,7 +104,7 @@ def fds(
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
     options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
     smoothed = calibrate.calibrate(
-        features, dataset, options, root=manifests, out=Path(out), force=force, watch=counting
+        features, dataset, options, root=manifests, out=places.of(out), force=force, watch=counting
     )
     shown.show(lambda: report.smoothed(smoothed), lambda: report.smoothed_facts(smoothed))
     shown.say(report.summary(smoothed))

@@ -88,7 +88,7 @@ def curate(  # noqa: PLR0913 - the options of `dir curate`
         return load(str(facts["name"]), manifests=root)
     if table is not None or target is not None:
         raise UsageError(f"{name} is a benchmark; table and target are for a table of your own")
-    source, files = (None if path is None else Path(path) for path in (raw, released))
+    source, files = (None if path is None else places.here(places.of(path)) for path in (raw, released))
     asked = CurateOptions(
         raw=source,
         released=files,

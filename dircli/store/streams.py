@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from dircli.store import compressed, parquet, parts, plain_lines, plain_text, sniff
+from dircli.store import compressed, parquet, parts, places, plain_lines, plain_text, sniff
 from dircli.store.digests import digest_of
 from dircli.store.parallel import in_order
 from dircli.store.parquet import numeric, textual
@@ -57,11 +57,14 @@ class Stream:
         """``work`` of each block of rows, in the order of the files, done by ``workers`` threads, by default two.
 
         All blocks have the same columns, without nulls: large texts, and finite numbers as float64. Raises Unusual,
-        after any number of blocks, where another reader has to read the file; OSError where it cannot be opened.
+        after any number of blocks, where another reader has to read the file; OSError where it cannot be opened, and
+        InputError where files differ that are one table.
         """
         if set(self.texts) & set(self.numbers):
             raise Unusual
         digests: list[str] = []
+        if len(self.paths) > 1:
+            parts.refuse_unlike(self.paths, self.needed)
         for path in self.paths:
             yield from self._of_file(path, work, workers, digests)
         self.sha256 = parts.digest(digests)
@@ -196,11 +199,11 @@ def is_large(*paths: Path) -> bool:
 
 def _expanded_size(path: Path) -> int:
     """The bytes in the file at ``path``, decompressed, as far as they are counted; OSError where there is none."""
-    if not is_regular(path):
+    if not places.is_remote(path) and not is_regular(path):
         raise FileNotFoundError(path)
-    size = path.stat().st_size
     with path.open("rb") as stream:
         codec = compressed.codec_of(stream.read(LONGEST_MAGIC))
+        size = stream.seek(0, io.SEEK_END)
     if codec and size < LARGE_COMPRESSED:
         return compressed.size(path, codec, LARGE)
     return LARGE if codec else size

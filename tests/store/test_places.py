@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,30 +16,10 @@ import server as web
 from dircli.errors import InputError, UsageError
 from dircli.store import files, places, user_tables
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+pytest.importorskip("fsspec", reason="the extra remote is not installed")
 pytest.importorskip("aiohttp", reason="the extra remote is not installed")
 
 LARGE = bytes(range(256)) * 40_000  # about ten megabytes, so that several blocks are asked for
-
-
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    """The filesystem under memory://, empty."""
-    system = fsspec.filesystem("memory")
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
-    yield system
-    system.store.clear()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[web.Server]:
-    web.reached_directly(monkeypatch)
-    with web.Server() as running:
-        yield running
 
 
 @pytest.mark.parametrize("text", ["preds.csv", "./a/b", "/a b/c", "C:\\x\\y", "c:/x", "-", "a:b", "1://x"])
@@ -132,6 +113,9 @@ def test_the_parts_of_a_folder_or_glob_are_files_in_the_order_of_their_names(
     if kind != "http":
         assert found("p") == ["p/a.csv", "p/b.csv", "p/k=1/z.csv"]
         assert found("*/a.csv") == ["p/a.csv", "q/a.csv"]
+        assert found("p/**") == ["p/a.csv", "p/b.csv", "p/k=1/z.csv"]
+        assert found("**/a.csv") == ["p/a.csv", "q/a.csv"]
+        assert found("p/_t*/*") == ["p/_temporary/y.csv"]
         assert found("p/k=*") == ["p/k=1/z.csv"]
         assert found("p/[ab].csv") == ["p/a.csv", "p/b.csv"]
         assert found("p/_S*") == ["p/_SUCCESS"]
@@ -219,6 +203,11 @@ def test_a_server_that_answers_badly_gives_one_line_and_no_bytes(
         files.read(places.of(url))
     assert "secret" not in str(raised.value)
     assert len(raised.value.problems) == 1
+
+
+def test_a_compressed_file_may_be_called_encoded(server: web.Server) -> None:
+    server.add("/x.csv.gz", gzip.compress(b"a\n1\n"), web.encoded("gzip"))
+    assert gzip.decompress(places.of(server.url("/x.csv.gz")).read_bytes()) == b"a\n1\n"
 
 
 def test_a_file_that_another_one_replaces_while_it_is_read_gives_one_line(server: web.Server) -> None:
