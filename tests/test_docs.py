@@ -81,8 +81,8 @@ def _take(command: str, shown: str, run: Run, monkeypatch: pytest.MonkeyPatch) -
     else:
         assert program == "dir", command
         refused = shown.startswith("dir: ")
-        result = run(*words, code=2 if refused else int("\nFAILED" in shown))
-        printed = result.stderr if refused else result.output if "\nFAILED" in shown else result.stdout
+        result = run(*words, code=2 if refused else int(": FAILED\n" in shown))
+        printed = result.stderr if refused else result.output if ": FAILED\n" in shown else result.stdout
         assert is_shown(shown, printed), f"$ {command}\n{printed}"
 
 
