@@ -180,3 +180,14 @@ def test_predictions_of_the_published_rows_are_scored_on_a_clean_machine(
     test = split == "test"
     write(work / "p.csv", list(zip(records.ids[test].tolist(), records.targets[test].tolist(), strict=True)))
     assert f"|sha256:{content_of}|rules:" in run("evaluate", "p.csv", "--dataset", name).stdout
+
+
+def test_where_no_dataset_is_named_the_one_that_the_ids_are_of_is_told(rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows)
+    done = run("evaluate", "p.csv", code=2)
+    assert done.stderr.splitlines()[0].startswith("dir: no dataset is named, and none is curated in manifests")
+    assert done.stderr.splitlines()[1] == (
+        "dir: p.csv: its ids are those of the published test split of agedb: --dataset agedb --split test"
+    )
+    write(work / "p.csv", rows[1:])
+    assert len(run("evaluate", "p.csv", code=2).stderr.splitlines()) == 1
