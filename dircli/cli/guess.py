@@ -40,7 +40,7 @@ def meant(name: str, root: Path) -> str | None:
     """The dataset, known or curated in ``root``, that is called ``name``, if need be in other letters; or None."""
     from dircli import datasets
 
-    if (root / name / "manifest.json").is_file():
+    if name in datasets.NAMES or (root / name / "manifest.json").is_file():
         return name
     known = {each.casefold(): each for each in (*_curated(root), *datasets.NAMES, datasets.OWN)}
     return known.get(name.casefold()) or known.get(name.casefold().replace("_", "-"))
@@ -85,7 +85,8 @@ def _several(value: Any) -> list[Any]:
 
 def refuse_datasets(words: Iterable[Any], root: Path, *, option: bool) -> None:
     """UsageError where one of ``words`` is a dataset and no file; with ``option`` it can be named with --dataset."""
-    there = {str(word): meant(str(word), root) for word in words if not Path(word).exists()}
+    unknown = [str(word) for word in words if "://" not in str(word) and not Path(word).exists()]
+    there = {word: meant(word, root) for word in unknown}
     named = [(word, name) for word, name in there.items() if name]
     if named and option:
         raise UsageError("\n".join(f"{word} is a dataset: --dataset {name}" for word, name in named))

@@ -22,7 +22,7 @@ def datasets(
     from dircli.datasets import describe
 
     rows = [describe.dataset(name, root=manifests, data=raw_files(data)) for name in registry.NAMES]
-    rows += [describe.manifest(name, root=manifests, data=raw_files(data)) for name in describe.here(manifests)]
+    rows += [describe.listed(name, root=manifests, data=raw_files(data)) for name in describe.here(manifests)]
 
     def table() -> "Table":
         from dircli.report import tables

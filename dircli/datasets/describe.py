@@ -84,15 +84,21 @@ def here(root: Path) -> list[str]:
     return [name for name in manifests.curated(root) if name not in datasets.NAMES]
 
 
+def listed(name: str, *, root: Path, data: Path) -> dict[str, Any]:
+    """What `manifest` gives; of a manifest that cannot be read nothing but its name, and that it is damaged."""
+    try:
+        return manifest(name, root=root, data=data)
+    except DirError:
+        unknown = dict.fromkeys(dataset(datasets.NAMES[0], root=root, data=data))
+        return {**unknown, "name": name, "rows": {}, "curated": True, "origin": DAMAGED}
+
+
 def manifest(name: str, *, root: Path, data: Path) -> dict[str, Any]:
-    """The same facts as `dataset` gives, about the manifest ``name`` in ``root``; nothing is said of one damaged."""
+    """The same facts as `dataset` gives, about the manifest ``name`` in ``root``; InputError where it is damaged."""
     folder = root / name
-    state = _state(folder)
-    shared = {"name": name, "curated": True, "bins_shipped": False, "variants": [], **state}
-    if state["origin"] == DAMAGED:
-        return {**dict.fromkeys(dataset(datasets.NAMES[0], root=root, data=data)), "rows": {}, **shared}
     facts, table = manifests.read_facts(folder), manifests.read_bins(folder / manifests.BINS)
     rows = {part: int(table.counts[part].sum()) for part in ("train", "val", "test")}
+    shared = {"name": name, "curated": True, "bins_shipped": False, "variants": [], **_state(folder)}
     shared |= {"rows": rows, "bins": len(table.bins), "dataset": facts["dataset"]}
     if facts["dataset"] in datasets.NAMES:
         return {**dataset(facts["dataset"], root=root, data=data), **shared}

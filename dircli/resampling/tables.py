@@ -17,6 +17,7 @@ from dircli.errors import InputError, Problem, UsageError, clear, sample
 from dircli.resampling.samplers import PERT, Bump, Rows, SamplerOptions, resample
 from dircli.store import user_tables
 from dircli.store.parquet import textual
+from dircli.store.text import WHOLE
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,9 +112,7 @@ def _ids(path: Path, table: pa.Table, key: str) -> pa.Array:
     import pyarrow.compute as pc
 
     if not textual(table[key].type):
-        raise InputError(
-            Problem(str(path), f"column {key} is {table[key].type}", "Write texts or whole numbers as ids")
-        )
+        raise InputError(Problem(str(path), f"column {key} is {table[key].type}", WHOLE.format("texts or ", key)))
     ids = user_tables.in_one_piece(table[key].cast(pa.string()))
     counts = pc.value_counts(ids)
     repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist()

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
 from dircli.benchmark.relevance import relevance
 from dircli.datasets.open import facts_of_samples, open_benchmark, open_large
-from dircli.errors import InputError, Problem, sample
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.table import chosen, needs
 from dircli.scores.results import Result, Scored, System, SystemResult
@@ -81,24 +82,27 @@ def by_hashes(
 ) -> tuple[Benchmark, Callable[[], Predictions] | None]:
     """``against``, of which only shipped bins are known, with the rows that the file ``path`` has the ids of.
 
-    And what is read of the file. As it is, and None, where the file brings targets of its own or the ids of no rows.
+    As it is where the file brings targets of its own, or the ids of no rows. And how to read the file, None where that
+    has no need to be told.
     """
     from dircli.datasets import by_hash, variants
 
-    known = path != predictions.STDIN and streams.is_regular(Path(path))  # what is read once cannot be looked at first
-    if not known or variants.digest(against.name, request.split) is None:
+    if variants.digest(against.name, request.split) is None:
         return against, None
+    once, layout = path == predictions.STDIN or Path(path).is_fifo(), _layout(request)
+    data = predictions.taken(path) if once else None
+    as_before = partial(predictions.read, path, layout, need_target=True, data=data) if once else None
     try:
-        found = predictions.read(path, _layout(request))
+        found = predictions.read(path, layout, data=data)
     except InputError:
-        return against, None
+        return against, as_before
     if found.ids is None or found.targets is not None:
-        return against, None
+        return against, as_before
     try:
-        with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=path)
+        with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=found.file)
     except InputError as error:
         raise InputError([*found.problems, *error.problems]) from None
-    return (against, None) if with_rows is None else (with_rows, lambda: found)
+    return (against, as_before) if with_rows is None else (with_rows, lambda: found)
 
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
@@ -310,6 +314,29 @@ def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -
         raise InputError(Problem(file, f"{what}; rows in bins from {sample(bins)}", hint))
 
 
+def _opened(path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None) -> Benchmark:
+    """What to score with; where it is not named, the refusal says of which published split the ids in ``path`` are."""
+    try:
+        return open_benchmark(name, root, bins_file)
+    except UsageError as error:
+        if name is not None or bins_file is not None or not (fits := _published(path, request)):
+            raise
+        raise UsageError(f"{error}\n{path}: {fits}") from None
+
+
+def _published(path: str, request: ScoreOptions) -> str:
+    """Of which published split the ids in the file ``path`` are, as a sentence; nothing where they are of none."""
+    from dircli.datasets import variants
+
+    if path == predictions.STDIN or Path(path).is_fifo():
+        return ""
+    try:
+        ids = predictions.read(path, _layout(request)).ids
+    except InputError:
+        return ""
+    return "" if ids is None else variants.fitting(ids, given=("", "", ""))
+
+
 def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     paths: Sequence[str],
     request: ScoreOptions,
@@ -331,7 +358,7 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
         return scored
     with ThreadPoolExecutor(1) as pool:  # the manifest and the first file are read at the same time
         early = pool.submit(predictions.read, paths[0], _layout(request)).result if facts else None
-        against = open_benchmark(name, root, bins_file)
+        against = _opened(paths[0], request, name=name, root=root, bins_file=bins_file)
         by_blocks = _by_blocks(paths[0], against, request) if alone and not facts else None
         scored = by_blocks or score(paths, against, request, first=early)
     if seeds:

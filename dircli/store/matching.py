@@ -41,7 +41,7 @@ def matched(
     # rows that the split itself repeats may stand in the file as often
     if len(unlike[-1]) and (twice := set(repeated_ids(listed(ids)))):
         unlike[-1] = [key for key in listed(unlike[-1]) if key not in twice]
-    if floats := _floats(listed(unlike[0]), listed(unlike[1])):
+    if floats := became_floats(listed(unlike[0]), listed(unlike[1])):
         unlike[:2] = [], []
     whats = {
         "are missing": missing_hint,
@@ -56,7 +56,7 @@ def matched(
     ]
 
 
-def _floats(missing: list[str], surplus: list[str]) -> str:
+def became_floats(missing: list[str], surplus: list[str]) -> str:
     """What to say where the ``surplus`` ids are ``missing`` ones that became floats, as 4.0 is 4; else nothing."""
     if not surplus or not all(key.endswith(".0") for key in surplus):
         return ""

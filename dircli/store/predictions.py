@@ -94,18 +94,25 @@ class Predictions:
         return "stdin" if self.file == STDIN else Path(path.stem if path.suffix in compressed.ENDINGS else path).stem
 
 
-def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions:
+def taken(path: str) -> bytes:
+    """The bytes of the file at ``path``, or of standard input for "-", which can be taken once; InputError without."""
+    return sys.stdin.buffer.read() if path == STDIN else files.read(places.of(path), hint=HINT)
+
+
+def read(path: str, layout: Layout, *, need_target: bool = False, data: bytes | None = None) -> Predictions:
     """The predictions in the file at ``path``, or on standard input for "-"; of a folder or glob, in all its files.
 
-    The kind of file is known by how its bytes begin, once decompressed. With ``need_target`` it must hold targets, and
-    needs no ids. Raises InputError where no row can be read.
+    They are in ``data``, where those bytes were `taken` before. The kind of file is known by how its bytes begin, once
+    decompressed. With ``need_target`` it must hold targets, and needs no ids. Raises InputError where no row can be
+    read.
     """
     stream, file = layout.stream(path, target=need_target), places.shown(path)
-    if path != STDIN and streams.is_large(*stream.paths) and (by_blocks := _from_blocks(file, layout, stream)):
+    if path == STDIN or data is not None:
+        name = "standard input" if path == STDIN else file
+        return replace(_from_bytes(taken(path) if data is None else data, name, layout, stream.needed), file=file)
+    if streams.is_large(*stream.paths) and (by_blocks := _from_blocks(file, layout, stream)):
         LOG.info("%s: read block by block, and then held whole", file)
         return by_blocks
-    if path == STDIN:
-        return replace(_from_bytes(sys.stdin.buffer.read(), "standard input", layout, stream.needed), file=file)
     if len(stream.paths) > 1:
         return _from_parts(file, layout, stream)
     name = file if stream.paths == [places.of(path)] else str(stream.paths[0])
@@ -163,13 +170,13 @@ def _all_ids(given: Sequence[Any]) -> list[str] | pa.Array:
 
 def _from_bytes(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions:
     """The predictions in the bytes of one file, which messages call ``name``."""
-    hint, sha256 = HINT, digest_of([data], "sha256")
+    sha256 = digest_of([data], "sha256")
     if codec := compressed.codec_of(data):
         data = compressed.expanded(data, name, codec)
     if codec := codec and compressed.codec_of(data):
         raise InputError(Problem(name, f"this is compressed twice, by {codec} within", "Decompress it once"))
     if foreign := [what for start, what in sniff.FOREIGN.items() if data.startswith(start)]:
-        raise InputError(Problem(name, f"this is {foreign[0]}", hint))
+        raise InputError(Problem(name, f"this is {foreign[0]}", HINT))
     if data.startswith(sniff.NPY):
         predictions = _from_npy(data, name, layout)
     elif data.startswith(sniff.PARQUET):

@@ -16,7 +16,9 @@ from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise, Protoc
 from dircli.datasets import custom
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, Problem, UsageError, clear, sample
+from dircli.store.matching import became_floats, listed
 from dircli.store.places import of as place_of
+from dircli.store.text import WHOLE
 from dircli.weights.per_sample import sample_weights
 from dircli.weights.schemes import ALPHA, BETA, WeightOptions
 
@@ -134,6 +136,8 @@ def places(ids: Sequence[str] | ArrayLike, against: Benchmark, *, source: str = 
         elsewhere = sum(key in known for key in missing)
         what = f"{len(missing):,} are no training rows: {sample([clear(key) for key in missing])}"
         hint = f"{elsewhere:,} of them are val or test rows, which have no weight" if elsewhere else "Check the ids"
+        if became_floats(listed(against.rows("train").ids), missing):
+            hint = WHOLE.format("them as ", "id")
         raise InputError(Problem(source or f"{against.name}, ids", what, hint))
     return np.asarray(places.to_numpy(), dtype=np.int64)
 

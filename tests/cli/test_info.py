@@ -97,3 +97,12 @@ def test_regions_of_ones_own_table_are_said_to_be_by_no_protocol(run: Run) -> No
     done = run(*OWN, "--name", "other")
     assert "protocol" not in done.stderr
     assert "written to manifests/other" in done.stderr
+
+
+def test_bins_that_are_damaged_are_listed_as_such_and_asked_about_they_are_told_of(root: Path, run: Run) -> None:
+    (root / "mine" / "bins.parquet").write_bytes(b"PAR1")
+    (line,) = (line for line in run("datasets").stdout.splitlines() if line.startswith("mine "))
+    assert "damaged" in line
+    assert "bins.parquet: this is no whole Parquet file" in run("info", "mine", code=2).stderr
+    (root / "mine" / "manifest.json").write_text("{")
+    assert "manifest.json: this is no JSON" in run("info", "mine", code=2).stderr

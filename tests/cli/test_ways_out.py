@@ -159,3 +159,16 @@ def test_what_is_wrong_besides_is_still_refused(run: Run, work: Path) -> None:
 
 def test_missing_targets_are_for_tables_alone(run: Run) -> None:
     assert "--missing: not for `dir curate agedb`" in run("curate", "agedb", "--missing", "drop", code=2).stderr
+
+
+@pytest.mark.usefixtures("test_rows")
+def test_training_ids_that_became_floats_are_told_too(run: Run, work: Path) -> None:
+    samples = manifests.read(work / "manifests" / "own").samples
+    train = samples.ids[samples.split == "train"].tolist()
+    (work / "order.csv").write_text("\n".join(["id", *(f"{key}.0" for key in train), ""]))
+    done = run("weights", "own", "--format", "csv", "--order", "order.csv", "--out", "w.csv", code=2)
+    assert "are no training rows" in done.stderr
+    assert 'Write them as whole numbers: with pandas, table["id"].astype("int64")' in done.stderr
+    pq.write_table(pa.table({"id": [*map(float, train)], "x": [1.0] * len(train)}), work / "x.parquet")
+    words = ("resample", "own", "--features", "x.parquet", "--method", "over", "--control-points", "5:1,40:0")
+    assert "Write texts or whole numbers: with pandas" in run(*words, code=2).stderr

@@ -71,6 +71,21 @@ def test_scores_and_signature_are_those_of_the_curated_benchmark(words: str, row
     assert "|sha256:" in done.stdout
 
 
+def test_standard_input_is_scored_too_with_or_without_targets(rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows)
+    text = (work / "p.csv").read_text(encoding="utf-8")
+    scored = json.loads(run("evaluate", "-", "--dataset", "agedb", "--json", stdin=text).stdout)
+    named = json.loads(run("evaluate", "p.csv", "--dataset", "agedb", "--json").stdout)
+    assert scored["signature"] == named["signature"]
+    assert scored["systems"][0]["regions"] == named["systems"][0]["regions"]
+    own = "\n".join(["prediction,target", *(f"{target + 1},{target}" for _, target in rows), ""])
+    assert "|bins:" in run("evaluate", "-", "--dataset", "agedb", stdin=own).stdout
+    assert (
+        "there is no column target"
+        in run("evaluate", "-", "--dataset", "agedb", stdin="id,prediction\nx,1\n", code=2).stderr
+    )
+
+
 def test_what_lies_behind_is_shown_too(rows: Rows, work: Path, run: Run) -> None:
     write(work / "p.csv", rows)
     call = ["explain", "p.csv", "--dataset", "agedb", "--json"]
@@ -165,3 +180,14 @@ def test_predictions_of_the_published_rows_are_scored_on_a_clean_machine(
     test = split == "test"
     write(work / "p.csv", list(zip(records.ids[test].tolist(), records.targets[test].tolist(), strict=True)))
     assert f"|sha256:{content_of}|rules:" in run("evaluate", "p.csv", "--dataset", name).stdout
+
+
+def test_where_no_dataset_is_named_the_one_that_the_ids_are_of_is_told(rows: Rows, work: Path, run: Run) -> None:
+    write(work / "p.csv", rows)
+    done = run("evaluate", "p.csv", code=2)
+    assert done.stderr.splitlines()[0].startswith("dir: no dataset is named, and none is curated in manifests")
+    assert done.stderr.splitlines()[1] == (
+        "dir: p.csv: its ids are those of the published test split of agedb: --dataset agedb --split test"
+    )
+    write(work / "p.csv", rows[1:])
+    assert len(run("evaluate", "p.csv", code=2).stderr.splitlines()) == 1
