@@ -153,7 +153,9 @@ def test_a_table_that_cannot_be_resampled_is_refused_by_name(
     assert not (work / "made.csv").exists()
 
 
-def test_a_column_of_as_many_texts_as_may_be_is_resampled(run: Run, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_column_of_as_many_texts_as_may_be_is_resampled(
+    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written(work / "t.parquet", {**rows(), "name": [f"n{k}" for k in range(120)]})
     words = ["--table", "t.parquet", "--target", "y", "--id", "key", "--method", "smoter", "--out", "made.csv"]
     monkeypatch.setattr("dircli.resampling.tables.MOST_VALUES", 120)
