@@ -342,3 +342,13 @@ def test_a_hundred_million_rows_are_too_many() -> None:
     peak = ControlPoints(np.array([5.0, 10, 15]), np.array([0.0, 1, 0]))
     with pytest.raises(UsageError, match="would make 100,040,003 rows, and 100,000,000 is the most"):
         resampled(rows(targets, targets), "over", peak, sampling="extreme")
+
+
+def test_of_as_many_rows_as_may_be_all_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = drawn()
+    expected = resampled(of, "smogn")
+    most = max(bump.before for bump in expected[2] if bump.rare)
+    monkeypatch.setattr(samplers, "OTHERS", most)
+    assert resampled(of, "smogn")[1].targets.tolist() == expected[1].targets.tolist()
+    monkeypatch.setattr(samplers, "OTHERS", most - 1)
+    assert resampled(of, "smogn")[1].targets.tolist() != expected[1].targets.tolist()
