@@ -464,7 +464,7 @@ def test_a_table_becomes_a_manifest_of_the_usual_rules_and_is_no_part_of_it(run:
     tenths(work / "t.csv")
     words = ["curate", "custom", "--target", "y", "--id", "id", "--bin-width", "0.5", "--name", "t"]
     run(*words, "--table", "t.csv")
-    stated = curated(work).facts["custom"]
+    stated = curated(work).facts["own"]
     assert (stated["many"], stated["few"], stated["scheme"]) == (100, 20, "sqrt-inv")
     folder = work / "manifests" / "t"
     shutil.copy(work / "t.csv", folder / "mine.csv")
