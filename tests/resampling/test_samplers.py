@@ -352,3 +352,12 @@ def test_of_as_many_rows_as_may_be_all_are_looked_at(monkeypatch: pytest.MonkeyP
     assert resampled(of, "smogn")[1].targets.tolist() == expected[1].targets.tolist()
     monkeypatch.setattr(samplers, "OTHERS", most - 1)
     assert resampled(of, "smogn")[1].targets.tolist() != expected[1].targets.tolist()
+
+
+@pytest.mark.parametrize(("method", "pert"), [("smogn", 0.02), ("gaussian-noise", 0.01)])
+def test_noise_is_that_of_the_paper_where_none_is_said(method: Method, pert: float) -> None:
+    found, expected, other = (
+        resampled(drawn(), method, **options)[1].targets.tolist()
+        for options in ({}, {"pert": pert}, {"pert": 1.01 * pert})
+    )
+    assert found == expected != other
