@@ -13,7 +13,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,6 +123,7 @@ def _matched(place: Path) -> list[Path]:
     """The files that the glob ``place`` matches, and those in the folders that it matches."""
     fixed = next(number for number, part in enumerate(place.parts) if WILD.search(part))
     left_out = tuple(start for start in LEFT_OUT if not any(part.startswith(start) for part in place.parts[fixed:]))
+    matches: Iterable[tuple[Path, bool]]
     if isinstance(place, Remote):
         matches = place.matches()
     else:
@@ -158,14 +159,18 @@ def _below(folder: Path) -> list[Path]:
 
 
 class Remote(SystemPath):
-    """A URL as a path. What is asked of the disk itself raises UsageError, as `__fspath__` does."""
+    """A URL as a path. What is asked of the disk itself raises UsageError, as `__fspath__` does.
+
+    A file that is opened more than once, as Parquet is for its columns and its digest, has to be the same each time.
+    """
 
     url: str
+    seen: list[Any]
 
     def __new__(cls, url: str) -> Self:
         """A path whose name and suffix are those of the URL as it is `shown`."""
         self = super().__new__(cls, shown(url))
-        self.url = url
+        self.url, self.seen = url, []
         return self
 
     def __init__(self, url: str) -> None:
@@ -344,10 +349,17 @@ class Remote(SystemPath):
         with self.open() as file:
             return bytes(file.read())
 
+    def refuse_other(self, state: list[Any]) -> None:
+        """OSError where what is known of the file's ``state`` is not what was known at first."""
+        if self.seen and state != self.seen:
+            raise OSError(errno.EIO, CHANGED)
+        self.seen = state
+
     def write_bytes(self, data: Any) -> int:
         """Put ``data`` there, whole or not at all; UsageError where that cannot be had, OSError where it fails."""
         self.check_writable()
         with self.reached() as (system, path):
+            self.seen = []
             system.pipe_file(path, bytes(data))
         return len(data)
 
@@ -465,10 +477,11 @@ class _StoredFile(_Blocks):
 
     def __init__(self, place: Remote, system: Any, path: str) -> None:
         super().__init__()
-        self._place, self._facts = place, system.info(path)
-        if self._facts["type"] == "directory":
+        self._place, facts = place, system.info(path)
+        if facts["type"] == "directory":
             raise IsADirectoryError(path)
-        self.size = int(self._facts["size"])
+        place.refuse_other(_state(facts))
+        self.size = int(facts["size"])
         file = system.open(path, "rb", cache_type="none")
         self._file = io.BytesIO(file.getvalue()) if isinstance(file, io.BytesIO) else file  # of memory there is but one
 
@@ -476,8 +489,8 @@ class _StoredFile(_Blocks):
         with self._place.reached() as (system, path):
             self._file.seek(start)
             data = bytes(self._file.read(stop - start))
-            if stop == self.size and start and _state(system.info(path)) != _state(self._facts):
-                raise OSError(errno.EIO, CHANGED)
+            if stop == self.size and start:
+                self._place.refuse_other(_state(system.info(path)))
         return data
 
     def close(self) -> None:
@@ -499,7 +512,6 @@ class _WebFile(_Blocks):
 
     def __init__(self, place: Remote, system: Any) -> None:
         self._place, self._system = place, system
-        self._state: list[Any] = []
         self._copy: IO[bytes] | None = None
         super().__init__(self._answer(0, FIRST))
 
@@ -539,19 +551,18 @@ class _WebFile(_Blocks):
             if encoding != "identity" and self._place.suffix not in COMPRESSED:  # a .gz may be called encoded
                 raise OSError(errno.EIO, "the server sends it compressed, although that was not asked for")
             if answer.status != 206:  # noqa: PLR2004
-                return await self._kept(answer, start, stop)
+                return await self._kept(answer, start, stop, state)
             begin, end, size = _range_of(answer)
             if size is None or begin != start or end != min(stop, size):
                 raise OSError(errno.EIO, "the server gives other parts of it than those that were asked for")
-            if self._state and [*state, size] != self._state:
-                raise OSError(errno.EIO, CHANGED)
-            self._state, self.size = [*state, size], size
+            self._place.refuse_other([*state, size])
+            self.size = size
             data = bytes(await answer.read())
             if len(data) != end - start:
                 raise OSError(errno.EIO, PARTIAL)
             return data
 
-    async def _kept(self, answer: Any, start: int, stop: int) -> bytes:
+    async def _kept(self, answer: Any, start: int, stop: int, state: list[Any]) -> bytes:
         """The first bytes of an ``answer`` that is the whole file, all of which is kept."""
         import tempfile
 
@@ -563,6 +574,7 @@ class _WebFile(_Blocks):
         async for chunk in answer.content.iter_chunked(1 << 20):
             self._copy.write(chunk)
         self.size = self._copy.tell()
+        self._place.refuse_other([*state, self.size])
         self._copy.seek(0)
         return self._copy.read(stop)
 

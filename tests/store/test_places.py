@@ -219,6 +219,24 @@ def test_a_file_that_another_one_replaces_while_it_is_read_gives_one_line(server
             stream.read()
 
 
+def test_a_file_that_is_opened_again_is_the_same(server: web.Server, memory: Any) -> None:
+    for acts in ([], [web.rangeless()]):
+        file = server.add("/x", LARGE, *acts)
+        place = places.of(server.url("/x"))
+        assert place.stat().st_size == len(LARGE)
+        file.etag = '"two"'
+        with pytest.raises(OSError, match="it changed while it was read"):
+            place.read_bytes()
+    memory.pipe("/x", b"one")
+    place = places.of("memory://x")
+    assert place.read_bytes() == b"one"
+    memory.pipe("/x", b"other")
+    with pytest.raises(OSError, match="it changed while it was read"):
+        place.read_bytes()
+    place.write_bytes(b"mine")
+    assert place.read_bytes() == b"mine"
+
+
 def test_nobody_at_the_address_gives_one_line(server: web.Server) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         files.read(places.of(server.url("/x").replace(str(server.server_port), "9")))
