@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from typing import IO, Self
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # a drive such as C: has one letter
-USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)[^/\s'\"]*@")
+USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)([^/\s'\"]*@|(?!\[)[^/\s:'\"]*:(?!\d{1,5}/)[^\s'\"]*@)")
+"""User and password in a URL; also such as stand there against the rules, with slashes in them."""
+
 QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
 WILD = re.compile(r"[*?[]")
 WEB = ("http", "https")
 WHOLE = ("abfs", "abfss", "az", "gcs", "gs", "memory", "s3", "s3a")
 """Schemes under which a file is put whole or not at all."""
 
+BUCKETS = ("gcs", "gs", "s3", "s3a")
 LEFT_OUT = ("_", ".")  # how the names of files begin that are no part of a table: _SUCCESS, .part-0.csv.crc
 BLOCK = 4 << 20  # bytes that are asked for at once, where somebody reads on
 FIRST = 1 << 16  # bytes that are asked for when a file is opened
@@ -377,7 +380,15 @@ class Remote(SystemPath):
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001 - each store has its own
-            raise _os_error(error) from None
+            raise _os_error(error, self.cleared(one_line(error))) from None
+
+    def cleared(self, message: str) -> str:
+        """``message`` without what of this URL is not to be shown."""
+        user = USER.match(self.url)
+        secrets = [user[2], user[2].rstrip("@"), user[2].rstrip("@").partition(":")[2]] if user else []
+        for secret in filter(None, [*secrets, self.divided()[1]]):
+            message = message.replace(secret, "")
+        return shown(message)
 
     def system(self) -> tuple[Any, str]:
         """The filesystem, and the path in it; UsageError where a package lacks, or nobody knows the scheme."""
@@ -385,18 +396,22 @@ class Remote(SystemPath):
             from fsspec.core import url_to_fs
         except ImportError:
             raise UsageError(f"{self}: {EXTRA}") from None
+        if self.scheme in BUCKETS and USER.match(self.url):
+            raise UsageError(
+                f"{self}: leave keys out of the URL; they are looked for where the filesystem keeps its own"
+            )
         try:
             system, path = url_to_fs(self.url)
         except ImportError as error:
             ours = self.scheme in {*WEB, "s3", "s3a"}
-            raise UsageError(f"{self}: {EXTRA if ours else shown(one_line(error))}") from None
+            raise UsageError(f"{self}: {EXTRA if ours else self.cleared(one_line(error))}") from None
         except Exception as error:  # noqa: BLE001 - each filesystem reads its part of a URL in its own way
-            raise UsageError(f"{self}: this is no place that can be read ({shown(one_line(error))})") from None
+            raise UsageError(f"{self}: this is no place that can be read ({self.cleared(one_line(error))})") from None
         return system, path
 
 
-def _os_error(error: Exception) -> OSError:
-    """The ``error`` of a store or of a server, as one of the disk's; what the server said, not in whose name."""
+def _os_error(error: Exception, message: str) -> OSError:
+    """The ``error`` of a store or of a server, as one of the disk's, with its ``message`` where there is no better."""
     from http import HTTPStatus
 
     status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
@@ -409,8 +424,8 @@ def _os_error(error: Exception) -> OSError:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if isinstance(error, IsADirectoryError):
         return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    what = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-    return OSError(errno.EIO, shown(what))
+    of_ours = isinstance(error, OSError) and error.errno == errno.EIO
+    return OSError(errno.EIO, error.strerror if of_ours else message)
 
 
 class _Blocks(io.RawIOBase):

@@ -392,6 +392,7 @@ def test_results_are_written_whole_and_never_over_others(
         ("evaluate table.csv --manifest memory://none", "--manifest memory://none: there is no manifest.json"),
         ("evaluate table.csv --manifests memory://none", "none is curated in memory://none"),
         ("evaluate memory:// --dataset own", "memory://"),
+        ("evaluate s3://me:s/secret@bucket/x --dataset own", "s3://bucket/x: leave keys out of the URL"),
     ],
 )
 def test_what_cannot_be_had_gives_one_line(
