@@ -1,9 +1,11 @@
 """`dir fds`: feature distribution smoothing on saved features, and how alike the features of bins are."""
 
+from __future__ import annotations
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
@@ -15,7 +17,6 @@ from dircli.cli.options import (
     KernelSigma,
     KernelSize,
     Manifests,
-    PictureWidth,
     Protocol,
     Quiet,
     TableFormat,
@@ -23,6 +24,9 @@ from dircli.cli.options import (
 )
 from dircli.errors import UsageError
 from dircli.report import console
+
+if TYPE_CHECKING:
+    from dircli.features.calibrate import FdsOptions
 
 LEFT_ALONE = (
     "warning: in {:,} bins a feature does not vary (common after ReLU), and there the released code of this dataset "
@@ -46,63 +50,60 @@ class StatisticsOptions:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SimilarityOptions:
+    """How alike the bins are, instead."""
+
+    panel: ClassVar = "Similarity"
+    similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead.")
+    anchor: float | None = option(None, "With --similarity: the target to compare with.")
+    plot: Path | None = option(None, "Draw it (Fig. 4 and 8) into this .png, .svg or .pdf file.")
+    width: float = option(7.0, "Inches; 3.3 is a column of a paper.")
+    dpi: Dpi = None
+
+    def check(self) -> None:
+        """UsageError where options do not go together, or the picture cannot be drawn."""
+        if self.similarity != (self.anchor is not None):
+            raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
+        if self.dpi is not None and self.plot is None:
+            raise UsageError("--dpi is that of --plot FILE; give both")
+        if self.plot is not None:
+            if not self.similarity:
+                raise UsageError("--plot draws the similarity; add --similarity --anchor TARGET")
+            from dircli.report.figures import figures
+
+            figures.check(self.plot, self.width, self.dpi)
+
+
 def fds(
     *,
     features: Annotated[Path, typer.Argument(metavar="FEATURES", help="An HDF5, Parquet or npy file of features.")],
     dataset: Dataset = None,
     split: Literal["train", "val", "test"] = option("train", "The rows that the features are of."),
     smoothing: StatisticsOptions,
+    alike: SimilarityOptions,
     protocol: Protocol = "released",
     out: str | None = option(
         None, "The calibrated features, in the format of FEATURES; with --similarity a CSV, - for stdout."
     ),
-    similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead."),
-    anchor: float | None = option(None, "With --similarity: the target to compare with."),
-    plot: Path | None = option(None, "With --similarity: draw it (Fig. 4 and 8) into this .png, .svg or .pdf file."),
-    width: PictureWidth = 7.0,
-    dpi: Dpi = None,
     manifests: Manifests = Path("manifests"),
     shown: TableFormat,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Calibrate features: their statistics by bin, over epochs, smoothed over bins (DIR, section 3.2)."""
-    from dircli.datasets.open import open_benchmark
     from dircli.features import calibrate
     from dircli.report import features as report
     from dircli.report.progress import counting
     from dircli.store import places
-    from dircli.store.outputs import check_outputs
 
-    if similarity != (anchor is not None):
-        raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
-    if plot is not None:
-        if anchor is None:
-            raise UsageError("--plot draws the similarity; add --similarity --anchor TARGET")
-        from dircli.report.figures import data, figures
-
-        figures.check(plot, width, dpi)
-    if anchor is not None:
-        outputs = [(name, places.of(path)) for name, path in (("--out", out), ("--plot", plot)) if path is not None]
-        check_outputs(outputs, [("FEATURES", features)])
-        against = open_benchmark(dataset, manifests, None)
-        similar = calibrate.similarity(features, against, anchor=anchor, split=split, ks=smoothing.ks)
-        table = calibrate.similarity_csv(similar)
-        if plot is not None:
-            picture = data.similar(similar, against, protocol)
-            figures.write(plot, picture, figures.Look(width=width), dpi=dpi, force=force)
-            console.note(f"written to {plot}")
-        if out == "-":
-            sys.stdout.buffer.write(table)
-            return
-        if out is not None:
-            console.save(places.of(out), table, force=force)
-        shown.show(lambda: report.similarity(similar), lambda: report.similarity_facts(similar))
-        shown.say(report.strangers(similar))
+    alike.check()
+    options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
+    if alike.anchor is not None:
+        _compare(features, dataset, options, alike, shown, anchor=alike.anchor, root=manifests, out=out, force=force)
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
-    options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
     smoothed = calibrate.calibrate(
         features, dataset, options, root=manifests, out=places.of(out), force=force, watch=counting
     )
@@ -111,3 +112,42 @@ def fds(
     if smoothed.left_alone:
         console.note(LEFT_ALONE.format(smoothed.left_alone))
     console.note(f"features written to {out}, statistics to {smoothed.statistics}")
+
+
+def _compare(
+    features: Path,
+    dataset: str | None,
+    options: FdsOptions,
+    alike: SimilarityOptions,
+    shown: TableFormat,
+    *,
+    anchor: float,
+    root: Path,
+    out: str | None,
+    force: bool,
+) -> None:
+    """Measure how alike the bins are to the anchor's; draw it, write it, or show it."""
+    from dircli.datasets.open import open_benchmark
+    from dircli.features import calibrate
+    from dircli.report import features as report
+    from dircli.store import places
+    from dircli.store.outputs import check_outputs
+
+    outputs = [(name, places.of(path)) for name, path in (("--out", out), ("--plot", alike.plot)) if path is not None]
+    check_outputs(outputs, [("FEATURES", features)])
+    against = open_benchmark(dataset, root, None)
+    similar = calibrate.similarity(features, against, anchor=anchor, split=options.split, ks=options.ks)
+    table = calibrate.similarity_csv(similar)
+    if alike.plot is not None:
+        from dircli.report.figures import data, figures
+
+        picture = data.similar(similar, against, options.protocol)
+        figures.write(alike.plot, picture, figures.Look(width=alike.width), dpi=alike.dpi, force=force)
+        console.note(f"written to {alike.plot}")
+    if out == "-":
+        sys.stdout.buffer.write(table)
+        return
+    if out is not None:
+        console.save(places.of(out), table, force=force)
+    shown.show(lambda: report.similarity(similar), lambda: report.similarity_facts(similar))
+    shown.say(report.strangers(similar))

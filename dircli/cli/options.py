@@ -46,10 +46,6 @@ Protocol = Annotated[
 ]
 KernelSize = Annotated[int, typer.Option(help="Kernel size in bins, odd.")]
 KernelSigma = Annotated[float, typer.Option(help="Kernel width in bins (gaussian, laplace).")]
-PictureWidth = Annotated[
-    float,
-    typer.Option("--width", help="Inches; 3.3 is a column of a paper, and from 5.5 on, panels stand side by side."),
-]
 Dpi = Annotated[int | None, typer.Option(help="Dots per inch of a PNG.", show_default="200")]
 
 

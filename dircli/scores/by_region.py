@@ -84,7 +84,7 @@ class SummedRegion:
 
     summed: BinSums
     mask: BoolArray
-    zero_error: float = 0.0
+    zero_error: float
     ranked: RankedRows | None = None
 
     @cached_property

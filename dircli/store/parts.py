@@ -90,7 +90,7 @@ def _kind(path: Path, *, needed: Sequence[str]) -> Kind:
         raise InputError(Problem(str(path), "this is no table of text or Parquet", HINT))
     if is_json(start):
         return Kind(path, "JSON lines", None)
-    header = start.decode("utf-8-sig", errors="replace").partition("\n")[0]
+    header = start.decode("utf-8-sig", errors="replace").lstrip("\r\n").partition("\n")[0]
     delimiter = delimiter_of(start, needed)
     fields = next(csv.reader(io.StringIO(header), delimiter=delimiter), [])
     return Kind(path, f"text with {DELIMITERS[delimiter]}", frozenset(field.strip() for field in fields))

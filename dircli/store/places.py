@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from typing import IO, Self
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # a drive such as C: has one letter
-USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)[^/\s'\"]*@")
+USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)([^/\s'\"]*@|(?!\[)[^/\s:'\"]*:(?!\d{1,5}/)[^\s'\"]*@)")
+"""User and password in a URL; also such as stand there against the rules, with slashes in them."""
+
 QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
 WILD = re.compile(r"[*?[]")
 WEB = ("http", "https")
 WHOLE = ("abfs", "abfss", "az", "gcs", "gs", "memory", "s3", "s3a")
 """Schemes under which a file is put whole or not at all."""
 
+BUCKETS = ("gcs", "gs", "s3", "s3a")
 LEFT_OUT = ("_", ".")  # how the names of files begin that are no part of a table: _SUCCESS, .part-0.csv.crc
 BLOCK = 4 << 20  # bytes that are asked for at once, where somebody reads on
 FIRST = 1 << 16  # bytes that are asked for when a file is opened
@@ -159,14 +162,18 @@ def _below(folder: Path) -> list[Path]:
 
 
 class Remote(SystemPath):
-    """A URL as a path. What is asked of the disk itself raises UsageError, as `__fspath__` does."""
+    """A URL as a path. What is asked of the disk itself raises UsageError, as `__fspath__` does.
+
+    A file that is opened more than once, as Parquet is for its columns and its digest, has to be the same each time.
+    """
 
     url: str
+    seen: list[Any]
 
     def __new__(cls, url: str) -> Self:
         """A path whose name and suffix are those of the URL as it is `shown`."""
         self = super().__new__(cls, shown(url))
-        self.url = url
+        self.url, self.seen = url, []
         return self
 
     def __init__(self, url: str) -> None:
@@ -345,10 +352,17 @@ class Remote(SystemPath):
         with self.open() as file:
             return bytes(file.read())
 
+    def refuse_other(self, state: list[Any]) -> None:
+        """OSError where what is known of the file's ``state`` is not what was known at first."""
+        if self.seen and state != self.seen:
+            raise OSError(errno.EIO, CHANGED)
+        self.seen = state
+
     def write_bytes(self, data: Any) -> int:
         """Put ``data`` there, whole or not at all; UsageError where that cannot be had, OSError where it fails."""
         self.check_writable()
         with self.reached() as (system, path):
+            self.seen = []
             system.pipe_file(path, bytes(data))
         return len(data)
 
@@ -366,7 +380,15 @@ class Remote(SystemPath):
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001 - each store has its own
-            raise _os_error(error) from None
+            raise _os_error(error, self.cleared(one_line(error))) from None
+
+    def cleared(self, message: str) -> str:
+        """``message`` without what of this URL is not to be shown."""
+        user = USER.match(self.url)
+        secrets = [user[2], user[2].rstrip("@"), user[2].rstrip("@").partition(":")[2]] if user else []
+        for secret in filter(None, [*secrets, self.divided()[1]]):
+            message = message.replace(secret, "")
+        return shown(message)
 
     def system(self) -> tuple[Any, str]:
         """The filesystem, and the path in it; UsageError where a package lacks, or nobody knows the scheme."""
@@ -374,18 +396,22 @@ class Remote(SystemPath):
             from fsspec.core import url_to_fs
         except ImportError:
             raise UsageError(f"{self}: {EXTRA}") from None
+        if self.scheme in BUCKETS and USER.match(self.url):
+            raise UsageError(
+                f"{self}: leave keys out of the URL; they are looked for where the filesystem keeps its own"
+            )
         try:
             system, path = url_to_fs(self.url)
         except ImportError as error:
             ours = self.scheme in {*WEB, "s3", "s3a"}
-            raise UsageError(f"{self}: {EXTRA if ours else shown(one_line(error))}") from None
+            raise UsageError(f"{self}: {EXTRA if ours else self.cleared(one_line(error))}") from None
         except Exception as error:  # noqa: BLE001 - each filesystem reads its part of a URL in its own way
-            raise UsageError(f"{self}: this is no place that can be read ({shown(one_line(error))})") from None
+            raise UsageError(f"{self}: this is no place that can be read ({self.cleared(one_line(error))})") from None
         return system, path
 
 
-def _os_error(error: Exception) -> OSError:
-    """The ``error`` of a store or of a server, as one of the disk's; what the server said, not in whose name."""
+def _os_error(error: Exception, message: str) -> OSError:
+    """The ``error`` of a store or of a server, as one of the disk's, with its ``message`` where there is no better."""
     from http import HTTPStatus
 
     status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
@@ -398,8 +424,8 @@ def _os_error(error: Exception) -> OSError:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if isinstance(error, IsADirectoryError):
         return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    what = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-    return OSError(errno.EIO, shown(what))
+    of_ours = isinstance(error, OSError) and error.errno == errno.EIO
+    return OSError(errno.EIO, error.strerror if of_ours else message)
 
 
 class _Blocks(io.RawIOBase):
@@ -466,10 +492,11 @@ class _StoredFile(_Blocks):
 
     def __init__(self, place: Remote, system: Any, path: str) -> None:
         super().__init__()
-        self._place, self._facts = place, system.info(path)
-        if self._facts["type"] == "directory":
+        self._place, facts = place, system.info(path)
+        if facts["type"] == "directory":
             raise IsADirectoryError(path)
-        self.size = int(self._facts["size"])
+        place.refuse_other(_state(facts))
+        self.size = int(facts["size"])
         file = system.open(path, "rb", cache_type="none")
         self._file = io.BytesIO(file.getvalue()) if isinstance(file, io.BytesIO) else file  # of memory there is but one
 
@@ -477,8 +504,8 @@ class _StoredFile(_Blocks):
         with self._place.reached() as (system, path):
             self._file.seek(start)
             data = bytes(self._file.read(stop - start))
-            if stop == self.size and start and _state(system.info(path)) != _state(self._facts):
-                raise OSError(errno.EIO, CHANGED)
+            if stop == self.size and start:
+                self._place.refuse_other(_state(system.info(path)))
         return data
 
     def close(self) -> None:
@@ -500,7 +527,6 @@ class _WebFile(_Blocks):
 
     def __init__(self, place: Remote, system: Any) -> None:
         self._place, self._system = place, system
-        self._state: list[Any] = []
         self._copy: IO[bytes] | None = None
         super().__init__(self._answer(0, FIRST))
 
@@ -540,19 +566,18 @@ class _WebFile(_Blocks):
             if encoding != "identity" and self._place.suffix not in COMPRESSED:  # a .gz may be called encoded
                 raise OSError(errno.EIO, "the server sends it compressed, although that was not asked for")
             if answer.status != 206:  # noqa: PLR2004
-                return await self._kept(answer, start, stop)
+                return await self._kept(answer, start, stop, state)
             begin, end, size = _range_of(answer)
             if size is None or begin != start or end != min(stop, size):
                 raise OSError(errno.EIO, "the server gives other parts of it than those that were asked for")
-            if self._state and [*state, size] != self._state:
-                raise OSError(errno.EIO, CHANGED)
-            self._state, self.size = [*state, size], size
+            self._place.refuse_other([*state, size])
+            self.size = size
             data = bytes(await answer.read())
             if len(data) != end - start:
                 raise OSError(errno.EIO, PARTIAL)
             return data
 
-    async def _kept(self, answer: Any, start: int, stop: int) -> bytes:
+    async def _kept(self, answer: Any, start: int, stop: int, state: list[Any]) -> bytes:
         """The first bytes of an ``answer`` that is the whole file, all of which is kept."""
         import tempfile
 
@@ -564,6 +589,7 @@ class _WebFile(_Blocks):
         async for chunk in answer.content.iter_chunked(1 << 20):
             self._copy.write(chunk)
         self.size = self._copy.tell()
+        self._place.refuse_other([*state, self.size])
         self._copy.seek(0)
         return self._copy.read(stop)
 

@@ -90,7 +90,10 @@ def test_rows_are_clustered_by_a_column_of_the_split_or_by_image() -> None:
     held = of_samples()
     assert held.clusters("who", "test").tolist() == [0, 1]
     assert held.clusters("who", "train").tolist() == [1, 0]
+    assert held.clusters("id", "test").tolist() == [0, 1]
     assert of_pixels().clusters("image", "test").tolist() == [0, 1, 1]
+    with pytest.raises(UsageError, match=r"--cluster id: .* its columns are image$"):
+        of_pixels().clusters("id", "test")
     for against, there in ((held, "who"), (of_pixels(), "image"), (replace(held, manifest=None), "none")):
         with pytest.raises(UsageError, match=rf"--cluster shoe: .* no such column; its columns are {there}$"):
             against.clusters("shoe", "test")

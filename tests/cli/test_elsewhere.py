@@ -392,6 +392,7 @@ def test_results_are_written_whole_and_never_over_others(
         ("evaluate table.csv --manifest memory://none", "--manifest memory://none: there is no manifest.json"),
         ("evaluate table.csv --manifests memory://none", "none is curated in memory://none"),
         ("evaluate memory:// --dataset own", "memory://"),
+        ("evaluate s3://me:s/secret@bucket/x --dataset own", "s3://bucket/x: leave keys out of the URL"),
     ],
 )
 def test_what_cannot_be_had_gives_one_line(
@@ -491,12 +492,9 @@ def test_a_server_that_fails_at_any_request_never_gives_a_score(
     count = 40_000
     rows: dict[str, list[Any]] = {"prediction": [31.5] * count, "target": [32.5] * count}
     monkeypatch.setattr(streams, "LARGE", 0)
-    data = (
-        WRITERS[form](rows)
-        if form == "csv"
-        else WRITERS[form]({**rows, "noise": np.random.default_rng(0).random(count).tolist()})
-    )
-    server.add("/p", data, *[web.serve] * served, act)
+    if form == "parquet":  # which holds what repeats once
+        rows["noise"] = np.random.default_rng(0).random(count).tolist()
+    server.add("/p", WRITERS[form](rows), *[web.serve] * served, act)
     words = ["evaluate", server.url("/p"), "--bins", "manifests/own/bins.parquet", "--format", "json"]
     done = run(*words, code=2)
     assert done.stdout == ""
@@ -534,7 +532,7 @@ def test_the_commands_of_the_page_on_it_work(
 ) -> None:
     """The web is a server here, and the bucket lies in memory, which lasts as long as this process."""
     page = (PROJECT / "docs" / "remote.md").read_text(encoding="utf-8")
-    rows = {"id": [f"r{k}" for k in range(ROWS)], "y": np.linspace(0, 90, ROWS).tolist()}
+    rows: dict[str, list[Any]] = {"id": [f"r{k}" for k in range(ROWS)], "y": np.linspace(0, 90, ROWS).tolist()}
     files = {"preds.csv": as_csv(benchmark), "preds.parquet": as_parquet(benchmark)}
     files |= {f"parts/{name}": data for name, data in parted(benchmark, "csv", count=1).items()}
     files["parts/a.csv"] = files.pop("parts/part=z/part-9.csv")

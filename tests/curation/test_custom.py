@@ -462,10 +462,12 @@ def test_reading_gives_columns_in_the_tables_order(work: Path) -> None:
         read(path, Names(target="c"))
 
 
-def test_a_table_is_no_part_of_the_manifest_that_it_becomes(run: Run, work: Path) -> None:
+def test_a_table_becomes_a_manifest_of_the_usual_rules_and_is_no_part_of_it(run: Run, work: Path) -> None:
     tenths(work / "t.csv")
     words = ["curate", "custom", "--target", "y", "--id", "id", "--bin-width", "0.5", "--name", "t"]
     run(*words, "--table", "t.csv")
+    stated = curated(work).facts["own"]
+    assert (stated["many"], stated["few"], stated["scheme"]) == (100, 20, "sqrt-inv")
     folder = work / "manifests" / "t"
     shutil.copy(work / "t.csv", folder / "mine.csv")
     run(*words, "--table", folder / "mine.csv", "--force")

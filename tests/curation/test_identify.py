@@ -290,6 +290,12 @@ def test_ids_that_look_like_those_of_a_benchmark_without_shipped_rows_name_it(tm
     assert (found["dataset"], found["variant"], found["nearest"]) == ("imdb-wiki", None, None)
     assert found["drawn"] == {"seed": 12, "order": "the file's"}
     assert "dir curate imdb-wiki" in found["notes"][0]
+    (tmp_path / "test.csv").write_text("\n".join(["age,path,split", *(f"20,{key},test" for key in ids)]))
+    (tmp_path / "bare.csv").write_text("\n".join(["path,split", *(row.partition(",")[2] for row in rows)]))
+    (tmp_path / "none.csv").write_text("id\na\n")
+    found = told(run, *(tmp_path / f"{name}.csv" for name in ("test", "bare", "none")), code=1)
+    assert [(each["regions"], each["repeated"], each["known_rows"]) for each in found] == [({}, 0, 0)] * 3
+    assert [each["rows"] for each in found] == [400, 400, 0]
 
 
 def test_a_manifest_of_ones_own_is_a_known_split(tmp_path: Path, run: Run) -> None:

@@ -137,6 +137,15 @@ def test_targets_are_told_by_known_rows() -> None:
     assert targets(id=[NAMES[0], *strange, *strange[:9]], x=[10.0, *np.zeros(19)]) == [10.0, *np.zeros(19)]
 
 
+def test_targets_are_told_by_256_rows_from_the_first_to_the_last() -> None:
+    rows = np.arange(1024)
+    looked_at = np.isin(rows, np.linspace(0, 1023, 256).astype(np.int64))
+    ids = [NAMES[row % 20] for row in rows]
+    known = np.where(looked_at, TARGETS[rows % 20], 99.0)
+    assert targets(id=ids, x=known) == known.tolist()
+    assert targets(id=ids, x=np.where(looked_at, 99.0, TARGETS[rows % 20])) is None
+
+
 def test_rows_of_several_tables_have_targets_where_each_of_them_has() -> None:
     pairs = [
         (held, Ids(PRINTS, held.columns["id"], ["id"])) for held in (table("train.csv", age=TARGETS), table("test.csv"))

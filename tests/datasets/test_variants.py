@@ -41,6 +41,11 @@ def test_ids_are_found_where_they_are_and_no_others() -> None:
     assert PRINTS.known(texts("x")) == 0
 
 
+def test_ids_are_known_by_256_of_them_from_the_first_to_the_last() -> None:
+    looked_at = {*np.linspace(0, 1023, 256).astype(int).tolist()}
+    assert PRINTS.known(texts(*(NAMES[0] if row in looked_at else "x" for row in range(1024)))) == 1
+
+
 def test_a_variant_is_whole_if_every_split_is_known_and_test_is_there() -> None:
     splits = {
         "whole": CODES,

@@ -662,6 +662,12 @@ def test_a_protocol_that_nobody_knows_is_refused() -> None:
         FDS.for_dataset("sts-b", 4, protocol="other")  # type: ignore[arg-type]  # it is a slip
 
 
+def test_no_rounding_takes_a_cosine_beyond_1() -> None:
+    vectors = rows(200, 5)
+    cosine = cosines(np.concatenate([vectors, -vectors]))
+    assert (cosine.min(), cosine.max()) == (-1, 1)
+
+
 def test_what_is_not_finite_in_a_row_without_a_bin_is_refused_as_well() -> None:
     """It is in no sum, so that the sums alone would not show it."""
     features, labels = rows(20, 3), np.full(20, 3.0)

@@ -342,6 +342,7 @@ def test_fds_draws_the_similarity(work: Path, run: Run) -> None:
     assert (work / "a.png").read_bytes() == (work / "b.png").read_bytes()
     assert "add --similarity --anchor TARGET" in run("fds", "f.npy", "--plot", "c.png", "--out", "o.npy", code=2).stderr
     assert "end the name in one of them" in run(*words, "--plot", "c.gif", code=2).stderr
+    assert "--dpi is that of --plot FILE" in run(*words, "--dpi", 300, code=2).stderr
     same = run(*words, "--plot", "c.png", "--out", "c.png", code=2).stderr
     assert "--out c.png and --plot c.png are one file" in same
     assert not {"c.png", "c.gif", "o.npy"} & {path.name for path in work.iterdir()}

@@ -370,7 +370,10 @@ def test_a_browser_shows_the_page_without_an_error(
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)")
 def test_on_a_phone_the_labels_stay_beside_the_scores(tmp_path: Path, work: Path, run: Run) -> None:
-    """Whatever is scrolled to, the system is seen, and at least two of its scores with their intervals."""
+    """Whatever is scrolled to, the system is seen, and at least two of its scores with their intervals.
+
+    Without intervals all four are seen at once.
+    """
     files = (_preds(work / "resnet50_lds_gaussian_ks5.csv"), _preds(work / "b.csv", "shrunk"))
     _report(run, work, *files, "--dataset", "agedb", "--ci", "--bootstrap", "100", "--metrics", "mae,gm")
     text = (work / "report.html").read_text(encoding="utf-8")
@@ -381,3 +384,9 @@ def test_on_a_phone_the_labels_stay_beside_the_scores(tmp_path: Path, work: Path
     found = {key: int(re.findall(rf'data-{key}="(\d+)"', dumped)[0]) for key in ("moved", "seen")}
     assert found["moved"] == 90
     assert found["seen"] >= 2
+    run("evaluate", *files, "--dataset", "agedb", "--metrics", "mae,gm", "--report", "report.html", "--force")
+    text = (work / "report.html").read_text(encoding="utf-8")
+    page.write_text(re.sub(r'<meta http-equiv="Content-[^>]*>', "", text).replace("</body>", SCROLL), encoding="utf-8")
+    dumped = _browse(page, tmp_path / "profile", "--window-size=500,900", "--dump-dom").stdout
+    assert 'data-moved="0"' in dumped
+    assert 'data-seen="4"' in dumped

@@ -325,3 +325,39 @@ def test_more_rows_than_can_be_are_refused_before_they_are_made() -> None:
     of = rows(np.zeros(20_001), [12.0] + [0] * 20_000)
     with pytest.raises(UsageError, match="this would make 400,020,000 rows"):
         resampled(of, "over", RARE_ABOVE_10, sampling="extreme")
+
+
+def test_no_more_rows_are_made_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = drawn()
+    made = sum(bump.after for bump in resampled(of, "over")[2])
+    monkeypatch.setattr(samplers, "MOST", made)
+    assert sum(bump.after for bump in resampled(of, "over")[2]) == made
+    monkeypatch.setattr(samplers, "MOST", made - 1)
+    with pytest.raises(UsageError, match=f"this would make {made:,} rows, and {made - 1:,} is the most"):
+        resampled(of, "over")
+
+
+def test_a_hundred_million_rows_are_too_many() -> None:
+    targets = np.repeat([0.0, 10, 20], [10_001, 1, 10_001])
+    peak = ControlPoints(np.array([5.0, 10, 15]), np.array([0.0, 1, 0]))
+    with pytest.raises(UsageError, match="would make 100,040,003 rows, and 100,000,000 is the most"):
+        resampled(rows(targets, targets), "over", peak, sampling="extreme")
+
+
+def test_of_as_many_rows_as_may_be_all_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = drawn()
+    expected = resampled(of, "smogn")
+    most = max(bump.before for bump in expected[2] if bump.rare)
+    monkeypatch.setattr(samplers, "OTHERS", most)
+    assert resampled(of, "smogn")[1].targets.tolist() == expected[1].targets.tolist()
+    monkeypatch.setattr(samplers, "OTHERS", most - 1)
+    assert resampled(of, "smogn")[1].targets.tolist() != expected[1].targets.tolist()
+
+
+@pytest.mark.parametrize(("method", "pert"), [("smogn", 0.02), ("gaussian-noise", 0.01)])
+def test_noise_is_that_of_the_paper_where_none_is_said(method: Method, pert: float) -> None:
+    found, expected, other = (
+        resampled(drawn(), method, **options)[1].targets.tolist()
+        for options in ({}, {"pert": pert}, {"pert": 1.01 * pert})
+    )
+    assert found == expected != other

@@ -41,6 +41,13 @@ def drawn(seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     return target, prediction, sigma
 
 
+def test_no_rounding_makes_an_area_negative() -> None:
+    """Where all errors are the same, so is every order; means of groups of equal sigma are rounded."""
+    for seed in range(40):
+        sigma = np.random.default_rng(seed).integers(1, 6, 30).astype(float)
+        assert 0 <= ause(np.zeros(30), np.full(30, 0.1 + seed / 7), sigma) < 1e-12
+
+
 def test_the_area_is_that_of_a_plain_loop_also_with_ties() -> None:
     for seed in range(200):
         target, prediction, sigma = drawn(seed)

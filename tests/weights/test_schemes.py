@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import WeightRule
 from dircli.errors import UsageError
-from dircli.weights.denseweight import dense_weights
+from dircli.weights.denseweight import bandwidth, dense_weights
 from dircli.weights.lds import effective_density
 from dircli.weights.schemes import WeightOptions, bin_weights, effective_number, spread
 
@@ -58,6 +58,15 @@ def test_dense_weight_works_where_the_package_gives_up(scale: float) -> None:
     _, weight = dense_weights(targets * scale, alpha=1)
     _, plain = dense_weights(targets, alpha=1)
     assert weight / weight.mean() == pytest.approx(plain / plain.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize(("n", "reached", "within"), [(6, True, 1e-4), (8, False, 5e-5)])
+def test_dense_weight_reaches_four_bandwidths_where_the_package_gives_up(n: int, reached: bool, within: float) -> None:  # noqa: FBT001
+    """One sample is 3.6 bandwidths from all others if they are five, and 4.3 if they are seven."""
+    targets = np.append(np.zeros(n - 1), 1e6)
+    share = np.exp(-((1e6 / bandwidth(targets)) ** 2) / 2) if reached else 0
+    at, _ = dense_weights(targets, alpha=1)
+    assert at[-1] == pytest.approx((1 + (n - 1) * share) / (n - 1 + share), abs=within)
 
 
 @pytest.mark.parametrize("name", ["normal", "skewed", "ages"])

@@ -203,3 +203,10 @@ def test_a_table_of_ones_own_is_looked_at_and_drawn(work: Path, run: Run, monkey
     assert picture.beside.how == "gaussian, ks 5, sigma 2, released protocol"
     assert picture.effective.tolist() != picture.beside.effective.tolist()
     assert "end the name in one of them" in run("suggest", "mine", "--plot", "s.gif", code=2).stderr
+
+
+def test_the_windows_that_the_command_says_are_tried_are_tried(run: Run) -> None:
+    said = " ".join(run("suggest", "--help").stdout.replace("│", " ").split())
+    assert f"Tried are all sizes to {max(SIZES)}, sigma {SIGMAS[0]:g} to {SIGMAS[-1]:g}, and none" in said
+    assert {*np.diff(SIZES), *np.diff(SIGMAS)} == {2, 0.5}
+    assert min(SIZES) == 3

@@ -19,7 +19,7 @@ PREPARED = "shorter side 240, centre 304 x 228"  # part of each key: counts of a
 
 
 def counted(
-    maps: Maps, checkpoint: Checkpoint, *, what: str, watch: Watch = unwatched, size: int = 32
+    maps: Maps, checkpoint: Checkpoint, *, what: str, watch: Watch = unwatched, size: int
 ) -> tuple[IntArray, list[Problem]]:
     """How many pixels of ``maps`` hold each code, (C,), and what is wrong with images; kept per ``size`` of them."""
     codes, names = len(maps.targets), [maps.ids, *maps.columns.values()]

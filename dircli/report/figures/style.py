@@ -12,7 +12,8 @@ from typing import Any
 from dircli.errors import UsageError
 
 INK, DATA, SMOOTH, PALE = "#1a1a1a", "#0072b2", "#d55e00", "#8c8c8c"
-REGION_COLOURS = {"many": "#b5e2d3", "medium": "#e69f00", "few": "#d55e00", "zero": "#4d4d4d"}
+# a page makes the colours above its own, in light and in dark; those of regions stay
+REGION_COLOURS = {"many": "#b5e2d3", "medium": "#e69f00", "few": "#cc5500", "zero": "#4d4d4d"}
 SYSTEM_LOOKS = (  # colour, dashes
     (DATA, "-"),
     (SMOOTH, (0, (4, 1.2))),
