@@ -15,6 +15,11 @@ from typer.testing import CliRunner
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+for key in (
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+):  # in a workflow, typer prints in colours, and errors are annotated
+    os.environ.pop(key, None)
 settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
 settings.load_profile("any machine")
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 PAGES = (".html", ".htm")
-UNSAID = {"quiet", "data", "force"}
+UNSAID = {"quiet", "verbose", "data", "force"}
 """The options that a report leaves out, for they say nothing about the result."""
 
 

@@ -62,8 +62,26 @@ def settle(values: dict[str, Any], *, needed: bool = False) -> None:
             raise UsageError(UNNAMED)
     for key in ("name", "dataset"):
         if values.get(key):
-            values[key] = meant(values[key], root) or values[key]
+            values[key] = meant(values[key], root) or _path(values, key)
     refuse_datasets([value for key in FILES for value in _several(values.get(key))], root, option="dataset" in values)
+
+
+def _path(values: dict[str, Any], key: str) -> str | None:
+    """The name under ``key``, which is no dataset's; UsageError that says how to give it where it is a path.
+
+    A prediction file in its place is put among the others, for the name may be left out.
+    """
+    name: str = values[key]
+    if key == "name" and "predictions" in values and Path(name).is_file():
+        values["predictions"] = [name, *(values["predictions"] or [])]
+        return os.environ.get("DIR_DATASET")
+    if "manifest" in values and (Path(name) / "manifest.json").is_file():
+        raise UsageError(f"{name} is the folder of a manifest: --manifest {name}")
+    if "table" in values and "raw" in values and Path(name).is_file():
+        raise UsageError(
+            f"{name} is a file: `dir curate custom --table {name} --target COL` makes a benchmark of a table"
+        )
+    return name
 
 
 def _one(values: dict[str, Any], dataset: str | None, root: Path) -> str | None:

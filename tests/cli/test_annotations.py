@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from typer import rich_utils
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ def _github(monkeypatch: pytest.MonkeyPatch, work: Path) -> None:
     """A runner's variable, and a file with four rows."""
     from dircli.store import manifests
 
+    assert not rich_utils.FORCE_TERMINAL  # settled when it is first imported
     path = manifests.shipped("agedb")
     assert path is not None
     (work / "bins.parquet").write_bytes(path.read_bytes())

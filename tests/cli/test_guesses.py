@@ -155,3 +155,19 @@ def test_small_and_large_letters_are_the_same_in_names(typed: str, meant: str, r
 def test_a_manifest_that_is_spelt_exactly_so_comes_first(curated: Path, run: Run) -> None:
     curated.joinpath("agedb").rename(curated / "Mine")
     assert run("weights", "mine", "--per", "bin").stdout == run("weights", "Mine", "--per", "bin").stdout
+
+
+def test_a_path_in_the_place_of_a_name_is_answered_with_the_option_for_it(
+    curated: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in ("verify", "weights", "export --out there", "suggest"):
+        done = run(*command.split(), "manifests/agedb", code=2)
+        assert done.stderr == "dir: manifests/agedb is the folder of a manifest: --manifest manifests/agedb\n"
+    done = run("evaluate", "p.csv", "--dataset", "manifests/agedb", code=2)
+    assert "--manifest manifests/agedb" in done.stderr
+    assert "`dir curate custom --table p.csv --target COL`" in run("curate", "p.csv", code=2).stderr
+    shown = run("plot", "agedb", "p.csv", "--terminal").stdout
+    assert run("plot", "p.csv", "--terminal").stdout == shown
+    curated.joinpath("agedb").rename(curated / "other")
+    monkeypatch.setenv("DIR_DATASET", "other")
+    assert run("plot", "p.csv", "--terminal").stdout == run("plot", "other", "p.csv", "--terminal").stdout
