@@ -11,6 +11,6 @@ from dircli.store.checkpoint import Checkpoint
 from dircli.store.raw.tree import open_raw
 
 maps = from_list(open_raw(Path(sys.argv[1])), "data/nyu2_train.csv", "train")
-counts, problems = counted(maps, Checkpoint(Path(sys.argv[2]) / "checkpoint"), what="train")
+counts, problems = counted(maps, Checkpoint(Path(sys.argv[2]) / "checkpoint"), what="train", size=32)
 assert not problems
 assert counts.sum() == len(maps.ids) * 304 * 228
