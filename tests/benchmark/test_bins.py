@@ -93,6 +93,13 @@ def test_many_values_lie_in_the_bins_that_a_search_among_the_edges_finds(
     assert bins.index(values)[7] == -1
 
 
+@pytest.mark.parametrize("shift", [-1000, 0, 1000])
+def test_values_in_bins_of_unlike_widths_are_found_wherever_they_lie(shift: float) -> None:
+    edges = shift + np.array([0, 1, 1.25, 1.5, 1.75, 2, 10])
+    values = np.random.default_rng(0).uniform(edges[0], edges[-1], MANY)
+    assert Bins(edges).index(values).tolist() == (np.searchsorted(edges, values, side="right") - 1).tolist()
+
+
 @pytest.mark.parametrize("edges", [[0, 5e-324], [-1e308, 1e308], [1e16, 1e16 + 2, 1e16 + 4]])
 def test_bins_at_the_ends_of_what_floats_hold_are_found_too(edges: list[float]) -> None:
     bins = Bins(np.array(edges, dtype=np.float64))

@@ -86,6 +86,7 @@ def test_bins_of_few_rows_are_widened_as_little_as_helps() -> None:
     assert "a third of its rows at most, and none of the 3 bins has over 2 rows" in told(draw)
     assert tried(draw) == "--bin-width 2"
     assert "none of the 8 bins has over 1 row. Try" in told(drawing([*range(8)]))
+    assert "none of the 4 bins has over 2 rows. Try" in told(drawing([0, 0, 1, 2, 3]))
     assert tried(drawing([*range(8)])) == "--bin-width 10"  # of 5 and 3 rows, one each would be too many
     assert tried(drawing([k / 10 for k in range(8)], width=0.1)) == "--bin-width 1"
     assert tried(drawing([0, 4, 5])) == "--bin-width 10"  # bins as wide as the targets lie apart are still two

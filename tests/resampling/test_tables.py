@@ -153,16 +153,13 @@ def test_a_table_that_cannot_be_resampled_is_refused_by_name(
     assert not (work / "made.csv").exists()
 
 
-def test_a_column_of_as_many_texts_as_may_be_is_resampled(
-    run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written(work / "t.parquet", {**rows(), "name": [f"n{k}" for k in range(120)]})
-    words = ["--table", "t.parquet", "--target", "y", "--id", "key", "--method", "smoter", "--out", "made.csv"]
-    monkeypatch.setattr("dircli.resampling.tables.MOST_VALUES", 120)
-    run("resample", *words)
-    monkeypatch.setattr("dircli.resampling.tables.MOST_VALUES", 119)
-    refused = run("resample", *words, "--force", code=2).stderr
-    assert "column name holds 120 different texts, and 119 is the most" in " ".join(refused.split())
+def test_a_column_of_a_thousand_texts_is_resampled_and_one_of_more_is_not(run: Run, work: Path) -> None:
+    words = ["--table", "t.parquet", "--target", "y", "--method", "over", "--out", "made.csv"]
+    for texts in (1000, 1001):
+        names = [f"n{row % texts}" for row in range(1200)]
+        written(work / "t.parquet", {"name": names, "y": np.geomspace(1, 1e6, 1200)})
+        done = run("resample", *words, "--force", code=2 * (texts > 1000))
+    assert "column name holds 1,001 different texts, and 1,000 is the most" in " ".join(done.stderr.split())
 
 
 def test_missing_values_of_a_csv_are_named_column_by_column(run: Run, work: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from resamples import BINS, REGIONS, made_up, rows_of, written_out
 from scipy import stats
 
 from dircli.scores.metrics.table import EVERY, METRICS, chosen
+from dircli.scores.uncertainty import reweighted
 from dircli.scores.uncertainty.bootstrap import ALONE, ResamplingPlan, resampled, strata, width
 from dircli.scores.uncertainty.reweighted import ScoredRows, Scratch, SetScorer
 
@@ -174,6 +175,20 @@ def test_clusters_are_drawn_whole() -> None:
     firsts = [int(np.flatnonzero(clusters == cluster)[0]) for cluster in range(4)]
     assert (counts[firsts].sum(axis=0) == 4).all()
     assert len(set(counts.sum(axis=0).tolist())) > 1
+
+
+@pytest.mark.parametrize("cells", [1, 5000, 20_000])
+def test_rows_of_a_bin_that_are_summed_in_parts_give_the_same_scores(
+    cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, _ = made_up(400)
+    given_: dict[str, Any] = {"resamples": 40, "seed": 3}
+    plan = ResamplingPlan(held.bin_index)
+    whole = resampled(plan, [held], REGIONS, chosen(["mae", "gm", "pearson"]), **given_)
+    monkeypatch.setattr(reweighted, "SINGLE_THREAD", cells)
+    parts = resampled(plan, [held], REGIONS, chosen(["mae", "gm", "pearson"]), **given_)
+    for name, expected in whole.items():
+        assert parts[name] == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 
 def test_the_number_of_workers_changes_no_bit() -> None:

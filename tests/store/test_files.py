@@ -389,9 +389,10 @@ def test_one_file_is_moved_into_place_in_a_single_step(tmp_path: Path, monkeypat
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"x": b"1", "y": b"2"}
 
 
-def test_what_a_killed_writer_left_is_removed_after_a_day(tmp_path: Path) -> None:
-    for name, age in (("old", 24 * 3600 + 600), ("young", 24 * 3600 - 600)):
+def test_what_a_killed_writer_left_is_removed_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, age in (("old", 86_401), ("young", 86_400)):
         (tmp_path / f"{files.STAGING}{name}").mkdir()
-        os.utime(tmp_path / f"{files.STAGING}{name}", (time.time() - age,) * 2)
+        os.utime(tmp_path / f"{files.STAGING}{name}", (2e9 - age,) * 2)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
     files.write(tmp_path / "x", b"1")
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{files.STAGING}young", "x"]

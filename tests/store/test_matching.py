@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dircli.store import matching
-from dircli.store.matching import matched, reordered, repeated_ids
+from dircli.store.matching import hashes, matched, reordered, repeated_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,25 @@ def _all_are_many() -> Iterator[None]:
 
 def arrow(*texts: str) -> pa.Array:
     return pa.array(texts, pa.large_string())
+
+
+def hashed(text: str) -> int:
+    """The hash of a text, of which the shipped fingerprints are made: eight bytes at a time, by Python's numbers."""
+    factor, data = 0x9E3779B97F4A7C15, text.encode()
+    number = (len(data) + 1) * factor % 2**64
+    for at in range(0, len(data), 8):
+        mixed = (number ^ int.from_bytes(data[at : at + 8], "little")) * factor % 2**64
+        number = mixed ^ mixed >> 29
+    return number
+
+
+@given(st.lists(st.one_of(TEXTS, st.text("ab", max_size=40)), max_size=12), st.integers(0, 12), st.booleans())
+def test_a_hash_is_that_of_the_bytes_alone(texts: list[str], begin: int, wide: bool) -> None:  # noqa: FBT001
+    column = pa.array(texts, pa.large_string() if wide else pa.string())
+    pieces = pa.chunked_array([column[:begin], column[begin:]], column.type)
+    expected = [hashed(text) for text in texts]
+    assert hashes(column).tolist() == hashes(pieces).tolist() == expected
+    assert hashes(column[begin:]).tolist() == expected[begin:]
 
 
 @given(st.lists(TEXTS, unique=True, max_size=30), st.randoms())
