@@ -424,8 +424,8 @@ def _os_error(error: Exception, message: str) -> OSError:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if isinstance(error, IsADirectoryError):
         return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    of_ours = isinstance(error, OSError) and error.errno == errno.EIO
-    return OSError(errno.EIO, error.strerror if of_ours else message)
+    ours = error.strerror if isinstance(error, OSError) and error.errno == errno.EIO else None
+    return OSError(errno.EIO, ours or message)
 
 
 class _Blocks(io.RawIOBase):

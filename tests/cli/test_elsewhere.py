@@ -291,6 +291,15 @@ def test_a_part_that_is_unlike_the_others_is_named(
     assert not (work / "manifests" / "x").exists()
 
 
+def test_of_many_bad_parts_ten_are_named(run: Run, work: Path, benchmark: dict[str, list[Any]]) -> None:
+    good, bad = as_csv(benchmark), b"id,prediction,target\na,x,1\n"
+    for data, what in ((b"", "the file is empty"), (bad, "line 2: prediction is 'x'"), (b"id\n1\n", "unlike in")):
+        stored(work / "many", {"part-0.csv": good, **{f"part-{k}.csv": data for k in range(10, 22)}})
+        lines = run("evaluate", "many", "--bins", "manifests/own/bins.parquet", code=2).stderr.splitlines()
+        assert [what in line for line in lines[:10]] == [True] * 10
+        assert "2 more files" in lines[10]
+
+
 def test_a_table_in_parts_elsewhere_is_curated_as_one_file(elsewhere: Elsewhere, run: Run, work: Path) -> None:
     draw = np.random.default_rng(2)
     rows = {"id": [f"r{k:03d}" for k in range(ROWS)], "y": draw.normal(0, 9, ROWS).round(2).tolist()}
