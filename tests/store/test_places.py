@@ -243,6 +243,17 @@ def test_a_file_that_is_opened_again_is_the_same(server: web.Server, memory: Any
     assert place.read_bytes() == b"mine"
 
 
+def test_the_web_is_asked_as_the_configuration_of_fsspec_says(
+    server: web.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fsspec
+
+    monkeypatch.setitem(fsspec.config.conf, "http", {"headers": {"Authorization": "Bearer secret"}})
+    server.add("/x", LARGE)
+    assert places.of(server.url("/x")).read_bytes() == LARGE
+    assert {asked.headers.get("authorization") for asked in server.asked} == {"Bearer secret"}
+
+
 def test_nobody_at_the_address_gives_one_line(server: web.Server) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         files.read(places.of(server.url("/x").replace(str(server.server_port), "9")))
