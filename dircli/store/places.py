@@ -125,8 +125,8 @@ def is_glob(name: str | Path) -> bool:
     """Whether ``name`` has wildcards; on the web a "?" and brackets have another meaning."""
     place = of(name)
     if isinstance(place, Remote):
-        wild = "*" if place.scheme in WEB else WILD.pattern
-        return re.search(re.escape(wild) if wild == "*" else wild, place.divided()[0]) is not None
+        base, _ = place.divided()
+        return "*" in base if place.scheme in WEB else WILD.search(base) is not None
     return WILD.search(str(name)) is not None
 
 
