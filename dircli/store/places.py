@@ -48,6 +48,14 @@ PARTIAL = "fewer bytes came than there should be; try again"
 CHANGED = "it changed while it was read; try again"
 
 
+class UnreachableError(InputError):
+    """What lies at a URL cannot be had, or not whole, for this ``reason``; nobody is to try it in another way."""
+
+    def __init__(self, place: Path, reason: str) -> None:
+        super().__init__(Problem(str(place), f"it cannot be read ({reason})"))
+        self.reason = reason
+
+
 def of(text: str | Path) -> Path:
     """The place that ``text`` names: a path of this machine, also for ``file://``, or a `Remote`."""
     if isinstance(text, Path):
@@ -117,8 +125,8 @@ def is_glob(name: str | Path) -> bool:
     """Whether ``name`` has wildcards; on the web a "?" and brackets have another meaning."""
     place = of(name)
     if isinstance(place, Remote):
-        wild = "*" if place.scheme in WEB else WILD.pattern
-        return re.search(re.escape(wild) if wild == "*" else wild, place.divided()[0]) is not None
+        base, _ = place.divided()
+        return "*" in base if place.scheme in WEB else WILD.search(base) is not None
     return WILD.search(str(name)) is not None
 
 
@@ -261,13 +269,11 @@ class Remote(SystemPath):
         return False
 
     def is_file(self, **_: Any) -> bool:
-        """Whether there is such a file; InputError where that cannot be known, here and below."""
+        """Whether there is such a file; UnreachableError where that cannot be known, here and below."""
         try:
             return not self._is_page() and self._size() is not None
         except (FileNotFoundError, IsADirectoryError):
             return False
-        except OSError as error:
-            raise self._unknown(error) from None
 
     def is_dir(self, **_: Any) -> bool:
         """Whether there is such a folder; on the web, whether the URL ends in a slash."""
@@ -284,10 +290,7 @@ class Remote(SystemPath):
                 system.invalidate_cache()
                 return getattr(system, question)(path, **how)
         except OSError as error:
-            raise self._unknown(error) from None
-
-    def _unknown(self, error: OSError) -> InputError:
-        return InputError(Problem(str(self), f"it cannot be read ({error.strerror})"))
+            raise UnreachableError(self, str(error.strerror)) from None
 
     def _is_page(self) -> bool:
         return self.scheme in WEB and self.url.partition("?")[0].endswith("/")
@@ -302,7 +305,7 @@ class Remote(SystemPath):
             return None if facts["type"] == "directory" else int(facts["size"])
 
     def stat(self, **_: Any) -> os.stat_result:
-        """Nothing but ``st_size``; OSError where there is no such file."""
+        """Nothing but ``st_size``; FileNotFoundError where there is no such file."""
         return os.stat_result((0, 0, 0, 0, 0, 0, self._size() or 0, 0, 0, 0))
 
     def iterdir(self) -> Generator[Self, None, None]:
@@ -340,7 +343,10 @@ class Remote(SystemPath):
                 yield self / key
 
     def open(self, mode: str = "rb", *_: Any, **__: Any) -> IO[Any]:  # type: ignore[override]  # bytes alone
-        """The file, to be read from anywhere in it; OSError where there is none, or what comes is not whole."""
+        """The file, to be read from anywhere in it; FileNotFoundError where there is none.
+
+        Raises UnreachableError, then and in reading, where what comes is not whole.
+        """
         if mode != "rb":
             self.__fspath__()
         with self.reached() as (system, path):
@@ -361,9 +367,12 @@ class Remote(SystemPath):
     def write_bytes(self, data: Any) -> int:
         """Put ``data`` there, whole or not at all; UsageError where that cannot be had, OSError where it fails."""
         self.check_writable()
-        with self.reached() as (system, path):
-            self.seen = []
-            system.pipe_file(path, bytes(data))
+        try:
+            with self.reached() as (system, path):
+                self.seen = []
+                system.pipe_file(path, bytes(data))
+        except UnreachableError as error:
+            raise OSError(errno.EIO, error.reason) from None
         return len(data)
 
     def check_writable(self) -> None:
@@ -373,14 +382,20 @@ class Remote(SystemPath):
 
     @contextmanager
     def reached(self) -> Iterator[tuple[Any, str]]:
-        """The filesystem, and the path in it; errors of any library as OSError, and never with a secret in them."""
+        """The filesystem, and the path in it; errors of any library as ours, and never with a secret in them.
+
+        FileNotFoundError and IsADirectoryError say that there is no file; all else is UnreachableError.
+        """
         system, path = self.system()
         try:
             yield system, path
-        except UsageError:
+        except (UsageError, UnreachableError):
             raise
         except Exception as error:  # noqa: BLE001 - each store has its own
-            raise _os_error(error, self.cleared(one_line(error))) from None
+            known = _os_error(error, self.cleared(one_line(error)))
+            if isinstance(known, FileNotFoundError | IsADirectoryError):
+                raise known from None
+            raise UnreachableError(self, str(known.strerror)) from None
 
     def cleared(self, message: str) -> str:
         """``message`` without what of this URL is not to be shown."""
@@ -424,15 +439,15 @@ def _os_error(error: Exception, message: str) -> OSError:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if isinstance(error, IsADirectoryError):
         return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if isinstance(error, OSError) and error.errno == errno.EIO:  # one of ours
-        return OSError(errno.EIO, error.strerror)
-    return OSError(errno.EIO, message)
+    ours = error.strerror if isinstance(error, OSError) and error.errno == errno.EIO else None
+    return OSError(errno.EIO, ours or message)
 
 
 class _Blocks(io.RawIOBase):
-    """A file of ``size`` bytes that lies elsewhere, read in blocks; OSError where one is not whole."""
+    """A file of ``size`` bytes at a place elsewhere, read in blocks; UnreachableError where one is not whole."""
 
     size: int
+    _place: Remote
 
     def __init__(self, start: bytes = b"") -> None:
         self._at, self._begin, self._block = 0, 0, start
@@ -484,7 +499,7 @@ class _Blocks(io.RawIOBase):
     def _whole(self, start: int, stop: int) -> bytes:
         data = self.fetch(start, stop)
         if len(data) != stop - start:
-            raise OSError(errno.EIO, PARTIAL)
+            raise UnreachableError(self._place, PARTIAL)
         return data
 
 

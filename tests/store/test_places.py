@@ -221,7 +221,7 @@ def test_a_file_that_another_one_replaces_while_it_is_read_gives_one_line(server
     with places.of(server.url("/x")).open("rb") as stream:
         stream.read(10)
         file.etag = '"two"'
-        with pytest.raises(OSError, match="it changed while it was read"):
+        with pytest.raises(places.UnreachableError, match="it changed while it was read"):
             stream.read()
 
 
@@ -231,16 +231,27 @@ def test_a_file_that_is_opened_again_is_the_same(server: web.Server, memory: Any
         place = places.of(server.url("/x"))
         assert place.stat().st_size == len(LARGE)
         file.etag = '"two"'
-        with pytest.raises(OSError, match="it changed while it was read"):
+        with pytest.raises(places.UnreachableError, match="it changed while it was read"):
             place.read_bytes()
     memory.pipe("/x", b"one")
     place = places.of("memory://x")
     assert place.read_bytes() == b"one"
     memory.pipe("/x", b"other")
-    with pytest.raises(OSError, match="it changed while it was read"):
+    with pytest.raises(places.UnreachableError, match="it changed while it was read"):
         place.read_bytes()
     place.write_bytes(b"mine")
     assert place.read_bytes() == b"mine"
+
+
+def test_the_web_is_asked_as_the_configuration_of_fsspec_says(
+    server: web.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fsspec
+
+    monkeypatch.setitem(fsspec.config.conf, "http", {"headers": {"Authorization": "Bearer secret"}})
+    server.add("/x", LARGE)
+    assert places.of(server.url("/x")).read_bytes() == LARGE
+    assert {asked.headers.get("authorization") for asked in server.asked} == {"Bearer secret"}
 
 
 def test_nobody_at_the_address_gives_one_line(server: web.Server) -> None:
