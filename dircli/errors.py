@@ -55,6 +55,10 @@ class InputError(DirError):
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[list[Problem]]]:
+        """Between processes go the problems, and not their message."""
+        return type(self), (self.problems,)
+
 
 def sample(items: Sequence[Any] | Any, *, show: Callable[[Any], str] = str) -> str:
     """The first ten of ``items``, a sequence or an array, as ``show`` shows them, and how many more there are."""

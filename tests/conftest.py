@@ -12,8 +12,12 @@ import server as web
 from hypothesis import settings
 from typer.testing import CliRunner
 
+from dircli.store import engines
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dircli.store.engines import Engine
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
 settings.load_profile("any machine")
@@ -73,6 +77,14 @@ def server() -> Iterator[web.Server]:
     """A web server on 127.0.0.1 that misbehaves on demand."""
     with web.Server() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Engine]:
+    """An engine of two worker processes of one thread."""
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    with engines.opened("dask", workers=2) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

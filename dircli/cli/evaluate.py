@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -11,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from dircli.cli.download_options import Data, raw_files
-from dircli.cli.options import BenchmarkOptions, Force, ManifestOptions, PredictionLayout, Protocol, Quiet, option
+from dircli.cli.options import (
+    BenchmarkOptions,
+    EngineOptions,
+    Force,
+    ManifestOptions,
+    PredictionLayout,
+    Protocol,
+    Quiet,
+    option,
+)
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
@@ -20,11 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dircli.scores.compare.checks import Outcome
+    from dircli.scores.partitioned import Run
     from dircli.scores.results import Result, Scored
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 PAGES = (".html", ".htm")
-UNSAID = {"quiet", "data", "force"}
+UNSAID = {"quiet", "data", "force", "engine", "scheduler", "workers", "scratch"}
 """The options that a report leaves out, for they say nothing about the result."""
 
 
@@ -110,6 +122,37 @@ class ScoredLayout(PredictionLayout):
     sigma_column: str = option("sigma", "The column of predicted standard deviations.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoringEngine(EngineOptions):
+    """Who scores."""
+
+    scratch: Path | None = option(
+        None, "A folder that every worker sees, for rows that are divided by id.", "the temporary files here"
+    )
+
+    @contextmanager
+    def run(self, predictions: list[str], *, keep_rows: bool) -> Iterator[Run | None]:
+        """How files are scored by another engine; None by this process. UsageError for what only this process can."""
+        is_local = self.engine == "local"
+        if is_local and self.scratch is not None:
+            raise UsageError("--scratch is where --engine dask divides rows; add that")
+        if not is_local and keep_rows:
+            raise UsageError(f"--report, --per-bin and --per-sample {NEED_ROWS}")
+        if not is_local and "-" in predictions:
+            raise UsageError("standard input cannot be divided among workers; give files, or leave out --engine")
+        with self.opened() as engine:
+            if is_local:
+                yield None
+                return
+            from dircli.report.progress import counting
+            from dircli.scores.partitioned import Run
+
+            yield Run(engine=engine, watch=counting, scratch=self.scratch)
+
+
+NEED_ROWS = "need the rows themselves, of which a cluster gives sums alone; leave out --engine"
+
+
 def evaluate(
     *,
     ctx: typer.Context,
@@ -129,6 +172,7 @@ def evaluate(
     check: CheckOptions,
     details: DetailOptions,
     columns: ScoredLayout,
+    who: ScoringEngine,
     data: Data = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -150,15 +194,17 @@ def evaluate(
     _check_places(predictions, output, details, check.against, benchmark.bins)
     outcomes_of = check.prepared()
     sampling = interval.bootstrapped()
-    scored = from_files.evaluate(
-        predictions,
-        request,
-        name=name,
-        root=manifests,
-        bins_file=benchmark.bins,
-        sampling=sampling,
-        seeds=interval.seeds,
-    )
+    with who.run(predictions, keep_rows=keep) as run:
+        scored = from_files.evaluate(
+            predictions,
+            request,
+            name=name,
+            root=manifests,
+            bins_file=benchmark.bins,
+            sampling=sampling,
+            seeds=interval.seeds,
+            run=run,
+        )
     result = scored.result
     outcomes = outcomes_of(result)
     _note_what_is_known(scored)

@@ -4,16 +4,20 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_type_hints
 
 import typer
 
 from dircli.benchmark.protocol import ProtocolName
 from dircli.errors import UsageError
 from dircli.report import console
+
+if TYPE_CHECKING:
+    from dircli.store.engines import Engine
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Value = TypeVar("Value")
@@ -104,6 +108,24 @@ class PredictionLayout:
     id_column: str = option("id", "The column of ids.")
     prediction_column: str = option("prediction", "The column of predictions.")
     by_position: bool = option(False, "Rows are in manifest order; ids are not used.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Who does the work."""
+
+    panel: ClassVar = "More than one machine"
+    engine: Literal["local", "dask"] = option("local", "Who does the work: this process, or a Dask cluster.")
+    scheduler: str | None = option(
+        None, "The scheduler of the cluster, such as tcp://HOST:8786.", "processes on this machine"
+    )
+    workers: int | None = option(None, "How many processes on this machine.", "one per core", min=1)
+
+    def opened(self) -> "AbstractContextManager[Engine]":
+        """The engine, for as long as the ``with`` lasts."""
+        from dircli.store import engines
+
+        return engines.opened(self.engine, scheduler=self.scheduler, workers=self.workers)
 
 
 def flattened(command: Callable[..., None]) -> Callable[..., None]:
