@@ -79,6 +79,21 @@ def server() -> Iterator[web.Server]:
         yield running
 
 
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """The filesystem under memory://, empty before and after."""
+    fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+    system = fsspec.filesystem("memory")
+
+    def empty() -> None:
+        system.store.clear()
+        system.pseudo_dirs[:] = [""]
+
+    empty()
+    yield system
+    empty()
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Engine]:
     """An engine of two worker processes of one thread."""

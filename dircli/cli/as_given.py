@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from typer.core import TyperCommand
 
+from dircli.store import places
+
 
 class Command(TyperCommand):
     """A command that takes values as they were given."""
@@ -56,6 +58,6 @@ def _as_given(kind: Any, value: Any) -> Any:
     if get_origin(kind) is Literal:
         return value if value in get_args(kind) else None
     if kind is Path and isinstance(value, str | Path):
-        path = Path(value)
-        return path if os.access(path, os.R_OK) or not path.exists() else None
+        path = places.of(value)
+        return path if places.is_remote(path) or os.access(path, os.R_OK) or not path.exists() else None
     return value if type(value) is kind else None

@@ -46,7 +46,7 @@ class TableOptions:
     """A table of the user's own, and how its rows are binned and split."""
 
     panel: ClassVar = "A table of your own (custom)"
-    table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines.")
+    table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines; a folder or glob of them, or a URL.")
     target: str | None = option(None, "The column of targets.")
     id: str | None = option(None, "The column of unique ids.", "row numbers from 0")
     bin_width: str | None = option(None, "Bins of this width.")
@@ -126,8 +126,11 @@ def curate(
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
+    from dircli.store import files, places
     from dircli.store.derived import Replacing
 
+    files.refuse_remote(out)
+    raw, released = places.here(source.raw), places.here(source.released)
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
@@ -141,13 +144,13 @@ def curate(
         name,
         split=source.split,
         seed=seed,
-        released=source.released,
+        released=released,
         part=source.only,
         skewed=less.skew is not None,
     )
     options = CurateOptions(
-        raw=source.raw,
-        released=source.released,
+        raw=raw,
+        released=released,
         split=split,
         seed=number,
         part=source.only,

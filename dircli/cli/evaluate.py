@@ -26,6 +26,7 @@ from dircli.cli.options import (
 from dircli.errors import CheckError, UsageError
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
+from dircli.store import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +161,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="PREDS...",
-            help="CSV, TSV, JSON lines, Parquet or npy files; - is stdin. Of maps: npy, HDF5 or folders of PNG.",
+            help="CSV, TSV, JSON lines, Parquet or npy files, also by URL; a folder or quoted glob of them is one; "
+            "- is stdin. Of maps: npy, HDF5 or folders of PNG.",
         ),
     ],
     benchmark: BenchmarkOptions,
@@ -276,13 +278,16 @@ def _check_places(
     predictions: list[str], results: list[Path], details: DetailOptions, against: Path | None, bins: Path | None
 ) -> None:
     """UsageError where two outputs are one file, or one of them is a file that is read."""
-    from dircli.store.outputs import check_outputs
+    from dircli.store.outputs import check_outputs, input_paths
 
     named = {"--report": details.report, "--per-bin": details.per_bin, "--per-sample": details.per_sample}
     read = {"--against": against, "--bins": bins}
     check_outputs(
         [*(("--output", path) for path in results), *((name, path) for name, path in named.items() if path)],
-        [*(("PREDS", Path(path)) for path in predictions), *((name, path) for name, path in read.items() if path)],
+        [
+            *(("PREDS", path) for each in predictions for path in input_paths(each)),
+            *((name, path) for name, path in read.items() if path),
+        ],
     )
 
 
@@ -310,5 +315,5 @@ def _command_line(ctx: typer.Context) -> str:
                 words.append(max(parameter.opts, key=len))
             if value is not True:
                 is_path = is_argument or isinstance(value, Path)
-                words.append((Path(value).name if is_path else "") or str(value))
+                words.append((places.of(value).name if is_path else "") or places.shown(str(value)))
     return shlex.join(["dir", str(ctx.command.name), *words])

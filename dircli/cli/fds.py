@@ -55,13 +55,14 @@ def fds(
     from dircli.features import calibrate
     from dircli.report import features as report
     from dircli.report.progress import counting
+    from dircli.store import places
     from dircli.store.outputs import check_outputs
 
     if similarity != (anchor is not None):
         raise UsageError("--similarity and --anchor TARGET go together, such as --similarity --anchor 30")
     if anchor is not None:
         if out is not None:
-            check_outputs([("--out", Path(out))], [("FEATURES", features)])
+            check_outputs([("--out", places.of(out))], [("FEATURES", features)])
         against = open_benchmark(dataset, manifests, None)
         similar = calibrate.similarity(features, against, anchor=anchor, split=split, ks=smoothing.ks)
         table = calibrate.similarity_csv(similar)
@@ -69,7 +70,7 @@ def fds(
             sys.stdout.buffer.write(table)
             return
         if out is not None:
-            console.save(Path(out), table, force=force)
+            console.save(places.of(out), table, force=force)
         console.out().print(report.similarity(similar))
         typer.echo(report.strangers(similar))
         return
@@ -77,7 +78,7 @@ def fds(
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
     options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
     smoothed = calibrate.calibrate(
-        features, dataset, options, root=manifests, out=Path(out), force=force, watch=counting
+        features, dataset, options, root=manifests, out=places.of(out), force=force, watch=counting
     )
     console.out().print(report.smoothed(smoothed))
     typer.echo(report.summary(smoothed))

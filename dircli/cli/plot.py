@@ -62,7 +62,7 @@ def plot(
     from dircli.datasets.open import open_benchmark
     from dircli.report.figures import data, figures, letters, style
     from dircli.scores.from_files import ScoreOptions, score
-    from dircli.store.outputs import check_outputs
+    from dircli.store.outputs import check_outputs, input_paths
     from dircli.store.predictions import Layout
     from dircli.weights.schemes import WeightOptions
 
@@ -75,7 +75,7 @@ def plot(
     if to_file:
         figures.check(out or Path("x.png"), width)
     if out is not None:
-        check_outputs([("--out", out)], [("PREDS", Path(path)) for path in predictions or ()])
+        check_outputs([("--out", out)], [("PREDS", path) for each in predictions or () for path in input_paths(each)])
     against = open_benchmark(name, manifests, None)
     weights = WeightOptions(**vars(smoothing), protocol=protocol)
     picture: data.Picture

@@ -74,19 +74,19 @@ def resample(
     from dircli.report.formats.json import as_text
     from dircli.resampling import tables as resampling
     from dircli.resampling.samplers import SamplerOptions
-    from dircli.store import parquet
+    from dircli.store import parquet, places
     from dircli.store.outputs import check_outputs
 
     if out is not None and out != "-":
-        parquet.check_endings([Path(out)])
-        check_outputs([("--out", Path(out))], [("the table", file) for file in (features, table) if file])
+        parquet.check_endings([places.of(out)])
+        check_outputs([("--out", places.of(out))], [("the table", file) for file in (features, table) if file])
     options = SamplerOptions(method=method, **vars(synthesis), threshold=rare.threshold)
     training = _training(name, features, table, target, id_, where)
     made = resampling.resampled(training, options, rare.extremes, rare.control_points)
     if out == "-":
         sys.stdout.buffer.write(parquet.csv_bytes(made.columns))
     elif out is not None:
-        console.save(Path(out), parquet.table_bytes(Path(out), made.columns, made.facts), force=force)
+        console.save(places.of(out), parquet.table_bytes(places.of(out), made.columns, made.facts), force=force)
     if as_json:
         typer.echo(as_text(made.facts), nl=False, err=out == "-")
     elif out != "-" or not console.quiet:

@@ -19,6 +19,7 @@ def verify(
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
     from dircli.errors import CheckError
     from dircli.report import tables
+    from dircli.store import places
 
     name, manifests = where.located(name)
     if leakage:
@@ -31,7 +32,7 @@ def verify(
     from dircli.curation import verify as proof
 
     with terms(DownloadChoices(data=data)) as download:
-        name, checks = proof.verify(name, root=manifests, released=released, terms=download)
+        name, checks = proof.verify(name, root=manifests, released=places.here(released), terms=download)
     console.out().print(tables.checks(checks))
     if failed := [check.name for check in checks if check.held is False]:
         raise CheckError(f"{name}: {len(failed)} of {len(checks)} checks failed: {', '.join(dict.fromkeys(failed))}")

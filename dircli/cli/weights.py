@@ -109,6 +109,7 @@ def weights(
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli.benchmark.bins import interval
     from dircli.report import tables
+    from dircli.store import places
     from dircli.weights import weigh
     from dircli.weights.schemes import WeightOptions
 
@@ -116,7 +117,7 @@ def weights(
         raise UsageError("--shape is that of --maps OUT.h5; give both")
     if raw is not None and maps is None:
         raise UsageError("--raw holds the training maps for --maps OUT.h5; give both")
-    path = Path(out) if out else None
+    path, raw = places.of(out) if out else None, places.here(raw)
     trainer.check(path, per)
     name, manifests = where.located(name)
     kernel = choices.kernel or ("none" if choices.scheme in {"effective-number", "dense-weight"} else "gaussian")

@@ -14,8 +14,10 @@ from dircli.curation.options import CurateOptions
 from dircli.datasets.benchmark_arrays import BenchmarkArrays, load
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import UsageError
+from dircli.store import places
 from dircli.store.derived import Replacing
 from dircli.store.download.transfer import Silent
+from dircli.store.files import refuse_remote
 from dircli.store.user_tables import Names
 
 if TYPE_CHECKING:
@@ -61,14 +63,15 @@ def curate(  # noqa: PLR0913 - the options of `dir curate`
     >>> curate(table="diabetes.csv", target="target", id="patient", bin_width=10).only("test")
     <diabetes: 55 rows (test 55), 33 bins, sha256:1107bb40>
     """
-    replacing, root = Replacing(force=force), Path(manifests)
+    replacing, root = Replacing(force=force), places.of(manifests)
+    refuse_remote(root)
     if name == datasets.OWN:
         if table is None or target is None:
             raise UsageError("give the table as table, and the column of targets as target")
         options = custom.CustomOptions(
-            table=Path(table),
+            table=places.of(table),
             names=Names(target=target, id=id, group=group, split=split_column),
-            called=called or named_after(Path(table)),
+            called=called or named_after(places.of(table)),
             unit=unit,
             width=None if bin_width is None else str(bin_width),
             limits=limits,
@@ -85,7 +88,7 @@ def curate(  # noqa: PLR0913 - the options of `dir curate`
         return load(str(facts["name"]), manifests=root)
     if table is not None or target is not None:
         raise UsageError(f"{name} is a benchmark; table and target are for a table of your own")
-    source, files = (None if path is None else Path(path) for path in (raw, released))
+    source, files = (None if path is None else places.here(places.of(path)) for path in (raw, released))
     asked = CurateOptions(
         raw=source,
         released=files,

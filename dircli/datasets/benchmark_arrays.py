@@ -17,6 +17,7 @@ from dircli.benchmark.protocol import ProtocolName, refuse_unknown
 from dircli.benchmark.records import SPLITS
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
+from dircli.store import places
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,7 @@ def load(name: str, *, protocol: ProtocolName = "released", manifests: str | Pat
     (2140,)
     """
     refuse_unknown(ProtocolName, protocol=protocol)
-    against = open_benchmark(name, Path(manifests), None)
+    against = open_benchmark(name, places.of(manifests), None)
     manifest = against.manifest
     if manifest is None:
         raise UsageError(

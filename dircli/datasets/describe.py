@@ -46,7 +46,7 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
             for shelf in catalogue.shelves
         ],
         "raw_folder": str(folder),
-        "curated": name in manifests.curated(root),
+        "curated": manifests.is_curated(name, root),
         "bins_shipped": manifests.shipped(name) is not None,
         "variants": [
             {key: getattr(each, key) for key in ("name", "title", "source", "note", "makeable")}

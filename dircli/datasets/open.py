@@ -35,7 +35,7 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
         table = manifests.read_bins(bins_file, hint=BINS_HINT)
         _refuse_foreign_rules(table, table.facts, bins_file, hint=BINS_HINT)
         name = name or str(table.facts.get("name", "bins"))
-    elif (name := name or manifests.only(root)) in manifests.curated(root):
+    elif manifests.is_curated(name := name or manifests.only(root), root):
         manifest = read_manifest(root / name)
         name, table = str(manifest.facts["name"]), manifest.table
     elif shipped := manifests.shipped(name):

@@ -110,9 +110,10 @@ class FDS:
         (50,)
         """
         from dircli.datasets.open import open_benchmark
+        from dircli.store import places
 
         refuse_unknown(ProtocolName, protocol=protocol)
-        against = open_benchmark(name, Path(manifests), None)
+        against = open_benchmark(name, places.of(manifests), None)
         smoothing: dict[str, Any] = {"kernel": kernel, "ks": ks, "sigma": sigma, "momentum": momentum}
         return cls(dim, against.table.bins, against.rules.fds, **smoothing, protocol=PROTOCOLS[protocol])
 

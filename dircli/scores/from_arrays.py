@@ -22,6 +22,7 @@ from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.scores.by_region import Reference, Score, scores
 from dircli.scores.metrics.table import chosen
+from dircli.store import places
 
 
 def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one of them
@@ -57,7 +58,7 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
     if (dataset is None) == (train is None):
         raise UsageError("give either dataset, or the training targets as train")
     if dataset is not None:
-        benchmark = open_benchmark(dataset, Path(manifests), None)
+        benchmark = open_benchmark(dataset, places.of(manifests), None)
     else:
         seen = _column(np.asarray(train), "train")
         bins = Bins.covering(np.concatenate([y, seen]), bin_width)

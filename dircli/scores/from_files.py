@@ -75,7 +75,7 @@ def score(
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
     """What `score` gives of the one file ``path``, but for its rows; None where it has to be read as a whole."""
-    if request.keep_rows or against.has_rows or path == predictions.STDIN or not streams.is_large(Path(path)):
+    if request.keep_rows or against.has_rows or path == predictions.STDIN or not streams.is_large(*places.parts(path)):
         return None
     from dircli.scores import streamed
 
@@ -126,7 +126,7 @@ def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) ->
     """
     if request.keep_rows or request.layout.by_position or path == predictions.STDIN:
         return None
-    if not streams.is_regular(Path(path)):
+    if not all(map(streams.is_regular, places.parts(path))):
         return None
     against = open_large(name, root)
     if against is None:
@@ -146,9 +146,10 @@ def _question(path: str, against: Benchmark, request: ScoreOptions) -> Question:
 
 def _of_sums(path: str, found: Answer, against: Benchmark, request: ScoreOptions) -> Scored:
     """The result for the one file ``path``, of which only its scores are known."""
+    file = places.shown(path)
     system = {
-        "name": Predictions(file=path, values=np.empty(0)).name,
-        "file": path,
+        "name": Predictions(file=file, values=np.empty(0)).name,
+        "file": file,
         "sha256": found.sha256.removeprefix("sha256:"),
         "regions": found.regions,
     }
@@ -189,16 +190,16 @@ def _read_all(
             )
         except InputError as error:
             problems += error.problems
-    sizes = {reference.target.size for _, reference, _ in pairs}
+    sizes, shown = {reference.target.size for _, reference, _ in pairs}, ", ".join(map(places.shown, paths))
     if not problems and len(sizes) > 1:
-        problems.append(Problem(", ".join(paths), f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+        problems.append(Problem(shown, f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
     elif (
         not problems
         and len(pairs) > 1
         and not against.has_rows
         and len({targets_digest(each.target) for _, each, _ in pairs}) > 1
     ):
-        problems.append(Problem(", ".join(paths), "their targets are not the same", "Score them one by one"))
+        problems.append(Problem(shown, "their targets are not the same", "Score them one by one"))
     if problems and against.fixed:
         found = "it is not curated here, so the files were held to its shipped bins and to targets of their own"
         problems.append(Problem(against.name, found, "To score by id, run `dir curate` first"))
@@ -244,18 +245,21 @@ def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored aga
     read: Callable[[], Predictions] | None = None,
 ) -> tuple[Predictions, Reference, FloatArray]:
     """One file's predictions with what they are scored against, row by row; ``read`` gives what somebody else reads."""
+    place = Path(path) if path == predictions.STDIN else places.of(path)
     if against.unit == "pixels":
-        maps = path != predictions.STDIN and predicted_maps.is_array(Path(path))
+        maps = path != predictions.STDIN and predicted_maps.is_array(place)
         if maps and not against.has_rows:
             hint = "Run `dir curate` first, or give a table with the columns target and prediction"
-            raise InputError(Problem(str(Path(path)), "which pixels of these maps are scored is not known here", hint))
+            raise InputError(Problem(str(place), "which pixels of these maps are scored is not known here", hint))
         if against.has_rows and not maps:
             hint = "Give an npy or HDF5 array or a folder of PNG; --bins bins.parquet scores a table that has targets"
-            raise InputError(Problem(path, f"{against.name} is scored on predicted maps, and this is none", hint))
+            raise InputError(
+                Problem(places.shown(path), f"{against.name} is scored on predicted maps, and this is none", hint)
+            )
     if against.unit == "pixels" and against.has_rows:
         rows, where = against.rows(split), (against.pixels, against.frame)
         dataset, positive = layout.prediction_column, against.rules.positive
-        found = predicted_maps.read(Path(path), *where, dataset=dataset, positive=positive)
+        found = predicted_maps.read(place, *where, dataset=dataset, positive=positive)
         return found, Reference.of(against, protocol, rows.targets, rows.bin_index), found.values
     found = read() if read else predictions.read(path, layout, need_target=not against.has_rows)
     if against.has_rows:
@@ -321,7 +325,8 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
 ) -> Scored:
     """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests.
 
-    ``run`` says who else than the threads of this process does it; what has to be read as a whole is left to them.
+    A folder or glob of parts is one file, and so is a URL; see `dircli.store.places`. ``run`` says who else than the
+    threads of this process does it; what has to be read as a whole is left to them.
     """
     if run is not None and (scored := _by_engine(paths, request, run, name=name, root=root, bins_file=bins_file)):
         return _grouped(scored) if seeds else scored

@@ -18,7 +18,7 @@ from dircli.errors import InputError
 from dircli.scores.by_region import Reference
 from dircli.scores.metrics.table import needs
 from dircli.scores.streamed import Answer, Part, Question, Total, answered
-from dircli.store import partitions
+from dircli.store import partitions, places
 from dircli.store.large_manifests import LargeManifest
 from dircli.store.predictions import Predictions, aligned, sigmas
 from dircli.store.streams import Unusual
@@ -89,7 +89,7 @@ def part_of(ours: pa.Table, theirs: pa.Table, question: Question, phi: Relevance
     """The rows of the manifest, ``ours``, with those of the file; InputError where their ids are not the same."""
     columns: Mapping[str, FloatArray] = {name: theirs[name].to_numpy() for name in theirs.column_names if name != "id"}
     found = Predictions(
-        file=question.path,
+        file=places.shown(question.path),
         ids=theirs["id"].combine_chunks(),
         values=columns["prediction"],
         targets=columns.get("target"),

@@ -23,7 +23,7 @@ from dircli.scores import joined, streamed
 from dircli.scores.metrics import blocks
 from dircli.scores.metrics.blocks import BinSums
 from dircli.scores.streamed import RANKED, Answer, Part, Question, Total, answered
-from dircli.store import partitions, places, spans
+from dircli.store import partitions, parts, places, spans
 from dircli.store.content import digest_of_targets
 from dircli.store.digests import digest_of
 from dircli.store.engines import Engine
@@ -31,7 +31,7 @@ from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.parallel import Watch, unwatched
 from dircli.store.spans import SIZE, Span
-from dircli.store.streams import Unusual
+from dircli.store.streams import Stream, Unusual
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,13 +86,18 @@ class Source:
             yield self._joined(item.hashed)
             return
         assert item.span is not None  # noqa: S101 - the two kinds of items that have rows
-        stream = self.question.layout.stream(str(item.span.path), target=self.manifest is None)
-        tables = spans.tables(stream, item.span)
+        tables = spans.tables(self._stream(item.span), item.span)
         if self.manifest is None:
             for table in tables:
                 yield streamed.part_of(table, self.question)
         elif renamed := [joined.renamed(table, self.question) for table in tables]:
             yield self._found(renamed)
+
+    def _stream(self, span: Span) -> Stream:
+        """The columns of the file that ``span`` is a part of."""
+        layout = self.question.layout
+        needed = layout.needed(target=self.manifest is None)
+        return Stream(paths=[span.path], texts=layout.texts, numbers=layout.numbers, needed=needed)
 
     def _found(self, tables: Sequence[pa.Table]) -> Part:
         """The rows of the file with those of the manifest that were sent."""
@@ -122,8 +127,8 @@ class Source:
         import pyarrow as pa
 
         if item.span is not None:
-            stream = self.question.layout.stream(str(item.span.path), target=False)
-            tables = [joined.renamed(block, self.question) for block in spans.tables(stream, item.span)]
+            blocks = spans.tables(self._stream(item.span), item.span)
+            tables = [joined.renamed(block, self.question) for block in blocks]
             kind = "file"
         else:
             assert self.manifest is not None and item.group is not None  # noqa: S101, PT018 - the other kind
@@ -294,6 +299,8 @@ def answer(question: Question, run: Run, *, manifest: LargeManifest | None = Non
     metrics of ranks are asked for by name, and there are too many rows.
     """
     paths, shown = places.parts(question.path), places.shown(question.path)
+    if len(paths) > 1:
+        parts.refuse_unlike(paths, question.layout.needed(target=manifest is None))
     try:
         with ExitStack() as files:
             source, items = _prepared(question, run, manifest, spans.divided(paths, size=run.size), files)
@@ -310,13 +317,7 @@ def answer(question: Question, run: Run, *, manifest: LargeManifest | None = Non
     if total is None:
         return None
     content = str(manifest.facts["content"]) if manifest else digest_of_targets(total.n, total.targets_sum)
-    return answered(total, question, sha256=_digest(partial.digests), content=content)
-
-
-def _digest(digests: Sequence[str]) -> str:
-    """The digest of all files: of one its own."""
-    (digest,) = digests
-    return digest
+    return answered(total, question, sha256=parts.digest(partial.digests), content=content)
 
 
 def _prepared(

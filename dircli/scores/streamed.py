@@ -20,6 +20,7 @@ from dircli.errors import UsageError
 from dircli.scores.by_region import RankedRows, Reference, Score, scores_of_sums
 from dircli.scores.metrics.blocks import SummedRows
 from dircli.scores.metrics.table import FromRanks, Metric, chosen
+from dircli.store import places
 from dircli.store.content import digest_of_targets, targets_sum
 from dircli.store.matching import hashes
 from dircli.store.predictions import Layout
@@ -145,7 +146,7 @@ def answered(total: Total, question: Question, *, sha256: str, content: str) -> 
     left_out = [] if total.rows else total.of_ranks
     if named := [metric.name for metric in left_out if metric.name in question.metrics]:
         rows = f"{total.n:,} rows: all of them must be sorted, and {RANKED:,} are at most"
-        what = f"{question.path}: {', '.join(named)} of {rows}"
+        what = f"{places.shown(question.path)}: {', '.join(named)} of {rows}"
         raise UsageError(f"{what}; name other metrics, or score a part of the rows")
     total.summed.metrics = [metric for metric in total.summed.metrics if metric not in left_out]
     ranked = None

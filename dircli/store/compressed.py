@@ -41,17 +41,18 @@ def expanded(data: bytes, name: str, codec: str) -> bytes:
     return b"".join(chunks if has_text else chunks[:1])
 
 
-def reaches(path: Path, codec: str, size: int) -> bool:
-    """Whether the file at ``path``, compressed by ``codec``, holds ``size`` bytes or more; not where it is damaged."""
+def size(path: Path, codec: str, most: int) -> int:
+    """How many bytes the file at ``path``, compressed by ``codec``, holds, counted to ``most``; 0 if it is damaged."""
     import pyarrow as pa
 
+    count = 0
     try:
-        with pa.CompressedInputStream(pa.OSFile(str(path)), codec) as stream:
-            while size > 0 and (chunk := stream.read(CHUNK)):
-                size -= len(chunk)
+        with path.open("rb") as file, pa.CompressedInputStream(pa.PythonFile(file, "r"), codec) as stream:
+            while count < most and (chunk := stream.read(CHUNK)):
+                count += len(chunk)
     except pa.ArrowException:
-        return False
-    return size <= 0
+        return 0
+    return count
 
 
 @contextmanager

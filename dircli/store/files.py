@@ -14,9 +14,10 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dircli.errors import InputError, Problem, UsageError
+from dircli.store import places
 
 STAGING, COMMIT, LOCK = ".dircli-staging-", ".dircli-commit-", ".dircli-lock"
 JOURNAL = ".dircli-journal"
@@ -47,11 +48,15 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
 
     A pipe or a device, such as /dev/null, is written to; a symbolic link stays, and the file it leads to is replaced.
     Within one folder a kill leaves old files or new ones. Files of several folders commit with the first of these: a
-    kill after that leaves other folders as they were until somebody next writes to the first, which finishes all.
+    kill after that leaves other folders as they were until somebody next writes to the first, which finishes all. URLs
+    come before all folders, each whole or not at all.
     """
     folders: dict[Path, dict[str, bytes]] = {}
-    streams = {}
+    streams, elsewhere = {}, {}
     for path, data in contents.items():
+        if places.is_remote(path):
+            elsewhere[path] = data
+            continue
         try:
             if path.is_char_device() or path.is_fifo():
                 streams[path] = data
@@ -60,6 +65,7 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
         except OSError as error:
             raise _unwritable(path, error) from None
         folders.setdefault(place.parent, {})[place.name] = data
+    missing = [path for path, data in elsewhere.items() if not _is_elsewhere(path, data, force=force)]
     with contextlib.ExitStack() as stack:
         stagings = {folder: stack.enter_context(_staging(folder, files)) for folder, files in folders.items()}
         for folder, files in folders.items():
@@ -68,6 +74,10 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
                     stream.write(data)
                     stream.flush()
                     os.fsync(stream.fileno())
+        _refuse_others(_moves(stagings), force=force)
+        for path in missing:
+            with _told(path):
+                path.write_bytes(elsewhere[path])
         _commit(stagings, force=force)
     for path, data in streams.items():
         with _told(path):
@@ -107,11 +117,19 @@ def staged(
         _commit({folder: staging}, force=force, outdated=outdated)
 
 
+def refuse_remote(folder: Path) -> None:
+    """UsageError where several files cannot be put into ``folder`` in one step, for it is a URL."""
+    if places.is_remote(folder):
+        what = "files that go together are written to a folder of this machine alone"
+        raise UsageError(f"{folder}: {what}; name one with --out, and copy it there")
+
+
 @contextlib.contextmanager
 def _staging(folder: Path, names: Iterable[str]) -> Iterator[Path]:
     """An empty folder in ``folder`` that is gone afterwards, unless it was committed; UsageError where none can be."""
     import tempfile
 
+    refuse_remote(folder)
     with _told(folder):
         if taken := [name for name in names if (folder / name).is_dir()]:
             raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
@@ -135,19 +153,46 @@ def _commit(stagings: Mapping[Path, Path], *, force: bool, outdated: Callable[[]
             stack.enter_context(_locked(folder))
             recover(folder)
         gone = list(outdated())
-        there = [(folder / file.name, file) for folder, staging in stagings.items() for file in staging.iterdir()]
-        if not force and (others := sorted(str(path) for path, file in there if _is_other(path, file))):
-            what = "is" if len(others) == 1 else "are"
-            raise UsageError(
-                f"{', '.join(others)} {what} there already with other content; "
-                "add --force to replace what is there, or write elsewhere"
-            )
+        there = _moves(stagings)
+        _refuse_others(there, force=force)
         if len(there) == 1 and not gone:
             [(path, file)] = there
             with _told(path.parent):
                 file.replace(path)
         elif there:
             _commit_all(stagings, gone)
+
+
+def _moves(stagings: Mapping[Path, Path]) -> list[tuple[Path, Path]]:
+    """Where each file of the ``stagings`` goes, and the file."""
+    return [(folder / file.name, file) for folder, staging in stagings.items() for file in staging.iterdir()]
+
+
+def _refuse_others(moves: Iterable[tuple[Path, Path]], *, force: bool) -> None:
+    """UsageError where files with other content would be replaced without ``force``."""
+    if not force and (others := sorted(str(path) for path, file in moves if _is_other(path, file))):
+        raise _there_already(others)
+
+
+def _there_already(others: list[str]) -> UsageError:
+    what = "is" if len(others) == 1 else "are"
+    return UsageError(
+        f"{', '.join(others)} {what} there already with other content; "
+        "add --force to replace what is there, or write elsewhere"
+    )
+
+
+def _is_elsewhere(path: Path, data: bytes, *, force: bool) -> bool:
+    """Whether ``data`` is what is at the URL ``path``; UsageError where it may not be put there."""
+    cast("places.Remote", path).check_writable()
+    with _told(path):
+        try:
+            there = path.read_bytes()
+        except FileNotFoundError:
+            return False
+    if there not in {b"", data} and not force:
+        raise _there_already([str(path)])
+    return there == data
 
 
 def _commit_all(stagings: Mapping[Path, Path], gone: list[str]) -> None:
@@ -208,6 +253,8 @@ def recover(folder: Path) -> None:
     Several processes may do so at once: a file that is gone has been moved by another. Raises UsageError where the
     files cannot be moved.
     """
+    if places.is_remote(folder):
+        return
     with _told(folder):
         for commit in sorted(folder.glob(f"{COMMIT}*")):
             with contextlib.suppress(FileNotFoundError):
@@ -233,7 +280,7 @@ def _follow(folder: Path, journal: Mapping[str, list[Any]]) -> None:
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
     """``error`` in the user's own terms: without the temporary names, which they never gave."""
-    at = Path(error.filename2 or error.filename or path)
+    at = path if places.is_remote(path) else Path(error.filename2 or error.filename or path)
     at = path / at.name if at.parent.name.startswith((STAGING, COMMIT)) else at
     at = path if at.name.startswith((STAGING, COMMIT, LOCK)) else at
     reason: object = error.strerror or error

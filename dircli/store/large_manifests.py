@@ -16,7 +16,7 @@ from dircli.arrays import FloatArray
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.records import SPLITS
 from dircli.errors import InputError
-from dircli.store import files, manifests
+from dircli.store import files, manifests, parquet
 from dircli.store.content import begun_by_parts, encoded, finished
 from dircli.store.manifests import BINS, SAMPLE_TYPES, SAMPLES, Found
 
@@ -40,7 +40,7 @@ class LargeManifest:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        with _opened(self.folder) as file:
+        with parquet.file(self.folder / SAMPLES) as file:
             for batch in file.iter_batches(ROWS, columns=[*columns, "split"], row_groups=groups):
                 rows = pa.table(batch).filter(pc.equal(batch["split"], split))
                 yield rows.drop_columns("split").combine_chunks()
@@ -48,7 +48,7 @@ class LargeManifest:
     @property
     def groups(self) -> int:
         """How many row groups hold its rows."""
-        with _opened(self.folder) as file:
+        with parquet.file(self.folder / SAMPLES) as file:
             return int(file.num_row_groups)
 
 
@@ -59,17 +59,11 @@ def read(folder: Path) -> LargeManifest | None:
     files.recover(folder)
     try:
         facts, table = manifests.read_facts(folder), manifests.read_bins(folder / BINS)
-        with _opened(folder) as file:
+        with parquet.file(folder / SAMPLES) as file:
             manifests.refuse_unlike(folder, table, facts, _found(file, table, facts))
     except (InputError, pa.ArrowException, OSError, UnicodeDecodeError):
         return None
     return LargeManifest(folder=folder, table=table, facts=facts)
-
-
-def _opened(folder: Path) -> pq.ParquetFile:
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(folder / SAMPLES, buffer_size=1 << 20, pre_buffer=False)
 
 
 def _found(file: pq.ParquetFile, table: BinTable, facts: Mapping[str, Any]) -> Found:

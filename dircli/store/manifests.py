@@ -31,7 +31,7 @@ from dircli.benchmark.protocol import PROTOCOLS
 from dircli.benchmark.records import SPLITS, split_codes
 from dircli.benchmark.regions import REGIONS
 from dircli.errors import InputError, Problem, UsageError
-from dircli.store import files, parquet
+from dircli.store import files, parquet, places
 from dircli.store.content import BLOCK, column_digest, content, pixel_content
 from dircli.store.parquet import parquet_bytes
 from dircli.store.text import as_json
@@ -395,6 +395,11 @@ def curated(root: Path) -> list[str]:
     return sorted(path.parent.name for path in root.glob(f"*/{FACTS}"))
 
 
+def is_curated(name: str, root: Path) -> bool:
+    """Whether the manifest ``name`` lies in ``root``; a web server need not list what it has."""
+    return (root / name / FACTS).is_file() if places.is_remote(root) else name in curated(root)
+
+
 def shipped(name: str, file: str = BINS) -> Path | None:
     """The ``file`` of ``name`` that comes with the program, by default its bins, or None."""
     package = Path(__file__).parents[1]
@@ -405,8 +410,8 @@ def shipped(name: str, file: str = BINS) -> Path | None:
 def named(name: str | None, root: Path) -> Path:
     """The folder of the manifest ``name`` in ``root``, or of the only one there; UsageError where there is none."""
     name = name or only(root)
-    known = curated(root)
-    if name not in known:
+    if not is_curated(name, root):
+        known = curated(root)
         there = f"; there are {', '.join(known)}" if known else ""
         raise UsageError(f"{name!r} is not curated in {root}{there}; run `dir curate` first")
     return root / name

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from dircli.errors import UsageError
-from dircli.store import manifests
+from dircli.errors import InputError, UsageError
+from dircli.store import manifests, places
 
 Named: TypeAlias = "tuple[str, Path]"  # an option, or what else messages call a path, and the path
 
@@ -30,11 +30,28 @@ def check_outputs(outputs: Iterable[Named], inputs: Iterable[Named] = ()) -> Non
             raise UsageError(f"{shown} would replace what is read as {read[place]}; write elsewhere")
         if above := [read[folder] for folder in place.parents if folder in read and folder.is_dir()]:
             raise UsageError(f"{shown} would stand among the files of {above[0]}, which are all read; write elsewhere")
-        if path.name in manifests.PARTS and all((path.parent / part).is_file() for part in manifests.NEEDED):
+        if path.name in manifests.PARTS and all(map(_is_there, (path.parent / part for part in manifests.NEEDED))):
             raise UsageError(f"{shown} would replace a part of the manifest in {path.parent}; write elsewhere")
         taken[place] = shown
 
 
+def input_paths(name: str) -> list[Path]:
+    """The files of the input ``name`` that a glob matches; a folder and any other path is itself."""
+    if name == "-" or not places.is_glob(name):
+        return [Path(name) if name == "-" else places.of(name)]
+    try:
+        return places.parts(name)
+    except InputError:  # which whoever reads it tells of
+        return []
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _place(path: Path) -> Path:
     """What two paths to one file have in common, whatever links and dots they go through."""
-    return Path(os.path.normcase(os.path.realpath(path)))
+    return path if places.is_remote(path) else Path(os.path.normcase(os.path.realpath(path)))

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dircli.errors import InputError, Problem, UsageError, first_line, sample
+from dircli.store import places
 from dircli.store.parallel import in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 ENDINGS = (".parquet", ".csv")
 
@@ -21,6 +24,16 @@ def damaged(name: str, error: Exception, *, hint: str) -> InputError:
     """The error for a Parquet file that Arrow cannot open: the first sentence of what Arrow says."""
     reason = first_line(error).split(". ")[0].rstrip(".")
     return InputError(Problem(name, f"this is no whole Parquet file ({reason})", hint))
+
+
+@contextmanager
+def file(path: Path) -> Iterator[pq.ParquetFile]:
+    """The Parquet file at ``path``, of which no more is read than is asked for."""
+    import pyarrow.parquet as pq
+
+    with ExitStack() as stack:
+        source = stack.enter_context(path.open("rb")) if places.is_remote(path) else path
+        yield stack.enter_context(pq.ParquetFile(source, buffer_size=1 << 20, pre_buffer=False))
 
 
 def kinds(data: bytes) -> dict[str, Literal["text", "integer", "float", "boolean"]]:

@@ -68,30 +68,37 @@ def is_remote(place: Path) -> bool:
     return isinstance(place, Remote)
 
 
+def here(place: Path | None) -> Path | None:
+    """``place``, which is to be a file or folder of this machine; UsageError for a URL."""
+    if place is not None and is_remote(place):
+        os.fspath(place)
+    return place
+
+
 def shown(text: str) -> str:
     """``text`` as anybody may see it: URLs in it without user, password, and what follows "?" on the web."""
     return QUERY.sub(r"\1", USER.sub(r"\1", text)) if "://" in text else text
 
 
-def parts(text: str) -> list[Path]:
-    """The files of the one input that ``text`` names: those of a folder and its folders, those that a glob matches.
+def parts(name: str | Path) -> list[Path]:
+    """The files of the one input that ``name`` names: those of a folder and its folders, those that a glob matches.
 
     They are in the order of their names. A file that exists is never taken for a glob. Names that begin with _ or . are
     left out, of folders too. InputError where there are none, or nobody can look. Whatever is neither folder nor glob
     is itself, also where there is no such file.
     """
-    place = of(text)
+    place = of(name)
     try:
         if place.is_dir():
             found, what = _below(place), "there is no file of rows in this folder"
-        elif _is_glob(text) and not place.is_file():
-            found, what = _matched(text, place), "no file matches"
+        elif is_glob(name) and not place.is_file():
+            found, what = _matched(place), "no file matches"
         else:
             return [place]
     except OSError as error:
-        raise InputError(Problem(shown(text), f"it cannot be read ({error.strerror})")) from None
+        raise InputError(Problem(shown(str(name)), f"it cannot be read ({error.strerror})")) from None
     if not found:
-        raise InputError(Problem(shown(text), what, "Names that begin with _ or . are left out"))
+        raise InputError(Problem(shown(str(name)), what, "Names that begin with _ or . are left out"))
     return sorted(found, key=_in_order)
 
 
@@ -102,16 +109,19 @@ def _in_order(place: Path) -> str:
     return unquote(str(place)) if isinstance(place, Remote) and place.scheme in WEB else place.as_posix()
 
 
-def _is_glob(text: str) -> bool:
-    """Whether ``text`` has wildcards; on the web a "?" and brackets have another meaning."""
-    web = text.lower().startswith(tuple(f"{scheme}://" for scheme in WEB))
-    return "*" in text.partition("?")[0] if web else WILD.search(text) is not None
+def is_glob(name: str | Path) -> bool:
+    """Whether ``name`` has wildcards; on the web a "?" and brackets have another meaning."""
+    place = of(name)
+    if isinstance(place, Remote):
+        wild = "*" if place.scheme in WEB else WILD.pattern
+        return re.search(re.escape(wild) if wild == "*" else wild, place.divided()[0]) is not None
+    return WILD.search(str(name)) is not None
 
 
-def _matched(text: str, place: Path) -> list[Path]:
-    """The files that the glob ``text`` matches, and those in the folders that it matches."""
+def _matched(place: Path) -> list[Path]:
+    """The files that the glob ``place`` matches, and those in the folders that it matches."""
     hidden = tuple(start for start in LEFT_OUT if place.name.startswith(start))
-    matches = place.matches() if isinstance(place, Remote) else map(Path, glob.glob(text, recursive=True))  # noqa: PTH207
+    matches = place.matches() if isinstance(place, Remote) else map(Path, glob.glob(str(place), recursive=True))  # noqa: PTH207
     found: dict[Path, None] = {}
     for match in matches:
         if match.name.startswith(LEFT_OUT) and not match.name.startswith(hidden or "\0"):
@@ -231,22 +241,33 @@ class Remote(SystemPath):
         return False
 
     def is_file(self, **_: Any) -> bool:
-        """Whether there is such a file; OSError where that cannot be known."""
+        """Whether there is such a file; InputError where that cannot be known, here and below."""
         try:
             return not self._is_page() and self._size() is not None
         except (FileNotFoundError, IsADirectoryError):
             return False
+        except OSError as error:
+            raise self._unknown(error) from None
 
     def is_dir(self, **_: Any) -> bool:
         """Whether there is such a folder; on the web, whether the URL ends in a slash."""
-        if self.scheme in WEB:
-            return self._is_page()
-        with self.reached() as (system, path):
-            return bool(system.isdir(path))
+        return self._is_page() if self.scheme in WEB else bool(self._told("isdir"))
 
     def exists(self, **_: Any) -> bool:
         """Whether there is a file or folder."""
         return self.is_dir() or self.is_file()
+
+    def _told(self, question: str, **how: Any) -> Any:
+        """What the filesystem answers."""
+        try:
+            with self.reached() as (system, path):
+                system.invalidate_cache()
+                return getattr(system, question)(path, **how)
+        except OSError as error:
+            raise self._unknown(error) from None
+
+    def _unknown(self, error: OSError) -> InputError:
+        return InputError(Problem(str(self), f"it cannot be read ({error.strerror})"))
 
     def _is_page(self) -> bool:
         return self.scheme in WEB and self.url.partition("?")[0].endswith("/")
@@ -266,15 +287,11 @@ class Remote(SystemPath):
 
     def iterdir(self) -> Generator[Self, None, None]:
         """What lies in this folder."""
-        with self.reached() as (system, path):
-            names = system.ls(path, detail=False)
-        yield from self.among(names)
+        yield from self.among(self._told("ls", detail=False))
 
     def matches(self) -> Iterator[Self]:
         """The files and folders that this URL matches, as a glob."""
-        with self.reached() as (system, path):
-            names = system.glob(path)
-        root = self.parent
+        names, root = self._told("glob"), self.parent
         while WILD.search(root.divided()[0]) and root.parent != root:
             root = root.parent
         yield from root.among(names)
@@ -397,7 +414,7 @@ class _Blocks(io.RawIOBase):
 
     def readall(self) -> bytes:
         pieces = []
-        while piece := self._read(BLOCK):
+        while piece := self._read(4 * BLOCK):
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -410,10 +427,9 @@ class _Blocks(io.RawIOBase):
         if not self._begin <= self._at <= end:  # somewhere else in the file
             self._begin, self._block, end = self._at, b"", self._at
         if stop > end:
-            self._block = self._block[self._at - self._begin :] + self._whole(
-                end, min(max(stop, end + BLOCK), self.size)
-            )
-            self._begin = self._at
+            ahead = end + (BLOCK if self._block else FIRST)
+            data = self._whole(end, min(max(stop, ahead), self.size))
+            self._begin, self._block = self._at, self._block[self._at - self._begin :] + data
         data = self._block[self._at - self._begin : stop - self._begin]
         self._at = stop
         return data

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.arrays import FloatArray, IntArray, TextArray
-from dircli.errors import InputError, Problem, clear, first, first_ten, sample, shortened
-from dircli.store import compressed, files, npy, parquet, plain_lines, plain_text, sniff, streams
+from dircli.errors import SHOWN, InputError, Problem, clear, first, first_ten, sample, shortened
+from dircli.store import compressed, files, npy, parquet, parts, places, plain_lines, plain_text, sniff, streams
 from dircli.store.digests import digest_of
 from dircli.store.matching import listed, matched, named, repeated_ids
 from dircli.store.parquet import numeric, textual
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
+HINT = "Give a CSV, JSON lines, Parquet or npy file of predictions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +58,9 @@ class Layout:
         return [*needed, self.target_column] if target else [*self.texts, *needed]
 
     def stream(self, path: str, *, target: bool) -> streams.Stream:
-        """The columns of the file at ``path``, block by block, those `needed` among them."""
-        needed = self.needed(target=target)
-        return streams.Stream(path=Path(path), texts=self.texts, numbers=self.numbers, needed=needed)
+        """The columns of the input at ``path``, block by block, those `needed` among them."""
+        needed, paths = self.needed(target=target), [Path(path)] if path == STDIN else places.parts(path)
+        return streams.Stream(paths=paths, texts=self.texts, numbers=self.numbers, needed=needed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,25 +82,85 @@ class Predictions:
 
     @property
     def name(self) -> str:
-        """What tables call the system: the file's name without its ending, that of compression not counted."""
+        """What tables call the system: the file's name without its ending, that of compression not counted.
+
+        A glob such as preds/*.csv, which says no more than an ending, is called as its folder is.
+        """
         path = Path(self.file)
+        while path.name.startswith("*") and path.parent.name and not any(map(str.isalnum, path.name.partition(".")[0])):
+            path = path.parent
         return "stdin" if self.file == STDIN else Path(path.stem if path.suffix in compressed.ENDINGS else path).stem
 
 
 def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions:
-    """The predictions in the file at ``path``, or on standard input for "-".
+    """The predictions in the file at ``path``, or on standard input for "-"; of a folder or glob, in all its files.
 
     The kind of file is known by how its bytes begin, once decompressed. With ``need_target`` it must hold targets, and
     needs no ids. Raises InputError where no row can be read.
     """
-    hint = "Give a CSV, JSON lines, Parquet or npy file of predictions"
-    stream = layout.stream(path, target=need_target)
-    if path != STDIN and streams.is_large(stream.path) and (by_blocks := _from_blocks(path, layout, stream)):
+    stream, file = layout.stream(path, target=need_target), places.shown(path)
+    if path != STDIN and streams.is_large(*stream.paths) and (by_blocks := _from_blocks(file, layout, stream)):
         return by_blocks
-    needed = stream.needed
-    data = sys.stdin.buffer.read() if path == STDIN else files.read(Path(path), hint=hint)
-    name = "standard input" if path == STDIN else path
-    sha256 = digest_of([data], "sha256")
+    if path == STDIN:
+        return replace(_from_bytes(sys.stdin.buffer.read(), "standard input", layout, stream.needed), file=file)
+    if len(stream.paths) > 1:
+        return _from_parts(file, layout, stream)
+    name = file if stream.paths == [places.of(path)] else str(stream.paths[0])
+    return replace(_from_bytes(files.read(stream.paths[0], hint=HINT), name, layout, stream.needed), file=file)
+
+
+def _from_parts(file: str, layout: Layout, stream: streams.Stream) -> Predictions:
+    """The predictions in the several files of ``file``, in their order, with what is wrong in the first ten of them."""
+    parts.refuse_unlike(stream.paths, stream.needed)
+
+    def of_part(path: Path) -> Predictions | InputError:
+        try:
+            return _from_bytes(files.read(path, hint=HINT), str(path), layout, stream.needed)
+        except InputError as error:
+            return error
+
+    each = list(parts.of_each(of_part, stream.paths))
+    found = [part for part in each if isinstance(part, Predictions)]
+    several = [part.problems for part in each if part.problems]
+    problems = [problem for some in several[:SHOWN] for problem in some]
+    if len(several) > SHOWN:
+        problems.append(Problem(file, f"{len(several) - SHOWN:,} more of its files have problems"))
+    if len(found) < len(each):
+        raise InputError(problems)
+    columns: dict[str, Any] = {}
+    for name, column in (("ids", layout.id_column), ("targets", layout.target_column), ("sigma", layout.sigma_column)):
+        given = [getattr(part, name) for part in found]
+        if lacking := [path for path, values in zip(stream.paths, given, strict=True) if values is None]:
+            if len(lacking) < len(given):
+                what = f"there is no {column}, and others of these files have it"
+                raise InputError(Problem(str(path), what, parts.HINT) for path in lacking[:SHOWN])
+            columns[name] = None
+        elif name == "ids":
+            columns[name] = _all_ids(given)
+        else:
+            columns[name] = np.concatenate(given)
+    return Predictions(
+        file=file,
+        sha256=parts.digest(part.sha256 for part in found),
+        values=np.concatenate([part.values for part in found]),
+        problems=problems,
+        cut=any(part.cut for part in found),
+        **columns,
+    )
+
+
+def _all_ids(given: Sequence[Any]) -> list[str] | pa.Array:
+    """The ids of several files as one column."""
+    import pyarrow as pa
+
+    if all(isinstance(ids, pa.Array) for ids in given):
+        return pa.concat_arrays(given)
+    return [key for ids in given for key in listed(ids)]
+
+
+def _from_bytes(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -> Predictions:
+    """The predictions in the bytes of one file, which messages call ``name``."""
+    hint, sha256 = HINT, digest_of([data], "sha256")
     if codec := compressed.codec_of(data):
         data = compressed.expanded(data, name, codec)
     if codec := codec and compressed.codec_of(data):
@@ -114,7 +175,7 @@ def read(path: str, layout: Layout, *, need_target: bool = False) -> Predictions
         delimiter = None if is_json(data) else delimiter_of(data, needed)
         plain = _from_plain_text(data, name, layout, needed, delimiter)
         predictions = plain or _from_exact_text(data, name, layout, needed, delimiter)
-    return replace(predictions, file=path, sha256=sha256)
+    return replace(predictions, sha256=sha256)
 
 
 def _columns_hint(needed: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from dircli.store import compressed, sniff
+from dircli.store import compressed, parquet, sniff
 from dircli.store.streams import BLOCK, LONGEST, ROWS, Stream, Unusual, lines_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _of_file(path: Path, size: int) -> list[tuple[Kind, int, int, int]]:
         start = file.read(LOOKED_AT)
         total = len(start) if len(start) < LOOKED_AT else path.stat().st_size
         if start.startswith(sniff.PARQUET):
-            return _groups_of(file, size)
+            return _groups_of(path, size)
     if not total or start.startswith((sniff.NPY, *sniff.FOREIGN)):
         raise Unusual
     if compressed.codec_of(start):
@@ -75,12 +75,12 @@ def _of_file(path: Path, size: int) -> list[tuple[Kind, int, int, int]]:
     return [("lines", begin, end, int((end - begin) * lines) + 1) for begin, end in pairwise(cuts)]
 
 
-def _groups_of(file: IO[bytes], size: int) -> list[tuple[Kind, int, int, int]]:
+def _groups_of(path: Path, size: int) -> list[tuple[Kind, int, int, int]]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        metadata = pq.read_metadata(file)
+        with parquet.file(path) as file:
+            metadata = file.metadata
     except pa.ArrowException:
         raise Unusual from None
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
@@ -91,7 +91,7 @@ def _groups_of(file: IO[bytes], size: int) -> list[tuple[Kind, int, int, int]]:
 
 
 def tables(stream: Stream, span: Span) -> Iterator[pa.Table]:
-    """The blocks of rows in ``span``, in their order, with the columns of ``stream``, as `Stream.blocks` has them.
+    """The blocks of rows in ``span`` of the one file of ``stream``, in their order, as `Stream.blocks` has them.
 
     This thread alone reads them. Raises Unusual where another reader has to read the file, OSError where it cannot be
     opened.
@@ -99,39 +99,37 @@ def tables(stream: Stream, span: Span) -> Iterator[pa.Table]:
     if set(stream.texts) & set(stream.numbers):
         raise Unusual
     if span.kind == "bytes":
-        whole = Stream(path=span.path, texts=stream.texts, numbers=stream.numbers, needed=stream.needed)
-        yield from whole.blocks(lambda table: table, workers=1)
+        yield from stream.blocks(lambda table: table, workers=1)
         return
-    with span.path.open("rb") as file:
-        yield from (_lines if span.kind == "lines" else _groups)(stream, span, file)
+    yield from (_lines if span.kind == "lines" else _groups)(stream, span)
 
 
-def _lines(stream: Stream, span: Span, file: IO[bytes]) -> Iterator[pa.Table]:
+def _lines(stream: Stream, span: Span) -> Iterator[pa.Table]:
     """The rows of the lines that begin in ``span``.
 
     Lines are cut wherever they end. No quoted field goes beyond, because in each span quotes are looked at from its
     begin on, and are paired: the first begins outside of any, and so does the next one.
     """
-    read, begin = stream.reader(file.readline(LONGEST * BLOCK))
-    start, stop = max(begin, _line_start(file, span.begin)), _line_start(file, span.end)
-    file.seek(start)
-    names: list[str] = []
-    for part in lines_of(_Slice(file, stop - start)):
-        is_marked = start and part.startswith(codecs.BOM_UTF8)  # which is left out only where a file begins
-        table = None if is_marked else read(part)
-        if table is None or set(names or table.column_names) != set(table.column_names):
-            raise Unusual
-        names = names or table.column_names
-        yield table.select(names)
+    with span.path.open("rb") as file:
+        read, begin = stream.reader(file.readline(LONGEST * BLOCK))
+        start, stop = max(begin, _line_start(file, span.begin)), _line_start(file, span.end)
+        file.seek(start)
+        names: list[str] = []
+        for part in lines_of(_Slice(file, stop - start)):
+            is_marked = start and part.startswith(codecs.BOM_UTF8)  # which is left out only where a file begins
+            table = None if is_marked else read(part)
+            if table is None or set(names or table.column_names) != set(table.column_names):
+                raise Unusual
+            names = names or table.column_names
+            yield table.select(names)
 
 
-def _groups(stream: Stream, span: Span, file: IO[bytes]) -> Iterator[pa.Table]:
+def _groups(stream: Stream, span: Span) -> Iterator[pa.Table]:
     """The rows of the row groups of a Parquet file that are in ``span``."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False) as table:
+        with parquet.file(span.path) as table:
             names, groups = stream.names(table.schema_arrow), list(range(span.begin, span.end))
             for batch in table.iter_batches(ROWS, row_groups=groups, columns=names, use_threads=False):
                 yield stream.cast(batch.select(names))

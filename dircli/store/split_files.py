@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dircli.errors import InputError, Problem, clear, first_line, sample
-from dircli.store import compressed, files, sniff
+from dircli.store import compressed, files, parts, places, sniff
 from dircli.store.digests import git_blob
 from dircli.store.text import decode, is_json
 
@@ -69,8 +69,18 @@ def ids(path: Path, column: str) -> pa.ChunkedArray:
     """The ids that the file at ``path`` lists, (n,) texts in its order; one that is missing is the empty text.
 
     They stand in ``column``, or in the only one, whose first line is a header if it says so. InputError where there are
-    none.
+    none. A folder or glob is one list.
     """
+    import pyarrow as pa
+
+    paths = [path] if str(path) == STDIN else places.parts(path)
+    if len(paths) > 1:
+        parts.refuse_unlike(paths, [column])
+    return pa.chunked_array([chunk for each in paths for chunk in _ids(each, column).chunks])
+
+
+def _ids(path: Path, column: str) -> pa.ChunkedArray:
+    """The ids in one file, as `ids` gives them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from dircli.store import compressed, plain_lines, plain_text, sniff
+from dircli.store import compressed, parquet, parts, places, plain_lines, plain_text, sniff
 from dircli.store.digests import digest_of
 from dircli.store.parallel import in_order
 from dircli.store.parquet import numeric, textual
@@ -41,44 +41,64 @@ class Unusual(Exception):  # noqa: N818 - no error of the user's: another reader
 
 @dataclass(kw_only=True)
 class Stream:
-    """The columns of the file at ``path`` that ``texts`` or ``numbers`` name, all ``needed`` ones among them.
+    """The columns of the table in ``paths`` that ``texts`` or ``numbers`` name, all ``needed`` ones among them.
 
-    ``sha256`` is that of the file's bytes, once all blocks are read.
+    ``sha256`` is that of the files' bytes, once all blocks are read; of several, `parts.digest`.
     """
 
-    path: Path
+    paths: Sequence[Path]
     texts: Sequence[str]
     numbers: Sequence[str]
     needed: Sequence[str]
     sha256: str = field(default="", init=False)
+    _names: list[str] = field(default_factory=list, init=False)
 
     def blocks(self, work: Callable[[pa.Table], Done], *, workers: int = 2) -> Iterator[Done]:
-        """``work`` of each block of rows, in the order of the file, done by ``workers`` threads, by default two.
+        """``work`` of each block of rows, in the order of the files, done by ``workers`` threads, by default two.
 
         All blocks have the same columns, without nulls: large texts, and finite numbers as float64. Raises Unusual,
-        after any number of blocks, where another reader has to read the file; OSError where it cannot be opened.
+        after any number of blocks, where another reader has to read the file; OSError where it cannot be opened, and
+        InputError where files differ that are one table.
         """
         if set(self.texts) & set(self.numbers):
             raise Unusual
-        with self.path.open("rb") as file, ThreadPoolExecutor(1) as hashing:
+        digests: list[str] = []
+        if len(self.paths) > 1:
+            parts.refuse_unlike(self.paths, self.needed)
+        for path in self.paths:
+            yield from self._of_file(path, work, workers, digests)
+        self.sha256 = parts.digest(digests)
+
+    def _of_file(
+        self, path: Path, work: Callable[[pa.Table], Done], workers: int, digests: list[str]
+    ) -> Iterator[Done]:
+        """`blocks` of the file at ``path``, whose sha256 is added to ``digests``."""
+        with path.open("rb") as file, ThreadPoolExecutor(1) as hashing:
             start = file.read(LONGEST_MAGIC)
             file.seek(0)
             if start.startswith(sniff.PARQUET):
-                digest = hashing.submit(digest_of, self.path, "sha256")
-                yield from self._parquet(work, workers)
-                self.sha256 = digest.result()
+                digest = hashing.submit(digest_of, path, "sha256")
+                yield from self._parquet(path, work, workers)
+                digests.append(digest.result())
                 return
             hashed = _Hashed(file, hashing)
             with _expanded(hashed, compressed.codec_of(start)) as stream:
                 yield from self._text(stream, work, workers)
             while hashed.read(BLOCK):  # what is left after the end of compressed bytes
                 pass
-            self.sha256 = hashed.digest()
+            digests.append(hashed.digest())
+
+    def _agreed(self, names: Sequence[str]) -> list[str]:
+        """The columns of every block, as they stand in the first file; Unusual where ``names`` are others."""
+        self._names = self._names or list(names)
+        if set(names) != set(self._names):
+            raise Unusual
+        return self._names
 
     def _text(self, stream: IO[bytes], work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of delimited text or JSON lines."""
-        parts = lines_of(stream)
-        first = next(parts, b"")
+        lines = lines_of(stream)
+        first = next(lines, b"")
         read, begin = self.reader(first)
         begun = first[begin:]
         del first
@@ -90,7 +110,7 @@ class Stream:
             return table
 
         table = table_of(begun)
-        names = table.column_names
+        names = self._agreed(table.column_names)
 
         def done(part: bytes) -> Done:
             if part.startswith(codecs.BOM_UTF8):  # which is left out only where a file begins
@@ -100,9 +120,9 @@ class Stream:
                 raise Unusual
             return work(table.select(names))
 
-        yield work(table)
+        yield work(table.select(names))
         del begun, table
-        yield from in_order(done, parts, workers=workers)
+        yield from in_order(done, lines, workers=workers)
 
     def reader(self, first: bytes) -> tuple[Callable[[bytes], pa.Table | None], int]:
         """What reads lines of the text that begins with the lines ``first``, and where its rows begin."""
@@ -118,14 +138,13 @@ class Stream:
         header = plain_text.header(first[:begin], delimiter)
         return partial(plain_text.rows, header=header, delimiter=delimiter, **columns, threads=False), begin
 
-    def _parquet(self, work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
+    def _parquet(self, path: Path, work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of a Parquet file, of which only the columns that are wanted are read."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         try:
-            with pq.ParquetFile(self.path, buffer_size=1 << 20, pre_buffer=False) as file:
-                names = self.names(file.schema_arrow)
+            with parquet.file(path) as file:
+                names = self._agreed(self.names(file.schema_arrow))
 
                 def done(batch: pa.RecordBatch) -> Done:
                     return work(self.cast(batch.select(names)))
@@ -170,19 +189,29 @@ def is_regular(path: Path) -> bool:
         return False
 
 
-def is_large(path: Path) -> bool:
-    """Whether there is a file at ``path`` that can be opened, and is better read by blocks."""
+def is_large(*paths: Path) -> bool:
+    """Whether there are files at ``paths`` that can be opened, and are better read by blocks."""
+    size = 0
     try:
-        if not is_regular(path):
-            return False
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            codec = compressed.codec_of(stream.read(LONGEST_MAGIC))
-        if codec is None or size >= LARGE_COMPRESSED:
-            return size >= (LARGE_COMPRESSED if codec else LARGE)
-        return compressed.reaches(path, codec, LARGE)
+        for expanded in parts.of_each(_expanded_size, paths):
+            size += expanded
+            if size >= LARGE:
+                return True
     except OSError:
-        return False
+        pass
+    return False
+
+
+def _expanded_size(path: Path) -> int:
+    """The bytes in the file at ``path``, decompressed, as far as they are counted; OSError where there is none."""
+    if not places.is_remote(path) and not is_regular(path):
+        raise FileNotFoundError(path)
+    with path.open("rb") as stream:
+        codec = compressed.codec_of(stream.read(LONGEST_MAGIC))
+        size = stream.seek(0, io.SEEK_END)
+    if codec and size < LARGE_COMPRESSED:
+        return compressed.size(path, codec, LARGE)
+    return LARGE if codec else size
 
 
 class _Hashed(io.RawIOBase):

@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv as texts
 import io
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
-from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
-from dircli.store import files, sniff
+from dircli.errors import SHOWN, InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
+from dircli.store import files, parts, places, sniff
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
 from dircli.store.text import FINITE, decode, delimiter_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DELIMITERS = ",\t;|"
+COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".br")  # endings that Arrow goes by
 WORD = 8  # bytes of an id that are compared at once
 START = 1 << 20  # bytes that are looked at to know the kind of file, and its header
 HINT = "Give a CSV, TSV, Parquet or JSON lines table"
@@ -66,11 +68,47 @@ class Rows:
 
 
 def read(path: Path, names: Names) -> Rows:
-    """The columns ``names`` of the table at ``path``; InputError with everything that is wrong in them."""
-    import pyarrow as pa
+    """The columns ``names`` of the table at ``path``; InputError with everything that is wrong in them.
 
+    A folder or glob is one table: the rows of its files in the order of their names.
+    """
     if names.target in (names.id, names.group, names.split):
         raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
+    paths = places.parts(path)
+    if len(paths) == 1:
+        return _of_file(paths[0], names)
+    parts.refuse_unlike(paths, names.all)
+
+    def of_part(part: Path) -> Rows | InputError:
+        try:
+            return _of_file(part, names)
+        except InputError as error:
+            return error
+
+    each = list(parts.of_each(of_part, paths))
+    if wrong := [part for part in each if isinstance(part, InputError)]:
+        more = Problem(str(path), f"{len(wrong) - SHOWN:,} more of its files have problems")
+        problems = [problem for error in wrong[:SHOWN] for problem in error.problems]
+        raise InputError([*problems, more] if len(wrong) > SHOWN else problems)
+    return _joined([part for part in each if isinstance(part, Rows)])
+
+
+def _joined(tables: Sequence[Rows]) -> Rows:
+    """The rows of ``tables`` that have the same columns."""
+    import pyarrow as pa
+
+    columns = {name: [getattr(rows, name) for rows in tables] for name in ("ids", "group", "split")}
+    return Rows(
+        targets=np.concatenate([rows.targets for rows in tables]),
+        single=any(rows.single for rows in tables),
+        **{name: None if each[0] is None else pa.concat_arrays(each) for name, each in columns.items()},
+    )
+
+
+def _of_file(path: Path, names: Names) -> Rows:
+    """The columns ``names`` of the one file at ``path``."""
+    import pyarrow as pa
+
     start = _start(path)
     lines = start.lstrip()[:1] == b"{"
     if start.startswith(sniff.PARQUET):
@@ -88,6 +126,9 @@ def read(path: Path, names: Names) -> Rows:
         rows = _rows(reader(None), names)
     except pa.ArrowException:
         rows = None
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise InputError(Problem(str(path), f"its rows cannot be read ({reason})", HINT)) from None
     if rows is None:
         raise InputError(_problems(path, reader, names, lines=lines))
     return rows
@@ -106,7 +147,8 @@ def whole(path: Path, names: Iterable[str], *, texts: Collection[str] = ()) -> p
     start, wanted = _start(path), list(names)
     try:
         if start.startswith(sniff.PARQUET):
-            table = pq.ParquetFile(str(path)).read()
+            with _source(path) as source:
+                table = pq.ParquetFile(source).read()
         else:
             convert = csv.ConvertOptions(
                 column_types=dict.fromkeys(texts, pa.string()),
@@ -115,10 +157,12 @@ def whole(path: Path, names: Iterable[str], *, texts: Collection[str] = ()) -> p
             )
             parse = csv.ParseOptions(delimiter=delimiter_of(start, wanted), newlines_in_values=True)
             try:
-                table = csv.read_csv(str(path), parse_options=parse, convert_options=convert)
+                with _source(path) as source:
+                    table = csv.read_csv(source, parse_options=parse, convert_options=convert)
             except pa.ArrowInvalid:  # types are guessed from a first block, and later rows may be of another one
                 blocks = csv.ReadOptions(block_size=1 << 30)
-                table = csv.read_csv(str(path), read_options=blocks, parse_options=parse, convert_options=convert)
+                with _source(path) as source:
+                    table = csv.read_csv(source, read_options=blocks, parse_options=parse, convert_options=convert)
     except (pa.ArrowException, OSError) as error:
         raise InputError(Problem(str(path), f"its rows cannot be read ({first_line(error)})", HINT)) from None
     there = table.column_names
@@ -166,7 +210,7 @@ def _start(path: Path) -> bytes:
     import pyarrow as pa
 
     try:
-        with pa.input_stream(str(path), compression="detect") as stream:
+        with _source(path) as source, pa.input_stream(source, compression=_compression(path)) as stream:
             start: bytes = stream.read(START)
     except (OSError, pa.ArrowException):
         start = files.read(path, hint=HINT)[:START]  # which says what is wrong
@@ -175,6 +219,24 @@ def _start(path: Path) -> bytes:
     if start.startswith((sniff.ZIP, sniff.PICKLE, sniff.GZIP, sniff.NPY, b"[")) or b"\0" in start[:4]:
         raise InputError(Problem(str(path), "this is no table that can be read", HINT))
     return start
+
+
+@contextmanager
+def _source(path: Path) -> Iterator[Any]:
+    """What Arrow reads the file at ``path`` by: its name; an open file where it lies elsewhere, decompressed."""
+    if not places.is_remote(path):
+        yield str(path)
+        return
+    import pyarrow as pa
+
+    with path.open("rb") as file:
+        codec = pa.Codec.detect(path.name).name if path.suffix in COMPRESSED else None
+        yield pa.CompressedInputStream(pa.PythonFile(file, "r"), codec) if codec else file
+
+
+def _compression(path: Path) -> str | None:
+    """What `_source` still has to be decompressed by."""
+    return None if places.is_remote(path) else "detect"
 
 
 def _text(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
@@ -189,14 +251,15 @@ def _text(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
     def reader(ragged: list[Any] | None) -> pa.Table:
         skip = None if ragged is None else partial(_skipped, ragged)
         types = dict.fromkeys(names.all, pa.string()) | ({names.target: pa.float64()} if ragged is None else {})
-        return csv.read_csv(
-            str(path),
-            read_options=csv.ReadOptions(use_threads=ragged is None, block_size=4 << 20),
-            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
-            convert_options=csv.ConvertOptions(
-                include_columns=names.all, column_types=types, null_values=[""], strings_can_be_null=False
-            ),
-        )
+        with _source(path) as source:
+            return csv.read_csv(
+                source,
+                read_options=csv.ReadOptions(use_threads=ragged is None, block_size=4 << 20),
+                parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
+                convert_options=csv.ConvertOptions(
+                    include_columns=names.all, column_types=types, null_values=[""], strings_can_be_null=False
+                ),
+            )
 
     return divided[delimiter], reader
 
@@ -212,10 +275,16 @@ def _parquet(path: Path, names: Names) -> tuple[list[str], Reader]:
     import pyarrow.parquet as pq
 
     try:
-        columns = pq.read_schema(str(path)).names
+        with _source(path) as source:
+            columns = pq.read_schema(source).names
     except (pa.ArrowException, OSError) as error:
         raise InputError(Problem(str(path), f"this is no whole Parquet file ({first_line(error)})", HINT)) from None
-    return columns, lambda _: pq.ParquetFile(str(path)).read(columns=names.all)
+
+    def reader(_: list[Any] | None) -> pa.Table:
+        with _source(path) as source:
+            return pq.ParquetFile(source).read(columns=names.all)
+
+    return columns, reader
 
 
 def _json(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
@@ -232,7 +301,8 @@ def _json(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
         types = {name: pa.int64() if isinstance(first[name], int) else pa.string() for name in names.all}
         types |= {names.target: pa.float64()} if ragged is None else {}
         options = lines.ParseOptions(explicit_schema=pa.schema(types), unexpected_field_behavior="ignore")
-        return lines.read_json(str(path), parse_options=options).select(names.all)
+        with _source(path) as source:
+            return lines.read_json(source, parse_options=options).select(names.all)
 
     return list(first), reader
 

@@ -16,6 +16,7 @@ from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise, Protoc
 from dircli.datasets import custom
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, Problem, UsageError, clear, sample
+from dircli.store.places import of as place_of
 from dircli.weights.per_sample import sample_weights
 from dircli.weights.schemes import ALPHA, BETA, WeightOptions
 
@@ -78,7 +79,7 @@ def weights(  # noqa: PLR0913 - the options of the command, all but one by name
         return sample_weights(targets, index, counts, options, WeightRule(default=custom.DEFAULT))[1]
     if bins is not None or bin_width is not None:
         raise UsageError(f"{of} has bins of its own; bins and bin_width go with targets")
-    against = open_benchmark(of, Path(manifests), None)
+    against = open_benchmark(of, place_of(manifests), None)
     if against.unit == "pixels":
         raise UsageError(f"{of}: its samples are pixels; use `dir weights {of} --maps OUT.h5` for maps of weights")
     if not against.has_rows:

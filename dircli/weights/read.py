@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dircli.arrays import AnyArray, FloatArray, TextArray
 from dircli.errors import InputError, Problem, first_line
-from dircli.store import files, manifests, npy, parquet
+from dircli.store import files, manifests, npy, parquet, places
 from dircli.store.parquet import damaged
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def training_weights(folder: Path | str, path: Path | str | None = None) -> Trai
     """
     import pyarrow as pa
 
-    folder = Path(folder)
-    path = folder / "weights.parquet" if path is None else Path(path)
+    folder = places.of(folder)
+    path = folder / "weights.parquet" if path is None else places.of(path)
     again = f"Run `dir weights {folder.name} --force` again"
     content = manifests.read_facts(folder)["content"]
     data = files.read(path, hint=again)

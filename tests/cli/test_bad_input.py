@@ -227,7 +227,7 @@ TABLES = {
     ),
 }
 FORMATS = {
-    "a folder": Case("evaluate p.csv", ("p.csv: this is a folder, and a file is expected",), {"p.csv": None}),
+    "a folder": Case("evaluate p.csv", ("p.csv: there is no file of rows in this folder",), {"p.csv": None}),
     "no such file": Case(
         "evaluate p.csv", ("p.csv: there is no such file. Give a CSV, JSON lines, Parquet or npy file",)
     ),

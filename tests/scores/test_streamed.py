@@ -222,7 +222,7 @@ def test_a_line_that_fills_many_blocks_is_left_to_the_exact_reader(work: Path, m
     monkeypatch.setattr(streams, "BLOCK", 10)
     (work / "p").write_bytes(b'prediction,target,note\n1,2,"' + b"\n" * 100 + b'"\n')
     columns = ["prediction", "target"]
-    stream = streams.Stream(path=work / "p", texts=["id"], numbers=columns, needed=columns)
+    stream = streams.Stream(paths=[work / "p"], texts=["id"], numbers=columns, needed=columns)
     with pytest.raises(streams.Unusual):
         list(stream.blocks(len))
     with pytest.raises(UsageError, match="spearmen"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,30 +15,10 @@ import server as web
 from dircli.errors import InputError, UsageError
 from dircli.store import files, places
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+pytest.importorskip("fsspec", reason="the extra remote is not installed")
 pytest.importorskip("aiohttp", reason="the extra remote is not installed")
 
 LARGE = bytes(range(256)) * 40_000  # about ten megabytes, so that several blocks are asked for
-
-
-@pytest.fixture
-def memory() -> Iterator[Any]:
-    """The filesystem under memory://, empty."""
-    system = fsspec.filesystem("memory")
-    system.store.clear()
-    system.pseudo_dirs[:] = [""]
-    yield system
-    system.store.clear()
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[web.Server]:
-    web.reached_directly(monkeypatch)
-    with web.Server() as running:
-        yield running
 
 
 @pytest.mark.parametrize("text", ["preds.csv", "./a/b", "/a b/c", "C:\\x\\y", "c:/x", "-", "a:b", "1://x"])
