@@ -64,16 +64,28 @@ class IntervalOptions:
     bootstrap: int = option(2000, "Resamples, and swaps of the paired test.", min=100)
     seed: int = option(666, "The seed of resamples and swaps.", min=0)
     bca: bool = option(False, "BCa intervals instead of percentile ones.")
+    poisson: bool = option(
+        False, "Draw each row by itself, by Poisson numbers of its id: with --engine dask always so."
+    )
     cluster: str | None = option(None, "Draw whole groups of this manifest column, such as identity or image.")
     seeds: bool = option(False, "Files name@seed.csv are seeds of one system: show mean ± sd.")
 
-    def bootstrapped(self) -> BootstrapOptions | None:
-        """How resamples are drawn; None where no option asks for intervals."""
-        if not (self.ci or self.bca or self.cluster):
+    def bootstrapped(self, *, divided: bool) -> BootstrapOptions | None:
+        """How resamples are drawn, perhaps of rows that are ``divided``; None where no intervals are asked for.
+
+        UsageError where options do not fit together.
+        """
+        if not (self.ci or self.bca or self.cluster or self.poisson):
             return None
         from dircli.scores.uncertainty.quantify import BootstrapOptions
 
-        method: Literal["bca", "percentile"] = "bca" if self.bca else "percentile"
+        poisson = self.poisson or divided
+        if poisson and (self.bca or self.cluster):
+            what = "--bca" if self.bca else "--cluster"
+            which = "--poisson" if self.poisson else "--engine dask"
+            raise UsageError(f"{what} needs all rows at once, and {which} draws each by itself; leave one of them out")
+        method: Literal["bca", "percentile", "poisson"]
+        method = "bca" if self.bca else "poisson" if poisson else "percentile"
         return BootstrapOptions(resamples=self.bootstrap, seed=self.seed, method=method, cluster=self.cluster)
 
 
@@ -195,7 +207,7 @@ def evaluate(
     _check_endings(output, details)
     _check_places(predictions, output, details, check.against, benchmark.bins)
     outcomes_of = check.prepared()
-    sampling = interval.bootstrapped()
+    sampling = interval.bootstrapped(divided=who.engine != "local")
     with who.run(predictions, keep_rows=keep) as run:
         scored = from_files.evaluate(
             predictions,

@@ -17,7 +17,7 @@ from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
 from dircli.benchmark.relevance import relevance
 from dircli.datasets.open import facts_of_samples, open_benchmark, open_large
-from dircli.errors import InputError, Problem, sample
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.table import chosen, needs
 from dircli.scores.results import Result, Scored, System, SystemResult
@@ -84,9 +84,16 @@ def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored |
 
 
 def _by_engine(  # noqa: PLR0913 - as `evaluate`
-    paths: Sequence[str], request: ScoreOptions, run: Run, *, name: str | None, root: Path, bins_file: Path | None
+    paths: Sequence[str],
+    request: ScoreOptions,
+    run: Run,
+    *,
+    name: str | None,
+    root: Path,
+    bins_file: Path | None,
+    sampling: BootstrapOptions | None,
 ) -> Scored | None:
-    """What `score` gives of the files ``paths``, but for their rows, by the engine of ``run``.
+    """What `evaluate` gives of the files ``paths``, but for their rows, by the engine of ``run``.
 
     None where one of them, or the manifest, has to be read as a whole.
     """
@@ -106,10 +113,15 @@ def _by_engine(  # noqa: PLR0913 - as `evaluate`
             return None
     scored = []
     for path in paths:
-        found = partitioned.answer(_question(path, against, request), run, manifest=manifest)
+        found = partitioned.answer(_question(path, against, request), run, manifest=manifest, sampling=sampling)
         if found is None:
             return None
-        scored.append(_of_sums(path, found, against, request))
+        each = _of_sums(path, found, against, request)
+        if sampling is not None and found.resampled is not None:
+            from dircli.scores.uncertainty.quantify import with_poisson_intervals
+
+            each = replace(each, result=with_poisson_intervals(each.result, found.resampled, sampling))
+        scored.append(each)
     results = [each.result for each in scored]
     if len({(result.content, result.systems[0].regions["all"].n) for result in results}) > 1:
         return None
@@ -328,8 +340,15 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     A folder or glob of parts is one file, and so is a URL; see `dircli.store.places`. ``run`` says who else than the
     threads of this process does it; what has to be read as a whole is left to them.
     """
-    if run is not None and (scored := _by_engine(paths, request, run, name=name, root=root, bins_file=bins_file)):
-        return _grouped(scored) if seeds else scored
+    if run is None and sampling and sampling.method == "poisson":
+        run = _alone(paths, request)
+    if run is not None and len(paths) > 1 and sampling:
+        message = "intervals of several files are paired, for which all their rows are needed"
+        raise UsageError(f"{message}; leave out --engine dask, or score the files one by one")
+    if run is not None:
+        scored = _by_engine(paths, request, run, name=name, root=root, bins_file=bins_file, sampling=sampling)
+        if scored is not None:
+            return _grouped(scored) if seeds else scored
     alone, facts = len(paths) == 1 and sampling is None and not seeds, None
     if bins_file is None:
         facts = facts_of_samples(name, root)
@@ -356,3 +375,18 @@ def _grouped(scored: Scored) -> Scored:
     from dircli.scores.compare.seeds import grouped
 
     return replace(scored, result=replace(scored.result, groups=grouped(scored.result)))
+
+
+def _alone(paths: Sequence[str], request: ScoreOptions) -> Run | None:
+    """How one large file is scored in parts by this process; None for others."""
+    if (
+        len(paths) > 1
+        or paths[0] == predictions.STDIN
+        or request.keep_rows
+        or not streams.is_large(*places.parts(paths[0]))
+    ):
+        return None
+    from dircli.scores.partitioned import Run
+    from dircli.store.engines import LOCAL
+
+    return Run(engine=LOCAL)

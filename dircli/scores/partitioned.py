@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dircli.arrays import AnyArray, BoolArray, IntArray
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from dircli.benchmark.protocol import ScoreRule
+from dircli.benchmark.regions import masks
 from dircli.benchmark.relevance import Relevance
 from dircli.errors import InputError, Problem, UsageError
 from dircli.scores import joined, streamed
 from dircli.scores.metrics import blocks
 from dircli.scores.metrics.blocks import BinSums
+from dircli.scores.metrics.table import EVERY, Metric
 from dircli.scores.streamed import RANKED, Answer, Part, Question, Total, answered
+from dircli.scores.uncertainty.poisson import Resamples, keys_of_places
 from dircli.store import partitions, parts, places, spans
 from dircli.store.content import digest_of_targets
 from dircli.store.digests import digest_of
@@ -35,6 +39,8 @@ from dircli.store.streams import Stream, Unusual
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 SENT = 2_000_000
 """Rows of a split that are sent to all who work; those of a larger one are divided."""
@@ -292,11 +298,13 @@ class Run:
             ) from None
 
 
-def answer(question: Question, run: Run, *, manifest: LargeManifest | None = None) -> Answer | None:
-    """The scores of the file that is asked about, perhaps on rows of ``manifest``.
+def answer(
+    question: Question, run: Run, *, manifest: LargeManifest | None = None, sampling: BootstrapOptions | None = None
+) -> Answer | None:
+    """The scores of the file that is asked about, perhaps on rows of ``manifest``, and those of Poisson resamples.
 
-    None where it has to be read as a whole, and InputError where it is too large for that. Raises UsageError where
-    metrics of ranks are asked for by name, and there are too many rows.
+    None where it has to be read as a whole, as resamples are by metrics of ranks, and InputError where it is too large
+    for that. Raises UsageError where metrics of ranks are asked for by name, and there are too many rows.
     """
     paths, shown = places.parts(question.path), places.shown(question.path)
     if len(paths) > 1:
@@ -305,7 +313,19 @@ def answer(question: Question, run: Run, *, manifest: LargeManifest | None = Non
         with ExitStack() as files:
             source, items = _prepared(question, run, manifest, spans.divided(paths, size=run.size), files)
             partial = _total(source, [*(Item(digested=path.absolute()) for path in paths), *items], run)
+            if (
+                not source.kept
+                and partial.sizes.sum() <= RANKED
+                and question.nothing_yet(partial.columns or ()).of_ranks
+            ):
+                source = replace(source, kept=True)  # there are fewer rows than was guessed
+                partial = replace(_total(source, items, run), digests=partial.digests)
             total = _checked(source, partial, run)
+            content = str(manifest.facts["content"]) if manifest else digest_of_targets(total.n, total.targets_sum)
+            if sampling is not None and total.rows:
+                return None
+            found = answered(total, question, sha256=parts.digest(partial.digests), content=content)
+            return found if sampling is None else _with_resamples(found, source, partial, items, run, sampling)
     except OSError:
         return None
     except Unusual as error:
@@ -314,10 +334,6 @@ def answer(question: Question, run: Run, *, manifest: LargeManifest | None = Non
         where, what = error.args if len(error.args) > 1 else (shown, str(error) or UNUSUAL)
         hint = "It is too large to be read as a whole, which would name it; look there, or cut that part out"
         raise InputError(Problem(where, what, hint)) from None
-    if total is None:
-        return None
-    content = str(manifest.facts["content"]) if manifest else digest_of_targets(total.n, total.targets_sum)
-    return answered(total, question, sha256=parts.digest(partial.digests), content=content)
 
 
 def _prepared(
@@ -358,7 +374,7 @@ def _total(source: Source, items: Sequence[Item], run: Run) -> Partial:
         return run.engine.reduced(summed, items, merged, shared=source, done=done)
 
 
-def _checked(source: Source, partial: Partial, run: Run) -> Total | None:
+def _checked(source: Source, partial: Partial, run: Run) -> Total:
     """The sums of all rows; Unusual where there are none, or not those that there must be, or an id twice."""
     question, against = source.question, source.question.against
     if partial.sums is None or partial.columns is None:
@@ -375,3 +391,64 @@ def _checked(source: Source, partial: Partial, run: Run) -> Total | None:
     total.summed.add_sums(partial.sums)
     total.n, total.targets_sum, total.rows = int(partial.sizes.sum()), partial.targets_sum, list(partial.rows)
     return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Which rows are drawn, how, and by which metrics of ``names`` resamples are scored."""
+
+    source: Source
+    resamples: Resamples
+    names: Sequence[str]
+
+    @property
+    def rule(self) -> ScoreRule:
+        """The protocol's."""
+        return self.source.question.against.rules.score_rules[self.source.question.protocol]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics, as the protocol has them."""
+        return [EVERY[name].under(self.rule) for name in self.names]
+
+
+def drawn(asked: Drawn, item: Item) -> FloatArray | None:
+    """What the rows of ``item`` add to the sums of each resample, (B, terms, R); None where there are none."""
+    total, place, metrics = None, item.first, asked.metrics
+    with _named(asked.source, item):
+        for part in asked.source.parts(item):
+            n = part.target.size
+            keys = part.hashes if part.hashes is not None else keys_of_places(np.arange(place, place + n))
+            target = part.target.astype(np.float32).astype(np.float64) if asked.rule.single_precision else part.target
+            rows = (target, part.prediction, part.bin_index, part.given, keys)
+            sums = asked.resamples.sums(*rows, metrics)
+            total = sums if total is None else total + sums
+            place += n
+    return total
+
+
+def all_drawn(parts: list[FloatArray | None]) -> FloatArray | None:
+    """The sum of what is there."""
+    some = [part for part in parts if part is not None]
+    return np.sum(some, axis=0) if some else None
+
+
+def _with_resamples(  # noqa: PLR0913, PLR0917 - what is known of the rows, and how they are drawn
+    found: Answer, source: Source, partial: Partial, items: Sequence[Item], run: Run, sampling: BootstrapOptions
+) -> Answer:
+    """The answer ``found`` with the scores of resamples, for which the rows of ``items`` are read again."""
+    assert partial.sums is not None  # noqa: S101 - `_checked` has seen rows
+    firsts = np.append(0, np.cumsum(partial.sizes)).tolist()
+    numbered = [replace(item, first=first) for item, first in zip(items, firsts, strict=False)]
+    resamples = Resamples.of(partial.sums.sums, resamples=sampling.resamples, seed=sampling.seed)
+    names = [name for name in found.regions["all"] if name in EVERY and not EVERY[name].count]
+    asked = Drawn(source=source, resamples=resamples, names=names)
+    with run.watch("parts drawn from", len(items)) as done:
+        sums = run.engine.reduced(drawn, numbered, all_drawn, shared=asked, done=done)
+    assert sums is not None  # noqa: S101 - as above
+    question = source.question
+    table = question.against.table
+    regions = masks(table.regions[question.protocol], table.counts["train"])
+    regions = {name: regions[name] for name in found.regions if name in regions}
+    scores = resamples.scores(sums, regions, asked.metrics, zero_error=asked.rule.zero_error)
+    return replace(found, resampled=scores)

@@ -6,7 +6,7 @@ file in which anything is wrong or unusual is not scored here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -60,12 +60,16 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The scores by region, the file's ``sha256``, the digest of its targets, and the titles of metrics left out."""
+    """The scores by region, the file's ``sha256``, the digest of its targets, and the titles of metrics left out.
+
+    ``resampled`` are the scores of resamples by region, (1, metrics, R), where they were drawn.
+    """
 
     regions: dict[str, dict[str, Score]]
     sha256: str
     content: str
     left_out: list[str]
+    resampled: Mapping[str, FloatArray] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

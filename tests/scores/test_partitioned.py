@@ -16,10 +16,12 @@ from dircli.errors import DirError, InputError, UsageError
 from dircli.scores import partitioned, streamed
 from dircli.scores.from_files import ScoreOptions, evaluate
 from dircli.scores.partitioned import Run as Parts
+from dircli.scores.uncertainty.quantify import BootstrapOptions
 from dircli.store import engines, manifests
 from dircli.store.engines import LOCAL
 from dircli.store.manifests import shipped
 from dircli.store.predictions import Layout
+from dircli.store.spans import divided
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +74,14 @@ def scored(
     own: Path | None = None,
     metrics: Sequence[str] = (),
     layout: Layout | None = None,
+    sampling: BootstrapOptions | None = None,
 ) -> Scored:
     """What `evaluate` gives of the file, on the manifest or with AgeDB's bins."""
     layout = layout or Layout(sigma_column="sigma")
     request = ScoreOptions(split="test", protocol="released", metrics=metrics, layout=layout, keep_rows=False)
     bins = None if own else shipped("agedb")
-    return evaluate([path], request, name="own" if own else None, root=own or Path("m"), bins_file=bins, run=parts)
+    name, root = ("own", own) if own else (None, Path("m"))
+    return evaluate([path], request, name=name, root=root, bins_file=bins, sampling=sampling, run=parts)
 
 
 def same(ours: Scored, theirs: Scored) -> None:
@@ -88,6 +92,14 @@ def same(ours: Scored, theirs: Scored) -> None:
     assert list(ours.left_out) == list(theirs.left_out)
     assert regions[0].keys() == regions[1].keys()
     for region, scores in regions[0].items():
+        for kind in ("ci", "detectable"):
+            of_ours, of_theirs = scores.pop(kind, {}), regions[1][region].pop(kind, {})
+            assert of_ours.keys() == of_theirs.keys()
+            for name, value in of_ours.items():
+                if value is not None and of_theirs[name] is not None:
+                    assert value == pytest.approx(of_theirs[name], rel=1e-12, abs=1e-13), (region, kind, name)
+                else:
+                    assert value == of_theirs[name]
         for name, value in scores.items():
             expected = regions[1][region][name]
             exact = value is None or name in {"n", "bins", "exact"}
@@ -151,11 +163,49 @@ def test_the_rows_that_ranks_need_are_kept_where_they_are_fewer_than_guessed(
     whole = scored(None)
     monkeypatch.setattr(partitioned, "RANKED", ROWS)
     monkeypatch.setattr(streamed, "RANKED", ROWS)
-    monkeypatch.setattr("dircli.store.spans.LOOKED_AT", 60)  # from which too many rows are guessed
+    monkeypatch.setattr("dircli.store.spans.LOOKED_AT", 8)  # from which too many rows are guessed
+    assert sum(span.rows for span in divided([Path("p")])) > 2 * ROWS
     same(scored(Parts(engine=LOCAL, size=1000)), whole)
     monkeypatch.setattr(partitioned, "RANKED", ROWS - 1)
     monkeypatch.setattr(streamed, "RANKED", ROWS - 1)
     assert scored(Parts(engine=LOCAL, size=1000)).left_out == ["Spearman"]
+
+
+SUMS = ["mae", "gm", "pearson", "bmae", "bias"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 64])
+@pytest.mark.parametrize("case", ["carried", "no ids", "positions", "sent", "divided"])
+def test_intervals_are_the_same_in_any_number_of_parts(
+    case: str, number: int, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampling = BootstrapOptions(method="poisson", resamples=130, seed=5)
+    where = own if case in {"sent", "divided"} else None
+    columns = joined(own) if where else carried()
+    if case == "no ids":
+        del columns["id"]
+    if case == "divided":
+        monkeypatch.setattr(partitioned, "SENT", 0)
+        monkeypatch.setattr(partitioned, "PART", 400)
+    (work / "p").write_bytes(written(columns, "CSV"))
+    layout = Layout(by_position=case == "positions")
+    whole = scored(None, own=where, metrics=SUMS, sampling=sampling, layout=layout)
+    parts = scored(
+        Parts(engine=LOCAL, size=sized("p", number)), own=where, metrics=SUMS, sampling=sampling, layout=layout
+    )
+    assert not parts.systems
+    assert whole.systems
+    assert whole.result.signature.endswith("|ci:poisson,row,130,5")
+    same(parts, whole)
+
+
+def test_a_cluster_gives_the_intervals_of_the_whole(cluster: engines.Engine, work: Path) -> None:
+    sampling = BootstrapOptions(method="poisson", resamples=130)
+    pq.write_table(pa.table(carried()), work / "p", row_group_size=47)
+    for metrics, kept in ((SUMS, False), ([], True)):  # ranks need all rows
+        parts = scored(Parts(engine=cluster, size=sized("p", 7)), metrics=metrics, sampling=sampling)
+        assert bool(parts.systems) == kept
+        same(parts, scored(None, metrics=metrics, sampling=sampling))
 
 
 def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:
@@ -238,3 +288,10 @@ def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, wor
     for words_of_rows in (["--per-bin", "b.csv"], ["--per-sample", "s.csv"]):
         assert "leave out --engine" in run(*words, *words_of_rows, "--engine", "dask", code=2).stderr
     assert "standard input" in run("evaluate", "-", "--dataset", "agedb", "--engine", "dask", code=2).stderr
+    for option in ("--bca", "--cluster=identity"):
+        for which in (["--engine", "dask"], ["--poisson"]):
+            stderr = run(*words, option, *which, code=2).stderr
+            assert f"{option[:5]}" in stderr
+            assert "draws each by itself; leave one of them out" in stderr
+    stderr = run("evaluate", "p.csv", *words[1:], "--ci", "--engine", "dask", "--workers", "1", code=2).stderr
+    assert "score the files one by one" in stderr
