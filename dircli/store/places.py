@@ -40,6 +40,7 @@ LEFT_OUT = ("_", ".")  # how the names of files begin that are no part of a tabl
 BLOCK = 4 << 20  # bytes that are asked for at once, where somebody reads on
 FIRST = 1 << 16  # bytes that are asked for when a file is opened
 EXTRA = "reading URLs needs further packages; install them with: pip install 'dircli[remote]'"
+COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
 CHANGED = "it changed while it was read; try again"
 
@@ -120,18 +121,29 @@ def is_glob(name: str | Path) -> bool:
 
 def _matched(place: Path) -> list[Path]:
     """The files that the glob ``place`` matches, and those in the folders that it matches."""
-    hidden = tuple(start for start in LEFT_OUT if place.name.startswith(start))
-    matches = place.matches() if isinstance(place, Remote) else map(Path, glob.glob(str(place), recursive=True))  # noqa: PTH207
+    fixed = next(number for number, part in enumerate(place.parts) if WILD.search(part))
+    left_out = tuple(start for start in LEFT_OUT if not any(part.startswith(start) for part in place.parts[fixed:]))
+    if isinstance(place, Remote):
+        matches = place.matches()
+    else:
+        local = map(Path, glob.glob(str(place), recursive=True))  # noqa: PTH207 - of any folder, absolute or not
+        matches = ((match, match.is_dir()) for match in local)
     found: dict[Path, None] = {}
-    for match in matches:
-        if match.name.startswith(LEFT_OUT) and not match.name.startswith(hidden or "\0"):
-            continue
-        found |= dict.fromkeys(_below(match) if match.is_dir() else [match])
+    for match, is_folder in matches:
+        if not _is_hidden(match, fixed, left_out):
+            found |= dict.fromkeys(_below(match) if is_folder else [match])
     return list(found)
+
+
+def _is_hidden(path: Path, fixed: int, left_out: tuple[str, ...] = LEFT_OUT) -> bool:
+    """Whether one of the names in ``path``, but for the first ``fixed`` of them, says that it is no part of a table."""
+    return any(part.startswith(left_out) for part in path.parts[fixed:])
 
 
 def _below(folder: Path) -> list[Path]:
     """The files in ``folder`` and in its folders, without those whose names say that they are no part of a table."""
+    if isinstance(folder, Remote) and folder.scheme not in WEB:  # one question is enough
+        return [path for path in folder.below() if not _is_hidden(path, len(folder.parts))]
     found: list[Path] = []
     for path in folder.iterdir():
         if path.name.startswith(LEFT_OUT):
@@ -289,16 +301,23 @@ class Remote(SystemPath):
         """What lies in this folder."""
         yield from self.among(self._told("ls", detail=False))
 
-    def matches(self) -> Iterator[Self]:
-        """The files and folders that this URL matches, as a glob."""
-        names, root = self._told("glob"), self.parent
+    def below(self) -> Iterator[Self]:
+        """All files in this folder and in its folders."""
+        yield from self.among(self._told("find"))
+
+    def matches(self) -> Iterator[tuple[Self, bool]]:
+        """The files and folders that this URL matches, as a glob, and whether each is a folder."""
+        facts, root = self._told("glob", detail=True), self.parent
         while WILD.search(root.divided()[0]) and root.parent != root:
             root = root.parent
-        yield from root.among(names)
+        for name, fact in facts.items():
+            is_folder = fact["type"] == "directory"
+            for place in root.among([f"{name.rstrip('/')}/" if is_folder else name]):
+                yield place, is_folder
 
     def glob(self, pattern: str) -> Generator[Self, None, None]:
         """The files and folders below this one that ``pattern`` matches."""
-        yield from (self / pattern).matches()
+        yield from (place for place, _ in (self / pattern).matches())
 
     def among(self, names: list[str]) -> Iterator[Self]:
         """The places below this one that a filesystem calls by these ``names``.
@@ -508,6 +527,7 @@ class _WebFile(_Blocks):
         ranges = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
         own["headers"] = {**own.get("headers", {}), **ranges}
         own.setdefault("timeout", aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60))
+        own["auto_decompress"] = False
         session = await self._system.set_session()
         async with session.get(self._system.encode_url(self._place.url), **own) as answer:
             state = [answer.headers.get(key) for key in ("ETag", "Last-Modified")]
@@ -515,7 +535,8 @@ class _WebFile(_Blocks):
                 self.size = 0
                 return b""
             answer.raise_for_status()
-            if answer.headers.get("Content-Encoding", "identity") != "identity":
+            encoding = answer.headers.get("Content-Encoding", "identity")
+            if encoding != "identity" and self._place.suffix not in COMPRESSED:  # a .gz may be called encoded
                 raise OSError(errno.EIO, "the server sends it compressed, although that was not asked for")
             if answer.status != 206:  # noqa: PLR2004
                 return await self._kept(answer, start, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 from pathlib import Path
@@ -112,6 +113,9 @@ def test_the_parts_of_a_folder_or_glob_are_files_in_the_order_of_their_names(
     if kind != "http":
         assert found("p") == ["p/a.csv", "p/b.csv", "p/k=1/z.csv"]
         assert found("*/a.csv") == ["p/a.csv", "q/a.csv"]
+        assert found("p/**") == ["p/a.csv", "p/b.csv", "p/k=1/z.csv"]
+        assert found("**/a.csv") == ["p/a.csv", "q/a.csv"]
+        assert found("p/_t*/*") == ["p/_temporary/y.csv"]
         assert found("p/k=*") == ["p/k=1/z.csv"]
         assert found("p/[ab].csv") == ["p/a.csv", "p/b.csv"]
         assert found("p/_S*") == ["p/_SUCCESS"]
@@ -199,6 +203,11 @@ def test_a_server_that_answers_badly_gives_one_line_and_no_bytes(
         files.read(places.of(url))
     assert "secret" not in str(raised.value)
     assert len(raised.value.problems) == 1
+
+
+def test_a_compressed_file_may_be_called_encoded(server: web.Server) -> None:
+    server.add("/x.csv.gz", gzip.compress(b"a\n1\n"), web.encoded("gzip"))
+    assert gzip.decompress(places.of(server.url("/x.csv.gz")).read_bytes()) == b"a\n1\n"
 
 
 def test_a_file_that_another_one_replaces_while_it_is_read_gives_one_line(server: web.Server) -> None:
