@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +27,9 @@ from dircli.store.predictions import Layout
 from dircli.store.spans import divided
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    import server as web
     from conftest import Run
 
     from dircli.scores.results import Scored
@@ -84,9 +88,11 @@ def scored(
     return evaluate([path], request, name=name, root=root, bins_file=bins, sampling=sampling, run=parts)
 
 
-def same(ours: Scored, theirs: Scored) -> None:
-    """Both have the same scores within rounding, and the same of all else."""
+def same(ours: Scored, theirs: Scored, *, named: bool = True) -> None:
+    """Both have the same scores within rounding, and all else; if they are not ``named``, but for their names."""
     ours_json, theirs_json = ours.result.as_json(), theirs.result.as_json()
+    for each in (ours_json, theirs_json) if not named else ():
+        del each["systems"][0]["name"], each["systems"][0]["file"]
     regions = [each["systems"][0].pop("regions") for each in (ours_json, theirs_json)]
     assert ours_json == theirs_json
     assert list(ours.left_out) == list(theirs.left_out)
@@ -295,3 +301,65 @@ def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, wor
             assert "draws each by itself; leave one of them out" in stderr
     stderr = run("evaluate", "p.csv", *words[1:], "--ci", "--engine", "dask", "--workers", "1", code=2).stderr
     assert "score the files one by one" in stderr
+
+
+@pytest.mark.slow
+def test_a_cluster_reads_what_lies_elsewhere(s3: Any, server: web.Server, work: Path, own: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    files = {
+        f"{number}.{form}": written({name: values[number::2] for name, values in carried().items()}, kind)
+        for form, kind in (("csv", "CSV"), ("parquet", "Parquet"))
+        for number in range(2)
+    }
+    for name, data in files.items():
+        (work / name).write_bytes(data)
+        s3.pipe(f"bucket/{name}", data)
+        server.add(f"/{name}", data)
+    s3.pipe("bucket/other/joined.csv", written(joined(own), "CSV"))
+    (work / "p").write_bytes(written(joined(own), "CSV"))
+    with engines.opened("dask", workers=2) as engine:  # which knows the environment of the store
+        for form in ("csv", "parquet"):
+            same(
+                scored(Parts(engine=engine, size=9000), f"s3://bucket/[01].{form}"),
+                scored(None, f"[01].{form}"),
+                named=False,
+            )
+            there = scored(Parts(engine=engine, size=9000), server.url(f"/0.{form}"))
+            assert not there.systems
+            same(there, scored(None, f"0.{form}"), named=False)
+        there = scored(Parts(engine=engine), "s3://bucket/other/joined.csv", own=own)
+        assert not there.systems
+        same(there, scored(None, own=own), named=False)
+
+
+@pytest.mark.parametrize(
+    "rows", [pytest.param(2_000_000, marks=pytest.mark.slow), pytest.param(50_000_000, marks=pytest.mark.bench)]
+)
+def test_a_worker_that_is_killed_in_the_middle_changes_nothing(rows: int) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    draw = np.random.default_rng(rows)
+    with pq.ParquetWriter(
+        "p", pa.schema({"id": pa.string(), "target": pa.float64(), "prediction": pa.float64()})
+    ) as to:
+        for start in range(0, rows, 1_000_000):
+            target = draw.uniform(0, 100, 1_000_000).round(1)
+            ids = pa.array(np.arange(start, start + 1_000_000)).cast(pa.string())
+            table = {"id": ids, "target": target, "prediction": target + draw.normal(0, 5, target.size)}
+            to.write_table(pa.table(table), row_group_size=rows // 40)
+    whole = scored(None, metrics=SUMS)
+    with engines.opened("dask", workers=2) as engine:
+        assert isinstance(engine, engines.Dask)
+        victims, done = list(engine.client.run(os.getpid).values()), []
+
+        @contextmanager
+        def killing(_what: str, _total: int) -> Iterator[Callable[[int], None]]:
+            def tell(number: int) -> None:
+                done.append(number)
+                if sum(done) >= 5 and len(victims) == 2:
+                    os.kill(victims.pop(), signal.SIGKILL)
+
+            yield tell
+
+        parts = scored(Parts(engine=engine, size=2 << 20, watch=killing), metrics=SUMS)
+        assert len(victims) == 1
+    same(parts, whole)
