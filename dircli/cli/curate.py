@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Force, Name, Protocol, Quiet, option
+from dircli.cli.options import EngineOptions, Force, Name, Protocol, Quiet, option
 from dircli.errors import CheckError, UsageError, first_ten
 from dircli.report import console
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dircli.curation.options import CurateOptions
     from dircli.curation.recordings import Recording
     from dircli.datasets.obtain import DownloadOptions
+    from dircli.store.engines import Engine
 
 SHOWN_ROWS = 24
 
@@ -116,6 +117,7 @@ def curate(
     less: LessTrain,
     table: TableOptions,
     download: DownloadChoices,
+    who: EngineOptions,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -134,6 +136,8 @@ def curate(
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
+    if who.engine != "local" and not (source.check_images or source.check_signals):
+        raise UsageError("--engine dask checks images and signals here; add --check-images or --check-signals")
     if name == datasets.OWN:
         _refuse(source, name)
         choices = table.options(cut, seed=number, called=called)
@@ -164,10 +168,14 @@ def curate(
     with terms(download) as how:
         manifest = curation.curate(name, options, root=out, terms=how, watch=counting)
     _tell(manifest.facts, manifest.table.bins.edges, out, protocol)
-    if source.check_images:
-        _check_images(manifest, options, out, how)
-    if source.check_signals:
-        _tell_signals(*recordings.check_signals(manifest, options, root=out, terms=how, watch=counting))
+    if not (source.check_images or source.check_signals):
+        return
+    with who.opened() as engine:
+        if source.check_images:
+            _check_images(manifest, options, out, how, engine)
+        if source.check_signals:
+            how_and_who: dict[str, Any] = {"terms": how, "watch": counting, "engine": engine}
+            _tell_signals(*recordings.check_signals(manifest, options, root=out, **how_and_who))
 
 
 def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
@@ -193,14 +201,16 @@ def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str) -> Non
     typer.echo(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 
 
-def _check_images(manifest: Manifest | PixelManifest, options: CurateOptions, out: Path, how: DownloadOptions) -> None:
+def _check_images(
+    manifest: Manifest | PixelManifest, options: CurateOptions, out: Path, how: DownloadOptions, engine: Engine
+) -> None:
     """Open every image; CheckError that names the list of the unreadable ones, where there are any."""
     from dircli.curation import images
     from dircli.report.progress import counting
 
     name, rows = manifest.facts["name"], manifest.facts["rows"]
     with counting("images", rows) as done:
-        unreadable = images.check_images(manifest, options, root=out, terms=how, done=done)
+        unreadable = images.check_images(manifest, options, root=out, terms=how, done=done, engine=engine)
     typer.echo(f"{rows:,} images, {len(unreadable):,} of them unreadable")
     if unreadable:
         path = out / str(name) / "unreadable.csv"

@@ -58,12 +58,9 @@ class Engine(Protocol):
         """Whether whoever does the work sees this machine's folder of temporary files."""
 
     def in_order(
-        self, function: Callable[[Item], Result], items: Iterable[Item], *, serial: bool = False
+        self, function: Callable[[Any, Item], Result], items: Iterable[Item], *, shared: Any = None
     ) -> Iterator[Result]:
-        """``function`` of each of ``items``, in their order, a bounded number of them under way at once.
-
-        ``serial``: one after the other where they would be done by threads.
-        """
+        """``function(shared, item)`` of each of ``items``, in their order, a bounded number of them at once."""
 
     def reduced(
         self,
@@ -87,10 +84,10 @@ class Local:
     shares_files = True
 
     def in_order(
-        self, function: Callable[[Item], Result], items: Iterable[Item], *, serial: bool = False
+        self, function: Callable[[Any, Item], Result], items: Iterable[Item], *, shared: Any = None
     ) -> Iterator[Result]:
         """See `Engine`."""
-        return in_order(function, items, serial=serial)
+        return in_order(partial(function, shared), items)
 
     def reduced(
         self,
@@ -264,20 +261,16 @@ class Dask:
             return all(self.client.run(_sees, folder).values())
 
     def in_order(
-        self,
-        function: Callable[[Item], Result],
-        items: Iterable[Item],
-        *,
-        serial: bool = False,  # noqa: ARG002 - that of threads
+        self, function: Callable[[Any, Item], Result], items: Iterable[Item], *, shared: Any = None
     ) -> Iterator[Result]:
         """See `Engine`."""
         from collections import deque
 
         under_way: deque[Future[Any]] = deque()
         with self._said():
-            most = self._most()
+            common, most = None if shared is None else self._kept(shared), self._most()
             for item in items:
-                under_way.append(self._submit(function, item))
+                under_way.append(self._submit(function, common, item))
                 if len(under_way) >= most:
                     yield self._result(under_way.popleft())
                     most = self._most()

@@ -35,8 +35,8 @@ def named(shared: str, item: int) -> str:
     return f"{shared}{item}"
 
 
-def doubled(item: int) -> int:
-    return 2 * item
+def times(factor: int, item: int) -> int:
+    return factor * item
 
 
 def refusing(_: None, item: int) -> int:
@@ -87,7 +87,8 @@ def test_a_cluster_gives_what_threads_give(cluster: Engine) -> None:
         assert ours == theirs
     cluster.reduced(named, range(20), nested, shared="i", done=told.append)
     assert sum(told) == 20
-    assert list(cluster.in_order(doubled, range(50))) == list(range(0, 100, 2))
+    for engine in (LOCAL, cluster):
+        assert list(engine.in_order(times, range(50), shared=2)) == list(range(0, 100, 2))
     assert cluster.shares_files
 
 
