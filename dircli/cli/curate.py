@@ -136,10 +136,10 @@ def curate(
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
-    if who.engine != "local" and not (source.check_images or source.check_signals):
-        raise UsageError("--engine dask checks images and signals here; add --check-images or --check-signals")
     if name == datasets.OWN:
         _refuse(source, name)
+        if who.engine != "local":
+            raise UsageError("--engine: not for `dir curate custom`, which this process makes")
         choices = table.options(cut, seed=number, called=called)
         _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol)
         return
@@ -165,17 +165,23 @@ def curate(
     )
     if source.check_signals:
         recordings.need_signals(name)
-    with terms(download) as how:
-        manifest = curation.curate(name, options, root=out, terms=how, watch=counting)
-    _tell(manifest.facts, manifest.table.bins.edges, out, protocol)
-    if not (source.check_images or source.check_signals):
-        return
-    with who.opened() as engine:
+    if who.engine != "local" and not (source.check_images or source.check_signals or _counts_pixels(name)):
+        raise UsageError(f"--engine: nothing of {name} is divided; it goes with --check-images and --check-signals")
+    with terms(download) as how, who.opened() as engine:
+        manifest = curation.curate(name, options, root=out, terms=how, watch=counting, engine=engine)
+        _tell(manifest.facts, manifest.table.bins.edges, out, protocol)
         if source.check_images:
             _check_images(manifest, options, out, how, engine)
         if source.check_signals:
             how_and_who: dict[str, Any] = {"terms": how, "watch": counting, "engine": engine}
             _tell_signals(*recordings.check_signals(manifest, options, root=out, **how_and_who))
+
+
+def _counts_pixels(name: str) -> bool:
+    """Whether the manifest of ``name`` is made by counting the pixels of maps."""
+    from dircli import datasets
+
+    return datasets.load(name).counted == "pixels"
 
 
 def _refuse(group: SourceOptions | TableOptions, name: str) -> None:

@@ -279,7 +279,7 @@ def test_the_command_checks_images_on_a_cluster(tmp_path: Path, run: Run) -> Non
     raw = in_folder(tmp_path / "raw", dict.fromkeys([f"AgeDB/{name}" for name in NAMES[:-1]], GOOD))
     (tmp_path / "raw" / "AgeDB" / NAMES[-1]).write_bytes(b"no image")
     words = ["curate", "agedb", "--raw", raw, "--split", "redraw"]
-    assert "add --check-images" in run(*words, "--engine", "dask", code=2).stderr
+    assert "it goes with --check-images" in run(*words, "--engine", "dask", code=2).stderr
     listed = []
     for more in ([], ["--engine", "dask", "--workers", "1"]):
         done = run(*words, "--check-images", *more, code=1)

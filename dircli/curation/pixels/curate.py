@@ -20,7 +20,7 @@ from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import choose
-from dircli.curation.pixels.count import counted
+from dircli.curation.pixels.count import Sent, counted
 from dircli.curation.provenance import all_facts, described, sources, unlike_published
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
@@ -28,6 +28,7 @@ from dircli.errors import InputError, Problem, sample
 from dircli.store import derived, manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.content import pixel_content
+from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import Watch, unwatched
 
 REDRAWN = "these test pixels are not the published ones, and scores on them do not compare with published ones"
@@ -57,8 +58,11 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
     folder: Path,
     watch: Watch | None = None,
     chunk: int = 32,
+    engine: Engine = LOCAL,
 ) -> PixelManifest:
     """The manifest under the name of ``folder``, written there; test pixels are imported, or drawn by the seed.
+
+    Maps are counted by the ``engine``.
 
     Counts of ``chunk`` images each stay in ``folder`` until the whole is written, for a run after an interruption.
     Raises InputError with everything that is wrong in lists, maps and mask, SourceError where the maps are not here.
@@ -79,7 +83,13 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
         problems = [problem for each in maps.values() for problem in each.problems]
         codes = {}
         for split, each in maps.items():
-            codes[split], wrong = counted(each, checkpoint, what=f"{split} maps", watch=watch, size=chunk)
+            how: dict[str, Any] = {
+                "watch": watch,
+                "size": chunk,
+                "engine": engine,
+                "sent": Sent(raw, dataset.name, split),
+            }
+            codes[split], wrong = counted(each, checkpoint, what=f"{split} maps", **how)
             problems += wrong
         mask = None
         if released:
