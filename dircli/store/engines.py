@@ -37,6 +37,14 @@ PATIENCE = 10.0
 LOOK = 2.0
 """Seconds after which it is looked whether the scheduler is still there."""
 
+_ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+LEAN = {
+    f"{_ENVIRONMENT}.MALLOC_TRIM_THRESHOLD_": 1 << 28,
+    f"{_ENVIRONMENT}.MALLOC_MMAP_THRESHOLD_": 1 << 28,
+    "distributed.worker.profile.enabled": False,
+}
+"""Workers that keep the memory of arrays for the next ones: by Dask's own setting each array is paged in anew."""
+
 
 class EngineError(DirError):
     """A cluster cannot be reached, does not fit, or is lost."""
@@ -166,10 +174,13 @@ def _started(distributed: Any, workers: int | None, stack: ExitStack) -> Client:
     """A client of a new cluster on this machine, which ends with ``stack``."""
     import os
 
+    import dask
+
     number = workers or os.cpu_count() or 1
     place = stack.enter_context(TemporaryDirectory(prefix="dir-dask-", ignore_cleanup_errors=True))
     settings = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "local_directory": place}
-    cluster = distributed.LocalCluster(n_workers=number, threads_per_worker=1, processes=True, **settings)
+    with dask.config.set(LEAN):
+        cluster = distributed.LocalCluster(n_workers=number, threads_per_worker=1, processes=True, **settings)
     stack.callback(cluster.close)
     client: Client = distributed.Client(cluster)
     return client

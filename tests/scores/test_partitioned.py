@@ -177,6 +177,15 @@ def test_the_rows_that_ranks_need_are_kept_where_they_are_fewer_than_guessed(
     assert scored(Parts(engine=LOCAL, size=1000)).left_out == ["Spearman"]
 
 
+@pytest.mark.parametrize("rows", [1, 2, 30])
+def test_more_parts_than_rows_lose_none(rows: int, work: Path) -> None:
+    for form in FORMATS:
+        (work / "p").write_bytes(written(carried(rows), form))
+        parts = scored(Parts(engine=LOCAL, size=3))
+        assert not parts.systems
+        same(parts, scored(None))
+
+
 SUMS = ["mae", "gm", "pearson", "bmae", "bias"]
 
 

@@ -176,6 +176,17 @@ def test_no_scheduler_and_no_workers_are_one_line_each(
                 pass
 
 
+def test_another_version_of_dask_is_refused(cluster: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(cluster, engines.Dask)
+    distributed = pytest.importorskip("distributed")
+    other = {"packages": {"distributed": "2020.1.0"}}
+    found = {"client": {"packages": {"distributed": distributed.__version__}}, "scheduler": other, "workers": {}}
+    monkeypatch.setattr(distributed.Client, "get_versions", lambda _: found)
+    with pytest.raises(EngineError, match=r"the scheduler has distributed 2020.1.0, and here is .*; install the same"):  # noqa: SIM117
+        with engines.opened("dask", scheduler=cluster.client.scheduler.address):
+            pass
+
+
 @pytest.mark.slow
 def test_a_worker_of_another_version_or_without_the_program_is_refused(
     scheduler: tuple[str, subprocess.Popen[bytes]], tmp_path: Path

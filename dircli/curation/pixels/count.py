@@ -7,11 +7,12 @@ the images' names and their files' stamps: only a chunk with a changed file is r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Mapping
+from collections.abc import Container, Hashable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
+from typing import Any, cast
 
 import numpy as np
 
@@ -105,14 +106,14 @@ def _chunk(maps: Maps, rows: range, known: Container[str]) -> Chunk:
 def _chunk_elsewhere(sent: Sent, rows: range) -> Chunk:
     """`_chunk` in another process, which opens the maps the first time."""
     with ONE:
-        maps = _opened(sent.raw, sent.dataset)[sent.split]
+        maps = _opened(cast("Hashable", sent.raw), sent.dataset)[sent.split]
         if maps.serial:
             return _chunk(maps, rows, sent.known)
     return _chunk(maps, rows, sent.known)
 
 
 @lru_cache(maxsize=1)
-def _opened(raw: Raw, dataset: str) -> Mapping[str, Maps]:
+def _opened(raw: Any, dataset: str) -> Mapping[str, Maps]:
     reader = datasets.load(dataset).reader
     assert isinstance(reader, PixelReader)  # noqa: S101 - only such a dataset has maps
     return reader.maps(raw)

@@ -71,7 +71,7 @@ def weights(keys: AnyArray, *, seed: int, first: int, size: int) -> AnyArray:
     states = mixed(keys ^ start)
     groups = np.arange(first // PER_HASH, -(-(first + size) // PER_HASH), dtype=np.uint64) + np.uint64(1)
     hashes = mixed(states[:, None] + (groups * np.uint64(GOLDEN))[None, :])
-    drawn = NUMBERS[hashes.astype("<u8", copy=False).view("<u2")]
+    drawn: AnyArray = NUMBERS[hashes.astype("<u8", copy=False).view("<u2")]
     begin = first % PER_HASH
     return drawn[:, begin : begin + size]
 
