@@ -84,7 +84,7 @@ class Sent:
 
     raw: Raw
     dataset: str
-    split: str
+    split: str = "train"
     known: Container[str] = ()
 
 

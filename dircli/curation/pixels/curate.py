@@ -62,8 +62,6 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
 ) -> PixelManifest:
     """The manifest under the name of ``folder``, written there; test pixels are imported, or drawn by the seed.
 
-    Maps are counted by the ``engine``.
-
     Counts of ``chunk`` images each stay in ``folder`` until the whole is written, for a run after an interruption.
     Raises InputError with everything that is wrong in lists, maps and mask, SourceError where the maps are not here.
     """
@@ -80,17 +78,8 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
             opened.callback(each.close)
         _refuse_foreign(dataset, reader, maps, raw)
         checkpoint = Checkpoint(folder / CHECKPOINT)
-        problems = [problem for each in maps.values() for problem in each.problems]
-        codes = {}
-        for split, each in maps.items():
-            how: dict[str, Any] = {
-                "watch": watch,
-                "size": chunk,
-                "engine": engine,
-                "sent": Sent(raw, dataset.name, split),
-            }
-            codes[split], wrong = counted(each, checkpoint, what=f"{split} maps", **how)
-            problems += wrong
+        how: dict[str, Any] = {"watch": watch, "size": chunk, "engine": engine}
+        codes, problems = _codes(maps, checkpoint, Sent(raw, dataset.name), how)
         mask = None
         if released:
             for member, source, blob in unlike_published(dataset, released):
@@ -115,6 +104,19 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
     derived.write(folder, manifests.contents(manifest), manifest.table, options.replacing)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return manifest
+
+
+def _codes(
+    maps: Mapping[str, Maps], checkpoint: Checkpoint, sent: Sent, how: Mapping[str, Any]
+) -> tuple[dict[str, IntArray], list[Problem]]:
+    """How many pixels of each split hold each code, (C,), and all that is wrong with lists and maps."""
+    problems = [problem for each in maps.values() for problem in each.problems]
+    codes = {}
+    for split, each in maps.items():
+        what = f"{split} maps"
+        codes[split], wrong = counted(each, checkpoint, what=what, sent=replace(sent, split=split), **how)
+        problems += wrong
+    return codes, problems
 
 
 def _refuse_foreign(dataset: Dataset, reader: PixelReader, maps: Mapping[str, Maps], raw: Raw) -> None:
