@@ -249,6 +249,8 @@ def _named(source: Source, item: Item) -> Iterator[None]:
     """What is wrong or unusual is told of with the place where it is."""
     try:
         yield
+    except places.UnreachableError:
+        raise
     except (Unusual, InputError) as error:
         what = error.problems[0].found if isinstance(error, InputError) else str(error)
         raise Unusual(str(item.span or places.shown(source.question.path)), what or UNUSUAL) from None

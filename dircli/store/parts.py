@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from dircli.errors import InputError, Problem, clear, first_line, first_ten, sample
+from dircli.errors import SHOWN, InputError, Problem, clear, first_line, first_ten, sample
 from dircli.store import compressed, parquet, places, sniff
 from dircli.store.digests import digest_of
 from dircli.store.parallel import in_order
@@ -36,6 +36,34 @@ def of_each(function: Callable[[Path], Result], paths: Sequence[Path]) -> Iterat
     return in_order(function, paths, serial=not any(map(places.is_remote, paths)), workers=ASKED_AT_ONCE)
 
 
+def read_each(read: Callable[[Path], Result], paths: Sequence[Path]) -> list[Result]:
+    """What ``read`` gives of each of ``paths``; InputError with the problems of the first ten that have some."""
+
+    def attempt(path: Path) -> Result | InputError:
+        try:
+            return read(path)
+        except InputError as error:
+            return error
+
+    results: list[Result] = []
+    errors: list[InputError] = []
+    for each in of_each(attempt, paths):
+        if isinstance(each, InputError):
+            errors.append(each)
+        else:
+            results.append(each)
+    if errors:
+        raise InputError(several([error.problems for error in errors], str(paths[0].parent)))
+    return results
+
+
+def several(problems: Sequence[Sequence[Problem]], name: str) -> list[Problem]:
+    """The ``problems`` of the first ten files that have some, and how many more there are in ``name``."""
+    left = len(problems) - SHOWN
+    more = [Problem(name, f"{left:,} more files have problems")] if left > 0 else []
+    return [problem for some in problems[:SHOWN] for problem in some] + more
+
+
 def digest(digests: Iterable[str]) -> str:
     """The sha256 of a table in several files: that of their own ones, in hex, a line each; of one file its own."""
     every = list(digests)
@@ -47,24 +75,19 @@ def refuse_unlike(paths: Sequence[Path], needed: Sequence[str]) -> None:
 
     Columns may stand in any order. ``needed`` are names that the header of a text is known by.
     """
-    kinds = list(of_each(partial(_kind, needed=needed), paths))
-    first, wrong = kinds[0], []
-    for kind in kinds[1:]:
+    first, *others = read_each(partial(_kind, needed=needed), paths)
+    wrong = []
+    for kind in others:
+        ours, theirs = first.columns, kind.columns
         if kind.name != first.name:
             wrong.append(Problem(str(kind.path), f"this is {kind.name}, and {first.path} is {first.name}", HINT))
-        elif kind.columns != first.columns and kind.columns is not None and first.columns is not None:
-            lacks, more = (sample(sorted(map(clear, names))) for names in _differences(first.columns, kind.columns))
-            what = " and ".join(
-                [*([f"there is no column {lacks}"] if lacks else []), *([f"there is a column {more}"] if more else [])]
-            )
+        elif ours is not None and theirs is not None and ours != theirs:
+            named = [(word, sorted(map(clear, names))) for word, names in (("no", ours - theirs), ("a", theirs - ours))]
+            what = " and ".join(f"there is {word} column {sample(names)}" for word, names in named if names)
             wrong.append(Problem(str(kind.path), f"{what}, unlike in {first.path}", HINT))
     if wrong:
         rest = "{:,} more files are unlike the first"
         raise InputError(first_ten(wrong, lambda each: each, lambda left: Problem(str(first.path), rest.format(left))))
-
-
-def _differences(ours: frozenset[str], theirs: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    return ours - theirs, theirs - ours
 
 
 def _kind(path: Path, *, needed: Sequence[str]) -> Kind:
@@ -90,7 +113,7 @@ def _kind(path: Path, *, needed: Sequence[str]) -> Kind:
         raise InputError(Problem(str(path), "this is no table of text or Parquet", HINT))
     if is_json(start):
         return Kind(path, "JSON lines", None)
-    header = start.decode("utf-8-sig", errors="replace").partition("\n")[0]
+    header = start.decode("utf-8-sig", errors="replace").lstrip("\r\n").partition("\n")[0]
     delimiter = delimiter_of(start, needed)
     fields = next(csv.reader(io.StringIO(header), delimiter=delimiter), [])
     return Kind(path, f"text with {DELIMITERS[delimiter]}", frozenset(field.strip() for field in fields))

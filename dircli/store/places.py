@@ -13,7 +13,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from typing import IO, Self
 
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # a drive such as C: has one letter
-USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)[^/\s'\"]*@")
+USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)([^/\s'\"]*@|(?!\[)[^/\s:'\"]*:(?!\d{1,5}/)[^\s'\"]*@)")
+"""User and password in a URL; also such as stand there against the rules, with slashes in them."""
+
 QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
 WILD = re.compile(r"[*?[]")
 WEB = ("http", "https")
 WHOLE = ("abfs", "abfss", "az", "gcs", "gs", "memory", "s3", "s3a")
 """Schemes under which a file is put whole or not at all."""
 
+BUCKETS = ("gcs", "gs", "s3", "s3a")
 LEFT_OUT = ("_", ".")  # how the names of files begin that are no part of a table: _SUCCESS, .part-0.csv.crc
 BLOCK = 4 << 20  # bytes that are asked for at once, where somebody reads on
 FIRST = 1 << 16  # bytes that are asked for when a file is opened
@@ -43,6 +46,14 @@ EXTRA = "reading URLs needs further packages; install them with: pip install 'di
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
 CHANGED = "it changed while it was read; try again"
+
+
+class UnreachableError(InputError):
+    """What lies at a URL cannot be had, or not whole, for this ``reason``; nobody is to try it in another way."""
+
+    def __init__(self, place: Path, reason: str) -> None:
+        super().__init__(Problem(str(place), f"it cannot be read ({reason})"))
+        self.reason = reason
 
 
 def of(text: str | Path) -> Path:
@@ -114,8 +125,8 @@ def is_glob(name: str | Path) -> bool:
     """Whether ``name`` has wildcards; on the web a "?" and brackets have another meaning."""
     place = of(name)
     if isinstance(place, Remote):
-        wild = "*" if place.scheme in WEB else WILD.pattern
-        return re.search(re.escape(wild) if wild == "*" else wild, place.divided()[0]) is not None
+        base, _ = place.divided()
+        return "*" in base if place.scheme in WEB else WILD.search(base) is not None
     return WILD.search(str(name)) is not None
 
 
@@ -123,6 +134,7 @@ def _matched(place: Path) -> list[Path]:
     """The files that the glob ``place`` matches, and those in the folders that it matches."""
     fixed = next(number for number, part in enumerate(place.parts) if WILD.search(part))
     left_out = tuple(start for start in LEFT_OUT if not any(part.startswith(start) for part in place.parts[fixed:]))
+    matches: Iterable[tuple[Path, bool]]
     if isinstance(place, Remote):
         matches = place.matches()
     else:
@@ -158,14 +170,18 @@ def _below(folder: Path) -> list[Path]:
 
 
 class Remote(SystemPath):
-    """A URL as a path. What is asked of the disk itself raises UsageError, as `__fspath__` does."""
+    """A URL as a path. What is asked of the disk itself raises UsageError, as `__fspath__` does.
+
+    A file that is opened more than once, as Parquet is for its columns and its digest, has to be the same each time.
+    """
 
     url: str
+    seen: list[Any]
 
     def __new__(cls, url: str) -> Self:
         """A path whose name and suffix are those of the URL as it is `shown`."""
         self = super().__new__(cls, shown(url))
-        self.url = url
+        self.url, self.seen = url, []
         return self
 
     def __init__(self, url: str) -> None:
@@ -253,13 +269,11 @@ class Remote(SystemPath):
         return False
 
     def is_file(self, **_: Any) -> bool:
-        """Whether there is such a file; InputError where that cannot be known, here and below."""
+        """Whether there is such a file; UnreachableError where that cannot be known, here and below."""
         try:
             return not self._is_page() and self._size() is not None
         except (FileNotFoundError, IsADirectoryError):
             return False
-        except OSError as error:
-            raise self._unknown(error) from None
 
     def is_dir(self, **_: Any) -> bool:
         """Whether there is such a folder; on the web, whether the URL ends in a slash."""
@@ -276,10 +290,7 @@ class Remote(SystemPath):
                 system.invalidate_cache()
                 return getattr(system, question)(path, **how)
         except OSError as error:
-            raise self._unknown(error) from None
-
-    def _unknown(self, error: OSError) -> InputError:
-        return InputError(Problem(str(self), f"it cannot be read ({error.strerror})"))
+            raise UnreachableError(self, str(error.strerror)) from None
 
     def _is_page(self) -> bool:
         return self.scheme in WEB and self.url.partition("?")[0].endswith("/")
@@ -294,7 +305,7 @@ class Remote(SystemPath):
             return None if facts["type"] == "directory" else int(facts["size"])
 
     def stat(self, **_: Any) -> os.stat_result:
-        """Nothing but ``st_size``; OSError where there is no such file."""
+        """Nothing but ``st_size``; FileNotFoundError where there is no such file."""
         return os.stat_result((0, 0, 0, 0, 0, 0, self._size() or 0, 0, 0, 0))
 
     def iterdir(self) -> Generator[Self, None, None]:
@@ -332,7 +343,10 @@ class Remote(SystemPath):
                 yield self / key
 
     def open(self, mode: str = "rb", *_: Any, **__: Any) -> IO[Any]:  # type: ignore[override]  # bytes alone
-        """The file, to be read from anywhere in it; OSError where there is none, or what comes is not whole."""
+        """The file, to be read from anywhere in it; FileNotFoundError where there is none.
+
+        Raises UnreachableError, then and in reading, where what comes is not whole.
+        """
         if mode != "rb":
             self.__fspath__()
         with self.reached() as (system, path):
@@ -344,11 +358,21 @@ class Remote(SystemPath):
         with self.open() as file:
             return bytes(file.read())
 
+    def refuse_other(self, state: list[Any]) -> None:
+        """OSError where what is known of the file's ``state`` is not what was known at first."""
+        if self.seen and state != self.seen:
+            raise OSError(errno.EIO, CHANGED)
+        self.seen = state
+
     def write_bytes(self, data: Any) -> int:
         """Put ``data`` there, whole or not at all; UsageError where that cannot be had, OSError where it fails."""
         self.check_writable()
-        with self.reached() as (system, path):
-            system.pipe_file(path, bytes(data))
+        try:
+            with self.reached() as (system, path):
+                self.seen = []
+                system.pipe_file(path, bytes(data))
+        except UnreachableError as error:
+            raise OSError(errno.EIO, error.reason) from None
         return len(data)
 
     def check_writable(self) -> None:
@@ -358,14 +382,28 @@ class Remote(SystemPath):
 
     @contextmanager
     def reached(self) -> Iterator[tuple[Any, str]]:
-        """The filesystem, and the path in it; errors of any library as OSError, and never with a secret in them."""
+        """The filesystem, and the path in it; errors of any library as ours, and never with a secret in them.
+
+        FileNotFoundError and IsADirectoryError say that there is no file; all else is UnreachableError.
+        """
         system, path = self.system()
         try:
             yield system, path
-        except UsageError:
+        except (UsageError, UnreachableError):
             raise
         except Exception as error:  # noqa: BLE001 - each store has its own
-            raise _os_error(error) from None
+            known = _os_error(error, self.cleared(one_line(error)))
+            if isinstance(known, FileNotFoundError | IsADirectoryError):
+                raise known from None
+            raise UnreachableError(self, str(known.strerror)) from None
+
+    def cleared(self, message: str) -> str:
+        """``message`` without what of this URL is not to be shown."""
+        user = USER.match(self.url)
+        secrets = [user[2], user[2].rstrip("@"), user[2].rstrip("@").partition(":")[2]] if user else []
+        for secret in filter(None, [*secrets, self.divided()[1]]):
+            message = message.replace(secret, "")
+        return shown(message)
 
     def system(self) -> tuple[Any, str]:
         """The filesystem, and the path in it; UsageError where a package lacks, or nobody knows the scheme."""
@@ -373,18 +411,22 @@ class Remote(SystemPath):
             from fsspec.core import url_to_fs
         except ImportError:
             raise UsageError(f"{self}: {EXTRA}") from None
+        if self.scheme in BUCKETS and USER.match(self.url):
+            raise UsageError(
+                f"{self}: leave keys out of the URL; they are looked for where the filesystem keeps its own"
+            )
         try:
             system, path = url_to_fs(self.url)
         except ImportError as error:
             ours = self.scheme in {*WEB, "s3", "s3a"}
-            raise UsageError(f"{self}: {EXTRA if ours else shown(one_line(error))}") from None
+            raise UsageError(f"{self}: {EXTRA if ours else self.cleared(one_line(error))}") from None
         except Exception as error:  # noqa: BLE001 - each filesystem reads its part of a URL in its own way
-            raise UsageError(f"{self}: this is no place that can be read ({shown(one_line(error))})") from None
+            raise UsageError(f"{self}: this is no place that can be read ({self.cleared(one_line(error))})") from None
         return system, path
 
 
-def _os_error(error: Exception) -> OSError:
-    """The ``error`` of a store or of a server, as one of the disk's; what the server said, not in whose name."""
+def _os_error(error: Exception, message: str) -> OSError:
+    """The ``error`` of a store or of a server, as one of the disk's, with its ``message`` where there is no better."""
     from http import HTTPStatus
 
     status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
@@ -397,14 +439,15 @@ def _os_error(error: Exception) -> OSError:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     if isinstance(error, IsADirectoryError):
         return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    what = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
-    return OSError(errno.EIO, shown(what))
+    ours = error.strerror if isinstance(error, OSError) and error.errno == errno.EIO else None
+    return OSError(errno.EIO, ours or message)
 
 
 class _Blocks(io.RawIOBase):
-    """A file of ``size`` bytes that lies elsewhere, read in blocks; OSError where one is not whole."""
+    """A file of ``size`` bytes at a place elsewhere, read in blocks; UnreachableError where one is not whole."""
 
     size: int
+    _place: Remote
 
     def __init__(self, start: bytes = b"") -> None:
         self._at, self._begin, self._block = 0, 0, start
@@ -456,7 +499,7 @@ class _Blocks(io.RawIOBase):
     def _whole(self, start: int, stop: int) -> bytes:
         data = self.fetch(start, stop)
         if len(data) != stop - start:
-            raise OSError(errno.EIO, PARTIAL)
+            raise UnreachableError(self._place, PARTIAL)
         return data
 
 
@@ -465,10 +508,11 @@ class _StoredFile(_Blocks):
 
     def __init__(self, place: Remote, system: Any, path: str) -> None:
         super().__init__()
-        self._place, self._facts = place, system.info(path)
-        if self._facts["type"] == "directory":
+        self._place, facts = place, system.info(path)
+        if facts["type"] == "directory":
             raise IsADirectoryError(path)
-        self.size = int(self._facts["size"])
+        place.refuse_other(_state(facts))
+        self.size = int(facts["size"])
         file = system.open(path, "rb", cache_type="none")
         self._file = io.BytesIO(file.getvalue()) if isinstance(file, io.BytesIO) else file  # of memory there is but one
 
@@ -476,8 +520,8 @@ class _StoredFile(_Blocks):
         with self._place.reached() as (system, path):
             self._file.seek(start)
             data = bytes(self._file.read(stop - start))
-            if stop == self.size and start and _state(system.info(path)) != _state(self._facts):
-                raise OSError(errno.EIO, CHANGED)
+            if stop == self.size and start:
+                self._place.refuse_other(_state(system.info(path)))
         return data
 
     def close(self) -> None:
@@ -499,7 +543,6 @@ class _WebFile(_Blocks):
 
     def __init__(self, place: Remote, system: Any) -> None:
         self._place, self._system = place, system
-        self._state: list[Any] = []
         self._copy: IO[bytes] | None = None
         super().__init__(self._answer(0, FIRST))
 
@@ -539,19 +582,18 @@ class _WebFile(_Blocks):
             if encoding != "identity" and self._place.suffix not in COMPRESSED:  # a .gz may be called encoded
                 raise OSError(errno.EIO, "the server sends it compressed, although that was not asked for")
             if answer.status != 206:  # noqa: PLR2004
-                return await self._kept(answer, start, stop)
+                return await self._kept(answer, start, stop, state)
             begin, end, size = _range_of(answer)
             if size is None or begin != start or end != min(stop, size):
                 raise OSError(errno.EIO, "the server gives other parts of it than those that were asked for")
-            if self._state and [*state, size] != self._state:
-                raise OSError(errno.EIO, CHANGED)
-            self._state, self.size = [*state, size], size
+            self._place.refuse_other([*state, size])
+            self.size = size
             data = bytes(await answer.read())
             if len(data) != end - start:
                 raise OSError(errno.EIO, PARTIAL)
             return data
 
-    async def _kept(self, answer: Any, start: int, stop: int) -> bytes:
+    async def _kept(self, answer: Any, start: int, stop: int, state: list[Any]) -> bytes:
         """The first bytes of an ``answer`` that is the whole file, all of which is kept."""
         import tempfile
 
@@ -563,6 +605,7 @@ class _WebFile(_Blocks):
         async for chunk in answer.content.iter_chunked(1 << 20):
             self._copy.write(chunk)
         self.size = self._copy.tell()
+        self._place.refuse_other([*state, self.size])
         self._copy.seek(0)
         return self._copy.read(stop)
 

@@ -15,7 +15,7 @@ import numpy as np
 from dircli.arrays import AnyArray
 from dircli.benchmark.pixels import Frame, Pixels
 from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
-from dircli.store import npy, sniff
+from dircli.store import npy, places, sniff
 from dircli.store.digests import digest_of
 from dircli.store.predictions import Predictions
 
@@ -39,6 +39,7 @@ def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bo
     Raises InputError with everything that is wrong: another shape or type, missing or surplus images, numbers that are
     none, and with ``positive`` those of 0 or less, counted over whole maps, for a hole anywhere shows a broken writer.
     """
+    places.here(path)
     values = np.empty(len(pixels), dtype=np.float64)
     tallies = np.zeros((2, 2), dtype=np.int64)  # not finite, not positive; of all values, of those that are scored
     try:

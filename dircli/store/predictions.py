@@ -113,20 +113,10 @@ def _from_parts(file: str, layout: Layout, stream: streams.Stream) -> Prediction
     """The predictions in the several files of ``file``, in their order, with what is wrong in the first ten of them."""
     parts.refuse_unlike(stream.paths, stream.needed)
 
-    def of_part(path: Path) -> Predictions | InputError:
-        try:
-            return _from_bytes(files.read(path, hint=HINT), str(path), layout, stream.needed)
-        except InputError as error:
-            return error
+    def of_part(path: Path) -> Predictions:
+        return _from_bytes(files.read(path, hint=HINT), str(path), layout, stream.needed)
 
-    each = list(parts.of_each(of_part, stream.paths))
-    found = [part for part in each if isinstance(part, Predictions)]
-    several = [part.problems for part in each if part.problems]
-    problems = [problem for some in several[:SHOWN] for problem in some]
-    if len(several) > SHOWN:
-        problems.append(Problem(file, f"{len(several) - SHOWN:,} more of its files have problems"))
-    if len(found) < len(each):
-        raise InputError(problems)
+    found = parts.read_each(of_part, stream.paths)
     columns: dict[str, Any] = {}
     for name, column in (("ids", layout.id_column), ("targets", layout.target_column), ("sigma", layout.sigma_column)):
         given = [getattr(part, name) for part in found]
@@ -143,7 +133,7 @@ def _from_parts(file: str, layout: Layout, stream: streams.Stream) -> Prediction
         file=file,
         sha256=parts.digest(part.sha256 for part in found),
         values=np.concatenate([part.values for part in found]),
-        problems=problems,
+        problems=parts.several([part.problems for part in found if part.problems], file),
         cut=any(part.cut for part in found),
         **columns,
     )

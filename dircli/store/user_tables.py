@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
-from dircli.errors import SHOWN, InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
+from dircli.errors import InputError, Problem, UsageError, clear, first, first_line, first_ten, sample
 from dircli.store import files, parts, places, sniff
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
@@ -78,19 +78,7 @@ def read(path: Path, names: Names) -> Rows:
     if len(paths) == 1:
         return _of_file(paths[0], names)
     parts.refuse_unlike(paths, names.all)
-
-    def of_part(part: Path) -> Rows | InputError:
-        try:
-            return _of_file(part, names)
-        except InputError as error:
-            return error
-
-    each = list(parts.of_each(of_part, paths))
-    if wrong := [part for part in each if isinstance(part, InputError)]:
-        more = Problem(str(path), f"{len(wrong) - SHOWN:,} more of its files have problems")
-        problems = [problem for error in wrong[:SHOWN] for problem in error.problems]
-        raise InputError([*problems, more] if len(wrong) > SHOWN else problems)
-    return _joined([part for part in each if isinstance(part, Rows)])
+    return _joined(parts.read_each(partial(_of_file, names=names), paths))
 
 
 def _joined(tables: Sequence[Rows]) -> Rows:

@@ -22,7 +22,7 @@ import server as web
 from conftest import PROJECT
 
 from dircli.scores import from_files
-from dircli.store import streams
+from dircli.store import places, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -266,6 +266,15 @@ def test_a_part_that_is_unlike_the_others_is_named(
     assert not (work / "manifests" / "x").exists()
 
 
+def test_of_many_bad_parts_ten_are_named(run: Run, work: Path, benchmark: dict[str, list[Any]]) -> None:
+    good, bad = as_csv(benchmark), b"id,prediction,target\na,x,1\n"
+    for data, what in ((b"", "the file is empty"), (bad, "line 2: prediction is 'x'"), (b"id\n1\n", "unlike in")):
+        stored(work / "many", {"part-0.csv": good, **{f"part-{k}.csv": data for k in range(10, 22)}})
+        lines = run("evaluate", "many", "--bins", "manifests/own/bins.parquet", code=2).stderr.splitlines()
+        assert [what in line for line in lines[:10]] == [True] * 10
+        assert "2 more files" in lines[10]
+
+
 def test_a_table_in_parts_elsewhere_is_curated_as_one_file(elsewhere: Elsewhere, run: Run, work: Path) -> None:
     draw = np.random.default_rng(2)
     rows = {"id": [f"r{k:03d}" for k in range(ROWS)], "y": draw.normal(0, 9, ROWS).round(2).tolist()}
@@ -367,6 +376,7 @@ def test_results_are_written_whole_and_never_over_others(
         ("evaluate table.csv --manifest memory://none", "--manifest memory://none: there is no manifest.json"),
         ("evaluate table.csv --manifests memory://none", "none is curated in memory://none"),
         ("evaluate memory:// --dataset own", "memory://"),
+        ("evaluate s3://me:s/secret@bucket/x --dataset own", "s3://bucket/x: leave keys out of the URL"),
     ],
 )
 def test_what_cannot_be_had_gives_one_line(
@@ -466,17 +476,37 @@ def test_a_server_that_fails_at_any_request_never_gives_a_score(
     count = 40_000
     rows: dict[str, list[Any]] = {"prediction": [31.5] * count, "target": [32.5] * count}
     monkeypatch.setattr(streams, "LARGE", 0)
-    data = (
-        WRITERS[form](rows)
-        if form == "csv"
-        else WRITERS[form]({**rows, "noise": np.random.default_rng(0).random(count)})
-    )
-    server.add("/p", data, *[web.serve] * served, act)
+    if form == "parquet":  # which holds what repeats once
+        rows["noise"] = np.random.default_rng(0).random(count).tolist()
+    server.add("/p", WRITERS[form](rows), *[web.serve] * served, act)
     words = ["evaluate", server.url("/p"), "--bins", "manifests/own/bins.parquet", "--format", "json"]
     done = run(*words, code=2)
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert f"{server.url('/p')}: " in done.stderr
+    assert form == "parquet" or len(server.asked) == served + 1  # nothing is tried in another way
+
+
+def test_a_server_that_fails_while_large_tables_are_joined_never_gives_a_score(
+    run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each of the requests that it takes to read the predictions and the rows of the manifest."""
+    monkeypatch.setattr(streams, "LARGE", 0)
+    monkeypatch.setattr(from_files, "LARGE", 0)
+    monkeypatch.setattr(places, "FIRST", 500)
+    manifest = {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
+    published(server, {"p": as_csv(benchmark), **manifest})
+    words = ["evaluate", server.url("/p"), "--manifest", server.url("/manifests/own"), "--score-only"]
+    run(*words)
+    for name in ("/p", "/manifests/own/samples.parquet"):
+        needed = sum(asked.path == name for asked in server.asked)
+        assert needed > 1
+        for served in range(needed):
+            server.files[name].acts = [web.serve] * served + [web.drop(7)]
+            assert f"{server.url(name)}: it cannot be read" in run(*words, code=2).stderr
+        server.files[name].acts = []
+        server.asked.clear()
+        run(*words)
 
 
 def test_without_the_extra_a_url_names_it(
@@ -509,7 +539,7 @@ def test_the_commands_of_the_page_on_it_work(
 ) -> None:
     """The web is a server here, and the bucket lies in memory, which lasts as long as this process."""
     page = (PROJECT / "docs" / "remote.md").read_text(encoding="utf-8")
-    rows = {"id": [f"r{k}" for k in range(ROWS)], "y": np.linspace(0, 90, ROWS).tolist()}
+    rows: dict[str, list[Any]] = {"id": [f"r{k}" for k in range(ROWS)], "y": np.linspace(0, 90, ROWS).tolist()}
     files = {"preds.csv": as_csv(benchmark), "preds.parquet": as_parquet(benchmark)}
     files |= {f"parts/{name}": data for name, data in parted(benchmark, "csv", count=1).items()}
     files["parts/a.csv"] = files.pop("parts/part=z/part-9.csv")

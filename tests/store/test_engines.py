@@ -16,6 +16,7 @@ import pytest
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import engines
 from dircli.store.engines import LOCAL, Engine, EngineError
+from dircli.store.places import UnreachableError, of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,10 @@ def refusing(_: None, item: int) -> int:
     if item == 5:
         raise InputError([Problem("a file", "the first"), Problem("a file", "the second")])
     return item
+
+
+def failing(_: None, __: int) -> int:
+    raise UnreachableError(of("s3://bucket/p"), "it is night")
 
 
 def opening(_: None, item: int) -> int:
@@ -96,6 +101,10 @@ def test_an_error_of_a_worker_is_told_whole(cluster: Engine) -> None:
     with pytest.raises(InputError) as raised:
         cluster.reduced(refusing, range(20), added)
     assert raised.value.problems == [Problem("a file", "the first"), Problem("a file", "the second")]
+    with pytest.raises(UnreachableError) as unreachable:
+        cluster.reduced(failing, [0], added)
+    assert unreachable.value.reason == "it is night"
+    assert str(unreachable.value) == "s3://bucket/p: it cannot be read (it is night)"
 
 
 def test_a_file_that_a_worker_does_not_see_is_named_with_the_worker(cluster: Engine) -> None:

@@ -54,6 +54,7 @@ def test_a_url_is_joined_and_divided_as_a_path_is() -> None:
         "https://host/a/b.csv?X-Amz-Credential=me&X-Amz-Signature=secret/",
         "https://me:secret@host/a/b.csv?sig=secret#secret",
         "HTTPS://me:se@cret@host/a/b.csv?secret",
+        "s3://me:sec/se@cret@bucket/a/b.csv",
     ],
 )
 def test_secrets_in_a_url_are_kept_and_never_shown(url: str) -> None:
@@ -63,6 +64,11 @@ def test_secrets_in_a_url_are_kept_and_never_shown(url: str) -> None:
     for text in (str(place), repr(place), place.name, str(place.parent), str(place / "c"), places.shown(f"x {url} y")):
         assert not any(word in text for word in ("secret", "me:", "se@cret"))
     assert place.name == "b.csv"
+
+
+def test_an_address_with_a_port_has_no_password() -> None:
+    for text in ("http://host:80/a@b.csv", "http://[::1]:80/a@b.csv", "s3://bucket/a:b@c.csv"):
+        assert places.shown(text) == text
 
 
 def test_what_lies_below_a_signed_folder_is_signed_as_well() -> None:
@@ -215,8 +221,37 @@ def test_a_file_that_another_one_replaces_while_it_is_read_gives_one_line(server
     with places.of(server.url("/x")).open("rb") as stream:
         stream.read(10)
         file.etag = '"two"'
-        with pytest.raises(OSError, match="it changed while it was read"):
+        with pytest.raises(places.UnreachableError, match="it changed while it was read"):
             stream.read()
+
+
+def test_a_file_that_is_opened_again_is_the_same(server: web.Server, memory: Any) -> None:
+    for acts in ([], [web.rangeless()]):
+        file = server.add("/x", LARGE, *acts)
+        place = places.of(server.url("/x"))
+        assert place.stat().st_size == len(LARGE)
+        file.etag = '"two"'
+        with pytest.raises(places.UnreachableError, match="it changed while it was read"):
+            place.read_bytes()
+    memory.pipe("/x", b"one")
+    place = places.of("memory://x")
+    assert place.read_bytes() == b"one"
+    memory.pipe("/x", b"other")
+    with pytest.raises(places.UnreachableError, match="it changed while it was read"):
+        place.read_bytes()
+    place.write_bytes(b"mine")
+    assert place.read_bytes() == b"mine"
+
+
+def test_the_web_is_asked_as_the_configuration_of_fsspec_says(
+    server: web.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fsspec
+
+    monkeypatch.setitem(fsspec.config.conf, "http", {"headers": {"Authorization": "Bearer secret"}})
+    server.add("/x", LARGE)
+    assert places.of(server.url("/x")).read_bytes() == LARGE
+    assert {asked.headers.get("authorization") for asked in server.asked} == {"Bearer secret"}
 
 
 def test_nobody_at_the_address_gives_one_line(server: web.Server) -> None:
