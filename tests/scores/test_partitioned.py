@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import PROJECT
 from odd_files import FORMATS, written
 
 from dircli.errors import DirError, InputError, UsageError
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from dircli.scores.results import Scored
 
 ROWS = 3000
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
 @pytest.fixture
@@ -310,6 +313,18 @@ def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, wor
             assert "draws each by itself; leave one of them out" in stderr
     stderr = run("evaluate", "p.csv", *words[1:], "--ci", "--engine", "dask", "--workers", "1", code=2).stderr
     assert "score the files one by one" in stderr
+
+
+def test_the_page_on_scale_names_options_that_there_are_and_commands_that_run(run: Run, work: Path) -> None:
+    page = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
+    known = "".join(run(*command, "--help").stdout for command in (["evaluate"], ["curate"]))
+    named = {option for line in re.findall("`[^`]*`|^dir .*", page, re.MULTILINE) for option in OPTION.findall(line)}
+    assert {"--engine", "--scheduler", "--workers", "--scratch", "--poisson"} <= named
+    assert [option for option in named if option not in known and option != "--only"] == []
+    (work / "predictions.csv").write_bytes(written(carried(), "CSV"))
+    (work / "bins.parquet").write_bytes(Path(str(shipped("agedb"))).read_bytes())
+    command = next(line for line in page.splitlines() if line.endswith("--poisson"))
+    assert "ci:poisson,row,2000,666" in run(*command.split()[1:]).stdout
 
 
 @pytest.mark.slow
