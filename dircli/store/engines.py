@@ -179,8 +179,11 @@ def _started(distributed: Any, workers: int | None, stack: ExitStack) -> Client:
     number = workers or os.cpu_count() or 1
     place = stack.enter_context(TemporaryDirectory(prefix="dir-dask-", ignore_cleanup_errors=True))
     settings = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "local_directory": place}
-    with dask.config.set(LEAN):
-        cluster = distributed.LocalCluster(n_workers=number, threads_per_worker=1, processes=True, **settings)
+    try:
+        with dask.config.set(LEAN):
+            cluster = distributed.LocalCluster(n_workers=number, threads_per_worker=1, processes=True, **settings)
+    except Exception as error:  # noqa: BLE001 - whatever keeps processes from starting
+        raise EngineError(f"{number} worker processes do not start here ({one_line(error)[:SHORT]})") from None
     stack.callback(cluster.close)
     client: Client = distributed.Client(cluster)
     return client

@@ -185,6 +185,18 @@ def test_no_scheduler_and_no_workers_are_one_line_each(
                 pass
 
 
+def test_processes_that_do_not_start_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+
+    def full(**_: object) -> None:
+        raise RuntimeError("Cluster failed to start:\nno room")
+
+    monkeypatch.setattr(distributed, "LocalCluster", full)
+    match = r"^3 worker processes do not start here \(Cluster failed to start: no room\)$"
+    with pytest.raises(EngineError, match=match), engines.opened("dask", workers=3):
+        pass
+
+
 def test_another_version_of_dask_is_refused(cluster: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(cluster, engines.Dask)
     distributed = pytest.importorskip("distributed")
