@@ -56,6 +56,17 @@ class InputError(DirError):
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Between processes goes all that it holds, for its message alone does not make it."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[InputError], args: tuple[Any, ...], held: dict[str, Any]) -> InputError:
+    """The error of that kind that was sent here."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(held)
+    return error
+
 
 def sample(items: Sequence[Any] | Any, *, show: Callable[[Any], str] = str) -> str:
     """The first ten of ``items``, a sequence or an array, as ``show`` shows them, and how many more there are."""

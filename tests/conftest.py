@@ -7,13 +7,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import httpx
 import pytest
 import server as web
 from hypothesis import settings
 from typer.testing import CliRunner
 
+from dircli.store import engines
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from dircli.store.engines import Engine
 
 for key in (
     "GITHUB_ACTIONS",
@@ -93,6 +98,38 @@ def memory() -> Iterator[Any]:
     empty()
     yield system
     empty()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A store that speaks as S3 does, with an empty bucket called bucket, which the environment leads to."""
+    moto = pytest.importorskip("moto.server", reason="the extra objects is not installed")
+    s3fs = pytest.importorskip("s3fs", reason="the extra remote is not installed")
+    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    httpx.post(f"http://{host}:{port}/moto-api/reset", trust_env=False).raise_for_status()
+    for key, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "me",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(key, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    system = s3fs.S3FileSystem()
+    system.mkdir("bucket")
+    yield system
+    s3fs.S3FileSystem.clear_instance_cache()
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Engine]:
+    """An engine of two worker processes of one thread."""
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    with engines.opened("dask", workers=2) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="session")

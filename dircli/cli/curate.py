@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import typer
 
 from dircli.cli.download_options import DownloadChoices, terms
-from dircli.cli.options import Force, Name, Protocol, Quiet, TableFormat, option
+from dircli.cli.options import EngineOptions, Force, Name, Protocol, Quiet, TableFormat, option
 from dircli.errors import CheckError, UsageError, first_ten
 from dircli.report import console
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dircli.curation.options import CurateOptions
     from dircli.curation.recordings import Recording
     from dircli.datasets.obtain import DownloadOptions
+    from dircli.store.engines import Engine
 
 SHOWN_ROWS = 24
 
@@ -126,6 +127,7 @@ def curate(
     table: TableOptions,
     download: DownloadChoices,
     shown: TableFormat,
+    who: EngineOptions,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -146,6 +148,8 @@ def curate(
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
     if name == datasets.OWN:
         _refuse(source, name)
+        if who.engine != "local":
+            raise UsageError("--engine: not for `dir curate custom`, which this process makes")
         choices = table.options(cut, seed=number, called=called)
         _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol, shown)
         return
@@ -171,13 +175,23 @@ def curate(
     )
     if source.check_signals:
         recordings.need_signals(name)
-    with terms(download) as how:
-        manifest = curation.curate(name, options, root=out, terms=how, watch=counting)
-    _tell(manifest.facts, manifest.table.bins.edges, out, protocol, shown)
-    if source.check_images:
-        _check_images(manifest, options, out, how)
-    if source.check_signals:
-        _tell_signals(*recordings.check_signals(manifest, options, root=out, terms=how, watch=counting))
+    if who.engine != "local" and not (source.check_images or source.check_signals or _counts_pixels(name)):
+        raise UsageError(f"--engine: nothing of {name} is divided; it goes with --check-images and --check-signals")
+    with terms(download) as how, who.opened() as engine:
+        manifest = curation.curate(name, options, root=out, terms=how, watch=counting, engine=engine)
+        _tell(manifest.facts, manifest.table.bins.edges, out, protocol, shown)
+        if source.check_images:
+            _check_images(manifest, options, out, how, engine)
+        if source.check_signals:
+            how_and_who: dict[str, Any] = {"terms": how, "watch": counting, "engine": engine}
+            _tell_signals(*recordings.check_signals(manifest, options, root=out, **how_and_who))
+
+
+def _counts_pixels(name: str) -> bool:
+    """Whether the manifest of ``name`` is made by counting the pixels of maps."""
+    from dircli import datasets
+
+    return datasets.load(name).counted == "pixels"
 
 
 def _refuse(group: SourceOptions | TableOptions, name: str) -> None:
@@ -206,14 +220,16 @@ def _tell(facts: Mapping[str, Any], edges: Any, out: Path, protocol: str, shown:
     shown.say(f"{facts['name']} ({facts['origin']}) {facts['content']}")
 
 
-def _check_images(manifest: Manifest | PixelManifest, options: CurateOptions, out: Path, how: DownloadOptions) -> None:
+def _check_images(
+    manifest: Manifest | PixelManifest, options: CurateOptions, out: Path, how: DownloadOptions, engine: Engine
+) -> None:
     """Open every image; CheckError that names the list of the unreadable ones, where there are any."""
     from dircli.curation import images
     from dircli.report.progress import counting
 
     name, rows = manifest.facts["name"], manifest.facts["rows"]
     with counting("images", rows) as done:
-        unreadable = images.check_images(manifest, options, root=out, terms=how, done=done)
+        unreadable = images.check_images(manifest, options, root=out, terms=how, done=done, engine=engine)
     typer.echo(f"{rows:,} images, {len(unreadable):,} of them unreadable")
     if unreadable:
         path = out / str(name) / "unreadable.csv"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -15,6 +17,7 @@ from dircli.cli.download_options import Data, raw_files
 from dircli.cli.options import (
     AsJson,
     BenchmarkOptions,
+    EngineOptions,
     Force,
     ManifestOptions,
     PredictionLayout,
@@ -32,11 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dircli.scores.compare.checks import Outcome
+    from dircli.scores.partitioned import Run
     from dircli.scores.results import Result, Scored
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 PAGES = (".html", ".htm")
-UNSAID = {"quiet", "verbose", "data", "force"}
+UNSAID = {"quiet", "verbose", "data", "force", "engine", "scheduler", "workers", "scratch"}
 """The options that a report leaves out, for they say nothing about the result."""
 
 
@@ -68,16 +72,28 @@ class IntervalOptions:
     bootstrap: int = option(2000, "Resamples, and swaps of the paired test.", min=100)
     seed: int = option(666, "The seed of resamples and swaps.", min=0)
     bca: bool = option(False, "BCa intervals instead of percentile ones.")
+    poisson: bool = option(
+        False, "Draw each row by itself, by Poisson numbers of its id: with --engine dask always so."
+    )
     cluster: str | None = option(None, "Draw whole groups of this manifest column, such as identity or image.")
     seeds: bool = option(False, "Files name@seed.csv are seeds of one system: show mean ± sd.")
 
-    def bootstrapped(self) -> BootstrapOptions | None:
-        """How resamples are drawn; None where no option asks for intervals."""
-        if not (self.ci or self.bca or self.cluster):
+    def bootstrapped(self, *, divided: bool) -> BootstrapOptions | None:
+        """How resamples are drawn, perhaps of rows that are ``divided``; None where no intervals are asked for.
+
+        UsageError where options do not fit together.
+        """
+        if not (self.ci or self.bca or self.cluster or self.poisson):
             return None
         from dircli.scores.uncertainty.quantify import BootstrapOptions
 
-        method: Literal["bca", "percentile"] = "bca" if self.bca else "percentile"
+        poisson = self.poisson or divided
+        if poisson and (self.bca or self.cluster):
+            what = "--bca" if self.bca else "--cluster"
+            which = "--poisson" if self.poisson else "--engine dask"
+            raise UsageError(f"{what} needs all rows at once, and {which} draws each by itself; leave one of them out")
+        method: Literal["bca", "percentile", "poisson"]
+        method = "bca" if self.bca else "poisson" if poisson else "percentile"
         return BootstrapOptions(resamples=self.bootstrap, seed=self.seed, method=method, cluster=self.cluster)
 
 
@@ -127,6 +143,37 @@ class ScoredLayout(PredictionLayout):
     sigma_column: str = option("sigma", "The column of predicted standard deviations.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScoringEngine(EngineOptions):
+    """Who scores."""
+
+    scratch: Path | None = option(
+        None, "A folder that every worker sees, for rows that are divided by id.", "the temporary files here"
+    )
+
+    @contextmanager
+    def run(self, predictions: list[str], *, keep_rows: bool) -> Iterator[Run | None]:
+        """How files are scored by another engine; None by this process. UsageError for what only this process can."""
+        is_local = self.engine == "local"
+        if is_local and self.scratch is not None:
+            raise UsageError("--scratch is where --engine dask divides rows; add that")
+        if not is_local and keep_rows:
+            raise UsageError(f"--report, --per-bin and --per-sample {NEED_ROWS}")
+        if not is_local and "-" in predictions:
+            raise UsageError("standard input cannot be divided among workers; give files, or leave out --engine")
+        with self.opened() as engine:
+            if is_local:
+                yield None
+                return
+            from dircli.report.progress import counting
+            from dircli.scores.partitioned import Run
+
+            yield Run(engine=engine, watch=counting, scratch=self.scratch)
+
+
+NEED_ROWS = "need the rows themselves, of which a cluster gives sums alone; leave out --engine"
+
+
 def evaluate(
     *,
     ctx: typer.Context,
@@ -149,6 +196,7 @@ def evaluate(
     check: CheckOptions,
     details: DetailOptions,
     columns: ScoredLayout,
+    who: ScoringEngine,
     data: Data = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -170,16 +218,18 @@ def evaluate(
     _check_endings(output, details)
     _check_places(predictions, output, details, check.against, benchmark.bins)
     outcomes_of = check.prepared()
-    sampling = interval.bootstrapped()
-    scored = from_files.evaluate(
-        predictions,
-        request,
-        name=name,
-        root=manifests,
-        bins_file=benchmark.bins,
-        sampling=sampling,
-        seeds=interval.seeds,
-    )
+    sampling = interval.bootstrapped(divided=who.engine != "local")
+    with who.run(predictions, keep_rows=keep) as run:
+        scored = from_files.evaluate(
+            predictions,
+            request,
+            name=name,
+            root=manifests,
+            bins_file=benchmark.bins,
+            sampling=sampling,
+            seeds=interval.seeds,
+            run=run,
+        )
     result = scored.result
     outcomes = outcomes_of(result)
     _note_what_is_known(scored)

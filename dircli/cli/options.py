@@ -4,6 +4,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from dircli.report import console
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from dircli.store.engines import Engine
 
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Value = TypeVar("Value")
@@ -177,6 +180,24 @@ HEADINGS = {
     **dict.fromkeys(("out", "output", "format_", "as_json", "force", "quiet", "verbose"), "Output"),
 }
 """The heading in the help of options that many commands have, where no group has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Who does the work."""
+
+    panel: ClassVar = "More than one machine"
+    engine: Literal["local", "dask"] = option("local", "Who does the work: this process, or a Dask cluster.")
+    scheduler: str | None = option(
+        None, "The scheduler of the cluster, such as tcp://HOST:8786.", "processes on this machine"
+    )
+    workers: int | None = option(None, "How many processes on this machine.", "one per core", min=1)
+
+    def opened(self) -> "AbstractContextManager[Engine]":
+        """The engine, for as long as the ``with`` lasts."""
+        from dircli.store import engines
+
+        return engines.opened(self.engine, scheduler=self.scheduler, workers=self.workers)
 
 
 def flattened(command: Callable[..., None]) -> Callable[..., None]:

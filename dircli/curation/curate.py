@@ -14,6 +14,7 @@ from dircli.datasets import variants
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import UsageError
 from dircli.store import derived
+from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import Watch
 
 
@@ -40,8 +41,14 @@ def settled_split(  # noqa: PLR0913 - the options that decide a split
     return settled
 
 
-def curate(
-    name: str, options: CurateOptions, *, root: Path, terms: DownloadOptions, watch: Watch | None = None
+def curate(  # noqa: PLR0913 - what is made, where, and by whom
+    name: str,
+    options: CurateOptions,
+    *,
+    root: Path,
+    terms: DownloadOptions,
+    watch: Watch | None = None,
+    engine: Engine = LOCAL,
 ) -> Manifest | PixelManifest:
     """Make the manifest of ``name`` as ``options`` say and write it to ``root``; what is missing is downloaded."""
     dataset = datasets.load(name)
@@ -62,7 +69,7 @@ def curate(
     origin = DERIVED if options.cut is not None else samples.GIVEN if options.variant else options.split
     derived.refuse_unlike(root / called, options.replacing, dataset=name, origin=origin)
     if isinstance(dataset.reader, PixelReader):
-        return pixels.curated(dataset, dataset.reader, options, terms, folder=root / called, watch=watch)
+        return pixels.curated(dataset, dataset.reader, options, terms, folder=root / called, watch=watch, engine=engine)
     return samples.curated(dataset, options, terms, folder=root / called)
 
 

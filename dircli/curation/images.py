@@ -1,11 +1,9 @@
 """Whether the images behind a manifest can be read: each is opened and its structure checked, in parallel."""
 
 import io
-import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -20,42 +18,66 @@ from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError
 from dircli.store import files, text
+from dircli.store.engines import LOCAL, Engine
 
 JPEG = {"JPEG", "MPO"}
 JPEG_END = b"\xff\xd9"
+ONE = Lock()
 
 
 def unreadable(
     raw: Raw,
     ids: Iterable[str],
     *,
-    workers: int | None = None,
-    batch: int = 1024,
+    engine: Engine = LOCAL,
+    batch: int = 256,
     done: Callable[[int], None] = lambda _n: None,
 ) -> Iterator[tuple[str, str]]:
     """Each of ``ids`` whose image is missing or cannot be read, with the reason, in the order of ``ids``.
 
     An id is the path of an image in the source, or the end of one; its first folder may be the source itself. Ids are
-    taken a ``batch`` at a time, whose size ``done`` is told.
+    taken a ``batch`` at a time by the ``engine``, and ``done`` is told the size of each.
     """
+    work = _reasons if engine.name == "local" else _reasons_elsewhere
+    with _strict():
+        for size, found in engine.in_order(work, _batches(ids, batch), shared=raw):
+            done(size)
+            yield from found
+
+
+def _batches(ids: Iterable[str], size: int) -> Iterator[list[str]]:
+    rows = iter(ids)
+    while taken := list(islice(rows, size)):
+        yield taken
+
+
+@contextmanager
+def _strict() -> Iterator[None]:
+    """Warnings of Pillow as they are taken here; the filters are the process's, not a thread's."""
     from PIL import Image
 
-    why_not = partial(_reason, raw, Lock())
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        rows = iter(ids)
-        while taken := list(islice(rows, batch)):
-            with warnings.catch_warnings():  # out here, because the filters are the process's, not a thread's
-                warnings.simplefilter("ignore")  # such as odd metadata of an image that reads well
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                reasons = list(pool.map(why_not, taken))
-            done(len(taken))
-            yield from ((key, why) for key, why in zip(taken, reasons, strict=True) if why)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # such as odd metadata of an image that reads well
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
-def _reason(raw: Raw, lock: Lock, key: str) -> str:
+def _reasons(raw: Raw, ids: Sequence[str]) -> tuple[int, list[tuple[str, str]]]:
+    """How many ``ids`` there are; and each whose image cannot be read, with the reason."""
+    return len(ids), [(key, why) for key in ids if (why := _reason(raw, key))]
+
+
+def _reasons_elsewhere(raw: Raw, ids: Sequence[str]) -> tuple[int, list[tuple[str, str]]]:
+    """The same in another process; InputError where that does not see the source at all."""
+    raw.members()
+    with _strict():
+        return _reasons(raw, ids)
+
+
+def _reason(raw: Raw, key: str) -> str:
     """Why the image of ``key`` cannot be read; empty where it can."""
     try:
-        with lock:  # a tree opens its archives, and hands out their handles, for one thread at a time
+        with ONE:  # a tree opens its archives, and hands out their handles, for one thread at a time
             member = image_of(raw, key)
             stream = raw.open(member) if member else None
         if stream is None:
@@ -63,7 +85,7 @@ def _reason(raw: Raw, lock: Lock, key: str) -> str:
         try:
             return _damage(stream, raw)
         finally:
-            with lock:
+            with ONE:
                 stream.close()
     except (OSError, DirError) as error:
         return reason(error, raw)
@@ -90,20 +112,21 @@ def _damage(stream: IO[bytes], raw: Raw) -> str:
     return ""
 
 
-def check_images(
+def check_images(  # noqa: PLR0913 - what is checked, and by whom
     manifest: Manifest | PixelManifest,
     options: CurateOptions,
     *,
     root: Path,
     terms: DownloadOptions,
     done: Callable[[int], None],
+    engine: Engine = LOCAL,
 ) -> list[tuple[str, str]]:
     """Open every image of the manifest; those that cannot be read, with the reason, are listed beside it."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
     if not dataset.reader.images:
         raise UsageError(f"{dataset.name} has no images to check")
     with obtain.raw_files(dataset, options.raw, terms, "the images") as tree:
-        reasons = list(unreadable(tree, manifest.samples.ids, done=done))
+        reasons = list(unreadable(tree, manifest.samples.ids, engine=engine, done=done))
     files.write(
         root / str(manifest.facts["name"]) / "unreadable.csv", text.as_csv([("id", "reason"), *reasons]), force=True
     )

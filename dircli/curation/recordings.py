@@ -27,6 +27,7 @@ from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError, one_line
 from dircli.store import files, parquet
+from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import Watch, unwatched
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ BLOCK = 256  # bytes: the header has one such block for the file and one for eac
 RECORDS, SIGNALS = slice(236, 244), slice(252, 256)  # where the numbers of data records and of signals stand
 CLOCK = (("start date", slice(168, 176), "%d.%m.%y"), ("start time", slice(176, 184), "%H.%M.%S"))
 SAMPLE = 2  # bytes
+BATCH = 32  # recordings that another process opens at once
 
 
 @dataclass(kw_only=True)
@@ -79,6 +81,13 @@ def examined(raw: Raw, ids: Iterable[str], samples: SampleReader) -> Iterator[Re
         except (OSError, DirError) as error:
             recording.findings.append(f"cannot be read ({reason(error, raw)})")
         yield recording
+
+
+def _examined_elsewhere(shared: tuple[Raw, str], ids: Sequence[str]) -> list[Recording]:
+    """The same in another process, for the dataset of this name; InputError where that does not see the source."""
+    raw, name = shared
+    raw.members()
+    return list(examined(raw, ids, datasets.load(name).samples))
 
 
 def _examine(recording: Recording, stream: IO[bytes], raw: Raw, channels: Sequence[Channel], edfio: Any) -> None:
@@ -214,22 +223,29 @@ def need_signals(name: str) -> None:
     reader()
 
 
-def check_signals(
+def check_signals(  # noqa: PLR0913 - what is checked, and by whom
     manifest: Manifest | PixelManifest,
     options: CurateOptions,
     *,
     root: Path,
     terms: DownloadOptions,
     watch: Watch = unwatched,
+    engine: Engine = LOCAL,
 ) -> tuple[list[Recording], Path]:
     """Open the recording of every row of the manifest; what each shows, and the table of it beside the manifest."""
     dataset = datasets.load(str(manifest.facts["dataset"]))
     with obtain.raw_files(dataset, options.raw, terms, "the recordings") as tree:
-        ids, recordings = manifest.samples.ids, []
+        ids, recordings = manifest.samples.ids, list[Recording]()
+        batches: Iterator[list[Recording]]
         with watch("recordings", len(ids)) as done:
-            for recording in examined(tree, ids, dataset.samples):
-                recordings.append(recording)
-                done(1)
+            if engine.name == "local":
+                batches = ([recording] for recording in examined(tree, ids, dataset.samples))
+            else:
+                parts = [ids[start : start + BATCH].tolist() for start in range(0, len(ids), BATCH)]
+                batches = engine.in_order(_examined_elsewhere, parts, shared=(tree, dataset.name))
+            for batch in batches:
+                recordings += batch
+                done(len(batch))
     path = root / str(manifest.facts["name"]) / "signals.parquet"
     table = columns(recordings, dataset.samples.channels)
     files.write(path, parquet.parquet_bytes(table, manifest.table.facts), force=True)

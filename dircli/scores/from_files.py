@@ -29,6 +29,7 @@ from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
 
 if TYPE_CHECKING:
+    from dircli.scores.partitioned import Run
     from dircli.scores.streamed import Answer, Question
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
@@ -116,6 +117,54 @@ def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored |
         return None
     LOG.info("%s: read block by block (streamed), against targets of its own", path)
     return _of_sums(path, found, against, request)
+
+
+def _by_engine(  # noqa: PLR0913 - as `evaluate`
+    paths: Sequence[str],
+    request: ScoreOptions,
+    run: Run,
+    *,
+    name: str | None,
+    root: Path,
+    bins_file: Path | None,
+    sampling: BootstrapOptions | None,
+) -> Scored | None:
+    """What `evaluate` gives of the files ``paths``, but for their rows, by the engine of ``run``.
+
+    None where one of them, or the manifest, has to be read as a whole.
+    """
+    from dircli.scores import partitioned
+
+    if not all(streams.is_regular(part) for path in paths for part in places.parts(path)):
+        return None
+    manifest = None
+    if bins_file is None and facts_of_samples(name, root):
+        large = open_large(name, root)
+        if large is None or request.layout.by_position:
+            return None
+        against, manifest = large.benchmark, large.manifest
+    else:
+        against = open_benchmark(name, root, bins_file)
+        if against.has_rows:
+            return None
+    scored = []
+    for path in paths:
+        found = partitioned.answer(_question(path, against, request), run, manifest=manifest, sampling=sampling)
+        if found is None:
+            return None
+        each = _of_sums(path, found, against, request)
+        if sampling is not None and found.resampled is not None:
+            from dircli.scores.uncertainty.quantify import with_poisson_intervals
+
+            each = replace(each, result=with_poisson_intervals(each.result, found.resampled, sampling))
+        scored.append(each)
+    results = [each.result for each in scored]
+    if len({(result.content, result.systems[0].regions["all"].n) for result in results}) > 1:
+        return None
+    systems = tuple(system for result in results for system in result.systems)
+    names = _names([Predictions(file=path, values=np.empty(0)) for path in paths])
+    systems = tuple(replace(system, name=name) for name, system in zip(names, systems, strict=True))
+    return replace(scored[0], result=replace(results[0], systems=systems))
 
 
 def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) -> Scored | None:
@@ -346,11 +395,22 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     bins_file: Path | None = None,
     sampling: BootstrapOptions | None = None,
     seeds: bool = False,
+    run: Run | None = None,
 ) -> Scored:
     """Score the prediction files ``paths`` ("-" is standard input); with ``sampling``, also intervals and tests.
 
-    A folder or glob of parts is one file, and so is a URL; see `dircli.store.places`.
+    A folder or glob of parts is one file, and so is a URL; see `dircli.store.places`. ``run`` says who else than the
+    threads of this process does it; what has to be read as a whole is left to them.
     """
+    if run is None and sampling and sampling.method == "poisson":
+        run = _alone(paths, request)
+    if run is not None and len(paths) > 1 and sampling:
+        message = "intervals of several files are paired, for which all their rows are needed"
+        raise UsageError(f"{message}; leave out --engine dask, or score the files one by one")
+    if run is not None:
+        scored = _by_engine(paths, request, run, name=name, root=root, bins_file=bins_file, sampling=sampling)
+        if scored is not None:
+            return _grouped(scored) if seeds else scored
     alone, facts = len(paths) == 1 and sampling is None and not seeds, None
     if bins_file is None:
         facts = facts_of_samples(name, root)
@@ -362,9 +422,7 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
         by_blocks = _by_blocks(paths[0], against, request) if alone and not facts else None
         scored = by_blocks or score(paths, against, request, first=early)
     if seeds:
-        from dircli.scores.compare.seeds import grouped
-
-        scored = replace(scored, result=replace(scored.result, groups=grouped(scored.result)))
+        scored = _grouped(scored)
     if sampling is None:
         return scored
     from dircli.scores.uncertainty.quantify import quantify
@@ -372,3 +430,25 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     if sampling.cluster is None and against.repeats:
         sampling = replace(sampling, cluster="id")
     return quantify(scored, sampling)
+
+
+def _grouped(scored: Scored) -> Scored:
+    """``scored`` with the files ``name@seed`` of a system as one."""
+    from dircli.scores.compare.seeds import grouped
+
+    return replace(scored, result=replace(scored.result, groups=grouped(scored.result)))
+
+
+def _alone(paths: Sequence[str], request: ScoreOptions) -> Run | None:
+    """How one large file is scored in parts by this process; None for others."""
+    if (
+        len(paths) > 1
+        or paths[0] == predictions.STDIN
+        or request.keep_rows
+        or not streams.is_large(*places.parts(paths[0]))
+    ):
+        return None
+    from dircli.scores.partitioned import Run
+    from dircli.store.engines import LOCAL
+
+    return Run(engine=LOCAL)

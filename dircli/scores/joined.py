@@ -39,11 +39,11 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
     stream, total = question.layout.stream(question.path, target=False), None
     try:
         with ExitStack() as files:  # which a full disk may refuse to close
-            blocks = stream.blocks(lambda block: _renamed(block, question))
+            blocks = stream.blocks(lambda block: renamed(block, question))
             if of_file := partitions.divided(blocks, files, bits=BITS):
                 rows = manifest.rows(question.split, "id", "target", "bin")
                 of_manifest = partitions.divided(rows, files, bits=BITS)
-                total = _total(partitions.pairs(of_manifest, of_file), question, _relevance(question, manifest))
+                total = _total(partitions.pairs(of_manifest, of_file), question, relevance_of(question, manifest))
     except places.UnreachableError:
         raise
     except (Unusual, InputError, OSError):
@@ -53,7 +53,7 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
     return answered(total, question, sha256=stream.sha256, content=str(manifest.facts["content"]))
 
 
-def _renamed(block: pa.Table, question: Question) -> pa.Table:
+def renamed(block: pa.Table, question: Question) -> pa.Table:
     """The columns of ``block`` by the names that they have here; Unusual where one is 0 or less and should not be."""
     layout = question.layout
     columns = (layout.id_column, layout.prediction_column, layout.target_column, layout.sigma_column)
@@ -67,7 +67,7 @@ def _renamed(block: pa.Table, question: Question) -> pa.Table:
     return table
 
 
-def _relevance(question: Question, manifest: LargeManifest) -> Relevance | None:
+def relevance_of(question: Question, manifest: LargeManifest) -> Relevance | None:
     """The relevance of targets, from those of the training rows, if a metric needs it; Unusual where there are none."""
     if "relevance" not in needs(question.metrics):
         return None
@@ -81,30 +81,33 @@ def _total(pairs: Iterator[tuple[pa.Table, pa.Table]], question: Question, phi: 
     """The sums of all rows; InputError where those of the manifest and of the file are not the same."""
     total = None
     for ours, theirs in pairs:
-        columns: Mapping[str, FloatArray] = {
-            name: theirs[name].to_numpy() for name in theirs.column_names if name != "id"
-        }
-        found = Predictions(
-            file=places.shown(question.path),
-            ids=theirs["id"].combine_chunks(),
-            values=columns["prediction"],
-            targets=columns.get("target"),
-            sigma=columns.get("sigma"),
-        )
-        targets, index = ours["target"].to_numpy(), ours["bin"].to_numpy().astype(np.int64)
-        prediction, given = aligned(found, ours["id"], targets), {}
-        if found.sigma is not None:
-            given["sigma"] = sigmas(found, ours["id"])
-        if phi is not None:
-            given["relevance"] = phi(Reference.of(question.against, question.protocol, targets, index).scored_target)
-        part = Part(
-            target=targets,
-            prediction=prediction,
-            bin_index=index,
-            given=given,
-            targets_sum=0,
-            hashes=None,
-        )
+        part = part_of(ours, theirs, question, phi)
         total = total or question.nothing_yet(part.given)
         total.add(part)
     return total
+
+
+def part_of(ours: pa.Table, theirs: pa.Table, question: Question, phi: Relevance | None) -> Part:
+    """The rows of the manifest, ``ours``, with those of the file; InputError where their ids are not the same."""
+    columns: Mapping[str, FloatArray] = {name: theirs[name].to_numpy() for name in theirs.column_names if name != "id"}
+    found = Predictions(
+        file=places.shown(question.path),
+        ids=theirs["id"].combine_chunks(),
+        values=columns["prediction"],
+        targets=columns.get("target"),
+        sigma=columns.get("sigma"),
+    )
+    targets, index = ours["target"].to_numpy(), ours["bin"].to_numpy().astype(np.int64)
+    prediction, given = aligned(found, ours["id"], targets), {}
+    if found.sigma is not None:
+        given["sigma"] = sigmas(found, ours["id"])
+    if phi is not None:
+        given["relevance"] = phi(Reference.of(question.against, question.protocol, targets, index).scored_target)
+    return Part(
+        target=targets,
+        prediction=prediction,
+        bin_index=index,
+        given=given,
+        targets_sum=0,
+        hashes=None,
+    )

@@ -6,7 +6,7 @@ file in which anything is wrong or unusual is not scored here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,14 +45,14 @@ class Question:
     metrics: Sequence[str]
     layout: Layout
 
-    def metrics_given(self, given: Mapping[str, FloatArray]) -> list[Metric]:
+    def metrics_given(self, given: Collection[str]) -> list[Metric]:
         """The metrics, where rows have what is ``given``; Unusual where they cannot be had."""
         try:
             return chosen(self.metrics, of=self.against.rules.metrics, given=given)
         except UsageError:  # which is told of after all that is wrong with the file
             raise Unusual from None
 
-    def nothing_yet(self, given: Mapping[str, FloatArray]) -> Total:
+    def nothing_yet(self, given: Collection[str]) -> Total:
         """The sums of no rows, to which those with what is ``given`` are to be added."""
         rules, train = self.against.rules.score_rules, self.against.table.counts["train"]
         return Total(summed=SummedRows(len(train), self.metrics_given(given), rules[self.protocol]))
@@ -60,17 +60,24 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The scores by region, the file's ``sha256``, the digest of its targets, and the titles of metrics left out."""
+    """The scores by region, the file's ``sha256``, the digest of its targets, and the titles of metrics left out.
+
+    ``resampled`` are the scores of resamples by region, (1, metrics, R), where they were drawn.
+    """
 
     regions: dict[str, dict[str, Score]]
     sha256: str
     content: str
     left_out: list[str]
+    resampled: Mapping[str, FloatArray] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A block of rows, (n,) each, with the sum that its targets add to their digest, and hashes of its ids."""
+    """A block of rows, (n,) each, with the sum that its targets add to their digest, and hashes of its ids.
+
+    Where a manifest has been looked at, ``places`` (n,) are those of its rows.
+    """
 
     target: FloatArray
     prediction: FloatArray
@@ -78,23 +85,28 @@ class Part:
     given: dict[str, FloatArray]
     targets_sum: int
     hashes: AnyArray | None
+    places: IntArray | None = None
 
 
 @dataclass(kw_only=True)
 class Total:
-    """What is known of all blocks so far: their sums, n, and what is kept of them; rows only while there are few."""
+    """What is known of all blocks so far: their sums, n, and what is kept of them.
+
+    Rows are kept only while there are few, and where ``keep`` says so.
+    """
 
     summed: SummedRows
     n: int = 0
     targets_sum: int = 0
     rows: list[tuple[AnyArray, ...]] = field(default_factory=list)
+    keep: bool = True
 
-    def add(self, part: Part) -> None:
-        """Add the next block."""
-        self.summed.add(part.target, part.prediction, part.bin_index, part.given)
+    def add(self, part: Part, *, workers: int | None = None) -> None:
+        """Add the next block, summed by so many ``workers``, by default one thread for each core."""
+        self.summed.add(part.target, part.prediction, part.bin_index, part.given, workers=workers)
         self.n += part.target.size
         self.targets_sum += part.targets_sum
-        if self.of_ranks and self.n <= RANKED:
+        if self.keep and self.of_ranks and self.n <= RANKED:
             small = part.bin_index.astype(np.min_scalar_type(int(part.bin_index.max(initial=0))))
             self.rows.append((part.target, part.prediction, small, *(part.given[name] for name in self.needs)))
         else:
@@ -159,7 +171,7 @@ def answered(total: Total, question: Question, *, sha256: str, content: str) -> 
 def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int) -> Total:
     """All that is known of the rows of the file; Unusual where it has none, or perhaps one id twice."""
     total = None
-    for part in stream.blocks(lambda table: _part(table, question), workers=workers):
+    for part in stream.blocks(lambda table: part_of(table, question), workers=workers):
         total = total or question.nothing_yet(part.given)
         total.add(part)
         if part.hashes is not None:
@@ -169,7 +181,7 @@ def _total(stream: Stream, question: Question, repeats: Repeats, *, workers: int
     return total
 
 
-def _part(table: pa.Table, question: Question) -> Part:
+def part_of(table: pa.Table, question: Question) -> Part:
     """A block with the bins of its rows; Unusual where a target lies in none, or a value is 0 or less."""
     against, layout = question.against, question.layout
     columns = {name: np.asarray(table[name].combine_chunks()) for name in layout.numbers if name in table.column_names}

@@ -34,6 +34,10 @@ class Checkpoint:
         counts[list(known)] = list(known.values())
         return counts
 
+    def keys(self) -> frozenset[str]:
+        """Under which keys there are counts."""
+        return frozenset(self._known)
+
     def keep(self, key: str, counts: IntArray) -> None:
         """Keep the counts of one more chunk; UsageError where the file cannot be written."""
         codes = np.flatnonzero(counts).tolist()

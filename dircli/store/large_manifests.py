@@ -5,7 +5,7 @@ Whatever is wrong is left to `manifests.read`, which names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,15 +35,21 @@ class LargeManifest:
     table: BinTable
     facts: Mapping[str, Any]
 
-    def rows(self, split: str, *columns: str) -> Iterator[pa.Table]:
-        """The ``columns`` of all rows of ``split``, in their order, block by block."""
+    def rows(self, split: str, *columns: str, groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
+        """The ``columns`` of all rows of ``split``, or of those in row ``groups``, in their order, block by block."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
         with parquet.file(self.folder / SAMPLES) as file:
-            for batch in file.iter_batches(ROWS, columns=[*columns, "split"]):
+            for batch in file.iter_batches(ROWS, columns=[*columns, "split"], row_groups=groups):
                 rows = pa.table(batch).filter(pc.equal(batch["split"], split))
                 yield rows.drop_columns("split").combine_chunks()
+
+    @property
+    def groups(self) -> int:
+        """How many row groups hold its rows."""
+        with parquet.file(self.folder / SAMPLES) as file:
+            return int(file.num_row_groups)
 
 
 def read(folder: Path) -> LargeManifest | None:

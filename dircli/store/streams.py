@@ -97,22 +97,10 @@ class Stream:
 
     def _text(self, stream: IO[bytes], work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of delimited text or JSON lines."""
-        lines = _lines(stream)
+        lines = lines_of(stream)
         first = next(lines, b"")
-        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET, *sniff.FOREIGN)):
-            raise Unusual
-        columns: dict[str, Any] = {"texts": self.texts, "numbers": self.numbers, "needed": self.needed}
-        if is_json(first):
-            read: Callable[[bytes], pa.Table | None] = partial(plain_lines.read, **columns, threads=False)
-            begun = first
-        else:
-            delimiter = delimiter_of(first, self.needed)
-            begin = first.find(b"\n") + 1
-            header = plain_text.header(first[:begin], delimiter)
-            read = partial(plain_text.rows, header=header, delimiter=delimiter, **columns, threads=False)
-            begun = first[begin:]
-            if not plain_text.is_plain(first[:begin], 0, delimiter, quotes=False):
-                raise Unusual
+        read, begin = self.reader(first)
+        begun = first[begin:]
         del first
 
         def table_of(part: bytes) -> pa.Table:
@@ -136,28 +124,45 @@ class Stream:
         del begun, table
         yield from in_order(done, lines, workers=workers)
 
+    def reader(self, first: bytes) -> tuple[Callable[[bytes], pa.Table | None], int]:
+        """What reads lines of the text that begins with the lines ``first``, and where its rows begin."""
+        if first.startswith((*compressed.CODECS, sniff.NPY, sniff.PARQUET, *sniff.FOREIGN)):
+            raise Unusual
+        columns: dict[str, Any] = {"texts": self.texts, "numbers": self.numbers, "needed": self.needed}
+        if is_json(first):
+            return partial(plain_lines.read, **columns, threads=False), 0
+        delimiter = delimiter_of(first, self.needed)
+        begin = first.find(b"\n") + 1
+        if not plain_text.is_plain(first[:begin], 0, delimiter, quotes=False):
+            raise Unusual
+        header = plain_text.header(first[:begin], delimiter)
+        return partial(plain_text.rows, header=header, delimiter=delimiter, **columns, threads=False), begin
+
     def _parquet(self, path: Path, work: Callable[[pa.Table], Done], workers: int) -> Iterator[Done]:
         """`blocks` of a Parquet file, of which only the columns that are wanted are read."""
         import pyarrow as pa
 
         try:
             with parquet.file(path) as file:
-                schema = file.schema_arrow
-                names = [name for name in (*self.texts, *self.numbers) if name in schema.names]
-                kinds = {name: schema.field(name).type for name in names if schema.names.count(name) == 1}
-                fits = [(numeric if name in self.numbers else textual)(kind) for name, kind in kinds.items()]
-                if len(set(schema.names)) < len(schema.names) or not set(self.needed) <= kinds.keys() or not all(fits):
-                    raise Unusual
-                names = self._agreed(names)
+                names = self._agreed(self.names(file.schema_arrow))
 
                 def done(batch: pa.RecordBatch) -> Done:
-                    return work(self._cast(batch.select(names)))
+                    return work(self.cast(batch.select(names)))
 
                 yield from in_order(done, file.iter_batches(ROWS, columns=names), workers=workers)
         except (pa.ArrowException, OSError, UnicodeDecodeError):
             raise Unusual from None
 
-    def _cast(self, batch: pa.RecordBatch) -> pa.Table:
+    def names(self, schema: pa.Schema) -> list[str]:
+        """The columns of a Parquet file that are read; Unusual where they are not what they must be."""
+        names = [name for name in (*self.texts, *self.numbers) if name in schema.names]
+        kinds = {name: schema.field(name).type for name in names if schema.names.count(name) == 1}
+        fits = [(numeric if name in self.numbers else textual)(kind) for name, kind in kinds.items()]
+        if len(set(schema.names)) < len(schema.names) or not set(self.needed) <= kinds.keys() or not all(fits):
+            raise Unusual
+        return names
+
+    def cast(self, batch: pa.RecordBatch) -> pa.Table:
         """The columns of ``batch`` as blocks have them; Unusual where one has nulls, or a number is not finite."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -245,7 +250,7 @@ def _expanded(file: _Hashed, codec: str | None) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(io.BufferedReader(file, 1 << 20), "r"), codec) if codec else file
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+def lines_of(stream: Any) -> Iterator[bytes]:
     """The bytes of ``stream`` in blocks that end where lines do, and quotes are paired; Unusual if none ends there."""
     import pyarrow as pa
 

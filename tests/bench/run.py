@@ -90,7 +90,7 @@ def measured(work: Work, rows: int, runs: int, scratch: Path, options: argparse.
         found.note = _note(data)
         turn = 0
         while turn < runs:
-            found.ours.append(_run(work.ours, data, rows, scratch))
+            found.ours.append(_run(work.ours, data, rows, scratch, scaled=work.scaled))
             for peer in peers:
                 found.peers[peer.name].append(_run(peer.words, data, rows, scratch, scaled=peer.scaled))
             if turn == 0 and found.ours[0].wall + sum(each[0].wall for each in found.peers.values()) < BRIEF:

@@ -61,7 +61,7 @@ class Work:
     ``sizes`` are the rows by default, with --quick (0: left out; as many, where the start of Python would outweigh
     fewer) and with --full. ``inputs`` names the maker of the data, if any. Ours takes at most ``ratio`` times the time
     of the peer (``clock``), ``seconds`` on the wall, and ``mib`` of memory; where it takes more, ``limit`` says what
-    was tried and what is in the way.
+    was tried and what is in the way. Ours may be ``scaled``, too: it prints its own seconds.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Work:
     mib: float | None = None
     clock: Literal["wall", "processor"] = "wall"
     limit: str = ""
+    scaled: bool = False
 
 
 def program(*words: str) -> Words:
@@ -123,6 +124,21 @@ def _stream(form: str) -> Work:
         ratio=1.5,
         mib=600,
         limit=STREAM_LIMIT,
+    )
+
+
+def _cluster(form: str) -> Work:
+    words = program("evaluate", f"{{data}}/carried.{form}", "--bins", BINS, "--metrics", SUMS)
+    return Work(
+        name=f"dask-{form}",
+        what=f"score rows that carry their target, {form}, {SUMS}, by 2 workers of one thread that have started",
+        inputs="carried",
+        sizes=(50_000_000, 0, 50_000_000),
+        ours=script("ours/on_cluster.py", f"{{data}}/carried.{form}", BINS, SUMS),
+        scaled=True,
+        peers=(Peer(name="one process", words=words, needs=("distributed",)),),
+        ratio=1.3,
+        mib=600,
     )
 
 
@@ -202,6 +218,8 @@ WORKS = (
     _join("parquet", "10m", (10_000_000, 0, 10_000_000), ratio=1.2, mib=2048, pandas=False),
     _stream("csv"),
     _stream("parquet"),
+    _cluster("csv"),
+    _cluster("parquet"),
     _intervals("ci", "evaluate --ci, 2,000 resamples, default metrics", 100_000, resamples=2_000),
     _intervals("resamples", "evaluate --ci, 10,000 resamples", 11_022, "--bootstrap", "10000", resamples=10_000),
     Work(

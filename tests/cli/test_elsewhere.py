@@ -13,7 +13,6 @@ from pathlib import Path
 from subprocess import run as started
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +25,7 @@ from dircli.scores import from_files
 from dircli.store import places, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from conftest import Run
 
@@ -77,30 +76,6 @@ def published(server: web.Server, files: Mapping[str, bytes]) -> None:
     for page, names in links.items():
         body = "".join(f'<a href="{name}">{name}</a>\n' for name in ["?C=M;O=A", *names]).encode()
         server.add(page, b"", web.page(body=body))
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A store that speaks as S3 does, with an empty bucket called bucket, which the environment leads to."""
-    moto = pytest.importorskip("moto.server", reason="the extra objects is not installed")
-    s3fs = pytest.importorskip("s3fs", reason="the extra remote is not installed")
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    httpx.post(f"http://{host}:{port}/moto-api/reset", trust_env=False).raise_for_status()
-    for key, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "me",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(key, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    system = s3fs.S3FileSystem()
-    system.mkdir("bucket")
-    yield system
-    s3fs.S3FileSystem.clear_instance_cache()
-    running.stop()
 
 
 def as_csv(rows: Mapping[str, list[Any]]) -> bytes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import tarfile
 import warnings
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +18,14 @@ from miniatures import RAW
 from PIL import Image
 
 from dircli.curation import images
+from dircli.errors import InputError
 from dircli.store import manifests
+from dircli.store.engines import LOCAL, Engine
+from dircli.store.parallel import AHEAD
 from dircli.store.raw.tree import open_raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from typing import TypeAlias
 
     from conftest import Run
@@ -173,7 +177,7 @@ def test_what_pillow_decodes_is_not_listed(what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", PACKS)
-def test_the_number_of_workers_changes_nothing(pack: Pack, tmp_path: Path) -> None:
+def test_neither_batches_nor_the_engine_change_anything(pack: Pack, cluster: Engine, tmp_path: Path) -> None:
     kinds = [(GOOD, ""), *UNREADABLE.values(), (album(GOOD), "")]
     files = {f"AgeDB/{name}": kinds[row % len(kinds)][0] for row, name in enumerate(NAMES)}
     files |= {f"AgeDB/more-{name}": data for name, data in zip(NAMES, files.values(), strict=True)}
@@ -181,9 +185,9 @@ def test_the_number_of_workers_changes_nothing(pack: Pack, tmp_path: Path) -> No
     ids = [*files, "AgeDB/nobody.jpg"][::-1]
     filters = list(warnings.filters)
     found = []
-    for workers in (1, 2, 16):
+    for engine, batch in ((LOCAL, 1), (LOCAL, 50), (cluster, 50)):
         with open_raw(path) as raw:
-            found.append(list(images.unreadable(raw, ids, workers=workers, batch=50)))
+            found.append(list(images.unreadable(raw, ids, engine=engine, batch=batch)))
     assert found[0] == found[1] == found[2]
     assert [key for key, _ in found[0]] == [key for key in ids if files.get(key) not in (GOOD, album(GOOD))]
     assert found[0][0] == ("AgeDB/nobody.jpg", "missing")
@@ -196,13 +200,13 @@ def test_memory_does_not_grow_with_the_ids(tmp_path: Path) -> None:
     taken: list[int] = []
 
     def ids() -> Iterator[str]:
-        for row in range(1_000):
+        for row in range(100_000):
             taken.append(row)
             yield f"{row}.jpg"
 
     found = images.unreadable(raw, ids(), batch=10)
     assert next(found) == ("0.jpg", "missing")
-    assert len(taken) == 10
+    assert len(taken) <= 10 * AHEAD * (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("name", ["AgeDB", "renamed"])
@@ -259,3 +263,26 @@ def test_a_dataset_without_images_has_none_to_check(tmp_path: Path, run: Run) ->
     raw = MINIATURES["sts-b"].build(tmp_path)
     words = ["curate", "sts-b", "--raw", raw, "--split", "redraw", "--check-images"]
     assert "sts-b has no images to check" in run(*words, code=2).stderr
+
+
+def test_a_source_that_workers_do_not_see_is_named(cluster: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "here"
+    raw = open_raw(in_folder(folder, {"a.jpg": GOOD}))
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=f"^{folder}"):
+        list(images.unreadable(raw, ["a.jpg"], engine=cluster))
+
+
+@pytest.mark.slow
+def test_the_command_checks_images_on_a_cluster(tmp_path: Path, run: Run) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    raw = in_folder(tmp_path / "raw", dict.fromkeys([f"AgeDB/{name}" for name in NAMES[:-1]], GOOD))
+    (tmp_path / "raw" / "AgeDB" / NAMES[-1]).write_bytes(b"no image")
+    words = ["curate", "agedb", "--raw", raw, "--split", "redraw"]
+    assert "it goes with --check-images" in run(*words, "--engine", "dask", code=2).stderr
+    listed = []
+    for more in ([], ["--engine", "dask", "--workers", "1"]):
+        done = run(*words, "--check-images", *more, code=1)
+        assert "60 images, 1 of them unreadable" in done.stdout
+        listed.append(Path("manifests/agedb/unreadable.csv").read_bytes())
+    assert listed[0] == listed[1]

@@ -34,6 +34,7 @@ from dircli.scores.metrics.table import METRICS
 from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.download.transfer import Silent
+from dircli.store.engines import LOCAL
 from dircli.store.raw.tree import open_raw
 from dircli.weights.pixel_weights import write as write_maps
 from dircli.weights.schemes import WeightOptions
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from dircli.benchmark import manifest
     from dircli.benchmark.dataset import PixelReader
+    from dircli.store.engines import Engine
 
 DATASET = nyud2.DATASET
 READER = cast("PixelReader", DATASET.reader)
@@ -477,6 +479,25 @@ def test_whoever_watches_is_told_of_every_map(raw: Path, work: Path) -> None:
     assert seen["train maps"] == [3, 2, 1]
     for total, *steps in seen.values():
         assert sum(steps) == total
+
+
+def test_a_cluster_counts_what_one_process_counts_and_says_the_same_of_damage(
+    raw: Path, work: Path, cluster: Engine
+) -> None:
+    terms = DownloadOptions(data=work, mirror=None, consent=lambda _: None, progress=Silent())
+    curate = partial(pixels.curated, DATASET, READER, CurateOptions(raw=raw, split="redraw"), terms)
+    here = curate(folder=work / "here" / "nyud2")
+    for chunk in (1, 2):
+        there = curate(folder=work / str(chunk) / "nyud2", chunk=chunk, engine=cluster)
+        assert there.facts == here.facts
+        assert there.table.counts["train"].tolist() == here.table.counts["train"].tolist()
+    depth.damage(raw)
+    told = []
+    for engine in (LOCAL, cluster, cluster):  # the last one goes on where the one before it was
+        with pytest.raises(InputError) as raised:
+            curate(folder=work / f"{engine.name}" / "nyud2", chunk=1, engine=engine)
+        told.append(str(raised.value).replace(str(raw.absolute()), str(raw)))
+    assert told[0] == told[1] == told[2]
 
 
 # scores

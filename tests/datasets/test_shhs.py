@@ -9,7 +9,7 @@ import re
 import sys
 import zipfile
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,11 @@ from miniatures import MINIATURES, alter, records
 
 from dircli import datasets
 from dircli.benchmark.splits import nearest_cap
+from dircli.curation import recordings
 from dircli.datasets import shhs
 from dircli.errors import InputError, SourceError
 from dircli.report import progress
-from dircli.store import manifests
+from dircli.store import engines, manifests
 from dircli.store.download import listing
 from dircli.store.download.transfer import RetryPolicy
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from conftest import Run
 
     from dircli.benchmark.records import Records
+    from dircli.store.engines import Engine
 
 TOKEN = "12345-s3cr3tT0kenOfMine"  # noqa: S105 - nobody's
 HASTE = RetryPolicy(tries=3, first_pause=0.001, longest_pause=0.002)
@@ -559,6 +561,20 @@ def test_findings_are_listed_after_all_is_written_with_exit_1(raw: Path, work: P
     first = (work / "manifests" / "shhs" / "signals.parquet").read_bytes()
     run("curate", "shhs", "--raw", raw, "--check-signals", code=1)
     assert (work / "manifests" / "shhs" / "signals.parquet").read_bytes() == first
+
+
+def test_a_cluster_finds_what_one_process_finds(
+    raw: Path, work: Path, run: Run, cluster: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (raw / shhs.FOLDER / "shhs2-200004.edf").write_bytes(b"")
+    run("curate", "shhs", "--raw", raw, "--check-signals", code=1)
+    path = work / "manifests" / "shhs" / "signals.parquet"
+    first = path.read_bytes()
+    path.unlink()
+    monkeypatch.setattr(engines, "opened", lambda *_, **__: nullcontext(cluster))
+    monkeypatch.setattr(recordings, "BATCH", 7)
+    run("curate", "shhs", "--raw", raw, "--check-signals", code=1)
+    assert path.read_bytes() == first
 
 
 def test_the_table_of_findings_holds_no_folder_of_the_machine(raw: Path, tmp_path: Path, work: Path, run: Run) -> None:

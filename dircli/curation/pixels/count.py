@@ -4,50 +4,116 @@ Decoding a PNG releases Python's lock, so threads use every core. Counts are kep
 the images' names and their files' stamps: only a chunk with a changed file is read again.
 """
 
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Container, Hashable, Mapping
 from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from threading import Lock
+from typing import Any, cast
 
 import numpy as np
 
+from dircli import datasets
 from dircli.arrays import IntArray
+from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.pixels import Maps
+from dircli.benchmark.raw import Raw
 from dircli.errors import InputError, Problem, first_ten
 from dircli.store.checkpoint import Checkpoint
+from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import Watch, in_order, unwatched
 
+ONE = Lock()
 PREPARED = "shorter side 240, centre 304 x 228"  # part of each key: counts of another preparation are others
 
 
-def counted(
-    maps: Maps, checkpoint: Checkpoint, *, what: str, watch: Watch = unwatched, size: int
+def counted(  # noqa: PLR0913 - what is counted, and by whom
+    maps: Maps,
+    checkpoint: Checkpoint,
+    *,
+    what: str,
+    size: int,
+    watch: Watch = unwatched,
+    engine: Engine = LOCAL,
+    sent: Sent | None = None,
 ) -> tuple[IntArray, list[Problem]]:
-    """How many pixels of ``maps`` hold each code, (C,), and what is wrong with images; kept per ``size`` of them."""
-    codes, names = len(maps.targets), [maps.ids, *maps.columns.values()]
+    """How many pixels of ``maps`` hold each code, (C,), and what is wrong with images; kept per ``size`` of them.
+
+    Other processes of the ``engine`` open what is ``sent``.
+    """
     chunks = [range(start, min(start + size, len(maps))) for start in range(0, len(maps), size)]
+    known = checkpoint.keys()
 
-    def chunk(number: int) -> tuple[str, IntArray, list[Problem], bool]:
-        rows = chunks[number]
-        lines = ["\t".join([*(str(column[row]) for column in names), maps.stamp(row)]) for row in rows]
-        key = hashlib.sha256("\n".join([PREPARED, *lines]).encode()).hexdigest()
-        known = checkpoint.get(key, codes)
-        if known is not None:
-            return key, known, [], True
-        counts, problems = np.zeros(codes, dtype=np.int64), []
-        for row in rows:
-            try:
-                counts += np.bincount(maps.load(row).ravel(), minlength=codes)
-            except InputError as error:
-                problems += error.problems
-        return key, counts, problems, False
+    def chunk(rows: range) -> Chunk:
+        return _chunk(maps, rows, known)
 
+    if engine.name == "local" or sent is None:
+        results = in_order(chunk, chunks, serial=maps.serial)
+    else:
+        results = engine.in_order(_chunk_elsewhere, chunks, shared=replace(sent, known=known))
+    codes = len(maps.targets)
     total, problems = np.zeros(codes, dtype=np.int64), []
     with closing(checkpoint), watch(what, len(maps)) as done:
-        for number, (key, counts, wrong, known) in enumerate(in_order(chunk, range(len(chunks)), serial=maps.serial)):
-            total += counts
-            problems += wrong
-            if not wrong and not known and len(chunks) > 1:
-                checkpoint.keep(key, counts)
-            done(len(chunks[number]))
+        for rows, found in zip(chunks, results, strict=True):
+            counts = checkpoint.get(found.key, codes) if found.counts is None else found.counts
+            total += 0 if counts is None else counts
+            problems += found.problems
+            if found.counts is not None and not found.problems and len(chunks) > 1:
+                checkpoint.keep(found.key, found.counts)
+            done(len(rows))
     return total, first_ten(
         problems, lambda problem: problem, lambda left: Problem(what, f"{left:,} more problems like these")
     )
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What was counted of some images: the ``counts`` (C,) under ``key``, None where they are known; what is wrong."""
+
+    key: str
+    counts: IntArray | None
+    problems: list[Problem]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """By what another process opens the maps: the source, the name of the dataset, and the split; and what is known."""
+
+    raw: Raw
+    dataset: str
+    split: str = "train"
+    known: Container[str] = ()
+
+
+def _chunk(maps: Maps, rows: range, known: Container[str]) -> Chunk:
+    codes, names = len(maps.targets), [maps.ids, *maps.columns.values()]
+    lines = ["\t".join([*(str(column[row]) for column in names), maps.stamp(row)]) for row in rows]
+    key = hashlib.sha256("\n".join([PREPARED, *lines]).encode()).hexdigest()
+    if key in known:
+        return Chunk(key, None, [])
+    counts, problems = np.zeros(codes, dtype=np.int64), []
+    for row in rows:
+        try:
+            counts += np.bincount(maps.load(row).ravel(), minlength=codes)
+        except InputError as error:
+            problems += error.problems
+    return Chunk(key, counts, problems)
+
+
+def _chunk_elsewhere(sent: Sent, rows: range) -> Chunk:
+    """`_chunk` in another process, which opens the maps the first time."""
+    with ONE:
+        maps = _opened(cast("Hashable", sent.raw), sent.dataset)[sent.split]
+        if maps.serial:
+            return _chunk(maps, rows, sent.known)
+    return _chunk(maps, rows, sent.known)
+
+
+@lru_cache(maxsize=1)
+def _opened(raw: Any, dataset: str) -> Mapping[str, Maps]:
+    reader = datasets.load(dataset).reader
+    assert isinstance(reader, PixelReader)  # noqa: S101 - only such a dataset has maps
+    return reader.maps(raw)

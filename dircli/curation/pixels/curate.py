@@ -20,7 +20,7 @@ from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import choose
-from dircli.curation.pixels.count import counted
+from dircli.curation.pixels.count import Sent, counted
 from dircli.curation.provenance import all_facts, described, sources, unlike_published
 from dircli.datasets import obtain
 from dircli.datasets.obtain import DownloadOptions
@@ -28,6 +28,7 @@ from dircli.errors import InputError, Problem, sample
 from dircli.store import derived, manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.content import pixel_content
+from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import Watch, unwatched
 
 REDRAWN = "these test pixels are not the published ones, and scores on them do not compare with published ones"
@@ -57,6 +58,7 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
     folder: Path,
     watch: Watch | None = None,
     chunk: int = 32,
+    engine: Engine = LOCAL,
 ) -> PixelManifest:
     """The manifest under the name of ``folder``, written there; test pixels are imported, or drawn by the seed.
 
@@ -76,11 +78,8 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
             opened.callback(each.close)
         _refuse_foreign(dataset, reader, maps, raw)
         checkpoint = Checkpoint(folder / CHECKPOINT)
-        problems = [problem for each in maps.values() for problem in each.problems]
-        codes = {}
-        for split, each in maps.items():
-            codes[split], wrong = counted(each, checkpoint, what=f"{split} maps", watch=watch, size=chunk)
-            problems += wrong
+        how: dict[str, Any] = {"watch": watch, "size": chunk, "engine": engine}
+        codes, problems = _codes(maps, checkpoint, Sent(raw, dataset.name), how)
         mask = None
         if released:
             for member, source, blob in unlike_published(dataset, released):
@@ -105,6 +104,19 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
     derived.write(folder, manifests.contents(manifest), manifest.table, options.replacing)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return manifest
+
+
+def _codes(
+    maps: Mapping[str, Maps], checkpoint: Checkpoint, sent: Sent, how: Mapping[str, Any]
+) -> tuple[dict[str, IntArray], list[Problem]]:
+    """How many pixels of each split hold each code, (C,), and all that is wrong with lists and maps."""
+    problems = [problem for each in maps.values() for problem in each.problems]
+    codes = {}
+    for split, each in maps.items():
+        what = f"{split} maps"
+        codes[split], wrong = counted(each, checkpoint, what=what, sent=replace(sent, split=split), **how)
+        problems += wrong
+    return codes, problems
 
 
 def _refuse_foreign(dataset: Dataset, reader: PixelReader, maps: Mapping[str, Maps], raw: Raw) -> None:

@@ -78,6 +78,10 @@ class SummedRows:
             self._waiting.append([column[whole:].copy() for column in columns])
         self._sum(blocks, workers)
 
+    def add_sums(self, part: BinSums) -> None:
+        """Add rows that somebody else has summed, over the same bins."""
+        self._keep([part])
+
     def total(self) -> BinSums:
         """The sums of all rows so far."""
         parts = list(self._parts)

@@ -7,17 +7,18 @@ from typing import Literal
 
 import numpy as np
 
-from dircli.arrays import BoolArray, FloatArray
+from dircli.arrays import AnyArray, BoolArray, FloatArray
 from dircli.benchmark.regions import masks
 from dircli.errors import UsageError
 from dircli.scores.by_region import Score
 from dircli.scores.metrics.sums import overflowing
 from dircli.scores.metrics.table import EVERY, Metric
 from dircli.scores.results import ComparedSystem, Comparison, Difference, Result, Scored, SystemResult
-from dircli.scores.uncertainty import intervals
+from dircli.scores.uncertainty import intervals, poisson
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
+from dircli.store.matching import hashes, listed
 
 ALPHA = 0.05
 MOST_LEFT_OUT = 5e9
@@ -26,17 +27,21 @@ MOST_LEFT_OUT = 5e9
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapOptions:
-    """How resamples are drawn: within bins or, with ``cluster``, whole groups of equal values in that column."""
+    """How resamples are drawn: within bins or, with ``cluster``, whole groups of equal values in that column.
+
+    With the method "poisson" each row by itself, as `poisson` says; intervals are percentiles, too.
+    """
 
     resamples: int = 2000
     seed: int = 666
-    method: Literal["percentile", "bca"] = "percentile"
+    method: Literal["percentile", "bca", "poisson"] = "percentile"
     cluster: str | None = None
 
     @property
     def field(self) -> str:
         """What the signature says of it."""
-        return f"ci:{self.method},{self.cluster or 'bin'},{self.resamples},{self.seed}"
+        unit = "row" if self.method == "poisson" else self.cluster or "bin"
+        return f"ci:{self.method},{unit},{self.resamples},{self.seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +77,36 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     plan = ResamplingPlan(strata(reference.bin_index, reference.regions), clusters)
     if options.method == "bca":
         _refuse_endless(plan, len(rows) * len(regions))
-    scores = resampled(plan, rows, regions, metrics, resamples=options.resamples, seed=options.seed)
+    how = {"resamples": options.resamples, "seed": options.seed}
+    if options.method == "poisson":
+        scores = poisson.resampled(_keys(scored), rows, regions, metrics, **how)
+    else:
+        scores = resampled(plan, rows, regions, metrics, **how)
     draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, scores=scores)
     compared = tuple(_compared(result, draws, options, place) for place in range(1, len(rows)))
     comparison = Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
     systems = _with_intervals(result.systems, draws, options)
     new = replace(result, systems=systems, comparison=comparison if compared else None, drawn=options.field)
     return replace(scored, result=new)
+
+
+def _keys(scored: Scored) -> AnyArray:
+    """What rows are drawn by, in the order in which they are scored: (n,) hashes of their ids, or of their numbers."""
+    import pyarrow as pa
+
+    first, against = scored.systems[0], scored.against
+    known = against.has_rows and against.unit == "samples"
+    ids = against.rows(scored.result.split).texts if known else first.file.ids
+    if ids is None:
+        return poisson.keys_of_places(np.arange(first.values.size))
+    return hashes(ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(listed(ids), pa.large_string()))
+
+
+def with_poisson_intervals(result: Result, scores: Mapping[str, FloatArray], options: BootstrapOptions) -> Result:
+    """The ``result`` for one file with intervals from the scores of resamples, (1, metrics, R) per region."""
+    metrics = [EVERY[name] for name in result.metrics if not EVERY[name].count]
+    draws = _Draws(rows=(), regions={}, metrics=metrics, plan=ResamplingPlan(np.zeros(0, np.int64)), scores=scores)
+    return replace(result, systems=_with_intervals(result.systems, draws, options), drawn=options.field)
 
 
 def _refuse_endless(plan: ResamplingPlan, times: int) -> None:
@@ -97,7 +125,7 @@ def _with_intervals(
     regions, names = [dict(system.regions) for system in systems], [metric.name for metric in draws.metrics]
     for name, scores in draws.scores.items():
         points = np.array([[_value(system.score(name, metric)) for metric in names] for system in systems])
-        if options.method == "percentile":
+        if options.method != "bca":
             ends = intervals.percentile(points, scores)
         else:
             (without,) = jackknife(draws.plan, draws.rows, {name: draws.regions[name]}, draws.metrics).values()

@@ -155,62 +155,88 @@ class WeightedRegion:
         return np.array([metric.score(*(column[rows] for column in columns)) for rows in written_out])
 
 
+def terms_of(  # noqa: PLR0913, PLR0917 - the columns of rows
+    target: FloatArray,
+    prediction: FloatArray,
+    given: Mapping[str, FloatArray],
+    y: FloatArray,
+    p: FloatArray,
+    metrics: Sequence[Metric],
+) -> tuple[FloatArray, dict[str, slice]]:
+    """The terms of rows, (k, n): those of `Sums`, and those of each metric's own; and where a metric's are.
+
+    ``y`` and ``p`` (n,) are targets and predictions about a centre of each bin.
+    """
+    error = prediction - target
+    missed = error != 0
+    log = np.log(np.abs(error), out=np.zeros_like(error), where=missed)
+    terms = [np.ones_like(y), ~missed, error, np.abs(error), error**2, log, y, p, y * y, p * p, y * p]
+    places: dict[str, slice] = {}
+    for metric in metrics:
+        if isinstance(metric, Mergeable):
+            own = metric.row_terms(target, prediction, given)
+            places[metric.name] = slice(len(terms), len(terms) + len(own))
+            terms += list(own)
+    return np.array(terms, dtype=np.float64), places
+
+
+def region_sums(sums: FloatArray, mask: BoolArray, target: Centres, prediction: Centres) -> tuple[Sums, Sums]:
+    """From the sums of `terms_of` per bin, (B, terms, R), those of a region's rows, (R,), and of each of its bins."""
+    *added, y, p, yy, pp, yp = sums[:, :COMMON][mask].swapaxes(0, 1)
+    some = np.maximum(added[0], 1)
+    bins = Sums(
+        **dict(zip(ADDED, added, strict=True)),
+        target_mean=target.shift[mask, None] + y / some,
+        prediction_mean=prediction.shift[mask, None] + p / some,
+        target_moment=_moment(yy, y * y / some),
+        prediction_moment=_moment(pp, p * p / some),
+        product_moment=yp - y * p / some,
+    )
+    total = pooled(bins)
+    y_moment = target.settled(total.target_moment, total.n)
+    p_moment = prediction.settled(total.prediction_moment, total.n)
+    settled = replace(total, target_moment=y_moment, prediction_moment=p_moment)
+
+    def about_zero(sums: Sums) -> Sums:
+        y, p = sums.target_mean + target.centre, sums.prediction_mean + prediction.centre
+        return replace(sums, target_mean=y, prediction_mean=p)
+
+    return about_zero(settled), about_zero(bins)
+
+
 class SystemTerms:
     """One system's terms per row, in order of the bin: those of `Sums`, and at ``places`` each metric's own."""
 
     def __init__(self, rows: ScoredRows, metrics: Sequence[Metric]) -> None:
         self.rows = rows
         self._starts = np.searchsorted(rows.bin_index, np.arange(rows.bins + 1))
-        self._target = _Centred(rows.target, rows.bin_index, self._starts)
-        self._prediction = _Centred(rows.prediction, rows.bin_index, self._starts)
-        error = rows.prediction - rows.target
-        missed = error != 0
-        log = np.log(np.abs(error), out=np.zeros_like(error), where=missed)
-        y, p = self._target.rest, self._prediction.rest
-        terms = [np.ones_like(y), ~missed, error, np.abs(error), error**2, log, y, p, y * y, p * p, y * p]
-        self.places: dict[str, slice] = {}
-        for metric in metrics:
-            if isinstance(metric, Mergeable):
-                own = metric.row_terms(rows.target, rows.prediction, rows.given)
-                self.places[metric.name] = slice(len(terms), len(terms) + len(own))
-                terms += list(own)
-        self._terms = np.array(terms, dtype=np.float64)
+        self._target, y = _centred(rows.target, rows.bin_index, self._starts)
+        self._prediction, p = _centred(rows.prediction, rows.bin_index, self._starts)
+        self._terms, self.places = terms_of(rows.target, rows.prediction, rows.given, y, p, metrics)
 
     def sums(self, counts: FloatArray, scratch: Scratch) -> FloatArray:
         """The sums of each set per bin, (B, terms, R), from float64 ``counts`` (n, R)."""
-        k, size = len(self._terms), counts.shape[1]
-        sums: FloatArray = scratch("sums", (self.rows.bins, k, size))
-        step = max(1, SINGLE_THREAD // (k * size))
-        for of_bin, start, stop in zip(sums, self._starts[:-1].tolist(), self._starts[1:].tolist(), strict=True):
-            first = min(start + step, stop)
-            np.matmul(self._terms[:, start:first], counts[start:first], out=of_bin)
-            for at in range(start + step, stop, step):
-                own = slice(at, min(at + step, stop))
-                np.add(of_bin, self._terms[:, own] @ counts[own], out=of_bin)
+        sums: FloatArray = scratch("sums", (self.rows.bins, len(self._terms), counts.shape[1]))
+        sums_of_bins(self._terms, counts, self._starts, out=sums)
         return sums
 
     def region(self, sums: FloatArray, mask: BoolArray) -> tuple[Sums, Sums]:
         """From `sums`, those of a region's rows, (R,), and of each of its bins, (B, R)."""
-        *added, y, p, yy, pp, yp = sums[:, :COMMON][mask].swapaxes(0, 1)
-        some = np.maximum(added[0], 1)
-        bins = Sums(
-            **dict(zip(ADDED, added, strict=True)),
-            target_mean=self._target.shift[mask, None] + y / some,
-            prediction_mean=self._prediction.shift[mask, None] + p / some,
-            target_moment=_moment(yy, y * y / some),
-            prediction_moment=_moment(pp, p * p / some),
-            product_moment=yp - y * p / some,
-        )
-        total = pooled(bins)
-        y_moment = self._target.settled(total.target_moment, total.n)
-        p_moment = self._prediction.settled(total.prediction_moment, total.n)
-        settled = replace(total, target_moment=y_moment, prediction_moment=p_moment)
-        return self._about_zero(settled), self._about_zero(bins)
+        return region_sums(sums, mask, self._target, self._prediction)
 
-    def _about_zero(self, sums: Sums) -> Sums:
-        """The same sums with means about zero instead of the centre."""
-        y, p = sums.target_mean + self._target.centre, sums.prediction_mean + self._prediction.centre
-        return replace(sums, target_mean=y, prediction_mean=p)
+
+def sums_of_bins(terms: FloatArray, counts: FloatArray, starts: IntArray, *, out: FloatArray) -> None:
+    """Into ``out`` (B, k, R), the sums per bin of ``terms`` (k, n) times ``counts`` (n, R).
+
+    Rows are in order of the bin, those of each from ``starts`` (B + 1,) on.
+    """
+    step = max(1, SINGLE_THREAD // (len(terms) * counts.shape[1]))
+    for of_bin, start, stop in zip(out, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        first = min(start + step, stop)
+        np.matmul(terms[:, start:first], counts[start:first], out=of_bin)
+        for at in range(start + step, stop, step):
+            own = slice(at, min(at + step, stop))
+            np.add(of_bin, terms[:, own] @ counts[own], out=of_bin)
 
 
 def _moment(square: FloatArray, of_mean: FloatArray) -> FloatArray:
@@ -219,21 +245,30 @@ def _moment(square: FloatArray, of_mean: FloatArray) -> FloatArray:
     return np.where(moment > NOISE * square, moment, 0.0)
 
 
-class _Centred:
-    """Values (n,) about a centre per bin: ``rest`` = value - (centre + shift (B,) of its bin).
+@dataclass(frozen=True)
+class Centres:
+    """What values are taken about: ``centre`` and the ``shift`` (B,) of each bin from it.
 
-    Centres are themselves values, so that equal values leave exactly 0, and middle ones, so that little cancels.
     ``reach`` is the largest distance of a value from ``centre``.
     """
 
-    def __init__(self, values: FloatArray, bin_index: IntArray, starts: IntArray) -> None:
-        some = values if values.size else np.zeros(1)
-        middle = np.minimum((starts[:-1] + starts[1:]) // 2, some.size - 1)
-        of_bins = values[np.lexsort((values, bin_index))[middle]] if values.size else np.zeros(middle.size)
-        self.centre = float(np.partition(some, some.size // 2)[some.size // 2])
-        self.shift, self.rest = of_bins - self.centre, values - of_bins[bin_index]
-        self.reach = float(np.abs(some - self.centre).max())
+    centre: float
+    shift: FloatArray
+    reach: float
 
     def settled(self, moment: FloatArray, n: FloatArray) -> FloatArray:
         """The centred ``moment`` of ``n`` rows, (R,) both, 0 where it is only rounding."""
         return np.where(moment > n * np.square(32 * EPS * self.reach), moment, 0.0)
+
+
+def _centred(values: FloatArray, bin_index: IntArray, starts: IntArray) -> tuple[Centres, FloatArray]:
+    """Centres of the bins of values (n,), and the values about them, (n,): value - (centre + shift of its bin).
+
+    Centres are themselves values, so that equal values leave exactly 0, and middle ones, so that little cancels.
+    """
+    some = values if values.size else np.zeros(1)
+    middle = np.minimum((starts[:-1] + starts[1:]) // 2, some.size - 1)
+    of_bins = values[np.lexsort((values, bin_index))[middle]] if values.size else np.zeros(middle.size)
+    centre = float(np.partition(some, some.size // 2)[some.size // 2])
+    reach = float(np.abs(some - centre).max())
+    return Centres(centre, of_bins - centre, reach), values - of_bins[bin_index]

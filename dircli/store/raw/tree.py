@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from threading import RLock
+from typing import IO, Any
 
 from dircli.errors import InputError, Problem, sample
 from dircli.store.raw.formats import ENDINGS, FETCH, Archive, faults_at, is_junk, open_archive, stamp_of
 
+OPENING = RLock()  # trees that were sent to a process are opened by one of its threads
 UNFINISHED = (".part", ".part.json", ".lock", ".sha256.json")
 
 
@@ -101,6 +103,24 @@ class Tree(AbstractContextManager["Tree"]):
         self._names = _by_last_part(plain.files)
         if not self._names:
             raise InputError(Problem(self.name, "holds no files", FETCH))
+
+    def __getstate__(self) -> tuple[Path, bool]:
+        """Where it is: a process that it is sent to opens it when it first looks into it."""
+        return self._plain.path.absolute(), isinstance(self._plain, _Folder)
+
+    def __setstate__(self, state: tuple[Path, bool]) -> None:
+        self.__dict__["sent"] = state
+
+    def __getattr__(self, attribute: str) -> Any:
+        """Open a tree that was sent here; AttributeError where there is no such attribute."""
+        with OPENING:
+            if "sent" in self.__dict__:
+                path, plain = self.__dict__["sent"]
+                Tree.__init__(self, _Folder(path) if plain else open_archive(path))
+                del self.__dict__["sent"]
+        if attribute not in self.__dict__:
+            raise AttributeError(attribute)
+        return self.__dict__[attribute]
 
     def __exit__(self, *_error: object) -> None:
         self.close()
