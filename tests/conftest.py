@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
     from dircli.store.engines import Engine
 
-for key in (
-    "GITHUB_ACTIONS",
-    "GITHUB_STEP_SUMMARY",
-):  # in a workflow, typer prints in colours, and errors are annotated
+for key in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):  # there typer prints in colours, and errors are annotated
     os.environ.pop(key, None)
 settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of the code
 settings.load_profile("any machine")

@@ -136,12 +136,12 @@ def _compare(
     outputs = [(name, places.of(path)) for name, path in (("--out", out), ("--plot", alike.plot)) if path is not None]
     check_outputs(outputs, [("FEATURES", features)])
     against = open_benchmark(dataset, root, None)
-    similar = calibrate.similarity(features, against, anchor=anchor, split=options.split, ks=options.ks)
+    similar = calibrate.similarity(features, against, options, anchor=anchor)
     table = calibrate.similarity_csv(similar)
     if alike.plot is not None:
         from dircli.report.figures import data, figures
 
-        picture = data.similar(similar, against, options.protocol)
+        picture = data.similar(similar, against)
         figures.write(alike.plot, picture, figures.Look(width=alike.width), dpi=alike.dpi, force=force)
         console.note(f"written to {alike.plot}")
     if out == "-":
@@ -151,3 +151,5 @@ def _compare(
         console.save(places.of(out), table, force=force)
     shown.show(lambda: report.similarity(similar), lambda: report.similarity_facts(similar))
     shown.say(report.strangers(similar))
+    if line := report.distances(similar):
+        shown.say(line)

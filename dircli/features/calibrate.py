@@ -96,9 +96,7 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
         if options.lag and len(source.epochs) < LAGGING:
             what = f"{features} holds {len(source.epochs)} epoch{'s' * (len(source.epochs) > 1)}"
             raise UsageError(f"with --lag the first two epochs stay as they are, and {what}; leave out --lag")
-        smoothing = {key: getattr(options, key) for key in ("kernel", "ks", "sigma", "momentum")}
-        rule, protocol = against.rules.fds, PROTOCOLS[options.protocol]
-        fds = FDS(source.epochs[0].dim, against.table.bins, rule, **smoothing, protocol=protocol)
+        fds = _fds(source, against, options)
         problems: list[Problem] = []
         steps = 2 * sum(epoch.rows for epoch in source.epochs)
         with source.rewritten(staging / out.name) as put, watch("rows, twice", steps) as done:
@@ -122,6 +120,13 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
         facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name") if key in against.table.facts}
         _write_statistics(staging / beside.name, fds, facts)
     return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, left_alone=left_alone, facts=facts)
+
+
+def _fds(source: Features, against: Benchmark, options: FdsOptions) -> FDS:
+    """FDS of the features in ``source``, which has seen none of them yet."""
+    smoothing = {key: getattr(options, key) for key in ("kernel", "ks", "sigma", "momentum")}
+    rule, protocol = against.rules.fds, PROTOCOLS[options.protocol]
+    return FDS(source.epochs[0].dim, against.table.bins, rule, **smoothing, protocol=protocol)
 
 
 def _untouched(fds: FDS, labels: FloatArray) -> tuple[int, int]:
@@ -219,8 +224,10 @@ class Similarity:
 
     ``mean`` and ``variance`` (B,) are NaN where undefined; ``strange_mean`` and ``strange_variance`` (B,) the bin at
     the centre of the far region that a bin resembles more than its neighbours, or -1 (see `similarity.strangers`).
+    ``distances`` are those of `distances` (Fig. 8c), and ``options`` what it smooths with.
     """
 
+    options: FdsOptions
     bins: Bins
     counts: IntArray
     anchor: int
@@ -228,20 +235,22 @@ class Similarity:
     variance: FloatArray
     strange_mean: IntArray
     strange_variance: IntArray
+    distances: FloatArray | None
 
 
-def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks: int = 5) -> Similarity:
+def similarity(path: Path, against: Benchmark, options: FdsOptions, *, anchor: float) -> Similarity:
     """The similarity of bins in the last epoch of the features in ``path``; every scoring bin for itself.
 
-    Neighbours are the bins that a kernel of ``ks`` bins reaches, at least one to each side. Raises UsageError where
-    the anchor's bin does not occur, InputError with everything that is wrong in the file.
+    Neighbours are the bins that a kernel of ``options.ks`` bins reaches, at least one to each side. Raises UsageError
+    where the anchor's bin does not occur, InputError with everything that is wrong in the file.
     """
-    bins, reach = against.table.bins, max(1, ks // 2)
+    bins, reach = against.table.bins, max(1, options.ks // 2)
     where = int(bins.index(np.array([anchor]))[0])
     if where < 0:
         raise UsageError(f"the anchor {anchor:g} lies outside the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
     with opened(path) as source:
-        check(source, path, against, split)
+        check(source, path, against, options.split)
+        moved = distances(source, path, against, options)
         epoch = source.epochs[-1]
         total = Moments(len(bins), epoch.dim, covariance=False)
 
@@ -251,12 +260,13 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
             moments.add(features, bins.index(labels))
             return moments
 
-        for moments in summed(epoch, _labels(epoch, path, against, split), path, part=part):
+        for moments in summed(epoch, _labels(epoch, path, against, options.split), path, part=part):
             total.merge(moments)
     if not total.n[where]:
         raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")
     mean, variance = cosines(total.mean), cosines(total.variances())  # undefined where zero, as of too few rows
     return Similarity(
+        options=options,
         bins=bins,
         counts=total.n,
         anchor=where,
@@ -264,7 +274,32 @@ def similarity(path: Path, against: Benchmark, *, anchor: float, split: str, ks:
         variance=variance[where],
         strange_mean=strangers(mean, reach=reach),
         strange_variance=strangers(variance, reach=reach),
+        distances=moved,
     )
+
+
+def distances(source: Features, path: Path, against: Benchmark, options: FdsOptions) -> FloatArray | None:
+    """`FDS.mean_distances` of mean and variance after each of E epochs, (E, 2) (Fig. 8c); None for an only epoch.
+
+    With ``options.lag`` the smoothed statistics lag one epoch behind, and the first epoch has NaN. Raises InputError
+    with every row that is not finite, of any epoch.
+    """
+    if len(source.epochs) == 1:
+        return None
+    fds = _fds(source, against, options)
+    found: list[tuple[float, float]] = []
+    problems: list[Problem] = []
+    for epoch in source.epochs:
+        try:
+            _learn(fds, epoch, _labels(epoch, path, against, options.split), path, lambda _rows: None)
+        except InputError as error:
+            problems += error.problems
+        if not problems:
+            fds.smooth(lag=options.lag)
+            found.append(fds.mean_distances())
+    if problems:
+        raise InputError(problems)
+    return np.array(found)
 
 
 def similarity_csv(similar: Similarity) -> bytes:

@@ -209,15 +209,24 @@ class FDS:
         return out
 
     def distances(self) -> tuple[FloatArray, FloatArray]:
-        """The L1 distance of running to smoothed means and variances (Fig. 8c), per dimension: (B,) each, or NaN.
+        """The L1 distance of running to smoothed statistics (DIR, Fig. 8c) by bin, (B,) for mean and for variance.
 
-        UsageError before the first `smooth`.
+        |μ - μ̃| and |Σ - Σ̃|, (B, d), as means over the dimensions; NaN in a bin that never occurred, and where nothing
+        is smoothed yet. Under ``paper`` Σ are the diagonals of the full covariances, 0 in a bin that has none, as of
+        one row. UsageError before the first `smooth`.
         """
         if not self.epochs:
             raise UsageError("there are no statistics yet; call update and smooth first")
         now = self.statistics
         pairs = ((now.mean, now.smoothed_mean), (now.variance, now.smoothed_variance))
         mean, variance = (np.where(now.known, np.abs(a - b).mean(axis=1), np.nan) for a, b in pairs)
+        return mean, variance
+
+    def mean_distances(self) -> tuple[float, float]:
+        """`distances` as means over the bins that occurred, a point of Fig. 8c; NaN before the first `smooth`."""
+        if not self.epochs:
+            return np.nan, np.nan
+        mean, variance = (float(each[self.statistics.known].mean()) for each in self.distances())
         return mean, variance
 
     def state_dict(self) -> dict[str, AnyArray]:

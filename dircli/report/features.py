@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from dircli.arrays import AnyArray
 from dircli.features.calibrate import Similarity, Smoothed
 from dircli.report.tables import plain_table, records
-from dircli.report.values import number
+from dircli.report.values import NULL, number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,13 +42,22 @@ def smoothed_facts(run: Smoothed) -> dict[str, Any]:
 
 
 def similarity_facts(measured: Similarity) -> dict[str, Any]:
-    """The anchor, and the similarity of every bin that occurs with it, for programs; an undefined one is null."""
+    """The anchor, and the similarity of every bin that occurs with it, for programs; an undefined one is null.
+
+    Of several epochs also, by epoch, the L1 distance of running to smoothed statistics, and what they are smoothed by.
+    """
     low = measured.bins.low
     columns = {"low": low, "high": measured.bins.high, "rows": measured.counts}
     columns |= {"mean": measured.mean, "variance": measured.variance}
     for name, centre in (("mean_like", measured.strange_mean), ("variance_like", measured.strange_variance)):
         columns[name] = np.where(centre < 0, np.nan, low[centre])
-    return {"anchor": float(low[measured.anchor]), "bins": _records(columns, np.flatnonzero(measured.counts))}
+    facts = {"anchor": float(low[measured.anchor]), "bins": _records(columns, np.flatnonzero(measured.counts))}
+    if measured.distances is None:
+        return facts
+    mean, variance = measured.distances.T
+    by_epoch = {"epoch": np.arange(1, len(mean) + 1), "mean_moved": mean, "variance_moved": variance}
+    chosen = {key: value for key, value in asdict(measured.options).items() if key != "lag" or value}
+    return {**facts, **chosen, "by_epoch": records(by_epoch)}
 
 
 def _records(columns: Mapping[str, AnyArray], rows: AnyArray) -> list[dict[str, Any]]:
@@ -61,11 +71,28 @@ def summary(run: Smoothed) -> str:
     stayed = f", of which {run.stayed:,} stay as they are" if run.stayed else ""
     alone = f"; {run.left_alone} of them stay as they are, for a feature does not vary there" if run.left_alone else ""
     return (
-        f"{facts.get('name', 'bins')}: {facts['kernel']}, ks {facts['ks']:g}, sigma {facts['sigma']:g}, "
-        f"momentum {facts['momentum']:g}, {facts['protocol']} protocol{', lag' * bool(facts.get('lag'))}\n"
+        f"{facts.get('name', 'bins')}: {smoothing(facts)}\n"
         f"{fds.epochs} epoch{'s' * (fds.epochs != 1)}, {run.rows:,} rows of {fds.dim:,} features{stayed}; "
         f"{(fds.counts > 0).sum()} of {len(fds.counts)} bins occur{alone}"
     )
+
+
+def smoothing(facts: Mapping[str, Any]) -> str:
+    """What statistics are smoothed by, those of `FdsOptions` in words."""
+    return (
+        f"{facts['kernel']}, ks {facts['ks']:g}, sigma {facts['sigma']:g}, momentum {facts['momentum']:g}, "
+        f"{facts['protocol']} protocol{', lag' * bool(facts.get('lag'))}"
+    )
+
+
+def distances(measured: Similarity) -> str:
+    """One line: how far smoothing moves the statistics after the first epoch and after the last; empty of only one."""
+    if measured.distances is None:
+        return ""
+    ends = measured.distances[[0, -1]].T
+    mean, variance = (" to ".join(NULL if np.isnan(end) else f"{end:.4g}" for end in each) for each in ends)
+    by = f"epoch 1 to {len(measured.distances)} ({smoothing(asdict(measured.options))})"
+    return f"L1 distance of running to smoothed statistics, {by}: mean {mean}, variance {variance}"
 
 
 def similarity(measured: Similarity) -> Table:

@@ -9,6 +9,7 @@ from functools import cache
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
 
+import h5py
 import numpy as np
 import pytest
 from conftest import PROJECT, REFERENCE
@@ -319,6 +320,58 @@ def test_the_similarity_of_bins_is_drawn_with_gaps_and_marks(width: float, monke
     assert not variance.lines[1].get_xdata().size
     undefined = replace(SIMILAR, values={"mean": np.full(121, np.nan)})
     assert_legible(undefined, monkeypatch, width=width, log=False)
+
+
+CHANGES = {
+    "falling": [[0.5, 0.9], [0.4, 0.7], [0.1, 0.2]],
+    "apart": [[0.5, 90], [0.4, 70], [0.1, 20]],
+    "zero": [[0, 0], [0, 0]],
+    "lag": [[np.nan, np.nan], [0.5, 0.9]],
+    "many": np.linspace(3, 1, 400).reshape(200, 2).tolist(),
+    "infinite": [[1, np.inf], [2, np.inf]],
+}
+
+
+@pytest.mark.parametrize("width", [3.3, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", CHANGES)
+def test_the_distance_to_smoothed_statistics_is_drawn_by_epoch(
+    kind: str, width: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in Fig. 8(c), below the similarity; means and variances have their lines, their units and their scale."""
+    by_epoch = np.array(CHANGES[kind], dtype=np.float64)
+    picture = replace(SIMILAR, distances=by_epoch, how="gaussian, ks 5, sigma 2, momentum 0.9, released protocol")
+    assert_legible(picture, monkeypatch, width=width, log=False)
+    *_, panel = shown = _axes_of(picture, width=width)
+    assert len(shown) == 3
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("epoch", "L1 per dimension")
+    title = panel.get_title(loc="left").replace("\n", " ")
+    assert "mean (solid, in the feature's unit) and variance (dashed, in its square); gaussian, ks 5" in title
+    mean, variance = panel.lines
+    assert [line.get_linestyle() for line in (mean, variance)] == ["-", "--"]
+    for line, values in zip((mean, variance), by_epoch.T, strict=True):
+        assert line.get_xdata().tolist() == list(range(1, len(by_epoch) + 1))
+        assert np.array_equal(line.get_ydata(), values, equal_nan=True)
+    assert panel.get_yscale() == ("log" if kind == "apart" else "linear")
+    low, high = panel.get_ylim()
+    finite = by_epoch[np.isfinite(by_epoch)]
+    assert low <= finite.min() <= finite.max() < high
+
+
+def test_fds_draws_the_distance_of_several_epochs_with_the_same_bytes_each_time(work: Path, run: Run) -> None:
+    ages = np.arange(300.0) % 30 + 3
+    with h5py.File(work / "f.h5", "w") as file:
+        file["targets"] = ages
+        for epoch in range(3):
+            noise = np.random.default_rng(epoch).standard_normal((len(ages), 2))
+            file[f"{epoch}/features"] = noise + ages[:, None]
+    words = ("fds", "f.h5", "--dataset", "agedb", "--similarity", "--anchor", 9, "--dpi", 50)
+    for name in ("a.png", "b.png"):
+        run(*words, "--plot", name)
+    assert (work / "a.png").read_bytes() == (work / "b.png").read_bytes()
+    with h5py.File(work / "f.h5", "a") as file:
+        del file["0"], file["1"]
+    run(*words, "--plot", "one.png")
+    assert _size(work / "one.png")[1] < 0.75 * _size(work / "a.png")[1]
 
 
 def test_fds_draws_the_similarity(work: Path, run: Run) -> None:

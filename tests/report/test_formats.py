@@ -507,7 +507,7 @@ def test_stdout_holds_nothing_but_the_result(work: Path) -> None:
     done = dir_(*words, input=(work / "one.csv").read_bytes())
     assert done.returncode == 0, done.stderr
     assert b"targets in the prediction file" in done.stderr
-    assert b"ok " in done.stderr
+    assert b": ok\n" in done.stderr
     tool = subprocess.run([sys.executable, "-m", "json.tool"], input=done.stdout, check=True, capture_output=True)
     (system,) = json.loads(tool.stdout)["systems"]
     assert (system["name"], system["file"]) == ("stdin", "-")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -499,6 +500,98 @@ def test_a_bin_of_one_row_has_no_variance_to_be_similar_by_and_one_of_two_rows_h
         for row in csv.DictReader(io.StringIO(printed))
     ]
     assert held == [("1", "2", True, True), ("2", "1", True, False), ("3", "3", True, True)]
+
+
+EPOCHS = ("1", "2", "10")
+"""The names of three epochs in their order, which is not that of letters."""
+
+
+def epochs(path: Path, names: tuple[str, ...] = EPOCHS) -> list[tuple[AnyArray, FloatArray]]:
+    """Made-up features and ages of epochs, which are also written; age 12 comes with the second."""
+    made = []
+    with h5py.File(path, "w") as file:
+        for seed, name in enumerate(names):
+            ages = np.arange(200.0) % 17 + 3
+            ages[ages == 12] = 12 if seed else 11
+            features = rows(len(ages), seed, "float64") * (seed + 1) + ages[:, None] / 5
+            file[f"{name}/features"], file[f"{name}/targets"] = features, ages
+            made.append((features, ages))
+    return made
+
+
+def distances_of(made: list[tuple[AnyArray, FloatArray]], protocol: ProtocolName) -> list[tuple[float, float]]:
+    """|running - smoothed| by epoch, of means and variances of ages 3 to 99, by the window 1, 2, 1 of each three."""
+    mean, variance, known = np.zeros((97, DIM)), np.ones((97, DIM)), np.zeros(97, dtype=bool)
+    found = []
+    for number, (features, ages) in enumerate(made):
+        for age in np.unique(ages).astype(int):
+            whole = number == 0 or (protocol == "paper" and not known[age - 3])
+            old, held = 0.0 if whole else 0.9, features[ages == age]
+            mean[age - 3] = old * mean[age - 3] + (1 - old) * held.mean(axis=0)
+            variance[age - 3] = old * variance[age - 3] + (1 - old) * held.var(axis=0, ddof=1)
+            known[age - 3] = True
+        sums = [0.0, 0.0]
+        for b in np.flatnonzero(known):
+            near = [(abs(b - 1), 1), (b, 2), (b + 1, 1)]
+            if protocol == "paper":
+                near = [(n, weight) for n, weight in ((b - 1, 1), (b, 2), (b + 1, 1)) if n >= 0 and known[n]]
+            total = sum(weight for _, weight in near)
+            for which, running in enumerate((mean, variance)):
+                smoothed = sum(weight * running[n] for n, weight in near) / total
+                sums[which] += np.abs(running[b] - smoothed).mean() / known.sum()
+        found.append((sums[0], sums[1]))
+    return found
+
+
+@pytest.mark.parametrize("protocol", ["released", "paper"])
+def test_distances_of_running_to_smoothed_statistics_by_epoch_are_those_that_numpy_computes(
+    work: Path, run: Run, protocol: ProtocolName
+) -> None:
+    made = epochs(work / "f.h5")
+    words = ["fds", "f.h5", "--dataset", "agedb", "--similarity", "--anchor", 9, "--kernel", "triang", "--ks", 3]
+    printed = json.loads(run(*words, "--protocol", protocol, "--json").stdout)
+    assert [each["epoch"] for each in printed["by_epoch"]] == [1, 2, 3]
+    assert (printed["kernel"], printed["ks"], printed["momentum"], printed["protocol"]) == ("triang", 3, 0.9, protocol)
+    found = np.array([(each["mean_moved"], each["variance_moved"]) for each in printed["by_epoch"]])
+    wanted = np.array(distances_of(made, protocol))
+    assert found == pytest.approx(wanted, rel=1e-9)
+    assert (wanted > 0.01).all()
+    (first, _, last), line = wanted, run(*words, "--protocol", protocol).stdout.splitlines()[-1]
+    ends = f"mean {first[0]:.4g} to {last[0]:.4g}, variance {first[1]:.4g} to {last[1]:.4g}"
+    how = f"triang, ks 3, sigma 2, momentum 0.9, {protocol} protocol"
+    assert line == f"L1 distance of running to smoothed statistics, epoch 1 to 3 ({how}): {ends}"
+
+
+@pytest.mark.parametrize("protocol", ["released", "paper"])
+def test_without_a_kernel_the_distance_is_0_and_of_one_epoch_there_is_none(
+    work: Path, run: Run, protocol: ProtocolName
+) -> None:
+    epochs(work / "f.h5")
+    words = ["--dataset", "agedb", "--similarity", "--anchor", 9, "--kernel", "none", "--protocol", protocol]
+    printed = json.loads(run("fds", "f.h5", *words, "--json").stdout)
+    assert {(each["mean_moved"], each["variance_moved"]) for each in printed["by_epoch"]} == {(0.0, 0.0)}
+    epochs(work / "one.h5", ("1",))
+    assert list(json.loads(run("fds", "one.h5", *words, "--json").stdout)) == ["anchor", "bins"]
+    assert "L1 distance" not in run("fds", "one.h5", *words).stdout
+
+
+def test_with_the_lag_the_first_epoch_has_no_distance(work: Path, run: Run) -> None:
+    epochs(work / "f.h5")
+    words = ["fds", "f.h5", "--dataset", "agedb", "--similarity", "--anchor", 9, "--lag"]
+    first, second, _ = json.loads(run(*words, "--json").stdout)["by_epoch"]
+    assert (first["mean_moved"], first["variance_moved"]) == (None, None)
+    assert second["mean_moved"] > 0
+    assert "released protocol, lag): mean – to " in run(*words).stdout
+
+
+def test_rows_of_any_epoch_that_are_not_finite_are_all_named_before_bins_are_compared(work: Path, run: Run) -> None:
+    epochs(work / "f.h5")
+    with h5py.File(work / "f.h5", "a") as file:
+        file["1/features"][4, 0], file["10/features"][7, 0] = np.nan, np.inf
+    done = run("fds", "f.h5", "--dataset", "agedb", "--similarity", "--anchor", 9, "--plot", "a.png", code=2)
+    assert "f.h5, 1, row 5" in done.stderr
+    assert "f.h5, 10, row 8" in done.stderr
+    assert not (work / "a.png").exists()
 
 
 def test_the_first_bin_may_be_the_anchor(work: Path, run: Run) -> None:

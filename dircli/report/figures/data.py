@@ -5,7 +5,7 @@ From a manifest, or the bins alone, from scored files, and from features to the 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -133,13 +133,16 @@ class Similar:
     """Cosine similarity of the feature statistics of bins with those of the ``anchor`` bin (Fig. 4 and 8).
 
     ``mean`` and ``variance`` (B,) are NaN where undefined, as in bins without rows; ``far`` says by "mean" and
-    "variance" which bins (B,) are nearer to a far region than to their neighbours.
+    "variance" which bins (B,) are nearer to a far region than to their neighbours. ``distances`` (E, 2) are those of
+    running to smoothed means and variances by epoch (Fig. 8c), None for an only epoch, and ``how`` they are smoothed.
     """
 
     ground: Ground
     anchor: int
     values: Mapping[str, FloatArray]
     far: Mapping[str, BoolArray]
+    distances: FloatArray | None = None
+    how: str = ""
 
     @property
     def anchor_words(self) -> str:
@@ -224,13 +227,17 @@ def errors(scored: Scored, request: WeightOptions) -> Errors:
     return Errors(smoothing=replace(smooth, ground=replace(base, limits=limits)), rows=rows, curves=curves)
 
 
-def similar(measured: "Similarity", against: Benchmark, protocol: ProtocolName) -> Similar:
+def similar(measured: "Similarity", against: Benchmark) -> Similar:
     """What `calibrate.similarity` measured, with the bins and regions of ``against``."""
+    from dircli.report import features
+
     return Similar(
-        ground=ground(against, protocol),
+        ground=ground(against, measured.options.protocol),
         anchor=measured.anchor,
         values={"mean": measured.mean, "variance": measured.variance},
         far={"mean": measured.strange_mean >= 0, "variance": measured.strange_variance >= 0},
+        distances=measured.distances,
+        how=features.smoothing(asdict(measured.options)),
     )
 
 

@@ -115,7 +115,10 @@ def _panels(picture: Picture | Similar, look: Look) -> list[Panel]:
         upper = [Panel(name="effective", height=1.92, draw=partial(_effective, each)) for each in shown]
         return [*upper, Panel(name="weight", height=1.28, draw=partial(_weights, picture))]
     if isinstance(picture, Similar):
-        return [Panel(name=each, height=1.5, draw=partial(_similarity, picture, each)) for each in picture.values]
+        alike = [Panel(name=each, height=1.5, draw=partial(_similarity, picture, each)) for each in picture.values]
+        if picture.distances is None:
+            return alike
+        return [*alike, Panel(name="distance", height=1.5, draw=partial(_distances, picture), own_axis=True)]
     return _of_errors(picture, look)
 
 
@@ -204,6 +207,14 @@ def _similarity(picture: Similar, statistic: str, axes: Any) -> None:
     panels.similarity(axes, picture, statistic)
     dots = "; dots: nearer to a far region than to their neighbours" if picture.far[statistic].any() else ""
     axes.set_title(f"feature {statistic}: similarity to {picture.anchor_words}{dots}", wrap=True)
+
+
+def _distances(picture: Similar, axes: Any) -> None:
+    """How far smoothing moves the statistics, by epoch (Fig. 8c)."""
+    assert picture.distances is not None  # noqa: S101 - callers draw this of several epochs only
+    panels.distances(axes, picture.distances)
+    units = "mean (solid, in the feature's unit) and variance (dashed, in its square)"
+    axes.set_title(f"distance of running to smoothed {units}; {picture.how}", wrap=True)
 
 
 def _error(curve: Any, ground: Ground, top: float, axes: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dircli.arrays import FloatArray
 from dircli.benchmark.protocol import Thresholds
 from dircli.report.figures.data import Curve, Errors, Ground, Similar, Smoothing, regions
 from dircli.report.figures.style import (
@@ -170,6 +171,25 @@ def similarity(axes: Any, picture: Similar, statistic: str) -> None:
     axes.set_ylim(low - room, 1 + room)
     _few_ticks(axes.yaxis)
     axes.set_ylabel("cosine similarity")
+
+
+def distances(axes: Any, by_epoch: FloatArray) -> None:
+    """``by_epoch`` (E, 2), the distances of means and variances: two lines; a log scale where they differ a lot."""
+    epochs = np.arange(1, len(by_epoch) + 1)
+    for values, (colour, dashes) in zip(by_epoch.T, SYSTEM_LOOKS, strict=False):
+        axes.plot(epochs, values, color=colour, linestyle=dashes, marker="o", markersize=3, linewidth=1.4, zorder=3)
+    finite = by_epoch[np.isfinite(by_epoch)]
+    low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=0))
+    if 0 < STEEP * low < high:
+        axes.set_yscale("log")
+        axes.set_ylim(10 ** np.floor(np.log10(low * 0.9)), 10 ** np.ceil(np.log10(high * 1.1)))
+    else:
+        axes.set_ylim(0, high * 1.08 or 1.0)
+    axes.set_xlim(0.8, len(by_epoch) + 0.2)
+    _few_ticks(axes.xaxis, whole=True)
+    _few_ticks(axes.yaxis)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("L1 per dimension")
 
 
 def correlations(curve: Curve) -> str:
