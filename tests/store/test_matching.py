@@ -155,8 +155,6 @@ def test_hashes_that_begin_alike_are_told_apart_by_the_rest(texts: list[str], sh
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "hashes", lambda of: np.array([known[text] for text in of.to_pylist()], np.uint64))
         rows = reordered(arrow(*mixed), arrow(*texts))
-    assert rows is not None
-    assert rows.dtype == np.int64
     if rows is not None:
         assert [mixed[row] for row in rows] == texts
     assert (rows is None) == (shared > 60 and len(texts) > 1)
