@@ -376,7 +376,7 @@ def _drawn(rows: Listing, told: Mapping[str, BoolArray], seeds: Iterable[int]) -
         split[told.get(part, [])] = code
     over = np.ones(split.size, bool) if "train" not in told else split <= TEST
     recipe = prints.dataset.rules.recipe
-    if recipe.generator != "mt19937" or np.isnan(prints.targets).any() or not {"val", "test"} & told.keys():
+    if recipe.generator != "mt19937" or np.isnan(prints.targets).any():
         return None
     orders = dict(prints.orders)
     if rows.place.size == over.sum() == np.any([*told.values()], axis=0).sum():

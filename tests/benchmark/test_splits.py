@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dircli import datasets
 from dircli.benchmark.bins import Bins
-from dircli.benchmark.splits import SplitRecipe, by_bin, draw, draw_codes, nearest_cap, quota
+from dircli.benchmark.splits import SplitRecipe, by_bin, draw, draw_codes, lowest, nearest_cap, quota
 
 QUICK = settings(deadline=None, max_examples=80)
 BINS = 4
@@ -220,3 +220,11 @@ def test_the_cap_is_the_lowest_of_those_that_come_nearest_to_a_total(counts: lis
     most = [count // share for count in counts]
     far = [abs(sum(min(each, cap) for each in most) - total) for cap in range(max(most, default=0) + 1)]
     assert nearest_cap(np.array(counts, dtype=np.int64), share=share, total=total) == far.index(min(far))
+
+
+@QUICK
+@given(st.lists(st.integers(0, 5), max_size=30), st.integers(0, 32))
+def test_the_lowest_keys_are_taken_and_of_equal_ones_the_first_rows(drawn: list[int], n: int) -> None:
+    key, rows = np.array(drawn, dtype=np.uint64), np.arange(len(drawn))
+    expected = sorted(range(len(drawn)), key=lambda row: (drawn[row], row))[:n]
+    assert lowest(rows, key, n).tolist() == expected

@@ -252,6 +252,10 @@ def test_a_mixture_that_nobody_can_read_is_refused() -> None:
             components(text)
 
 
+def test_a_component_may_lie_at_0_or_below() -> None:
+    assert [each.mean for each in components("0:1:1, -3:0.5:1")] == [-3, 0]
+
+
 def test_more_rows_than_any_table_has_are_no_traceback() -> None:
     with pytest.raises(UsageError, match="is more rows than any table has"):
         Cut.of([], "40:8:1", 10**20, 1)

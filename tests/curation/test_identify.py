@@ -356,6 +356,7 @@ def test_a_file_of_predictions_for_another_variant_is_told_when_it_is_refused(
     run("curate", "agedb", "--released", released)
     done = run("curate", "agedb", "--variant", "theirs", "--released", released)
     assert "this is the split of Somebody 2025: a note" in " ".join(done.stderr.split())
+    assert json.loads(Path("manifests/agedb-theirs/manifest.json").read_text())["variant"]["repeats"] == 0
     test = {
         part: [name for name, code in zip(NAMES, prints.splits[part], strict=True) if code == 2]
         for part in prints.splits

@@ -361,3 +361,11 @@ def test_noise_is_that_of_the_paper_where_none_is_said(method: Method, pert: flo
         for options in ({}, {"pert": pert}, {"pert": 1.01 * pert})
     )
     assert found == expected != other
+
+
+def test_rows_that_a_median_is_taken_over_are_drawn_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five rows here and four there eight are drawn, so that the middle is never there alone."""
+    monkeypatch.setattr(samplers, "OTHERS", 8)
+    points = np.repeat([[0.0], [10.0]], [5, 4], axis=0)
+    found = {half_medians(points, np.array([0]), np.random.default_rng(seed)).item() for seed in range(100)}
+    assert found == {0, 2.5}

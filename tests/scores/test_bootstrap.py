@@ -95,8 +95,9 @@ def test_rounding_of_equal_predictions_is_no_spread() -> None:
         assert np.isnan(scored([rows], counts, chosen(["pearson"]))["all"]).all(), low
 
 
-def test_each_stratum_is_drawn_from_to_its_own_size() -> None:
-    strata = np.array([2, 0, 1, 2, 2, 0, 4, 4, 4, 4])
+@pytest.mark.parametrize("codes", [[2, 0, 1, 2, 2, 0, 4, 4, 4, 4], [1, 0, 1, 1, 0, 1]])
+def test_each_stratum_is_drawn_from_to_its_own_size(codes: list[int]) -> None:
+    strata = np.array(codes)
     counts = ResamplingPlan(strata).counts(np.random.SFC64(0), 500, Scratch())
     for stratum in range(5):
         assert (counts[strata == stratum].sum(axis=0) == (strata == stratum).sum()).all()

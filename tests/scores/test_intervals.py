@@ -125,6 +125,7 @@ def test_bca_of_a_score_on_one_side_of_all_resamples_is_null() -> None:
     values = np.random.default_rng(0).normal(size=100)
     for point in (-10.0, 10.0):
         assert np.isnan(bca(np.array(point), values, np.arange(5.0), np.zeros(5, np.int64))).all()
+    assert np.isnan(bca(np.array(0.0), np.full(9, np.nan), np.arange(5.0), np.zeros(5, np.int64))).all()
 
 
 def test_scores_that_never_vary_have_intervals_of_no_width() -> None:

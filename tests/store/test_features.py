@@ -373,6 +373,23 @@ def test_other_splits_are_chosen_by_name(split: tuple[TextArray, FloatArray], wo
     assert len(split[0])
 
 
+@pytest.mark.parametrize(("ks", "reach"), [(1, 1), (3, 1), (5, 2), (9, 4)])
+def test_neighbours_are_what_a_kernel_reaches(
+    ks: int, reach: int, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached: list[int] = []
+
+    def noted(cosine: FloatArray, *, reach: int) -> Any:
+        reached.append(reach)
+        return np.full(len(cosine), -1)
+
+    monkeypatch.setattr(calibrate, "strangers", noted)
+    with h5py.File(work / "f.h5", "w") as file:
+        file["features"], file["targets"] = rows(9, seed=2), np.arange(9) / 2
+    run("fds", "f.h5", "--dataset", "sts-b", "--similarity", "--anchor", 1, "--ks", ks)
+    assert reached == [reach, reach]
+
+
 def test_similarity_as_a_table_and_as_csv(work: Path, run: Run) -> None:
     """Ages 0 to 6 look like age 30: the table shows it, and names those that do so clearly, 7 and 8 beside them."""
     random = np.random.default_rng(0)

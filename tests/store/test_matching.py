@@ -59,6 +59,7 @@ def test_ids_in_any_order_are_found_where_they_stand(texts: list[str], random: o
     random.shuffle(mixed)  # type: ignore[attr-defined]
     rows = reordered(arrow(*mixed), arrow(*texts))
     assert rows is not None
+    assert rows.dtype == np.int64
     assert [mixed[row] for row in rows] == texts
 
 
