@@ -108,6 +108,14 @@ class CheckOptions:
 
         return outcomes
 
+    def note_doubts(self) -> None:
+        """Say on stderr which conditions fail where the score is good."""
+        if self.fail_if:
+            from dircli.scores.compare import checks
+
+            for doubt in checks.doubts(self.fail_if):
+                console.note(doubt)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetailOptions:
@@ -182,6 +190,7 @@ def evaluate(
     )
     result = scored.result
     outcomes = outcomes_of(result)
+    check.note_doubts()
     _note_what_is_known(scored)
     written = [path for path in output if str(path) != "-"]
     contents = {}
