@@ -107,6 +107,14 @@ class Benchmark:
             self._rows[split] = Rows(texts=_chosen(samples.texts, mask), targets=samples.targets[rows], bin_index=index)
         return self._rows[split]
 
+    @cached_property
+    def train_targets(self) -> FloatArray:
+        """The training targets, (n,); none where no row is known, or rows are pixels."""
+        if not isinstance(self.manifest, Manifest):
+            return np.empty(0)
+        samples = self.manifest.samples
+        return samples.targets[samples.mask("train")]
+
     def names(self, split: str, rows: IntArray) -> list[str]:
         """What each of ``rows`` (k,) of ``split`` is called: its id, or its image and its place there."""
         if self.unit == "samples":

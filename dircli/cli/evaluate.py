@@ -124,6 +124,14 @@ class CheckOptions:
 
         return outcomes
 
+    def note_doubts(self) -> None:
+        """Say on stderr which conditions fail where the score is good."""
+        if self.fail_if:
+            from dircli.scores.compare import checks
+
+            for doubt in checks.doubts(self.fail_if):
+                console.note(doubt)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DetailOptions:
@@ -232,6 +240,7 @@ def evaluate(
         )
     result = scored.result
     outcomes = outcomes_of(result)
+    check.note_doubts()
     _note_what_is_known(scored)
     written = [path for path in output if str(path) != "-"]
     contents = {}
@@ -271,7 +280,7 @@ def _judge(outcomes: Sequence[Outcome], table: Callable[[], str]) -> None:
 
 
 def _note_what_is_known(scored: Scored) -> None:
-    """Say on stderr what the scores themselves do not: that nobody knows the rows, and what was left out."""
+    """Say on stderr what the scores do not: that nobody knows the rows, what was left out, and signs of a mistake."""
     from dircli.datasets.open import BY_HASH, PROVEN, TARGETS_UNVERIFIED
 
     if scored.result.content.startswith("bins:"):
@@ -281,6 +290,13 @@ def _note_what_is_known(scored: Scored) -> None:
         console.note(f"{scored.result.dataset}: {PROVEN.format(scored.result.split)}")
     if scored.left_out:
         console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
+    if not scored.systems or console.quiet:
+        return
+    from dircli.scores.explain import warnings
+
+    for system in scored.systems:
+        for sign in warnings(system.reference, system.values, scored.against, in_file_order=system.file.values):
+            console.note(f"{system.name}: {sign}")
 
 
 def _of_form(form: str, scored: Scored, names: list[str]) -> Result:

@@ -18,6 +18,9 @@ from dircli.scores.results import Result
 
 SWAPPED = 0.3
 """How much better the correlation with the targets in file order must be before the ids are doubted."""
+ROUNDED = ("whole numbers", "rounded to one decimal", "rounded to two decimals")
+FIRST = 1000
+"""Rows that mostly show whether all are rounded, or the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,25 +103,56 @@ def _exact(reference: Reference, values: FloatArray) -> dict[str, dict[str, Scor
 
 @overflowing
 def warnings(reference: Reference, values: FloatArray, against: Benchmark, *, in_file_order: FloatArray) -> list[str]:
-    """Sentences about rounded, constant or impossible predictions, and ids that may stand in the wrong order."""
+    """Sentences about perfect, constant, rounded, impossible or useless predictions, and ids in the wrong order."""
     sentences = []
-    if values.size > 1 and np.ptp(values) == 0:
+    constant = values.size > 1 and np.ptp(values) == 0
+    scored_target = reference.scored_target
+    if _are_equal(values, reference.target) or _are_equal(values, scored_target):
+        sentences.append("every prediction equals its target")
+    elif constant:
         sentences.append(f"every prediction is {values[0]:g}: correlations are undefined")
-    else:
-        units = ("whole numbers", "rounded to one decimal", "rounded to two decimals")
-        if rounded := [unit for d, unit in enumerate(units) if np.array_equal(np.round(values, d), values)]:
-            sentences.append(f"all predictions are {rounded[0]}: exact hits become likely, and each pulls GM towards 0")
+    elif rounded := next((unit for d, unit in enumerate(ROUNDED) if _is_rounded(values, d)), None):
+        sentences.append(f"all predictions are {rounded}: exact hits become likely, and each pulls GM towards 0")
     low, high = against.table.bins.edges[[0, -1]]
     if outside := int(((values < low) | (values > high)).sum()):
         lie = "1 prediction lies" if outside == 1 else f"{outside:,} predictions lie"
         sentences.append(f"{lie} outside the targets' range, {low:g} to {high:g}")
-    by_id, by_order = (_correlation(reference.target, each) for each in (values, in_file_order))
-    if by_order > by_id + SWAPPED:
-        sentences.append(
-            f"in file order the predictions correlate with the targets at {by_order:.2f}, by their ids at {by_id:.2f}: "
-            "the ids may stand in the wrong order; try --by-position"
-        )
+    if in_file_order is not values:
+        by_id, by_order = (_correlation(reference.target, each) for each in (values, in_file_order))
+        if by_order > by_id + SWAPPED:
+            sentences.append(
+                f"in file order the predictions correlate with the targets at {by_order:.2f}, by their ids at "
+                f"{by_id:.2f}: the ids may stand in the wrong order; try --by-position"
+            )
+    if not constant:
+        sentences += _worse_than_a_constant(scored_target, values, against)
     return sentences
+
+
+def _are_equal(one: FloatArray, other: FloatArray) -> bool:
+    """Whether two arrays (n,) are the same; where they are not, their first rows mostly show it."""
+    return np.array_equal(one[:FIRST], other[:FIRST]) and np.array_equal(one, other)
+
+
+def _is_rounded(values: FloatArray, decimals: int) -> bool:
+    """Whether no value has more than so many ``decimals``; where some have, the first rows mostly show it."""
+    return all(np.array_equal(np.round(each, decimals), each) for each in (values[:FIRST], values[FIRST:]))
+
+
+def _worse_than_a_constant(target: FloatArray, values: FloatArray, against: Benchmark) -> Iterator[str]:
+    """A sentence where the MAE is higher than that of the median training target, or of the middle of its bin."""
+    train, counts = against.train_targets, np.cumsum(against.table.counts["train"])
+    if train.size and np.isfinite(train).all():
+        constant, what = float(np.median(train)), "the median of the training targets"
+    elif counts[-1]:
+        b = int(np.searchsorted(counts, counts[-1] / 2))
+        constant = float(against.table.bins.edges[b : b + 2].mean())
+        what = "the middle of the bin with the median of the training targets"
+    else:
+        return
+    mae, of_constant = (float(np.abs(each - target).mean()) for each in (values, constant))
+    if of_constant < mae < np.inf:
+        yield f"MAE {mae:.6g} is worse than that of one constant, {what} ({constant:g}): {of_constant:.6g}"
 
 
 def _correlation(target: FloatArray, values: FloatArray) -> float:

@@ -23,8 +23,8 @@ def curated(tmp_path: Path, work: Path, run: Run) -> Path:
     run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
     samples = manifests.read(work / "manifests" / "agedb").samples
     rows = [(samples.ids[row], samples.targets[row]) for row in (samples.split == "test").nonzero()[0]]
-    (work / "p.csv").write_text("\n".join(["id,prediction", *(f"{key},{target + 1}" for key, target in rows), ""]))
-    lines = (f"{key},{target + 1},{target}" for key, target in rows)
+    (work / "p.csv").write_text("\n".join(["id,prediction", *(f"{key},{target + 1.125}" for key, target in rows), ""]))
+    lines = (f"{key},{target + 1.125},{target}" for key, target in rows)
     (work / "t.csv").write_text("\n".join(["id,prediction,target", *lines, ""]))
     return work / "manifests" / "agedb"
 

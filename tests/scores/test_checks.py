@@ -10,7 +10,7 @@ import pytest
 from conftest import PROJECT
 
 from dircli.errors import UsageError
-from dircli.scores.compare.checks import Condition, Outcome, conditions, regressions, tolerance
+from dircli.scores.compare.checks import Condition, Outcome, conditions, doubts, regressions, tolerance
 from dircli.scores.results import Result
 
 if TYPE_CHECKING:
@@ -157,6 +157,46 @@ def test_the_line_of_a_check_says_what_was_asked_and_what_was_found() -> None:
         "b: few.mae = 2.5, limit 2.25",
         "b: few.mae = 2.5, limit 2.2 (baseline.few.mae + 0.2)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("few.mae < 2", "few.mae = 2, at least 2: ok"),
+        ("few.mae <= 2", "few.mae = 2, more than 2: FAILED"),
+        ("few.mae > 2", "few.mae = 2, limit 2: ok"),
+        ("few.mae >= 2", "few.mae = 2, limit 2: FAILED"),
+    ],
+)
+def test_the_line_says_whether_the_number_is_a_floor(text: str, line: str) -> None:
+    assert [each.verdict for each in conditions([text], result({"few": {"mae": 2.0}}))] == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "fails", "meant"),
+    [
+        ("few.mae < 5", "few.mae is below 5", "few.mae > 5"),
+        ("few.mae<=5", "few.mae is 5 or below", "few.mae >= 5"),
+        ("all.pearson > 0.5", "all.pearson is above 0.5", "all.pearson < 0.5"),
+        ("all.pearson >= .5", "all.pearson is .5 or above", "all.pearson <= .5"),
+        ("few.mae < baseline.few.mae - 1", "few.mae is below baseline.few.mae - 1", "few.mae > baseline.few.mae - 1"),
+        ("few.mae > 5", "", ""),
+        ("all.pearson < 0.5", "", ""),
+        ("few.bias < -1", "", ""),
+        ("few.n < 9", "", ""),
+    ],
+)
+def test_a_condition_that_fails_where_the_score_is_good_is_doubted(text: str, fails: str, meant: str) -> None:
+    doubt = f"--fail-if names what must NOT hold: this fails where {fails}; did you mean {meant}?"
+    assert doubts([text]) == ([doubt] if fails else [])
+
+
+def test_a_doubt_is_a_note_on_stderr(run: Run) -> None:
+    words = ("evaluate", "--bins", BINS, "good.csv", "--format", "json", "--fail-if", "few.mae < 1")
+    loud, quiet = run(*words), run(*words, "-q")
+    assert "fails where few.mae is below 1; did you mean few.mae > 1?" in loud.stderr
+    assert quiet.stderr == "few.mae = 2, at least 1: ok\n"
+    assert loud.stdout == quiet.stdout
 
 
 @pytest.mark.parametrize("text", ["few.mae > 12", "few.mae < 12", "all.mae > baseline.few.mae"])
@@ -334,7 +374,7 @@ def test_checks_that_hold_exit_0_and_leave_stdout_to_the_result(run: Run) -> Non
     assert checked.stdout == plain.stdout
     assert checked.stderr.splitlines() == [
         "few.mae = 2, limit 2: ok",
-        "few.bias = 2, limit -9e+09: ok",
+        "few.bias = 2, at least -9e+09: ok",
     ]
 
 

@@ -130,6 +130,7 @@ def test_gm_without_exact_hits_is_null_where_every_prediction_is_one(run: Run, w
 
 # — warnings —
 
+MIDDLE = "the middle of the bin with the median of the training targets"
 FINE = (31.123, 41.456, 19.789, 91.321)
 
 
@@ -151,7 +152,14 @@ FINE = (31.123, 41.456, 19.789, 91.321)
             ["all predictions are rounded to two decimals: exact hits become likely, and each pulls GM towards 0"],
         ),
         ((*FINE[:3], 121.001), ["1 prediction lies outside the targets' range, 0 to 121"]),
-        ((-0.001, *FINE[1:3], 1e9), ["2 predictions lie outside the targets' range, 0 to 121"]),
+        (
+            (-0.001, *FINE[1:3], 1e9),
+            [
+                "2 predictions lie outside the targets' range, 0 to 121",
+                f"MAE 2.5e+08 is worse than that of one constant, {MIDDLE} (43.5): 22.25",
+            ],
+        ),
+        (TARGETS, ["every prediction equals its target"]),
         ((0.123, *FINE[1:3], 121.0), []),
         (
             (200,) * 4,
@@ -171,6 +179,21 @@ def test_constant_rounded_and_impossible_predictions_are_told_of(
     for warning in says:
         assert f"warning: {warning}" in shown
     assert ("nothing looks wrong" in shown) == (not says)
+
+
+@pytest.mark.parametrize(
+    "predictions", [FINE, (36.5,) * 4, (31, 42, 19, 88), (-0.001, *FINE[1:3], 1e9), TARGETS, (1e308, -1e308, 18, 90)]
+)
+def test_evaluate_notes_the_same_signs_on_stderr_and_scores_alike(
+    predictions: Sequence[float], run: Run, work: Path
+) -> None:
+    write(work / "p.csv", TARGETS, predictions)
+    write(work / "fine.csv", TARGETS, FINE)
+    words = ("evaluate", "fine.csv", "p.csv", *AGES, "--format", "json")
+    loud, quiet = run(*words), run(*words, "-q")
+    told = [line for line in loud.stderr.splitlines() if line.startswith(("p: ", "fine: "))]
+    assert told == [f"p: {sign}" for sign in explained(run, "p.csv", *AGES)["warnings"]]
+    assert (quiet.stdout, quiet.stderr) == (loud.stdout, "")
 
 
 @pytest.fixture
@@ -194,7 +217,8 @@ def test_ids_in_another_order_than_the_predictions_are_suspected(
     ids, targets = miniature
     predictions = targets + np.random.default_rng(0).normal(0, 2, targets.size)
     with_ids(work / "swapped.csv", sorted(ids), predictions)
-    (warning,) = explained(run, "swapped.csv")["warnings"]
+    warning, useless = explained(run, "swapped.csv")["warnings"]
+    assert useless.startswith("MAE 1")
     by_order = np.corrcoef(targets, predictions)[0, 1]
     assert warning.startswith(
         f"in file order the predictions correlate with the targets at {by_order:.2f}, by their id"
@@ -221,8 +245,13 @@ def test_a_bad_model_with_right_ids_is_not_suspected(
     run: Run, work: Path, miniature: tuple[list[str], FloatArray]
 ) -> None:
     ids, targets = miniature
-    with_ids(work / "p.csv", ids, np.random.default_rng(1).uniform(1, 100, targets.size))
-    assert explained(run, "p.csv")["warnings"] == []
+    predictions = np.random.default_rng(1).uniform(1, 100, targets.size)
+    with_ids(work / "p.csv", ids, predictions)
+    samples = manifests.read(work / "manifests" / "agedb").samples
+    median = np.median(samples.targets[samples.split == "train"])
+    mae, of_median = (np.abs(each - targets).mean() for each in (predictions, median))
+    constant = f"that of one constant, the median of the training targets ({median:g}): {of_median:.6g}"
+    assert explained(run, "p.csv")["warnings"] == [f"MAE {mae:.6g} is worse than {constant}"]
 
 
 def test_a_broken_file_is_refused_once_and_not_once_per_protocol(

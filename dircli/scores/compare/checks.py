@@ -15,6 +15,12 @@ from dircli.scores.results import UNSIGNED, Result, SystemResult
 from dircli.scores.signature import comparable
 
 OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+PASSES = {"<": "at least", "<=": "more than", ">": "limit", ">=": "limit"}
+"""What a score must be to pass, in the line of a check."""
+FAILS = {"<": "below {}", "<=": "{} or below", ">": "above {}", ">=": "{} or above"}
+TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+GOOD = {"<": "lower", "<=": "lower", ">": "higher", ">=": "higher"}
+"""Which way a metric gets better where failing on that side is odd."""
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 SCORE = r"[a-z-]+\.[a-z0-9]+"
 CONDITION = re.compile(
@@ -59,6 +65,16 @@ class Condition:
         """What stands on the right of the operator."""
         return self.text.partition(self.operator)[2].strip()
 
+    @property
+    def doubt(self) -> str | None:
+        """That it fails where the score is good, and the condition that may have been meant; None where it does not."""
+        metric = EVERY.get(self.metric)
+        if metric is None or metric.better != GOOD[self.operator]:
+            return None
+        score, fails = f"{self.region}.{self.metric}", FAILS[self.operator].format(self.versus)
+        what = f"--fail-if names what must NOT hold: this fails where {score} is {fails}"
+        return f"{what}; did you mean {score} {TURNED[self.operator]} {self.versus}?"
+
     @classmethod
     def parse(cls, text: str) -> Condition:
         """The condition that ``text`` states; UsageError where it states none."""
@@ -90,6 +106,11 @@ def conditions(texts: Sequence[str], result: Result) -> list[Outcome]:
     return [outcome for condition in parsed for outcome in _outcomes(condition, result)]
 
 
+def doubts(texts: Sequence[str]) -> list[str]:
+    """A sentence on each condition that fails where the score is good."""
+    return [doubt for text in texts if (doubt := Condition.parse(text).doubt)]
+
+
 def _unknown(condition: Condition, result: Result) -> Iterator[str]:
     where = f"--fail-if {condition.text!r}"
     if condition.baseline and len(result.systems) < 2:  # noqa: PLR2004 - a baseline and a system
@@ -117,7 +138,8 @@ def _outcomes(condition: Condition, result: Result) -> Iterator[Outcome]:
         else:
             versus = f" ({condition.versus})" if condition.baseline else ""
             held = not OPERATORS[condition.operator](value, limit)
-            yield Outcome(held=held, line=f"{name} = {value:.6g}, limit {limit:.6g}{versus}", **about)
+            line = f"{name} = {value:.6g}, {PASSES[condition.operator]} {limit:.6g}{versus}"
+            yield Outcome(held=held, line=line, **about)
 
 
 def tolerance(text: str) -> tuple[float, bool]:
