@@ -449,6 +449,17 @@ def test_calibrating_from_python_is_what_the_command_does_and_replaces_nothing(
         calibrate.calibrate(work / "f.parquet", "agedb", calibrate.FdsOptions(ks=9), **given)
 
 
+def test_statistics_never_replace_the_features_that_they_are_of(
+    split: tuple[TextArray, FloatArray], work: Path, run: Run
+) -> None:
+    with h5py.File(work / "out.statistics.h5", "w") as file:
+        file["ids"], file["features"] = list(split[0]), rows(len(split[0]))
+    before = (work / "out.statistics.h5").read_bytes()
+    run("fds", "out.statistics.h5", "--out", "out.h5", "--force", code=2)
+    assert (work / "out.statistics.h5").read_bytes() == before
+    run("fds", "out.statistics.h5", "--out", "other.h5")
+
+
 def test_who_watches_is_told_of_every_row_twice(split: tuple[TextArray, FloatArray], work: Path) -> None:
     ids, _ = split
     parquet(work / "f.parquet", ids, rows(len(ids)))
