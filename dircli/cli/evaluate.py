@@ -103,8 +103,12 @@ class CheckOptions:
         earlier = read(self.against) if self.against else None
 
         def outcomes(result: Result) -> list[Outcome]:
-            regressions = checks.regressions(result, earlier, allowed=allowed) if earlier else []
-            return [*checks.conditions(self.fail_if or [], result), *regressions]
+            found = checks.conditions(self.fail_if or [], result)
+            if earlier:
+                found += checks.regressions(result, earlier, allowed=allowed)
+                for name in checks.not_compared(result, earlier):
+                    typer.echo(f"{name}: not compared, for the earlier result does not have it", err=True)
+            return found
 
         return outcomes
 
