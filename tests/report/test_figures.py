@@ -631,6 +631,15 @@ def test_the_errors_of_all_files_are_drawn_with_letters_on_one_scale(work: Path,
         assert sum("█" in line for line in lines) == rows
 
 
+def test_a_picture_of_weights_says_what_they_are_one_over(run: Run) -> None:
+    for words, said in (
+        (["--scheme", "sqrt-inv"], "sqrt-inv: 1 / smoothed roots of counts"),
+        (["--scheme", "sqrt-inv", "--protocol", "paper"], "sqrt-inv: 1 / roots of smoothed counts"),
+    ):
+        shown = run("plot", "agedb", "--lds", "--manifests", SHIPPED, "--terminal", *words).stdout
+        assert f"weight of a training sample: {said}" in " ".join(shown.split())
+
+
 def test_only_the_drawing_modules_import_matplotlib() -> None:
     drawing = {"style.py", "panels.py"}
     for path in (PROJECT / "dircli").rglob("*.py"):

@@ -91,7 +91,7 @@ def _charts(picture: Picture) -> Iterator[Chart]:
     yield Chart(density, title, ground.train.astype(np.float64), counts=True)
     if isinstance(picture, Smoothing):
         yield Chart("effective", f"effective density: {smooth.how}", smooth.effective, counts=True)
-        yield Chart("weight", f"weight of a training {ground.counted[:-1]}: {smooth.scheme}", smooth.weight)
+        yield Chart("weight", f"weight of a training {ground.counted[:-1]}: {smooth.weighting}", smooth.weight)
         return
     for curve in picture.curves:
         words = (("empirical", curve.empirical), ("effective", curve.effective))
