@@ -119,8 +119,12 @@ class CheckOptions:
         earlier = read(self.against) if self.against else None
 
         def outcomes(result: Result) -> list[Outcome]:
-            regressions = checks.regressions(result, earlier, allowed=allowed) if earlier else []
-            return [*checks.conditions(self.fail_if or [], result), *regressions]
+            found = checks.conditions(self.fail_if or [], result)
+            if earlier:
+                found += checks.regressions(result, earlier, allowed=allowed)
+                for name in checks.not_compared(result, earlier):
+                    typer.echo(f"{name}: not compared, for the earlier result does not have it", err=True)
+            return found
 
         return outcomes
 
@@ -258,8 +262,9 @@ def evaluate(
         console.note(f"written to {path}")
     if len(written) < len(output):
         typer.echo(_shown(result, "json", decimals), nl=False)
+    form = "score-only" if shown.score_only else form
+    _note_paper_metrics([BY_ENDING[path.suffix].name for path in written] if output else [form], scored, names)
     if not output:
-        form = "score-only" if shown.score_only else form
         typer.echo(_shown(_of_form(form, scored, names), form, decimals, short=shown.short), nl=False)
     _judge(outcomes, lambda: _shown(result, "markdown", decimals))
 
@@ -307,6 +312,13 @@ def _of_form(form: str, scored: Scored, names: list[str]) -> Result:
 
     dataset = scored.against.dataset
     return scored.result.only(printed(dataset.name if dataset else None))
+
+
+def _note_paper_metrics(forms: Sequence[str], scored: Scored, names: list[str]) -> None:
+    """Say on stderr which of ``forms`` leave out metrics that were computed, for nobody asked for these by name."""
+    for form in dict.fromkeys(forms):
+        if _of_form(form, scored, names).metrics != scored.result.metrics:
+            console.note(f"{form} has the metrics of the paper's table; --metrics names others")
 
 
 def _shown(result: Result, form: str, decimals: int, *, short: bool = False) -> str:

@@ -21,16 +21,21 @@ def doubts(table: BinTable, thresholds: Thresholds, targets: FloatArray) -> list
 
 
 def _without_many(table: BinTable, thresholds: Thresholds) -> Iterator[str]:
-    fullest = int(table.counts["train"].max())
+    train = table.counts["train"]
+    fullest = int(train.max())
     if fullest <= thresholds.many:
-        less = f" and --few no higher than --many (it is {thresholds.few:g})" if thresholds.few >= fullest else ""
+        tries = ["wider bins"] if np.count_nonzero(train) > 1 else []
+        if _is_divisible(train[train >= thresholds.few] if fullest >= thresholds.few else train):
+            less = f" and --few no higher than --many (it is {thresholds.few:g})" if thresholds.few >= fullest else ""
+            tries += [f"--many below {fullest:,}{less}"]
         what = f"no bin has more than {thresholds.many:g} training rows, so that no score is many-shot"
-        yield f"{what}; the fullest has {fullest:,}: try wider bins, or --many below {fullest:,}{less}"
+        yield f"{what}; the fullest has {fullest:,}{_to_try(': try', ', or ', tries)}"
 
 
 def _without_test(table: BinTable, thresholds: Thresholds) -> Iterator[str]:
     """The regions, of those that can have bins, that have no test rows."""
     train, test, regions = table.counts["train"], table.counts["test"], table.regions["released"]
+    lower, higher = train[train < thresholds.few], train[train > thresholds.many]
     for region in ("many", "medium", "few"):
         bins = regions == region
         if bins.any() and not test[bins].any():
@@ -39,16 +44,27 @@ def _without_test(table: BinTable, thresholds: Thresholds) -> Iterator[str]:
             yield f"{what}; try wider bins"
         elif not bins.any() and region == "few":
             emptiest = int(train.min()) + 1
+            more = f" and --many {emptiest}" if emptiest > thresholds.many else ""
+            helps = _is_divisible(train[train <= thresholds.many] if train.min() <= thresholds.many else train)
             what = f"no bin has fewer than {thresholds.few:g} training rows, so that no score is few-shot"
-            yield f"{what}; try --few {emptiest}{f' and --many {emptiest}' if emptiest > thresholds.many else ''}"
+            yield f"{what}{_to_try('; try', '', [f'--few {emptiest}{more}'] if helps else [])}"
         elif not bins.any() and region == "medium" and train.max() >= thresholds.few:  # else all are few-shot, as told
-            lower, higher = train[train < thresholds.few], train[train > thresholds.many]
-            tries = [f"--few {lower.max()}"] if lower.size else []
-            tries += [f"--many {higher.min()}"] if higher.size else []
+            tries = [f"--few {lower.max()}"] if _is_divisible(lower) else []
+            tries += [f"--many {higher.min()}"] if _is_divisible(higher) else []
             what = (
                 f"no bin has {thresholds.few:g} to {thresholds.many:g} training rows, so that no score is medium-shot"
             )
-            yield f"{what}; try {' or '.join(tries)}"
+            yield f"{what}{_to_try('; try', ' or ', tries)}"
+
+
+def _is_divisible(counts: IntArray) -> bool:
+    """Whether a threshold can part these bins of one region, so that another gets some and it keeps some."""
+    return np.unique(counts).size > 1
+
+
+def _to_try(start: str, between: str, tries: list[str]) -> str:
+    """The hint that names what to try; empty where nothing helps."""
+    return f"{start} {between.join(tries)}" if tries else ""
 
 
 def _crowded(table: BinTable, targets: FloatArray) -> Iterator[str]:
@@ -58,7 +74,8 @@ def _crowded(table: BinTable, targets: FloatArray) -> Iterator[str]:
         return
     number = min(QUANTILES, np.unique(targets).size)
     helps = number > 1 and _crowd(binning.quantiles(targets, number).counts(targets)) > crowded
-    what = f"{MOST_ROWS:.0%} of the rows lie in {crowded:,} of the {counts.size:,} bins"
+    share = 100 * int(np.sort(counts)[::-1][:crowded].sum()) // int(counts.sum())
+    what = f"{share}% of the rows lie in {crowded:,} of the {counts.size:,} bins"
     yield f"{what}; {f'try --bins quantile:{number}' if helps else 'equal targets make it so, and no other bins help'}"
 
 

@@ -68,9 +68,10 @@ class Identity:
 
     ``how`` says by what it is known: "bytes", "rows", or "some rows", where not all of its rows are known here.
     ``part`` is the split whose rows are listed where none is told, ``missing`` are those that are not; ``known_rows``
-    of the nearest could be compared. ``splits`` counts distinct rows. ``overlap`` counts,
-    of each split, the rows in each split of ``against``; ``contaminated`` the rows of test that stand in train, and
-    the reverse. ``targets`` names rows with another target than is known; ``regions`` counts rows of test.
+    of the nearest could be compared, and the manifests ``alike`` hold the same as it. ``splits`` counts distinct rows.
+    ``overlap`` counts, of each split, the rows in each split of ``against``; ``contaminated`` the rows of test that
+    stand in train, and the reverse, where a split is told or known. ``targets`` names rows with another target than is
+    known; ``regions`` counts rows of test.
     """
 
     file: str
@@ -80,6 +81,7 @@ class Identity:
     title: str = ""
     how: str = ""
     nearest: str | None = None
+    alike: Sequence[str] = ()
     part: str | None = None
     missing: Sequence[str] = ()
     known_rows: int = 0
@@ -214,6 +216,8 @@ def _compared(identity: Identity, rows: Listing) -> Identity:
         if other and not other.unlike:
             notes.append(f"its name says {' and '.join(sets)}, and its rows are those of {other.part}")
             rows, sets, match = untold, _sets(untold), other
+    if match and match.unlike and ALL in sets and sets[ALL].all():  # of every split alike
+        match = replace(match, part=None)
     told = {match.part: next(iter(sets.values()))} if match and match.part else sets
     far = _far(rows)
     identity = replace(
@@ -234,7 +238,7 @@ def _compared(identity: Identity, rows: Listing) -> Identity:
         notes.append("all rows are listed, and no split is told: that fits every split")
     against = RELEASED if RELEASED in prints.splits else match.variant
     ours, theirs = prints.sets(against), prints.sets(match.variant)
-    contaminated = _contaminated(told, ours, against)
+    contaminated = {} if ALL in sets and match.unlike else _contaminated(told, ours, against)
     amiss = match.unlike or far.any() or (rows.codes == STRANGE).any() or any(map(contaminated.get, WITHIN))
     known = None if amiss else variants.named(prints.dataset.name, match.variant)
     how = identity.how or ("rows" if match.whole else "some rows")
@@ -245,6 +249,7 @@ def _compared(identity: Identity, rows: Listing) -> Identity:
         how="" if amiss else how,
         known_rows=sum(int(mask.sum()) for part, mask in theirs.items() if part in told),
         nearest=match.variant,
+        alike=prints.alike,
         part=match.part,
         missing=[part for part in theirs if part not in told],
         against=against,

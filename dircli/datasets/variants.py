@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +113,7 @@ class Fingerprints:
 
     ``orders`` are the rows in other orders, (N,) each; ``splits`` the code of each row in each variant, (N,). See
     `keyed` for ``key``; ids begin with ``folder``. ``columns``, of a table with that ``header``, make an id.
+    Of a manifest that is curated here, ``alike`` names the others that hold the same.
     """
 
     dataset: Dataset
@@ -124,6 +125,7 @@ class Fingerprints:
     folder: str = ""
     columns: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
     @cached_property
     def _sorted(self) -> tuple[IntArray, AnyArray]:
@@ -207,15 +209,19 @@ def all_fingerprints() -> tuple[Fingerprints, ...]:
 
 
 def curated(root: Path) -> tuple[Fingerprints, ...]:
-    """The rows of each manifest of samples in ``root`` that can be read; the manifest is the one variant."""
-    found = []
+    """The rows of each manifest of samples in ``root`` that can be read; the manifest is the one variant.
+
+    Of those that hold the same, the first alone, with the names of the others.
+    """
+    found: dict[str, Fingerprints] = {}
     for name in manifests.curated(root):
         try:
             manifest = manifests.read(root / name)
         except DirError:
             continue
-        found.append(_of_manifest(name, manifest))
-    return tuple(found)
+        first = found.get(manifest.content)
+        found[manifest.content] = replace(first, alike=(*first.alike, name)) if first else _of_manifest(name, manifest)
+    return tuple(found.values())
 
 
 def _of_manifest(name: str, manifest: Manifest) -> Fingerprints:

@@ -28,16 +28,16 @@ HOW = {
 
 def heading(found: Identity) -> str:
     """What a file is, in one line."""
-    file = printable(found.file)
+    file, names = printable(found.file), " and ".join([str(found.nearest or found.variant), *found.alike])
     if found.variant:
         parts = " and ".join(found.splits)
-        what = f"the {parts} rows of {found.variant}" if found.part or found.missing else found.variant
+        what = f"the {parts} rows of {names}" if found.part or found.missing else names
         how = HOW[found.how].format(known=found.known_rows)
         return f"{file}: {found.dataset}, {what} ({found.title}), {how}"
     if found.dataset and found.nearest:
         rows = sum(each.rows for each in found.unlike) + len(found.foreign) + len(found.targets) + found.repeated
         unlike = f", {_rows(rows)} unlike it" if rows else ""
-        return f"{file}: {found.dataset}, no known split; {found.nearest} is nearest{unlike}"
+        return f"{file}: {found.dataset}, no known split; {names} {'are' if found.alike else 'is'} nearest{unlike}"
     return f"{file}: {found.dataset or 'no known benchmark'}, no known split"
 
 

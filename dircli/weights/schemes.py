@@ -98,7 +98,7 @@ def bin_weights(
     }
     first = scheme == "sqrt-inv" and protocol.root_first
     density: AnyArray = counts[rule.first :]
-    bounds = options.clip or (rule.clip if scheme == "inverse" and protocol.clips else None)
+    bounds = _bounds(scheme, options, rule, protocol)
     if bounds:  # as released: counts are clipped before the inverse, and stay whole where the bounds are
         low, high = (int(bound) if float(bound).is_integer() else bound for bound in bounds)
         density = np.clip(density, low, high)
@@ -118,6 +118,23 @@ def bin_weights(
         raise UsageError(f"sigma {sigma} is too wide for ks {ks}: bins with samples lose all density; try a larger ks")
     weight *= scale(weight[filled], counts[filled], options.normalise)
     return BinWeights(counts, density, weight)
+
+
+def _bounds(scheme: str, options: WeightOptions, rule: WeightRule, protocol: Protocol) -> tuple[float, float] | None:
+    """What counts are clipped to, if they are."""
+    return options.clip or (rule.clip if scheme == "inverse" and protocol.clips else None)
+
+
+def in_words(options: WeightOptions, rule: WeightRule) -> str:
+    """What weights are one over, such as "smoothed roots of counts": the steps of `bin_weights` in their order."""
+    scheme, protocol = options.scheme or rule.default, PROTOCOLS[options.protocol]
+    words = "clipped counts" if _bounds(scheme, options, rule, protocol) else "counts"
+    of_density = {"sqrt-inv": "roots of", "effective-number": "effective numbers of"}.get(scheme)
+    first = scheme == "sqrt-inv" and protocol.root_first
+    smoothed = "smoothed" if options.kernel != "none" else None
+    for step in (of_density, smoothed) if first else (smoothed, of_density):
+        words = f"{step} {words}" if step else words
+    return words
 
 
 def effective_number(counts: FloatArray, beta: float) -> FloatArray:

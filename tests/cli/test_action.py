@@ -185,7 +185,7 @@ def test_an_earlier_result_is_compared_with_within_the_tolerance(perform: Perfor
     assert perform(predictions="good.csv", output="then.json").returncode == 0
     worse = perform(predictions="poor.csv", against="then.json", tolerance="2%")
     assert worse.returncode == 1
-    assert "poor: few.mae: 1 before, 3 now, worse by 2, 0.02 allowed: FAILED" in worse.stderr
+    assert "poor: few.mae: good had 1, 3 now, worse by 2, 0.02 allowed: FAILED" in worse.stderr
 
 
 def test_names_and_conditions_reach_the_program_as_they_are(perform: Perform, work: Path) -> None:

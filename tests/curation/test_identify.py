@@ -25,6 +25,7 @@ from dircli.benchmark.regions import region
 from dircli.benchmark.splits import draw_codes, seed_of
 from dircli.datasets import variants
 from dircli.datasets.variants import ABSENT, UNKNOWN, Fingerprints, Variant, keyed
+from dircli.store import manifests
 from dircli.store.digests import git_blob
 
 if TYPE_CHECKING:
@@ -324,6 +325,26 @@ def test_a_manifest_of_ones_own_is_a_known_split(tmp_path: Path, run: Run) -> No
     [found] = told(run, tmp_path / "rows.csv")
     assert (found["dataset"], found["variant"], found["title"]) == ("custom", "mine", "curated here")
     assert [each["variant"] for each in told(run, Path("manifests/mine"))] == ["mine"]
+
+
+def test_manifests_that_hold_the_same_are_all_named_and_rows_without_a_split_contaminate_nothing(
+    run: Run, work: Path
+) -> None:
+    targets = np.random.default_rng(0).normal(50, 10, 300)
+    (work / "table.csv").write_text("id,y\n" + "".join(f"row{k},{y:.2f}\n" for k, y in enumerate(targets)))
+    for name in ("table", "mine"):
+        run("curate", "custom", "--table", "table.csv", "--target", "y", "--id", "id", "--name", name, "-q")
+    samples = manifests.read(work / "manifests" / "mine").samples
+    test = samples.ids[samples.split == "test"]
+    (work / "p.csv").write_text("\n".join(["id,prediction", *(f"{key},1" for key in test)]))
+    assert "custom, the test rows of mine and table (curated here)" in run("identify", "p.csv").stdout
+    [found] = told(run, work / "table.csv", code=1)
+    assert (found["contaminated"], found["splits"], found["part"]) == ({}, {"all": 300}, None)
+    assert found["notes"] == ["all rows are listed, and no split is told: that fits every split"]
+    shown = run("identify", "table.csv", "--fail-if-contaminated", code=1)
+    assert "contaminated" not in shown.stdout + shown.stderr
+    assert "mine and table are nearest\n" in shown.stdout
+    assert found["overlap"]["all"] == {part: int((samples.split == part).sum()) for part in SPLITS} | {"none": 0}
 
 
 def test_a_benchmark_that_is_curated_here_is_known_whatever_folders_stand_before_its_ids(

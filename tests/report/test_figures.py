@@ -670,6 +670,29 @@ def test_a_chart_of_letters_is_as_high_as_its_values() -> None:
     assert lines[10].split() == ["1", "5"]
 
 
+def test_the_errors_of_all_files_are_drawn_with_letters_on_one_scale(work: Path, run: Run) -> None:
+    targets = [line.split(",")[0] for line in (REFERENCE / "agedb_rows.csv").read_text().splitlines()[1:]]
+    for name, off in (("near", 2), ("far", 8)):
+        (work / f"{name}.csv").write_text(
+            "target,prediction\n" + "".join(f"{target},{float(target) + off}\n" for target in targets)
+        )
+    words = ("plot", "agedb", "near.csv", "far.csv", "--manifests", SHIPPED, "--terminal", "--panel", "error")
+    near, far = run(*words).stdout.split("\n\n")[:2]
+    for chart, rows in ((near, 2), (far, 8)):
+        lines = [line for line in chart.splitlines() if "┤" in line]
+        assert lines[0].split("┤")[0].strip() == "8"
+        assert sum("█" in line for line in lines) == rows
+
+
+def test_a_picture_of_weights_says_what_they_are_one_over(run: Run) -> None:
+    for words, said in (
+        (["--scheme", "sqrt-inv"], "sqrt-inv: 1 / smoothed roots of counts"),
+        (["--scheme", "sqrt-inv", "--protocol", "paper"], "sqrt-inv: 1 / roots of smoothed counts"),
+    ):
+        shown = run("plot", "agedb", "--lds", "--manifests", SHIPPED, "--terminal", *words).stdout
+        assert f"weight of a training sample: {said}" in " ".join(shown.split())
+
+
 def test_only_the_drawing_modules_import_matplotlib() -> None:
     drawing = {"style.py", "panels.py"}
     for path in (PROJECT / "dircli").rglob("*.py"):

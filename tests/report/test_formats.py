@@ -254,6 +254,29 @@ def test_latex_has_intervals_and_marks_with_their_meaning(work: Path, run: Run) 
     assert run(*words, "--format", "latex", "-w", 2).stdout.count(r"\scriptsize") == text.count(r"\scriptsize")
 
 
+def test_all_intervals_of_a_latex_table_are_written_in_one_way(work: Path, run: Run) -> None:
+    lines = [f"{y},{y + (4 if y % 3 else -5)}" for y in range(20, 60)]
+    (work / "p.csv").write_text("\n".join(["target,prediction", *lines]))
+    words = [*WORDS, "p.csv", "--ci", "--bootstrap", 100, "--format", "latex", "--metrics"]
+    both, alone = (run(*words, metrics).stdout for metrics in ("mae,bias", "mae"))
+    details = re.findall(r"\\scriptsize ([^&]+?) [&\\]", both)
+    assert any(detail.startswith("$-$") for detail in details)
+    assert not any(detail.startswith("$-$") for detail in details[: len(details) // 2])
+    assert all(re.fullmatch(r"(\$-\$)?[\d.]+ to (\$-\$)?[\d.]+", detail) for detail in details)
+    assert re.search(r"\\scriptsize \d\.\d{3}--\d\.\d{3} ", alone)
+    assert not re.search(r"\\scriptsize [^&]+ to ", alone)
+
+
+@pytest.mark.usefixtures("files")
+def test_a_note_says_that_latex_leaves_metrics_out(run: Run) -> None:
+    note = "latex has the metrics of the paper's table; --metrics names others\n"
+    words = ("evaluate", "one.csv", "--bins", BINS, "--force")
+    for more in (["--format", "latex"], ["--output", "r.tex", "--output", "s.tex"]):
+        assert run(*words, *more).stderr.count(note) == 1
+    for more in (["--format", "latex", "-q"], ["--format", "latex", "--metrics", "rmse"], [], ["--output", "r.csv"]):
+        assert note not in run(*words, *more).stderr
+
+
 @pytest.mark.usefixtures("files")
 def test_latex_has_the_metrics_of_the_papers_table_unless_others_are_asked_for(run: Run, work: Path) -> None:
     def titles(text: str) -> list[str]:
@@ -507,7 +530,7 @@ def test_stdout_holds_nothing_but_the_result(work: Path) -> None:
     done = dir_(*words, input=(work / "one.csv").read_bytes())
     assert done.returncode == 0, done.stderr
     assert b"targets in the prediction file" in done.stderr
-    assert b": ok\n" in done.stderr
+    assert done.stderr.endswith(b"few.mae = 2, limit 12: ok\n")
     tool = subprocess.run([sys.executable, "-m", "json.tool"], input=done.stdout, check=True, capture_output=True)
     (system,) = json.loads(tool.stdout)["systems"]
     assert (system["name"], system["file"]) == ("stdin", "-")

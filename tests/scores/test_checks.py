@@ -325,6 +325,7 @@ def test_systems_are_matched_by_name_or_one_to_one() -> None:
     good, bad = {"few": {"mae": 1.0}}, {"few": {"mae": 2.0}}
     alone = regressions(result(bad, names="x"), result(good, names="y"), allowed=(0, False))
     assert held(alone) == [False, False]
+    assert alone[-1].line == "x: few.mae: y had 1, 2 now, worse by 1"
     by_name = regressions(result(good, bad, names="xy"), result(bad, good, names="yz"), allowed=(0, False))
     assert {each.line.partition(":")[0] for each in by_name} == {"y"}
     with pytest.raises(UsageError, match="no system is in both results: a, b then, x, y now"):
@@ -415,10 +416,10 @@ def test_a_result_is_checked_against_an_earlier_one(run: Run, work: Path) -> Non
     assert "FAILED" not in same.stderr
     worse = run(*WORDS, "poor.csv", "--metrics", "mae", "--against", "then.json", "--tolerance", "4", code=1)
     assert worse.stderr.splitlines() == [
-        "poor: all.mae: 1.25 before, 5.25 now: ok",
-        "poor: many.mae: 1 before, 3.5 now: ok",
-        "poor: medium.mae: 1 before, 5 now: ok",
-        "poor: few.mae: 2 before, 9 now, worse by 7, 4 allowed: FAILED",
+        "poor: all.mae: good had 1.25, 5.25 now: ok",
+        "poor: many.mae: good had 1, 3.5 now: ok",
+        "poor: medium.mae: good had 1, 5 now: ok",
+        "poor: few.mae: good had 2, 9 now, worse by 7, 4 allowed: FAILED",
         "dir: 1 of 4 checks failed",
     ]
     run(*WORDS, "poor.csv", "--metrics", "mae", "--against", "then.json", "--tolerance", "400%", code=0)
@@ -433,6 +434,15 @@ def test_a_result_is_checked_against_an_earlier_one(run: Run, work: Path) -> Non
     broken = run(*WORDS, "good.csv", "--against", "broken.json", code=2)
     assert "broken.json: this is no JSON (" in broken.stderr
     assert "Give a file that `dir evaluate --format json` wrote" in broken.stderr
+
+
+def test_a_system_that_the_earlier_result_does_not_have_is_named(run: Run) -> None:
+    run(*WORDS, "good.csv", "--output", "then.json")
+    both = run(*WORDS, "good.csv", "poor.csv", "--metrics", "mae", "--against", "then.json").stderr.splitlines()
+    assert both[0] == "poor: not compared, for the earlier result does not have it"
+    assert {line.partition(":")[0] for line in both[1:]} == {"good"}
+    alone = run(*WORDS, "good.csv", "--metrics", "mae", "--against", "then.json").stderr
+    assert "not compared" not in alone
 
 
 def test_the_summary_page_of_a_workflow_gets_the_table_and_the_checks(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from dircli.benchmark.protocol import WeightRule
 from dircli.errors import UsageError
 from dircli.weights.denseweight import bandwidth, dense_weights
 from dircli.weights.lds import effective_density
-from dircli.weights.schemes import WeightOptions, bin_weights, effective_number, spread
+from dircli.weights.schemes import WeightOptions, bin_weights, effective_number, in_words, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,3 +284,38 @@ def test_weights_are_lopsided_where_one_sample_outweighs_the_thousand_lightest()
     for heaviest, lopsided in ((1000.0, False), (1000.5, True)):
         assert spread(np.array([1.0, heaviest]), np.array([1000, 1])).lopsided is lopsided
     assert not spread(np.array([1.0, 5000.0]), np.array([999, 1])).lopsided
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"scheme": "sqrt-inv", "protocol": "released"}, "smoothed roots of counts"),
+        ({"scheme": "sqrt-inv", "protocol": "paper"}, "roots of smoothed counts"),
+        ({"scheme": "sqrt-inv", "protocol": "released", "kernel": "none"}, "roots of counts"),
+        ({"scheme": "inverse", "protocol": "released"}, "smoothed clipped counts"),
+        ({"scheme": "inverse", "protocol": "paper"}, "smoothed counts"),
+        ({"scheme": "inverse", "protocol": "paper", "kernel": "none"}, "counts"),
+        ({"scheme": "effective-number", "protocol": "released"}, "effective numbers of smoothed counts"),
+        ({"scheme": "sqrt-inv", "protocol": "paper", "clip": (5.0, 9.0)}, "roots of smoothed clipped counts"),
+    ],
+)
+def test_words_name_the_steps_in_the_order_in_which_they_are_taken(asked: dict[str, Any], words: str) -> None:
+    rule = WeightRule(default="inverse", clip=(2, 1000))
+    options = WeightOptions(**({"kernel": "gaussian"} | asked))
+    assert in_words(options, rule) == words
+    whole = asked["scheme"] == "inverse" and asked["protocol"] == "released"
+    counts = np.array([4, 100, 9, 1, 2500, 0, 36]).astype(np.int64 if whole else np.float64)
+    window = kernel_window(options.kernel, options.ks, options.sigma, filtered=options.protocol == "released")
+    steps: dict[str, Callable[[Any], Any]] = {
+        "counts": lambda _: counts,
+        "clipped": lambda values: np.clip(values, *(options.clip or rule.clip)),
+        "roots of": np.sqrt,
+        "effective numbers of": lambda values: effective_number(values, options.beta),
+        "smoothed": lambda values: effective_density(values, window, edge=rule.edge),
+    }
+    density: Any = None
+    for step in reversed(re.findall("|".join(steps), words)):
+        density = steps[step](density)
+    weights = bin_weights(counts.astype(np.int64), options, rule).weight
+    filled = counts > 0
+    assert np.ptp((weights * density)[filled]) == pytest.approx(0, abs=1e-9 * (weights * density)[filled].max())

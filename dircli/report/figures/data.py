@@ -18,7 +18,7 @@ from dircli.benchmark.records import SPLITS
 from dircli.benchmark.regions import ZERO
 from dircli.scores.metrics.sums import overflowing, per_bin
 from dircli.scores.results import Scored, System
-from dircli.weights.schemes import WeightOptions, bin_weights
+from dircli.weights.schemes import WeightOptions, bin_weights, in_words
 
 if TYPE_CHECKING:
     from dircli.features.calibrate import Similarity
@@ -71,7 +71,8 @@ class Density:
 class Smoothing:
     """LDS: ``effective`` (B,), the training counts seen through a window of sum 1, and the ``weight`` (B,) of a sample.
 
-    A weight is NaN in a bin without training samples. ``how`` names kernel and protocol, ``scheme`` the weights.
+    A weight is NaN in a bin without training samples. ``how`` names kernel and protocol, ``scheme`` the weights, and
+    ``inverted`` what they are one over: that need not be ``effective``, as where roots are smoothed.
     ``beside`` is another smoothing of the same counts, to compare this one with.
     """
 
@@ -80,7 +81,13 @@ class Smoothing:
     weight: FloatArray
     how: str
     scheme: str
+    inverted: str
     beside: "Smoothing | None" = None
+
+    @property
+    def weighting(self) -> str:
+        """The scheme and what it does, for captions."""
+        return f"{self.scheme}: 1 / {self.inverted}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +217,7 @@ def smoothing(against: Benchmark, request: WeightOptions) -> Smoothing:
         weight=np.where(base.train > 0, weights.weight[fold], np.nan),
         how=", ".join([*parts, f"{request.protocol} protocol"]),
         scheme=scheme,
+        inverted=in_words(request, rule),
     )
 
 

@@ -198,7 +198,7 @@ def _effective(smoothing: Smoothing, axes: Any) -> None:
 
 def _weights(picture: Smoothing, axes: Any) -> None:
     panels.weights(axes, picture)
-    made = f"{picture.scheme}, {picture.how}" if picture.beside else picture.scheme
+    made = f"{picture.weighting}, {picture.how}" if picture.beside else picture.weighting
     axes.set_title(f"weight of a training {picture.ground.counted[:-1]} ({made})", wrap=True)
 
 
@@ -297,7 +297,7 @@ def _of_page(shown: Density, picture: Errors) -> Iterator[tuple[Any, str]]:
     words = (
         f"Training density, empirical (bars) and effective (line): LDS, {smooth.how}. Below, the weight of a training"
     )
-    yield drawn(smooth, look), f"{words} {ground.counted[:-1]} by it: {smooth.scheme}."
+    yield drawn(smooth, look), f"{words} {ground.counted[:-1]}, {smooth.weighting}."
     for curve in picture.curves:
         name = f"{curve.name}: " if len(picture.curves) > 1 else ""
         figure, axes = _single(2.4)

@@ -61,11 +61,19 @@ def text(picture: Picture, *, width: int, using: Letters, panels: Sequence[str] 
     charts = [chart for name in panels or known for chart in charts if chart.panel == name]
     edges, (low, high) = picture.ground.edges, picture.ground.limits
     columns = _columns((edges[1:] > low) & (edges[:-1] < high), max(NARROWEST, width) - MARGIN)
-    parts = [_chart(chart, picture.ground, columns, using, max(NARROWEST, width)) for chart in charts]
+    heights = [_heights(chart, columns) for chart in charts]
+    tops: dict[str, float] = {}  # charts of one panel have one scale
+    for chart, each in zip(charts, heights, strict=True):
+        tops[chart.panel] = max(tops.get(chart.panel, 0.0), float(np.nanmax(each, initial=0)))
+    below = _axis(picture.ground, columns, using)
+    parts = [
+        "\n".join([fill(chart.title, max(NARROWEST, width)), *_bars(chart, each, tops[chart.panel], using), *below])
+        for chart, each in zip(charts, heights, strict=True)
+    ]
     masks = regions(picture.ground).items()
     legend = "  ".join(f"{using.regions[name]} {name}" for name, mask in masks if mask[np.concatenate(columns)].any())
-    each = columns[0].size
-    averaged = f"\neach column is the mean of {each} bins" if each > 1 else ""
+    size = columns[0].size
+    averaged = f"\neach column is the mean of {size} bins" if size > 1 else ""
     return "\n\n".join([*parts, f"{' ' * MARGIN}{legend}{averaged}"]) + "\n"
 
 
@@ -83,7 +91,7 @@ def _charts(picture: Picture) -> Iterator[Chart]:
     yield Chart(density, title, ground.train.astype(np.float64), counts=True)
     if isinstance(picture, Smoothing):
         yield Chart("effective", f"effective density: {smooth.how}", smooth.effective, counts=True)
-        yield Chart("weight", f"weight of a training {ground.counted[:-1]}: {smooth.scheme}", smooth.weight)
+        yield Chart("weight", f"weight of a training {ground.counted[:-1]}: {smooth.weighting}", smooth.weight)
         return
     for curve in picture.curves:
         words = (("empirical", curve.empirical), ("effective", curve.effective))
@@ -107,26 +115,33 @@ def _columns(filled: AnyArray, room: int) -> list[IntArray]:
     return [shown[k : k + each] for k in range(0, shown.size, each)]
 
 
-def _chart(chart: Chart, ground: Ground, columns: list[IntArray], using: Letters, width: int) -> str:
-    """One chart: its title, bars up to the highest column, the regions and the ends of the target's range.
+def _heights(chart: Chart, columns: list[IntArray]) -> FloatArray:
+    """The mean of the values of each column, NaN where it has none."""
+    parts = [part[np.isfinite(part)] for part in (chart.values[bins] for bins in columns)]
+    return np.array([part.mean() if part.size else np.nan for part in parts])
+
+
+def _bars(chart: Chart, heights: FloatArray, top: float, using: Letters) -> list[str]:
+    """The lines of one chart with bars of these ``heights``, one per column, up to ``top``.
 
     A column without values is a gap; where 0 is a value, and no count, it is the lowest of bars.
     """
-    parts = [part[np.isfinite(part)] for part in (chart.values[bins] for bins in columns)]
-    heights = np.array([part.mean() if part.size else 0.0 for part in parts])
-    top = float(heights.max()) or 1.0
-    shown, unit = scaled(top)
+    shown, unit = scaled(top or 1.0)
     height = f"{shown:.3g}{unit}" if unit else f"{shown:.4g}"
     full = len(using.bars) - 1
-    least = np.array([part.size > 0 and not chart.counts for part in parts])
-    steps = np.maximum(np.ceil(heights / top * HEIGHT * full).astype(int), least)
+    least = np.isfinite(heights) & (not chart.counts)
+    steps = np.maximum(np.ceil(np.nan_to_num(heights) / (top or 1.0) * HEIGHT * full).astype(int), least)
     lines = []
     for row in range(HEIGHT, 0, -1):
         label = height if row == HEIGHT else "0" if row == 1 else ""
         filled = np.clip(steps - (row - 1) * full, 0, full)
         lines.append(f"{label:>{MARGIN - 2}} {using.axis}" + "".join(using.bars[step] for step in filled))
+    return [line.rstrip() for line in lines]
+
+
+def _axis(ground: Ground, columns: list[IntArray], using: Letters) -> list[str]:
+    """The lines below a chart: the region of each column, and the ends of the target's range."""
     marks = "".join(using.regions[str(ground.regions[bins[len(bins) // 2]])] for bins in columns)
     first, last = f"{ground.edges[columns[0][0]]:g}", f"{ground.edges[columns[-1][-1] + 1]:g}"
     ends = first + last.rjust(max(len(last) + 1, len(columns) - len(first)))
-    title = fill(chart.title, width)
-    return "\n".join([title, *(line.rstrip() for line in lines), " " * MARGIN + marks, " " * MARGIN + ends])
+    return [" " * MARGIN + marks, " " * MARGIN + ends]

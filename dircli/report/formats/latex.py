@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dircli.report.values import Cell, legend, rows, shown
 from dircli.scores.metrics.table import EVERY
@@ -25,10 +26,11 @@ NAMES = 90.0, 45.0
 GAP = 3.0
 """Points to each side of a column."""
 SMALL, BOLD = 0.8, 1.15
+DASH = "\N{EN DASH}"
 WIDTHS = (
     dict.fromkeys("ijl.,;:|!'`()[] ", 2.8)
     | dict.fromkeys("frstI/_", 4.0)
-    | dict.fromkeys("0123456789", 5.0)
+    | dict.fromkeys(f"0123456789{DASH}", 5.0)
     | dict.fromkeys("-ABCDEFGHJKLNOPQRSTUVXYZ&<>%@w", 7.8)
     | dict.fromkeys("mMW", 10.3)
 )
@@ -43,7 +45,7 @@ def render(result: Result, decimals: int) -> str:
     The best is bold, and of three or more the second underlined; an interval or spread stands under its score.
     """
     result = shown(result)
-    by_metric = {name: list(_rows(result, name, decimals)) for name in result.metrics}
+    by_metric = _spelled({name: list(_rows(result, name, decimals)) for name in result.metrics})
     lines = _beside(result, by_metric) or _stacked(result, by_metric)
     notes = [rf"\par\smallskip{{\footnotesize {_words(line)}\par}}" for line in legend(result)]
     head = [f"% {result.signature}", r"% \usepackage{booktabs}", rf"{{\setlength{{\tabcolsep}}{{{GAP:g}pt}}%"]
@@ -53,6 +55,17 @@ def render(result: Result, decimals: int) -> str:
 def _rows(result: Result, metric: str, decimals: int) -> Iterator[Row]:
     for system, cells in rows(result, metric, decimals):
         yield " ".join(system.name.split()), cells
+
+
+def _spelled(by_metric: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The rows with the intervals of all of them written in one way: a minus beside a dash is hard to read."""
+    details = [cell.detail for table in by_metric.values() for _, cells in table for cell in cells]
+    between = " to " if any("-" in detail for detail in details) else DASH
+
+    def spelled(cells: list[Cell]) -> list[Cell]:
+        return [replace(cell, detail=cell.detail.replace("..", between)) for cell in cells]
+
+    return {name: [(system, spelled(cells)) for system, cells in table] for name, table in by_metric.items()}
 
 
 def _beside(result: Result, by_metric: dict[str, list[Row]]) -> list[str]:
@@ -137,9 +150,7 @@ def _score(cell: Cell, count: int) -> str:
 
 
 def _detail(detail: str) -> str:
-    between = " to " if "-" in detail else "--"  # a minus beside a dash is hard to read
-    ends = [end.replace("-", "$-$").replace("± ", r"$\pm$") for end in detail.split("..")]
-    return between.join(ends)
+    return detail.replace("-", "$-$").replace("± ", r"$\pm$").replace(DASH, "--")
 
 
 def _words(line: str) -> str:

@@ -165,10 +165,7 @@ def regressions(result: Result, earlier: Result, *, allowed: tuple[float, bool])
             "--against: the signatures differ, so the scores do not compare: "
             f"{earlier.signature} then, {result.signature} now; score both files alike"
         )
-    by_name = {system.name: system for system in earlier.systems}
-    pairs = [(system, by_name[system.name]) for system in result.systems if system.name in by_name]
-    if len(result.systems) == len(earlier.systems) == 1:
-        pairs = [(result.systems[0], earlier.systems[0])]
+    pairs = _pairs(result, earlier)
     if not pairs:
         now, then = (", ".join(system.name for system in each.systems) for each in (result, earlier))
         raise UsageError(f"--against: no system is in both results: {then or 'none'} then, {now} now")
@@ -176,6 +173,20 @@ def regressions(result: Result, earlier: Result, *, allowed: tuple[float, bool])
     if not outcomes:
         raise UsageError("--against: no metric that has a better and a worse is in both results")
     return outcomes
+
+
+def not_compared(result: Result, earlier: Result) -> list[str]:
+    """The names of the systems of ``result`` that `regressions` passes over, as ``earlier`` does not have them."""
+    compared = {new.name for new, _ in _pairs(result, earlier)}
+    return [system.name for system in result.systems if system.name not in compared]
+
+
+def _pairs(result: Result, earlier: Result) -> list[tuple[SystemResult, SystemResult]]:
+    """Each system with itself in the earlier result, or the only one with the only one."""
+    if len(result.systems) == len(earlier.systems) == 1:
+        return [(result.systems[0], earlier.systems[0])]
+    by_name = {system.name: system for system in earlier.systems}
+    return [(system, by_name[system.name]) for system in result.systems if system.name in by_name]
 
 
 def _compared(new: SystemResult, old: SystemResult, allowed: tuple[float, bool]) -> Iterator[Outcome]:
@@ -186,7 +197,8 @@ def _compared(new: SystemResult, old: SystemResult, allowed: tuple[float, bool])
             if metric.better == "neither" or name not in new.regions["all"].scores or before is after is None:
                 continue
             then, now = ("undefined" if value is None else f"{value:.6g}" for value in (before, after))
-            line = f"{new.name}: {region}.{name}: {then} before, {now} now"
+            had = f"{then} before" if old.name == new.name else f"{old.name} had {then}"
+            line = f"{new.name}: {region}.{name}: {had}, {now} now"
             about = {"score": f"{region}.{name}", "file": new.file or ""}
             if before is None or after is None:
                 yield Outcome(held=before is None, line=line, **about)
