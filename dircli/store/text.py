@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -65,8 +66,7 @@ def decode(data: bytes, name: str) -> str:
 
 def delimiter_of(data: bytes, columns: Sequence[str]) -> str:
     """What divides the header of ``data`` into names with all ``columns`` among them; a comma where nothing does."""
-    start = data[:START].decode("utf-8-sig", errors="replace")
-    return next((each for each in TAKEN if set(columns) <= set(_first_row(start, each))), TAKEN[0])
+    return next((each for each in TAKEN if set(columns) <= set(first_row(data, each))), TAKEN[0])
 
 
 def is_json(data: bytes) -> bool:
@@ -75,8 +75,9 @@ def is_json(data: bytes) -> bool:
     return (start or data.removeprefix(codecs.BOM_UTF8).lstrip()).startswith(b"{")
 
 
-def _first_row(start: str, delimiter: str) -> list[str]:
-    """The fields of the first row of a text that has ``start``; none where it cannot be read."""
+def first_row(data: bytes, delimiter: str) -> list[str]:
+    """The fields of the first row of the text ``data``; none where it cannot be read."""
+    start = data[:START].decode("utf-8-sig", errors="replace")
     try:
         rows = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter, strict=True)
         return [field.strip() for field in next(filter(None, rows), [])]
@@ -140,9 +141,16 @@ def _check_header(header: list[str], columns: Sequence[str], *, where: str, advi
     if missing := [column for column in columns if column not in header]:
         message = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
         message += close_to(missing, header)
-        problems.append(Problem(where, message, advice))
+        problems.append(Problem(where, message, no_header(header, columns) or advice))
     if problems:
         raise InputError(problems)
+
+
+def no_header(fields: Sequence[str], columns: Sequence[str]) -> str:
+    """What to do where ``fields``, the first row, are data and none of ``columns``; else nothing."""
+    if set(columns) & set(fields) or all(isnan(number(field)) for field in fields):
+        return ""
+    return f"The first line looks like data: put a header before it, such as {','.join(columns)}"
 
 
 def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:

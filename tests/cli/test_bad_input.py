@@ -302,7 +302,7 @@ CALLS = {
         lambda rows: rows.csv(), "several datasets are curated in manifests: agedb, sts-b", without=()
     ),
     "no targets and no manifest": preds(
-        lambda rows: rows.csv(),
+        lambda rows: rows.csv(list.pop),
         "there is no column target",
         "sts-b: it is not curated here",
         "dir curate",
