@@ -39,7 +39,7 @@ def names(ctx: typer.Context) -> list[str]:
     """The datasets that the shell may complete: those known, and those curated where the words so far say."""
     from dircli import datasets
 
-    return [*datasets.NAMES, *_curated(Path(ctx.params.get("manifests") or "manifests"))]
+    return list(dict.fromkeys([*datasets.NAMES, *_curated(Path(ctx.params.get("manifests") or "manifests"))]))
 
 
 def metrics(incomplete: str) -> list[str]:

@@ -167,7 +167,10 @@ def _from_bytes(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -
     if codec := codec and compressed.codec_of(data):
         raise InputError(Problem(name, f"this is compressed twice, by {codec} within", "Decompress it once"))
     if foreign := [what for start, what in sniff.FOREIGN.items() if data.startswith(start)]:
-        raise InputError(Problem(name, f"this is {foreign[0]}", HINT))
+        hint = f"{HINT}; {sniff.LINES}" if data.startswith(b"[") else HINT
+        raise InputError(Problem(name, f"this is {foreign[0]}", hint))
+    if sniff.is_page(data):
+        raise InputError(Problem(name, sniff.PAGE, sniff.FOLDERS if "://" in name else HINT))
     if data.startswith(sniff.NPY):
         predictions = _from_npy(data, name, layout)
     elif data.startswith(sniff.PARQUET):
@@ -298,8 +301,9 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str], layout: Layout) -
     messages = {message for _, message in wrong}
     if not rows and len(wrong) > 1 and len(messages) == 1:
         message = messages.pop()
-        keys = json.loads(next(filter(str.strip, decode(data, name).split("\n"))))
-        hint = _columns_hint(needed, layout, keys) if message.startswith("there is no ") else hint
+        if message.startswith("there is no "):
+            keys = json.loads(next(filter(str.strip, decode(data, name).split("\n"))))
+            hint = _columns_hint(needed, layout, keys)
         raise InputError(Problem(name, f"{message}, and so in every line", hint))
     problems = first(name, wrong, hint=hint, rest="more lines cannot be read")
     if not rows:

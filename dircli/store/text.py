@@ -16,7 +16,7 @@ import numpy as np
 
 from dircli.arrays import FloatArray
 from dircli.benchmark.bins import number
-from dircli.errors import InputError, Problem, clear, close_to, first, sample, shortened
+from dircli.errors import SHOWN, InputError, Problem, clear, close_to, first, sample, shortened
 
 
 def as_json(value: object) -> bytes:
@@ -204,6 +204,12 @@ def numbers(table: Table, column: str, *, delimiter: str = ",") -> tuple[FloatAr
         bad, texts.__getitem__, lambda row: f"{table.name}, line {table.lines[row]}", column, delimiter
     )
     wrong = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad if row not in known]
+    if len(wrong) == len(texts) > SHOWN:
+        rows = sample(
+            [f"{line} {text}" for line, text in zip(table.lines, map(repr, map(shortened, texts)), strict=True)]
+        )
+        message = f"{column} is no number in any of the {len(texts):,} rows: lines {rows}"
+        return values, [*problems, Problem(table.name, message, FINITE)]
     return values, problems + first(table.name, wrong, hint=FINITE, rest=f"more rows have no number in {column}")
 
 

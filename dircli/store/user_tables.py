@@ -222,7 +222,11 @@ def _start(path: Path) -> bytes:
         start = files.read(path, hint=HINT)[:START]  # which says what is wrong
     if not start.strip():
         raise InputError(Problem(str(path), "the file is empty", HINT))
-    if start.startswith((sniff.ZIP, sniff.PICKLE, sniff.GZIP, sniff.NPY, b"[")) or b"\0" in start[:4]:
+    if start.startswith(b"["):
+        raise InputError(Problem(str(path), "this is a JSON array", f"{HINT}; {sniff.LINES}"))
+    if sniff.is_page(start):
+        raise InputError(Problem(str(path), sniff.PAGE, sniff.FOLDERS if places.is_remote(path) else HINT))
+    if start.startswith((sniff.ZIP, sniff.PICKLE, sniff.GZIP, sniff.NPY)) or b"\0" in start[:4]:
         raise InputError(Problem(str(path), "this is no table that can be read", HINT))
     return start
 

@@ -289,7 +289,7 @@ CALLS = {
         words="evaluate p.csv --metrics mae,mea,r2",
     ),
     "unknown format": preds(lambda rows: rows.csv(), "--format", "'xml'", words="evaluate p.csv --format xml"),
-    "unknown split": preds(lambda rows: rows.csv(), "--split", "'dev'", words="evaluate p.csv --split dev"),
+    "unknown split": preds(lambda rows: rows.csv(), "--split", "'rest'", words="evaluate p.csv --split rest"),
     "unknown dataset": preds(
         lambda rows: rows.csv(),
         "'nope' is not curated in manifests; name one of agedb",

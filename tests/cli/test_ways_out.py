@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import server as web
     from conftest import Run
 
 OWN = ("curate", "custom", "--table", "own.csv", "--target", "y", "--bin-width", 10, "--name", "own")
@@ -290,3 +291,99 @@ def test_a_manifest_without_columns_says_how_one_gets_some(run: Run, work: Path)
         "dir: --cluster identity: the manifest has no such column; it has none; "
         "one of a table has that which `dir curate custom --group COL` names, called group\n"
     )
+
+
+@pytest.mark.usefixtures("test_rows")
+def test_weights_are_shown_also_where_others_are_there(run: Run, work: Path) -> None:
+    run("weights", "own")
+    before = (work / "manifests" / "own" / "weights.parquet").read_bytes()
+    done = run("weights", "own", "--scheme", "inverse", code=2)
+    assert done.stdout == run("weights", "own", "--scheme", "inverse", "--out", "w.csv").stdout
+    assert "effective sample size" in done.stdout
+    assert done.stderr.endswith("add --force to replace what is there, or write elsewhere with --out FILE\n")
+    assert (work / "manifests" / "own" / "weights.parquet").read_bytes() == before
+    named = run("weights", "own", "--out", "w.csv", code=2).stderr
+    assert named.endswith("or write elsewhere\n")
+
+
+@pytest.mark.usefixtures("test_rows")
+def test_the_export_of_a_table_is_called_as_its_manifest(run: Run, work: Path) -> None:
+    done = run("export", "own", "--out", "there")
+    (path,) = (work / "there").iterdir()
+    assert path.name == "own.csv"
+    assert done.stdout.split()[1:] == ["there/own.csv"]
+    shown = json.loads(run("export", "own", "--out", "there", "--json").stdout)
+    assert shown[0]["published"] is False
+
+
+LINES = 'with pandas, to_json(…, orient="records", lines=True)\n'
+
+
+@pytest.mark.usefixtures("test_rows")
+def test_a_json_array_is_told_how_pandas_writes_lines(run: Run, work: Path) -> None:
+    (work / "p.json").write_text('[{"id": "1", "prediction": 1, "y": 1}]')
+    for words in (["evaluate", "p.json"], ["curate", "custom", "--table", "p.json", "--target", "y"]):
+        done = run(*words, code=2).stderr
+        assert done.startswith("dir: p.json: this is a JSON array. ")
+        assert done.endswith(LINES)
+
+
+@pytest.mark.usefixtures("test_rows")
+def test_a_web_page_is_no_table(run: Run, work: Path, server: web.Server) -> None:
+    pytest.importorskip("aiohttp", reason="the extra remote is not installed")
+    page = b"<!DOCTYPE html>\n<a href='p.csv'>p.csv</a>\n"
+    server.add("/preds", page)
+    (work / "p.csv").write_bytes(page)
+    for words in (["evaluate"], ["curate", "custom", "--target", "y", "--table"]):
+        done = run(*words, server.url("/preds"), code=2).stderr
+        assert done == f"dir: {server.url('/preds')}: this is a web page. The URL of a folder ends in /\n"
+        assert "p.csv: this is a web page. Give a CSV" in run(*words, "p.csv", code=2).stderr
+
+
+@pytest.mark.usefixtures("test_rows")
+def test_texts_in_all_rows_are_told_in_one_line(run: Run, work: Path) -> None:
+    rows = of_split(work, "test")
+    (work / "p.csv").write_text("\n".join(["id,prediction", *(f"{key},old" for key, _ in rows), ""]))
+    (line,) = run("evaluate", "p.csv", code=2).stderr.splitlines()
+    assert line.startswith(
+        f"dir: p.csv: prediction is no number in any of the {len(rows)} rows: lines 2 'old', 3 'old'"
+    )
+    assert line.endswith(f"'old' and {len(rows) - 10} more. Write a finite number, such as 31.5")
+    (work / "p.csv").write_text("\n".join(["id,prediction", f"{rows[0][0]},1", *(f"{key},old" for key, _ in rows[1:])]))
+    assert "line 3: prediction is 'old'" in run("evaluate", "p.csv", code=2).stderr
+
+
+@pytest.fixture
+def draws(work: Path) -> None:
+    """Twenty folders that are taken for manifests where names are listed."""
+    for number in range(20):
+        folder = work / "manifests" / f"draw-{number:02}"
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text("{}")
+
+
+@pytest.mark.usefixtures("draws")
+@pytest.mark.parametrize(
+    "words", ["verify draw-19x", "evaluate p.csv --dataset draw-19x", "info draw-19x", "evaluate p.csv"]
+)
+def test_of_very_many_names_the_close_ones_and_ten_are_listed(words: str, run: Run) -> None:
+    done = run(*words.split(), code=2).stderr
+    listed = [
+        f"draw-{number:02}" for number in range(20) if f"draw-{number:02}," in done or f"draw-{number:02} " in done
+    ]
+    assert len(listed) <= 10
+    assert " more" in done
+    assert ("draw-19" in listed) == ("draw-19x" in words)
+
+
+def test_an_unknown_dataset_is_answered_with_those_that_are_curated_too(
+    test_rows: list[tuple[str, float]], run: Run
+) -> None:
+    assert test_rows
+    assert run("info", "nope", code=2).stderr == (
+        "dir: no dataset is called 'nope'; there are agedb, imdb-wiki, nyud2, shhs, sts-b, own\n"
+    )
+    assert run("info", "owm", code=2).stderr.endswith("own; did you mean own?\n")
+    assert "for the metrics, write `dir info --metrics`" in run("info", "metrics", code=2).stderr
+    assert "dir curate custom --table FILE" in run("datasets").stderr
+    assert "custom" not in run("datasets").stdout
