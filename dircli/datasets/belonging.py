@@ -9,7 +9,7 @@ from typing import Any
 from dircli.benchmark.manifest import Manifest
 from dircli.benchmark.records import SPLITS
 from dircli.errors import DirError
-from dircli.store import manifests
+from dircli.store import manifests, places
 from dircli.store.matching import listed
 
 ALL = "all"
@@ -21,7 +21,7 @@ def of_curated(ids: Any, root: Path, *, given: tuple[str, str] = ("", "")) -> st
     ``given`` are the manifest and the split that they were held to. A manifest is read only where it has so many rows.
     """
     wanted = set(listed(ids))
-    names = manifests.curated(root)
+    names = [] if places.is_remote(root) else manifests.curated(root)  # a web server need not list what it has
     for name in sorted(names, key=lambda each: each != given[0]):  # that one first
         if part := next(_equal(wanted, root / name), None):
             if (name, part) == given:
@@ -34,11 +34,11 @@ def _equal(wanted: set[str], folder: Path) -> Iterator[str]:
     """The splits, and `ALL`, of the manifest in ``folder`` that have the ids ``wanted`` and no others."""
     try:
         facts = manifests.read_facts(folder)
-        sizes = {ALL: facts["rows"], **facts["counts"]}
+        sizes = {ALL: facts.get("rows"), **facts.get("counts", {})}
         if "counted" in facts or len(wanted) not in sizes.values():
             return
         manifest = manifests.read(folder)
-    except DirError:
+    except (DirError, TypeError):  # a damaged one
         return
     for part in (*SPLITS, ALL):
         if sizes.get(part) == len(wanted) and _ids(manifest, part) == wanted:

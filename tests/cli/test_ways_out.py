@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -387,3 +388,26 @@ def test_an_unknown_dataset_is_answered_with_those_that_are_curated_too(
     assert "for the metrics, write `dir info --metrics`" in run("info", "metrics", code=2).stderr
     assert "dir curate custom --table FILE" in run("datasets").stderr
     assert "custom" not in run("datasets").stdout
+
+
+@pytest.mark.usefixtures("test_rows")
+@pytest.mark.parametrize("counts", [None, 3, {"val": "many"}, []])
+def test_whose_rows_a_file_has_is_not_asked_of_damaged_manifests(counts: object, run: Run, work: Path) -> None:
+    rows = of_split(work, "val")
+    (work / "p.csv").write_text(as_text(rows))
+    shutil.copytree(work / "manifests" / "own", work / "manifests" / "broken")
+    path = work / "manifests" / "broken" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"name": "broken", "counts": counts}))
+    done = run("evaluate", "p.csv", "--dataset", "own", code=2).stderr
+    assert done.startswith(f"dir: p.csv: all {len(rows)} ids are those of val of own: use --split val\n")
+
+
+@pytest.mark.usefixtures("test_rows")
+def test_whose_rows_a_file_has_is_not_asked_of_a_web_server(run: Run, work: Path, server: web.Server) -> None:
+    pytest.importorskip("aiohttp", reason="the extra remote is not installed")
+    (work / "p.csv").write_text(as_text(of_split(work, "val")))
+    for path in (work / "manifests" / "own").iterdir():
+        server.add(f"/there/own/{path.name}", path.read_bytes())
+    done = run("evaluate", "p.csv", "--dataset", "own", "--manifests", server.url("/there"), code=2).stderr
+    assert done.startswith("dir: p.csv: ")
+    assert "ids are missing" in done
