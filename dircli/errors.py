@@ -86,6 +86,17 @@ def close_to(words: Iterable[str], known: Iterable[str]) -> str:
     return f"; did you mean {', '.join(dict.fromkeys(close))}?" if close else ""
 
 
+def among(known: Iterable[str], words: Iterable[str] = ()) -> str:
+    """The names that are ``known``, the first ten where they are more; those spelt much like ``words`` stand first."""
+    from difflib import get_close_matches
+
+    names = list(known)
+    if len(names) <= SHOWN:
+        return ", ".join(names)
+    close = [each for word in words for each in get_close_matches(word, names, SHOWN)]
+    return sample(list(dict.fromkeys([*close, *names])))
+
+
 def first_ten(
     items: Sequence[Any] | NDArray[Any], show: Callable[[Any], Shown], rest: Callable[[int], Shown]
 ) -> list[Shown]:

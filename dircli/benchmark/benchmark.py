@@ -19,6 +19,8 @@ from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import SplitRecipe
 from dircli.errors import UsageError
 
+GROUPED = "one of a table has that which `dir curate custom --group COL` names, called group"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
@@ -130,8 +132,8 @@ class Benchmark:
             columns = self._samples.columns if self.unit == "samples" else {"image": self.pixels.image}
             columns = {**columns, "id": self._samples.ids} if column == "id" and self.unit == "samples" else columns
         if column not in columns:
-            there = ", ".join(columns) if self.has_rows else "none"
-            raise UsageError(f"--cluster {column}: the manifest has no such column; its columns are {there}")
+            there = f"its columns are {', '.join(columns)}" if columns else f"it has none; {GROUPED}"
+            raise UsageError(f"--cluster {column}: the manifest has no such column; {there}")
         values = columns[column]
         if self.unit == "samples":
             values = values[self._samples.mask(split)].astype(str)

@@ -9,8 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from dircli import __version__
-from dircli.cli import github
+from dircli import __version__, errors
+from dircli.cli import github, guess
 from dircli.cli.as_given import Command, UsageError, take_as_given
 from dircli.cli.examples import epilog
 from dircli.errors import DirError
@@ -76,6 +76,12 @@ class Boundary(TyperGroup):
         if args[:1] == ["help"]:
             args = [*args[1:2], "--help"]
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that ``args`` begin with; one that other programs have is answered with what it is here."""
+        if args and args[0] not in HOMES and (here := guess.COMMANDS.get(args[0].casefold())):
+            raise errors.UsageError(f"no command is called {args[0]}; write `dir {here}`")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

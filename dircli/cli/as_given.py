@@ -61,7 +61,9 @@ def _processed(parameter: Any, kind: Any, ctx: Any, value: Any) -> Any:
         try:
             return type(parameter).process_value(parameter, ctx, value)
         except typer.BadParameter as error:
-            error.message += close_to([value], get_args(kind)) if get_origin(kind) is Literal and value else ""
+            error.message = error.message.removeprefix("Value error, ")
+            if get_origin(kind) is Literal and value and (close := close_to([value], get_args(kind))):
+                error.message = error.message.rstrip(".") + close
             raise
     return given if parameter.callback is None else parameter.callback(ctx, parameter, given)
 
@@ -72,7 +74,10 @@ def _as_given(kind: Any, value: Any) -> Any:
         values = [_as_given(get_args(kind)[0], each) for each in value]
         return None if None in values else values
     if get_origin(kind) is Literal:
-        return value if value in get_args(kind) else None
+        if value in get_args(kind):
+            return value
+        other = guess.VALUES.get(str(value).casefold())
+        return other if other in get_args(kind) else None
     if kind is Path and isinstance(value, str | Path):
         path = places.of(value)
         return path if places.is_remote(path) or os.access(path, os.R_OK) or not path.exists() else None

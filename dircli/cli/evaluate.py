@@ -215,13 +215,14 @@ def evaluate(
 ) -> None:
     """Score prediction files: one row per sample of the split, with its id and its prediction."""
     from dircli.scores import from_files
+    from dircli.scores.metrics.table import listed
     from dircli.store import files
     from dircli.store.predictions import Layout
 
     name, manifests = where.located(benchmark.dataset)
     output, decimals = shown.output or [], shown.decimals
     form = in_form(shown.format, as_json=shown.as_json) or "table"
-    names = [word.strip().lower() for word in metrics.split(",") if word.strip()]
+    names = listed(metrics)
     layout = Layout(**vars(columns))
     keep = bool(details.report or details.per_bin or details.per_sample)
     request = from_files.ScoreOptions(

@@ -9,6 +9,8 @@ from dircli.cli.options import AsJson, Force, ManifestOptions, OptionalName, Pro
 from dircli.errors import UsageError
 from dircli.report import console
 
+VERDICTS = {True: "  byte for byte the published file", False: "  not the published file"}
+
 
 def export(
     *,
@@ -38,12 +40,14 @@ def export(
     if format_ == "released":
         written = files.export(name, root=manifests, out=out, force=force)
         if as_json:
-            facts = [{"file": str(out / file), "git": each[0], "published": each[1]} for file, each in written.items()]
+            facts = [
+                {"file": str(out / file), "git": each[0], "published": bool(each[1])} for file, each in written.items()
+            ]
             typer.echo(as_text(facts), nl=False)
             return
         for file, (blob, published) in written.items():
-            verdict = "byte for byte the published file" if published else "not the published file"
-            typer.echo(f"{blob}  {out / file}  {verdict}")
+            verdict = "" if published is None else VERDICTS[published]
+            typer.echo(f"{blob}  {out / file}{verdict}")
         return
     if format_ == "codabench":
         paths = export_codabench(name, root=manifests, out=out, protocol=protocol, image=image, force=force)

@@ -10,6 +10,27 @@ import typer
 from dircli.errors import UsageError
 
 UNNAMED = "name a dataset, as `dir datasets` lists them"
+COMMANDS = {
+    **dict.fromkeys(("list", "ls"), "datasets"),
+    **dict.fromkeys(("score", "eval"), "evaluate"),
+    **dict.fromkeys(("get", "fetch", "pull"), "download"),
+    "compare": "evaluate --ci",
+    "diff": "evaluate --against RESULT.json",
+    "metrics": "info --metrics",
+    "cite": "--cite",
+    "version": "--version",
+    "lds": "weights",
+    "split": "curate",
+}
+"""What other programs call a command, and how it is written here."""
+
+VALUES = {
+    "md": "markdown",
+    "tex": "latex",
+    **dict.fromkeys(("validation", "valid", "dev"), "val"),
+}
+"""Other words for values of options, each understood where an option takes the value and not the word."""
+
 FILES = ("predictions", "features", "files")
 """What commands call the files that they are given as arguments."""
 
@@ -18,7 +39,7 @@ def names(ctx: typer.Context) -> list[str]:
     """The datasets that the shell may complete: those known, and those curated where the words so far say."""
     from dircli import datasets
 
-    return [*datasets.NAMES, *_curated(Path(ctx.params.get("manifests") or "manifests"))]
+    return list(dict.fromkeys([*datasets.NAMES, *_curated(Path(ctx.params.get("manifests") or "manifests"))]))
 
 
 def metrics(incomplete: str) -> list[str]:
@@ -56,14 +77,22 @@ def settle(values: dict[str, Any], *, needed: bool = False) -> None:
     UsageError where the two differ, where none is named and it is ``needed``, and for a dataset in the place of a file.
     """
     root = values.get("manifests") or Path("manifests")
+    _refuse_name_as_data(values, root)
     if "name" in values and "dataset" in values:
         values["name"] = _one(values, values.pop("dataset"), root)
         if needed and values["name"] is None:
-            raise UsageError(UNNAMED)
+            raise UsageError(own_table(values["table"]) if values.get("table") else UNNAMED)
     for key in ("name", "dataset"):
         if values.get(key):
             values[key] = meant(values[key], root) or _path(values, key)
     refuse_datasets([value for key in FILES for value in _several(values.get(key))], root, option="dataset" in values)
+
+
+def _refuse_name_as_data(values: Mapping[str, Any], root: Path) -> None:
+    """UsageError where --data names no folder but a dataset, which another option is for."""
+    data = values.get("data")
+    if "dataset" in values and data is not None and not Path(data).exists() and (name := meant(str(data), root)):
+        raise UsageError(f"--data is the folder of raw files; did you mean --dataset {name}?")
 
 
 def _path(values: dict[str, Any], key: str) -> str | None:
@@ -78,10 +107,13 @@ def _path(values: dict[str, Any], key: str) -> str | None:
     if "manifest" in values and (Path(name) / "manifest.json").is_file():
         raise UsageError(f"{name} is the folder of a manifest: --manifest {name}")
     if "table" in values and "raw" in values and Path(name).is_file():
-        raise UsageError(
-            f"{name} is a file: `dir curate custom --table {name} --target COL` makes a benchmark of a table"
-        )
+        raise UsageError(own_table(name))
     return name
+
+
+def own_table(path: Any) -> str:
+    """How to make a benchmark of the table at ``path``."""
+    return f"for a benchmark of a table, write `dir curate custom --table {path} --target COL`"
 
 
 def _one(values: dict[str, Any], dataset: str | None, root: Path) -> str | None:
@@ -118,6 +150,8 @@ def refuse_words(words: Iterable[str], names: Mapping[str, Any]) -> None:
     ``words`` are those of the command line, of which there are too many.
     """
     there = [word for word in words if not word.startswith("-") and not Path(word).exists()]
+    if "table" in names and "raw" in names and (files := [word for word in words if Path(word).is_file()]):
+        raise UsageError(own_table(files[0]))
     if "dataset" in names and "name" not in names:
         refuse_datasets(there, Path("manifests"), option=True)
     for word in there if not names.keys() & {"name", "dataset", *FILES} else ():

@@ -1,5 +1,6 @@
 """`dir datasets` and `dir info`: what there is, and its state here."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,8 @@ import typer
 from dircli.cli.download_options import Data, raw_files
 from dircli.cli.guess import names
 from dircli.cli.options import Manifests, Quiet, TableFormat, option
-from dircli.errors import UsageError
+from dircli.errors import UsageError, among, close_to
+from dircli.report import console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +32,14 @@ def datasets(
         return tables.datasets(rows)
 
     shown.show(table, lambda: rows)
+    console.note("a table of your own: dir curate custom --table FILE --target COL")
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    """What to type instead of ``name``, which is none of the ``known`` datasets."""
+    if name.casefold() == "metrics":
+        return "for the metrics, write `dir info --metrics`"
+    return f"there are {among(known, [name])}{close_to([name], known)}"
 
 
 def info(
@@ -49,6 +59,7 @@ def info(
     quiet: Quiet = False,
 ) -> None:
     """Tell all about one benchmark: licence, how to obtain it, what is here, how to cite it; or about the metrics."""
+    from dircli import datasets as registry
     from dircli.datasets import describe
     from dircli.report.formats.json import as_text
 
@@ -67,7 +78,10 @@ def info(
         )
     if name is None:
         raise UsageError("name a dataset, as `dir datasets` lists them, or ask for --metrics")
-    tell = describe.manifest if name in describe.here(manifests) else describe.dataset
+    here = describe.here(manifests)
+    if name not in (known := [*registry.NAMES, *here]):
+        raise UsageError(f"no dataset is called {name!r}; {_instead(name, known)}")
+    tell = describe.manifest if name in here else describe.dataset
     facts = tell(name, root=manifests, data=raw_files(data))
     if cite:
         from dircli.datasets import citation

@@ -86,7 +86,7 @@ def plot(
     picture: data.Picture
     if predictions:
         layout = Layout(**vars(columns))
-        request = ScoreOptions(split=split, protocol=protocol, metrics=[], layout=layout)
+        request = ScoreOptions(split=split, protocol=protocol, metrics=[], layout=layout, root=manifests)
         kind, picture = "error", data.errors(score(predictions, against, request), weights)
     elif lds:
         kind, picture = "lds", data.smoothing(against, weights)

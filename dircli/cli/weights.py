@@ -148,7 +148,7 @@ def weights(
         sys.stdout.buffer.write(weigh.encoded(weighted))
         return
     if weighted.path is not None:
-        weigh.write(weighted, force=force)
+        _write(weighted, force=force, as_json=as_json, named=out is not None)
     facts = weighted.facts
     _show(weighted, as_json=as_json)
     length = len(next(iter(weighted.columns.values())))
@@ -161,6 +161,19 @@ def weights(
         with terms(DownloadChoices(data=data)) as download:
             count = pixel_weights.make(weighted, raw, maps, terms=download, shape=shape, watch=counting, force=force)
         console.note(f"{count:,} maps of weights written to {maps}")
+
+
+def _write(weighted: "Weighted", *, force: bool, as_json: bool, named: bool) -> None:
+    """The weights to their file; where none was ``named`` and others are there, they are shown before UsageError."""
+    from dircli.weights import weigh
+
+    try:
+        weigh.write(weighted, force=force)
+    except UsageError as error:
+        if named or "write elsewhere" not in str(error):
+            raise
+        _show(weighted, as_json=as_json)
+        raise UsageError(f"{error} with --out FILE") from None
 
 
 def _show(weighted: "Weighted", *, as_json: bool) -> None:

@@ -31,13 +31,17 @@ def exported(manifest: Manifest | PixelManifest) -> dict[str, bytes]:
     return dataset.samples.export(records, samples.split)
 
 
-def export(name: str | None, *, root: Path, out: Path, force: bool = False) -> dict[str, tuple[str, bool]]:
-    """Write the files that the released training code reads; each with its git blob id, and whether it is published."""
+def export(name: str | None, *, root: Path, out: Path, force: bool = False) -> dict[str, tuple[str, bool | None]]:
+    """Write the files that the released training code reads; each with its git blob id, and whether it is published.
+
+    That is None where nothing of the dataset is published.
+    """
     manifest = read_manifest(manifests.named(name, root))
     contents, published = exported(manifest), datasets.of(manifest.facts, manifest.table.bins).digests
     files.write_all(out, contents, force=force)
     blobs = {file: git_blob(data) for file, data in contents.items()}
-    return {file: (blob, f"git:{blob}" == published.get(file)) for file, blob in blobs.items()}
+    same = {file: f"git:{blob}" == published.get(file) if published else None for file, blob in blobs.items()}
+    return {file: (blob, same[file]) for file, blob in blobs.items()}
 
 
 def export_croissant(name: str | None, *, root: Path, out: Path, force: bool = False) -> tuple[list[Path], list[str]]:

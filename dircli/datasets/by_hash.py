@@ -67,19 +67,20 @@ def _unlike(  # noqa: PLR0913 - what was found, and what is told about
     """In what ``texts``, at ``places`` (m,) among the known rows, are not those ``wanted`` (N,), each once."""
     inside = (places >= 0) & wanted[places]
     counts = np.bincount(places[inside], minlength=wanted.size)
-    if missing := int((wanted & (counts == 0)).sum()):
+    missing, surplus = int((wanted & (counts == 0)).sum()), texts[~inside].tolist()
+    if (missing or surplus) and (fits := variants.fitting(texts, given=(against.name, RELEASED, split))):
+        yield Problem(file, fits)
+    if missing:
         hint = (
             f"Predict every row of the {split} split; once it is curated (`dir curate {against.name}`), they are named"
         )
         yield Problem(file, f"{missing:,} of the {int(wanted.sum()):,} {split} ids are missing", hint)
-    if surplus := texts[~inside].tolist():
+    if surplus:
         yield Problem(
             file, f"{len(surplus):,} ids are not in the split: {named(surplus)}", "Check --dataset and --split"
         )
     if repeated := list(dict.fromkeys(texts[inside][counts[places[inside]] > 1].tolist())):
         yield Problem(file, f"{len(repeated):,} ids occur more than once: {named(repeated)}", "Keep one row of each")
-    if (missing or surplus) and (fits := variants.fitting(texts, given=(against.name, RELEASED, split))):
-        yield Problem(file, fits)
 
 
 def _spelt(texts: Any, against: Benchmark, split: str) -> tuple[str, str]:

@@ -5,6 +5,8 @@ Benchmarks have a file each with the facts of all; here the facts are the manife
 
 import math
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from dircli.arrays import TextArray
@@ -42,7 +44,7 @@ def dataset(stated: Mapping[str, Any], bins: Bins) -> Dataset:
                 weights=WeightRule(default=rules["scheme"]),
             ),
             publication=None,
-            reader=SampleReader(export=_export, leaks=leaks),
+            reader=SampleReader(export=partial(_export, Path(str(stated["name"])).name), leaks=leaks),
         )
     except (KeyError, TypeError, ValueError) as error:
         what = f"what it says about its own rules is damaged ({type(error).__name__}: {error})"
@@ -55,7 +57,7 @@ def _finite(stated: Any) -> float:
     return number
 
 
-def _export(records: Records, split: TextArray) -> dict[str, bytes]:
-    """The table in the layout that the released training code reads, target first: target, id, split."""
+def _export(name: str, records: Records, split: TextArray) -> dict[str, bytes]:
+    """The table ``name`` in the layout that the released training code reads, target first: target, id, split."""
     rows = zip(records.targets.tolist(), records.ids, split, strict=True)
-    return {f"{NAME}.csv": as_csv([("target", "id", "split"), *rows])}
+    return {f"{name}.csv": as_csv([("target", "id", "split"), *rows])}

@@ -14,7 +14,7 @@ from dircli import datasets
 from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable, Manifest, PixelManifest
 from dircli.benchmark.regions import region
-from dircli.errors import DirError, InputError, Problem, UsageError, close_to, sample
+from dircli.errors import DirError, InputError, Problem, UsageError, among, close_to, sample
 from dircli.store import manifests
 from dircli.store.content import rules_digest
 
@@ -55,7 +55,7 @@ def open_benchmark(name: str | None, root: Path, bins_file: Path | None) -> Benc
         advice, close = "run `dir curate` first", ""
         if name not in datasets.NAMES:
             known = sorted({*manifests.curated(root), *datasets.NAMES})
-            advice, close = f"name one of {', '.join(known)}, or {advice}", close_to([name], known)
+            advice, close = f"name one of {among(known, [name])}, or {advice}", close_to([name], known)
         raise UsageError(f"{name!r} is not curated in {root}; {advice}{close}")
     dataset, fixed = datasets.known(table.facts, table.bins), bins_file is None and manifest is None
     return Benchmark(name=name, table=table, dataset=dataset, manifest=manifest, fixed=fixed)

@@ -1,7 +1,7 @@
 """What lies behind the scores of one file: both protocols, rows that change region, and signs of a mistake."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,12 @@ class Explanation:
 
 def explain(path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None) -> Explanation:
     """The scores of the file at ``path`` under both protocols, and why they are what they are."""
-    against = open_benchmark(name, root, bins_file)
+    against, request = open_benchmark(name, root, bins_file), replace(request, root=root)
     # read once, for the file may be a stream
     read = None
     if against.fixed:
         against, read = by_hashes(path, against, request)
-    layout = request.layout
-    file, reference, values = paired(path, against, split=request.split, protocol="released", layout=layout, read=read)
+    file, reference, values = paired(path, against, replace(request, protocol="released"), read=read)
     references = {name: Reference.of(against, name, reference.target, reference.bin_index) for name in PROTOCOLS}
     systems = [{"name": name, "regions": scores(each, values)} for name, each in references.items()]
     return Explanation(

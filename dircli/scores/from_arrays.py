@@ -21,7 +21,7 @@ from dircli.benchmark.regions import region
 from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.scores.by_region import Reference, Score, scores
-from dircli.scores.metrics.table import chosen
+from dircli.scores.metrics.table import chosen, listed
 from dircli.store import places
 
 
@@ -35,7 +35,7 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
     many: float = 100,
     few: float = 20,
     protocol: ProtocolName = "released",
-    metrics: Sequence[str] = (),
+    metrics: str | Sequence[str] = (),
     manifests: str | Path = "manifests",
 ) -> dict[str, dict[str, Score]]:
     """The scores of ``prediction`` against ``target``, both (n,) in the target's unit, by shot region.
@@ -45,13 +45,15 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
     whole multiples of it, with more than ``many`` samples in a many-shot bin and fewer than ``few`` in a few-shot one.
 
     Returns, for all, many, medium and few (and zero, where rows lie in bins without training samples), n, the number
-    of bins that have rows, and each of ``metrics`` (the usual ones if empty); an undefined score is None. Raises
-    UsageError for arrays that do not fit: of other shapes, not finite, or with targets outside the bins.
+    of bins that have rows, and each of ``metrics`` (the usual ones if empty), a list or a string with commas between;
+    an undefined score is None. Raises UsageError for arrays that do not fit: of other shapes, not finite, or with
+    targets outside the bins.
 
     >>> evaluate([1, 2], [1, 4], train=[1, 1, 2], metrics=["mae"], many=1, few=1)["all"]
     {'n': 2, 'bins': 2, 'mae': 1.0}
     """
     refuse_unknown(ProtocolName, protocol=protocol)
+    metrics = listed(metrics) if isinstance(metrics, str) else metrics
     y, p = _column(target, "target"), _column(prediction, "prediction")
     if y.shape != p.shape:
         raise UsageError(f"target has shape {y.shape} and prediction {p.shape}; they must be equal")

@@ -18,7 +18,7 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
 from dircli.benchmark.relevance import relevance
-from dircli.datasets.open import facts_of_samples, open_benchmark, open_large
+from dircli.datasets.open import BY_HASH, facts_of_samples, open_benchmark, open_large
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.table import chosen, needs
@@ -43,6 +43,7 @@ class ScoreOptions:
     """How files are to be scored; ``metrics`` empty are the usual ones.
 
     Without ``keep_rows`` the scores alone are wanted, and a large file that carries its targets is read by blocks.
+    A refusal names the manifest in the folder ``root`` whose rows a file has.
     """
 
     split: str
@@ -50,6 +51,7 @@ class ScoreOptions:
     metrics: Sequence[str]
     layout: Layout
     keep_rows: bool = True
+    root: Path | None = None
 
 
 def score(
@@ -102,7 +104,9 @@ def by_hashes(
     try:
         with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=found.file)
     except InputError as error:
-        raise InputError([*found.problems, *error.problems]) from None
+        raise InputError([*_curated(found, request), *found.problems, *error.problems]) from None
+    if with_rows is None and (elsewhere := list(_curated(found, request))):
+        raise InputError(elsewhere)
     return (against, as_before) if with_rows is None else (with_rows, lambda: found)
 
 
@@ -236,9 +240,7 @@ def _read_all(
     for place, path in enumerate(paths):
         read = None if place else first
         try:
-            pairs.append(
-                paired(path, against, split=request.split, protocol=request.protocol, layout=layout, read=read)
-            )
+            pairs.append(paired(path, against, replace(request, layout=layout), read=read))
         except InputError as error:
             problems += error.problems
     sizes, shown = {reference.target.size for _, reference, _ in pairs}, ", ".join(map(places.shown, paths))
@@ -286,16 +288,11 @@ def _names(found: Sequence[Predictions]) -> list[str]:
     return names if len(set(names)) == len(names) else [each.file for each in found]
 
 
-def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored against
-    path: str,
-    against: Benchmark,
-    *,
-    split: str,
-    protocol: ProtocolName,
-    layout: Layout,
-    read: Callable[[], Predictions] | None = None,
+def paired(
+    path: str, against: Benchmark, request: ScoreOptions, *, read: Callable[[], Predictions] | None = None
 ) -> tuple[Predictions, Reference, FloatArray]:
     """One file's predictions with what they are scored against, row by row; ``read`` gives what somebody else reads."""
+    split, protocol, layout = request.split, request.protocol, request.layout
     place = Path(path) if path == predictions.STDIN else places.of(path)
     if against.unit == "pixels":
         maps = path != predictions.STDIN and predicted_maps.is_array(place)
@@ -319,22 +316,42 @@ def paired(  # noqa: PLR0913 - what a file is read by, and what it is scored aga
         try:
             values = predictions.aligned(found, rows.texts, target)
         except InputError as error:
-            raise InputError([*error.problems, *_belonging(found, against, split)]) from None
+            raise InputError([*_belonging(found, against, request), *error.problems]) from None
     else:
-        target, values = predictions.own_targets(found, also=list(_unfit(found, against)))
+        try:
+            target, values = predictions.own_targets(found, also=list(_unfit(found, against)))
+        except InputError as error:
+            raise InputError([*_belonging(found, against, request), *error.problems]) from None
         index = against.index(target)
         if against.fixed:
             _refuse_unlike(found.file, against.table, index, split=split)
     return found, Reference.of(against, protocol, target, index), values
 
 
-def _belonging(found: Predictions, against: Benchmark, split: str) -> Iterator[Problem]:
-    """Of which known split the ids in a file are, which are not those of ``split`` that it is scored against."""
+def _belonging(found: Predictions, against: Benchmark, request: ScoreOptions) -> Iterator[Problem]:
+    """Of which known split the ids in a file are, which are not those of the split that it is scored against."""
     from dircli.datasets import variants
 
+    if found.ids is None:
+        return
+    if here := list(_curated(found, request, name=against.name)):
+        yield from here
+        return
     dataset, facts = against.dataset, against.manifest.facts if against.manifest else {}
-    given = dataset.name if dataset else "", facts.get("variant", {}).get("name", facts.get("origin")), split
-    if found.ids is not None and (fits := variants.fitting(found.ids, given=given)):
+    origin = variants.RELEASED if BY_HASH in facts else facts.get("origin")
+    variant = facts.get("variant", {}).get("name", origin)
+    given = dataset.name if dataset else "", variant, request.split
+    if fits := variants.fitting(found.ids, given=given):
+        yield Problem(found.file, fits)
+
+
+def _curated(found: Predictions, request: ScoreOptions, *, name: str = "") -> Iterator[Problem]:
+    """Of which manifest the ids in a file are, which are not those of the split of ``name`` that is asked for."""
+    from dircli.datasets import belonging
+
+    if found.ids is None or request.root is None:
+        return
+    if fits := belonging.of_curated(found.ids, request.root, given=(name, request.split)):
         yield Problem(found.file, fits)
 
 
@@ -364,18 +381,18 @@ def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -
 
 
 def _opened(path: str, request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None) -> Benchmark:
-    """What to score with; where it is not named, the refusal says of which published split the ids in ``path`` are."""
+    """What to score with; where it is not named, the refusal says of which known split the ids in ``path`` are."""
     try:
         return open_benchmark(name, root, bins_file)
     except UsageError as error:
-        if name is not None or bins_file is not None or not (fits := _published(path, request)):
+        if name is not None or bins_file is not None or not (fits := _known(path, request)):
             raise
         raise UsageError(f"{error}\n{path}: {fits}") from None
 
 
-def _published(path: str, request: ScoreOptions) -> str:
-    """Of which published split the ids in the file ``path`` are, as a sentence; nothing where they are of none."""
-    from dircli.datasets import variants
+def _known(path: str, request: ScoreOptions) -> str:
+    """Of which known split the ids in the file ``path`` are, as a sentence; nothing where they are of none."""
+    from dircli.datasets import belonging, variants
 
     if path == predictions.STDIN or Path(path).is_fifo():
         return ""
@@ -383,7 +400,10 @@ def _published(path: str, request: ScoreOptions) -> str:
         ids = predictions.read(path, _layout(request)).ids
     except InputError:
         return ""
-    return "" if ids is None else variants.fitting(ids, given=("", "", ""))
+    if ids is None:
+        return ""
+    fits = belonging.of_curated(ids, request.root) if request.root else ""
+    return fits or variants.fitting(ids, given=("", "", ""))
 
 
 def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
@@ -402,6 +422,7 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     A folder or glob of parts is one file, and so is a URL; see `dircli.store.places`. ``run`` says who else than the
     threads of this process does it; what has to be read as a whole is left to them.
     """
+    request = replace(request, root=root)
     if run is None and sampling and sampling.method == "poisson":
         run = _alone(paths, request)
     if run is not None and len(paths) > 1 and sampling:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +84,11 @@ def write(folder: Path, contents: Mapping[str, bytes], table: BinTable, how: Rep
 
     def outdated() -> list[str]:
         """What goes with the benchmark that is replaced: derived files, listings, and parts that this one has not."""
-        if is_same(folder, table):
+        unlike = differing(folder, table)
+        if not unlike:
             return []
         if not how.force:
-            refuse_other(folder, f"{table.facts['dataset']}, {table.facts['content']:.15}…")
+            refuse_other(folder, f"{table.facts['dataset']}, {table.facts['content']:.15}…", unlike)
         parts = (name for name in (*manifests.PARTS, *LISTED) if (folder / name).is_file() and name not in contents)
         gone.extend(sorted({*parts, *derived(folder)}))
         return gone
@@ -109,27 +110,51 @@ def refuse_unlike(folder: Path, how: Replacing, *, dataset: str, origin: str) ->
     except InputError:
         there = {}
     if (there.get("dataset"), there.get("origin")) != (dataset, origin):
-        refuse_other(folder, f"{dataset}, {origin}")
+        refuse_other(folder, f"{dataset}, {origin}", ["dataset or origin"])
 
 
-def is_same(folder: Path, table: BinTable) -> bool:
-    """Whether the manifest in ``folder`` has the very bins, regions, counts, content and names of ``table``."""
+def differing(folder: Path, table: BinTable) -> list[str]:
+    """In what the manifest in ``folder`` is not that of ``table``: its rows or split, bins, regions, names or rules."""
     try:
         there = manifests.read_bins(folder / manifests.BINS)
         facts = manifests.read_facts(folder)
     except InputError:
-        return False
-    return (
-        there.facts == table.facts
-        and all(there.facts.get(key) == facts[key] for key in manifests.IDENTITY)
-        and np.array_equal(there.bins.edges, table.bins.edges)
-        and all(np.array_equal(there.counts[part], counts) for part, counts in table.counts.items())
-        and all(np.array_equal(there.regions[key], regions) for key, regions in table.regions.items())
-    )
+        return ["all that cannot be read"]
+    same_bins = np.array_equal(there.bins.edges, table.bins.edges)
+    same_counts = all(np.array_equal(there.counts[part], counts) for part, counts in table.counts.items())
+    same_regions = all(np.array_equal(there.regions[key], regions) for key, regions in table.regions.items())
+    equal = {
+        "rows or split": there.facts.get("content") == table.facts.get("content") and (same_counts or not same_bins),
+        "bins": same_bins,
+        "regions": same_regions or not same_bins,
+        "manifest.json": all(there.facts.get(key) == facts[key] for key in manifests.IDENTITY),
+    }
+    return [*(word for word, same in equal.items() if not same), *_unlike(there.facts, table.facts)]
 
 
-def refuse_other(folder: Path, new: str) -> None:
-    """UsageError where there is a manifest in ``folder``, which is not the ``new`` one."""
+def _unlike(there: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The facts in which two tables of bins differ, those within a fact, such as the rules of a table, by their names.
+
+    Their content is none of them.
+    """
+    unlike = []
+    for key in sorted({*there, *new} - {"content"}):
+        old, now = there.get(key), new.get(key)
+        if old == now:
+            continue
+        if isinstance(old, Mapping) and isinstance(now, Mapping):
+            unlike += _unlike(old, now)
+        else:
+            unlike.append(f"{key} ({_said(old)}, now {_said(now)})")
+    return unlike
+
+
+def _said(fact: Any) -> str:
+    return f"{fact:g}" if isinstance(fact, float) else "none" if fact in {None, ""} else str(fact)
+
+
+def refuse_other(folder: Path, new: str, unlike: Sequence[str]) -> None:
+    """UsageError where there is a manifest in ``folder``, which is not the ``new`` one: what is ``unlike`` differs."""
     if not (folder / manifests.FACTS).is_file():
         return
     try:
@@ -138,6 +163,7 @@ def refuse_other(folder: Path, new: str) -> None:
     except InputError:
         what = "a manifest that cannot be read"
     raise UsageError(
-        f"{folder}: {what} is there, and this is another benchmark ({new}): its rows, bins, regions or origin differ. "
+        f"{folder}: {what} is there, and this is another benchmark ({new}), which differs in "
+        f"{', '.join(unlike)}. "
         "Add --force to replace it and what was derived from it, or choose another --name"
     )

@@ -30,7 +30,7 @@ from dircli.benchmark.pixels import Pixels
 from dircli.benchmark.protocol import PROTOCOLS
 from dircli.benchmark.records import SPLITS, split_codes
 from dircli.benchmark.regions import REGIONS
-from dircli.errors import InputError, Problem, UsageError, close_to
+from dircli.errors import InputError, Problem, UsageError, among, close_to
 from dircli.store import files, parquet, places
 from dircli.store.content import BLOCK, column_digest, content, pixel_content
 from dircli.store.parquet import parquet_bytes
@@ -412,7 +412,7 @@ def named(name: str | None, root: Path) -> Path:
     name = name or only(root)
     if not is_curated(name, root):
         known = curated(root)
-        there = f"; there are {', '.join(known)}" if known else ""
+        there = f"; there are {among(known, [name])}" if known else ""
         raise UsageError(f"{name!r} is not curated in {root}{there}; run `dir curate` first{close_to([name], known)}")
     return root / name
 
@@ -425,4 +425,4 @@ def only(root: Path) -> str:
         case []:
             raise UsageError(f"no dataset is named, and none is curated in {root}; name one, or run `dir curate` first")
         case several:
-            raise UsageError(f"several datasets are curated in {root}: {', '.join(several)}; name one of them")
+            raise UsageError(f"several datasets are curated in {root}: {among(several)}; name one of them")

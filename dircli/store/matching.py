@@ -41,15 +41,19 @@ def matched(
     # rows that the split itself repeats may stand in the file as often
     if len(unlike[-1]) and (twice := set(repeated_ids(listed(ids)))):
         unlike[-1] = [key for key in listed(unlike[-1]) if key not in twice]
+    respelt = []
     if floats := became_floats(listed(unlike[0]), listed(unlike[1])):
+        respelt = [Problem(where, floats, WHOLE.format("them as ", "id"))]
+    elif zeros := other_zeros(listed(unlike[0]), listed(unlike[1])):
+        respelt = [Problem(where, zeros, 'Keep ids as texts: with pandas, read them with dtype={"id": str}')]
+    if respelt:
         unlike[:2] = [], []
     whats = {
         "are missing": missing_hint,
         "are not in the split": "Check --dataset and --split",
         "occur more than once": "Keep one row of each",
     }
-    found = [Problem(where, floats, WHOLE.format("them as ", "id"))] if floats else []
-    return rows, found + [
+    return rows, respelt + [
         Problem(where, f"{len(keys):,} ids {what}: {named(keys)}", hint)
         for keys, (what, hint) in zip(unlike, whats.items(), strict=True)
         if len(keys)
@@ -65,6 +69,16 @@ def became_floats(missing: list[str], surplus: list[str]) -> str:
     first = surplus[0]
     those = f"those of the split have none, such as {first.removesuffix('.0')}"
     return f"the ids have decimals, such as {first}, and {those}"
+
+
+def other_zeros(missing: list[str], surplus: list[str]) -> str:
+    """What to say where the ``surplus`` ids are ``missing`` ones with more or fewer zeros before them; else nothing."""
+    bare = {key.lstrip("0"): key for key in missing if key.isdigit()}
+    if not surplus or not all(key.isdigit() and key.lstrip("0") in bare for key in surplus):
+        return ""
+    first, ours = surplus[0], bare[surplus[0].lstrip("0")]
+    what = "have lost the zeros before them" if len(first) < len(ours) else "have more zeros before them"
+    return f"the ids {what}, such as {first} for {ours}"
 
 
 def named(keys: Sequence[str] | pa.Array) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from dircli.store import compressed, files, npy, parquet, parts, places, plain_l
 from dircli.store.digests import digest_of
 from dircli.store.matching import listed, matched, named, repeated_ids
 from dircli.store.parquet import numeric, textual
-from dircli.store.text import FINITE, Table, decode, delimiter_of, is_json, numbers, parse
+from dircli.store.text import FINITE, Table, decode, delimiter_of, first_row, is_json, numbers, parse
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,7 +167,10 @@ def _from_bytes(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -
     if codec := codec and compressed.codec_of(data):
         raise InputError(Problem(name, f"this is compressed twice, by {codec} within", "Decompress it once"))
     if foreign := [what for start, what in sniff.FOREIGN.items() if data.startswith(start)]:
-        raise InputError(Problem(name, f"this is {foreign[0]}", HINT))
+        hint = f"{HINT}; {sniff.LINES}" if data.startswith(b"[") else HINT
+        raise InputError(Problem(name, f"this is {foreign[0]}", hint))
+    if sniff.is_page(data):
+        raise InputError(Problem(name, sniff.PAGE, sniff.FOLDERS if "://" in name else HINT))
     if data.startswith(sniff.NPY):
         predictions = _from_npy(data, name, layout)
     elif data.startswith(sniff.PARQUET):
@@ -179,7 +183,17 @@ def _from_bytes(data: bytes, name: str, layout: Layout, needed: Sequence[str]) -
     return replace(predictions, sha256=sha256)
 
 
-def _columns_hint(needed: Sequence[str]) -> str:
+def _columns_hint(needed: Sequence[str], layout: Layout, columns: Iterable[str]) -> str:
+    """How to name ``columns`` other than those ``needed``, ready to paste where case or spaces alone differ."""
+    flags = {
+        layout.id_column: "--id-column",
+        layout.prediction_column: "--prediction-column",
+        layout.target_column: "--target-column",
+    }
+    there = {column.strip().casefold(): column for column in reversed(list(columns))}
+    pairs = [(flags[name], there.get(name.strip().casefold())) for name in needed if name not in there.values()]
+    if pairs and all(column is not None for _, column in pairs):
+        return f"Add {' '.join(f'{flag} {shlex.quote(str(column))}' for flag, column in pairs)}"
     return f"Expected {', '.join(needed)}; name other columns with --id-column, --prediction-column, --target-column"
 
 
@@ -245,7 +259,8 @@ def _from_exact_text(
     if delimiter is None:
         table = _json_lines(data, name, needed, layout)
     else:
-        table = parse(data, name, columns=needed, delimiter=delimiter, hint=_columns_hint(needed))
+        hint = _columns_hint(needed, layout, first_row(data, delimiter))
+        table = parse(data, name, columns=needed, delimiter=delimiter, hint=hint)
     predictions = _from_columns(name, layout, table.columns, partial(numbers, table, delimiter=delimiter or ","))
     ids = None if layout.by_position else table.columns.get(layout.id_column)
     problems = table.problems + predictions.problems
@@ -286,7 +301,9 @@ def _json_lines(data: bytes, name: str, needed: Sequence[str], layout: Layout) -
     messages = {message for _, message in wrong}
     if not rows and len(wrong) > 1 and len(messages) == 1:
         message = messages.pop()
-        hint = _columns_hint(needed) if message.startswith("there is no ") else hint
+        if message.startswith("there is no "):
+            keys = json.loads(next(filter(str.strip, decode(data, name).split("\n"))))
+            hint = _columns_hint(needed, layout, keys)
         raise InputError(Problem(name, f"{message}, and so in every line", hint))
     problems = first(name, wrong, hint=hint, rest="more lines cannot be read")
     if not rows:
@@ -303,7 +320,7 @@ def _from_parquet(data: bytes, name: str, layout: Layout, needed: Sequence[str])
         names = sample([clear(column) for column in table.column_names])
         message = f"there is no column {' or '.join(missing)}; the columns are {names}"
         message += close_to(missing, table.column_names)
-        raise InputError(Problem(name, message, _columns_hint(needed)))
+        raise InputError(Problem(name, message, _columns_hint(needed, layout, table.column_names)))
 
     def values(column: str) -> tuple[FloatArray, list[Problem]]:
         kind = table.schema.field(column).type

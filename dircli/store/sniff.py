@@ -19,6 +19,10 @@ FOREIGN = {
     b"[\n": "a JSON array",
 }
 """Of no file of predictions, and what a file is that begins so."""
+LINES = 'with pandas, to_json(…, orient="records", lines=True)'
+"""How JSON lines are written, and not a JSON array."""
+PAGE, FOLDERS = "this is a web page", "The URL of a folder ends in /"
+"""What to say of a page that was taken for a table."""
 PNG_HEADER = 26  # bytes
 
 

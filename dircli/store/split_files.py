@@ -122,7 +122,9 @@ def _columns(data: bytes, name: str, alone: str | None = None) -> dict[str, pa.C
     if data.startswith(NOT_TABLES):
         raise InputError(Problem(name, "this is no table", HINT))
     if data[:START].lstrip().startswith(b"["):
-        raise InputError(Problem(name, "this is a JSON array", "Write JSON lines, an object on each line"))
+        raise InputError(
+            Problem(name, "this is a JSON array", f"Write JSON lines, an object on each line; {sniff.LINES}")
+        )
     try:
         if data.startswith(sniff.PARQUET):
             import pyarrow.parquet as pq

@@ -10,12 +10,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
 from dircli.arrays import FloatArray
 from dircli.benchmark.bins import number
-from dircli.errors import InputError, Problem, clear, close_to, first, sample, shortened
+from dircli.errors import SHOWN, InputError, Problem, clear, close_to, first, sample, shortened
 
 
 def as_json(value: object) -> bytes:
@@ -65,8 +66,7 @@ def decode(data: bytes, name: str) -> str:
 
 def delimiter_of(data: bytes, columns: Sequence[str]) -> str:
     """What divides the header of ``data`` into names with all ``columns`` among them; a comma where nothing does."""
-    start = data[:START].decode("utf-8-sig", errors="replace")
-    return next((each for each in TAKEN if set(columns) <= set(_first_row(start, each))), TAKEN[0])
+    return next((each for each in TAKEN if set(columns) <= set(first_row(data, each))), TAKEN[0])
 
 
 def is_json(data: bytes) -> bool:
@@ -75,8 +75,9 @@ def is_json(data: bytes) -> bool:
     return (start or data.removeprefix(codecs.BOM_UTF8).lstrip()).startswith(b"{")
 
 
-def _first_row(start: str, delimiter: str) -> list[str]:
-    """The fields of the first row of a text that has ``start``; none where it cannot be read."""
+def first_row(data: bytes, delimiter: str) -> list[str]:
+    """The fields of the first row of the text ``data``; none where it cannot be read."""
+    start = data[:START].decode("utf-8-sig", errors="replace")
     try:
         rows = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter, strict=True)
         return [field.strip() for field in next(filter(None, rows), [])]
@@ -140,9 +141,16 @@ def _check_header(header: list[str], columns: Sequence[str], *, where: str, advi
     if missing := [column for column in columns if column not in header]:
         message = f"there is no column {' or '.join(missing)}; the columns are {sample([clear(f) for f in header])}"
         message += close_to(missing, header)
-        problems.append(Problem(where, message, advice))
+        problems.append(Problem(where, message, no_header(header, columns) or advice))
     if problems:
         raise InputError(problems)
+
+
+def no_header(fields: Sequence[str], columns: Sequence[str]) -> str:
+    """What to do where ``fields``, the first row, are data and none of ``columns``; else nothing."""
+    if set(columns) & set(fields) or all(isnan(number(field)) for field in fields):
+        return ""
+    return f"The first line looks like data: put a header before it, such as {','.join(columns)}"
 
 
 def _other_delimiter(text: str, columns: Sequence[str], delimiter: str) -> str:
@@ -196,6 +204,12 @@ def numbers(table: Table, column: str, *, delimiter: str = ",") -> tuple[FloatAr
         bad, texts.__getitem__, lambda row: f"{table.name}, line {table.lines[row]}", column, delimiter
     )
     wrong = [(table.lines[row], f"{column} is {shortened(texts[row])!r}") for row in bad if row not in known]
+    if len(wrong) == len(texts) > SHOWN:
+        rows = sample(
+            [f"{line} {text}" for line, text in zip(table.lines, map(repr, map(shortened, texts)), strict=True)]
+        )
+        message = f"{column} is no number in any of the {len(texts):,} rows: lines {rows}"
+        return values, [*problems, Problem(table.name, message, FINITE)]
     return values, problems + first(table.name, wrong, hint=FINITE, rest=f"more rows have no number in {column}")
 
 

@@ -24,7 +24,7 @@ from dircli.errors import InputError, Problem, UsageError, clear, close_to, firs
 from dircli.store import files, parts, places, sniff
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
-from dircli.store.text import FINITE, WHOLE, comma_problems, decode, delimiter_of
+from dircli.store.text import FINITE, WHOLE, comma_problems, decode, delimiter_of, no_header
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,7 +125,8 @@ def _of_file(path: Path, names: Names, *, drop: bool) -> Rows:
         there = sample([clear(column) for column in columns])
         what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {there}"
         what += close_to([name for name in missing if name not in columns], columns)
-        hint = "Name other columns with --target, --id, --group and --split-column"
+        hint = "" if start.startswith(sniff.PARQUET) or lines else no_header(columns, names.all)
+        hint = hint or "Name other columns with --target, --id, --group and --split-column"
         raise InputError(Problem(str(path), what, hint))
     try:
         rows = _rows(reader(None), names, drop=drop)
@@ -221,7 +222,11 @@ def _start(path: Path) -> bytes:
         start = files.read(path, hint=HINT)[:START]  # which says what is wrong
     if not start.strip():
         raise InputError(Problem(str(path), "the file is empty", HINT))
-    if start.startswith((sniff.ZIP, sniff.PICKLE, sniff.GZIP, sniff.NPY, b"[")) or b"\0" in start[:4]:
+    if start.startswith(b"["):
+        raise InputError(Problem(str(path), "this is a JSON array", f"{HINT}; {sniff.LINES}"))
+    if sniff.is_page(start):
+        raise InputError(Problem(str(path), sniff.PAGE, sniff.FOLDERS if places.is_remote(path) else HINT))
+    if start.startswith((sniff.ZIP, sniff.PICKLE, sniff.GZIP, sniff.NPY)) or b"\0" in start[:4]:
         raise InputError(Problem(str(path), "this is no table that can be read", HINT))
     return start
 

@@ -94,9 +94,11 @@ def test_rows_are_clustered_by_a_column_of_the_split_or_by_image() -> None:
     assert of_pixels().clusters("image", "test").tolist() == [0, 1, 1]
     with pytest.raises(UsageError, match=r"--cluster id: .* its columns are image$"):
         of_pixels().clusters("id", "test")
-    for against, there in ((held, "who"), (of_pixels(), "image"), (replace(held, manifest=None), "none")):
+    for against, there in ((held, "who"), (of_pixels(), "image")):
         with pytest.raises(UsageError, match=rf"--cluster shoe: .* no such column; its columns are {there}$"):
             against.clusters("shoe", "test")
+    with pytest.raises(UsageError, match=r"--cluster shoe: .* no such column; it has none; .* --group COL"):
+        replace(held, manifest=None).clusters("shoe", "test")
 
 
 def test_a_benchmark_of_bins_alone_knows_no_rows_and_marks_its_content_so() -> None:

@@ -289,7 +289,7 @@ CALLS = {
         words="evaluate p.csv --metrics mae,mea,r2",
     ),
     "unknown format": preds(lambda rows: rows.csv(), "--format", "'xml'", words="evaluate p.csv --format xml"),
-    "unknown split": preds(lambda rows: rows.csv(), "--split", "'dev'", words="evaluate p.csv --split dev"),
+    "unknown split": preds(lambda rows: rows.csv(), "--split", "'rest'", words="evaluate p.csv --split rest"),
     "unknown dataset": preds(
         lambda rows: rows.csv(),
         "'nope' is not curated in manifests; name one of agedb",
@@ -302,7 +302,7 @@ CALLS = {
         lambda rows: rows.csv(), "several datasets are curated in manifests: agedb, sts-b", without=()
     ),
     "no targets and no manifest": preds(
-        lambda rows: rows.csv(),
+        lambda rows: rows.csv(list.pop),
         "there is no column target",
         "sts-b: it is not curated here",
         "dir curate",

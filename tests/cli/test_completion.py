@@ -60,6 +60,12 @@ def test_manifests_here_are_completed_wherever_they_lie(work: Path) -> None:
     assert completed("dir plot t", DIR_MANIFESTS="elsewhere")[0] == ["theirs"]
 
 
+def test_a_benchmark_that_is_curated_is_offered_once(work: Path) -> None:
+    (work / "manifests" / "agedb").mkdir(parents=True)
+    (work / "manifests" / "agedb" / "manifest.json").touch()
+    assert completed("dir info a")[0] == ["agedb"]
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from miniatures import MINIATURES
 
+from dircli import DirError, evaluate
+from dircli.cli import guess
+from dircli.cli.app import HOMES
 from dircli.store import manifests
 
 if TYPE_CHECKING:
@@ -171,3 +175,101 @@ def test_a_path_in_the_place_of_a_name_is_answered_with_the_option_for_it(
     curated.joinpath("agedb").rename(curated / "other")
     monkeypatch.setenv("DIR_DATASET", "other")
     assert run("plot", "p.csv", "--terminal").stdout == run("plot", "other", "p.csv", "--terminal").stdout
+
+
+OWN = "for a benchmark of a table, write `dir curate custom --table t.csv --target COL`"
+
+
+@pytest.mark.parametrize(
+    "words", ["--table t.csv", "--table t.csv --target y", "t.csv", "t.csv --target y", "custom t.csv"]
+)
+def test_a_table_without_the_words_for_it_is_answered_with_the_whole_command(words: str, run: Run, work: Path) -> None:
+    (work / "t.csv").write_text("id,y\na,1\n")
+    assert run("curate", *words.split(), code=2).stderr == f"dir: {OWN}\n"
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize("command", ["evaluate"])
+def test_a_dataset_as_the_folder_of_raw_files_is_answered_with_the_option_for_it(command: str, run: Run) -> None:
+    done = run(command, "--data", "AgeDB", "p.csv", code=2)
+    assert done.stderr == "dir: --data is the folder of raw files; did you mean --dataset agedb?\n"
+
+
+@pytest.mark.usefixtures("curated")
+def test_a_folder_of_raw_files_is_not_taken_for_a_dataset(run: Run, work: Path) -> None:
+    (work / "agedb").mkdir()
+    run("evaluate", "--data", "agedb", "p.csv")
+    run("evaluate", "--data", "nothing-like-it", "p.csv")
+
+
+@pytest.mark.parametrize(
+    ("word", "here"),
+    [
+        ("list", "datasets"),
+        ("LS", "datasets"),
+        ("score", "evaluate"),
+        ("metrics", "info --metrics"),
+        ("get", "download"),
+        ("fetch", "download"),
+        ("pull", "download"),
+        ("cite", "--cite"),
+        ("version", "--version"),
+        ("compare", "evaluate --ci"),
+        ("diff", "evaluate --against RESULT.json"),
+        ("lds", "weights"),
+        ("split", "curate"),
+    ],
+)
+def test_what_others_call_a_command_is_answered_with_its_name_here(word: str, here: str, run: Run) -> None:
+    assert run(word, "x.csv", code=2).stderr == f"dir: no command is called {word}; write `dir {here}`\n"
+
+
+def test_no_other_word_hides_a_command_and_each_leads_to_one() -> None:
+    assert not guess.COMMANDS.keys() & HOMES.keys()
+    assert {here.split()[0] for here in guess.COMMANDS.values()} - HOMES.keys() == {"--cite", "--version"}
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("evaluate p.csv --format md", "evaluate p.csv --format markdown"),
+        ("evaluate p.csv --format TeX", "evaluate p.csv --format latex"),
+        ("datasets --format md", "datasets --format markdown"),
+    ],
+)
+def test_other_words_for_formats_are_understood(typed: str, meant: str, run: Run) -> None:
+    assert run(*typed.split()).stdout == run(*meant.split()).stdout
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize("word", ["validation", "valid", "dev", "Validation"])
+def test_other_words_for_the_validation_split_are_understood(word: str, run: Run, work: Path) -> None:
+    samples = manifests.read(work / "manifests" / "agedb").samples
+    lines = [f"{key},30" for key in samples.ids[samples.split == "val"]]
+    (work / "v.csv").write_text("\n".join(["id,prediction", *lines, ""]))
+    assert run("evaluate", "v.csv", "--split", word).stdout == run("evaluate", "v.csv", "--split", "val").stdout
+
+
+@pytest.mark.usefixtures("curated")
+def test_other_words_are_no_values_where_an_option_has_no_such_value(run: Run) -> None:
+    assert "'tex' is not one of" in plain(run("datasets", "--format", "tex", code=2).stderr)
+
+
+@pytest.mark.usefixtures("curated")
+def test_a_value_that_is_mistyped_is_answered_in_one_sentence(run: Run) -> None:
+    said = plain(run("evaluate", "p.csv", "--format", "markdwn", code=2).stderr)
+    assert "Value error" not in said
+    assert "'latex'; did you mean markdown?" in said
+    assert "Value error" not in plain(run("evaluate", "p.csv", "--format", "nothing-like-it", code=2).stderr)
+
+
+@pytest.mark.usefixtures("curated")
+def test_metrics_in_one_string_are_names_with_commas_between(curated: Path) -> None:
+    samples = manifests.read(curated / "agedb").samples
+    targets = samples.targets[samples.split == "test"]
+    scored = partial(evaluate, targets, targets + 1, dataset="agedb", manifests=curated)
+    for text, names in (("mae", ["mae"]), ("MAE, gm", ["mae", "gm"]), ("", [])):
+        assert scored(metrics=text) == scored(metrics=names)
+    with pytest.raises(DirError, match="no metric is called 'mea'"):
+        scored(metrics="mea")

@@ -64,7 +64,7 @@ def test_the_diabetes_table_goes_from_a_file_to_scores(run: Run, work: Path) -> 
     run("plot", "--terminal")
     run("export", "--out", "out")
     samples = curated(work, "diabetes").samples
-    assert len((work / "out" / "custom.csv").read_text().splitlines()) == 443
+    assert len((work / "out" / "diabetes.csv").read_text().splitlines()) == 443
     test = samples.split == "test"
     table(work / "preds.csv", {"id": samples.ids[test], "prediction": samples.targets[test] + 3})
     shutil.move(work / "manifests" / "diabetes", work / "handed-on")

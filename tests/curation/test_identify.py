@@ -375,9 +375,6 @@ def test_a_file_of_predictions_for_another_variant_is_told_when_it_is_refused(
     released = written(tmp_path / "agedb.csv", prints.splits["released"])
     publish("agedb", {"agedb.csv": released.read_bytes()}, monkeypatch)
     run("curate", "agedb", "--released", released)
-    done = run("curate", "agedb", "--variant", "theirs", "--released", released)
-    assert "this is the split of Somebody 2025: a note" in " ".join(done.stderr.split())
-    assert json.loads(Path("manifests/agedb-theirs/manifest.json").read_text())["variant"]["repeats"] == 0
     test = {
         part: [name for name, code in zip(NAMES, prints.splits[part], strict=True) if code == 2]
         for part in prints.splits
@@ -388,10 +385,15 @@ def test_a_file_of_predictions_for_another_variant_is_told_when_it_is_refused(
     refused = run("evaluate", tmp_path / "theirs.csv", "--dataset", "agedb", code=2).stderr
     assert "its ids are those of the test split of theirs" in refused
     assert "dir curate agedb --variant theirs" in refused
+    done = run("curate", "agedb", "--variant", "theirs", "--released", released)
+    assert "this is the split of Somebody 2025: a note" in " ".join(done.stderr.split())
+    assert json.loads(Path("manifests/agedb-theirs/manifest.json").read_text())["variant"]["repeats"] == 0
+    refused = run("evaluate", tmp_path / "theirs.csv", "--dataset", "agedb", code=2).stderr
+    assert "ids are those of test of agedb-theirs: use --dataset agedb-theirs\n" in refused
     run("evaluate", tmp_path / "theirs.csv", "--dataset", "agedb-theirs")
     assert "--split val" in run("evaluate", tmp_path / "val.csv", "--dataset", "agedb", code=2).stderr
     assert (
-        "--dataset agedb --split test"
+        "ids are those of test of agedb: use --dataset agedb\n"
         in run("evaluate", tmp_path / "released.csv", "--dataset", "agedb-theirs", code=2).stderr
     )
     verified = " ".join(run("verify", "agedb-theirs").stdout.split())

@@ -310,7 +310,9 @@ def zipped() -> bytes:
     ],
 )
 def test_formats_that_are_none_of_ours_are_called_by_their_name(data: bytes, found: str, work: Path) -> None:
-    assert refusal(data, work) == [f"p: {found}. Give a CSV, JSON lines, Parquet or npy file of predictions"]
+    (line,) = refusal(data, work)
+    assert line.startswith(f"p: {found}. Give a CSV, JSON lines, Parquet or npy file of predictions")
+    assert line.endswith("lines=True)") == ("JSON array" in found)
 
 
 @pytest.mark.parametrize(

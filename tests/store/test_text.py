@@ -172,12 +172,21 @@ def test_each_row_without_a_number_is_named_with_what_stands_there() -> None:
 
 
 def test_the_first_ten_of_each_kind_are_shown_and_the_rest_counted() -> None:
-    found = table("id,prediction\n" + "a,x\n" * 12 + "b\n" * 1011)
+    found = table("id,prediction\n" + "a,x\n" * 12 + "a,1\n" + "b\n" * 1011)
     _, problems = numbers(found, "prediction")
     assert [problem.where for problem in problems[:10]] == [f"p.csv, line {line}" for line in range(2, 12)]
     assert str(problems[10]) == "p.csv: 2 more rows have no number in prediction"
     assert len(problems) == len(found.problems) == 11
     assert str(found.problems[10]) == "p.csv: 1,001 more rows have a wrong number of fields"
+
+
+def test_texts_in_every_row_are_one_problem() -> None:
+    _, problems = numbers(table("id,prediction\n" + "a,x\n" * 12), "prediction")
+    (problem,) = map(str, problems)
+    assert problem.startswith("p.csv: prediction is no number in any of the 12 rows: lines 2 'x', 3 'x', 4 'x'")
+    assert problem.endswith("11 'x' and 2 more. Write a finite number, such as 31.5")
+    _, problems = numbers(table("id,prediction\n" + "a,x\n" * 10), "prediction")
+    assert len(problems) == 10
 
 
 def test_long_and_unprintable_fields_do_not_flood_a_message() -> None:

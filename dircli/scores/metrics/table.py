@@ -288,6 +288,11 @@ def needs(names: Sequence[str]) -> set[str]:
     return set(NEEDS) if "all" in names else {EVERY[name].needs for name in names if name in EVERY}
 
 
+def listed(names: str) -> list[str]:
+    """The metrics in a string of ``names`` with commas between, in any letters."""
+    return [name.strip().lower() for name in names.split(",") if name.strip()]
+
+
 def chosen(names: Sequence[str], *, of: Sequence[str] = (), given: Container[str] = ()) -> list[Metric]:
     """The metrics called ``names``, in that order; for none, those ``of`` the dataset, by default METRICS.
 
