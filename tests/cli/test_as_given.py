@@ -24,7 +24,7 @@ def _outcome(process: Callable[[], Any]) -> object:
     try:
         value = process()
     except typer.BadParameter as error:
-        return error.format_message()
+        return error.format_message().replace("Value error, ", "")  # which is no word of ours
     except typer.Exit:
         return typer.Exit
     value = None if value in ((), []) else value
