@@ -306,9 +306,10 @@ def test_words_name_the_steps_in_the_order_in_which_they_are_taken(asked: dict[s
     whole = asked["scheme"] == "inverse" and asked["protocol"] == "released"
     counts = np.array([4, 100, 9, 1, 2500, 0, 36]).astype(np.int64 if whole else np.float64)
     window = kernel_window(options.kernel, options.ks, options.sigma, filtered=options.protocol == "released")
+    bounds = options.clip or rule.clip or (0, np.inf)
     steps: dict[str, Callable[[Any], Any]] = {
         "counts": lambda _: counts,
-        "clipped": lambda values: np.clip(values, *(options.clip or rule.clip)),
+        "clipped": lambda values: np.clip(values, bounds[0], bounds[1]),
         "roots of": np.sqrt,
         "effective numbers of": lambda values: effective_number(values, options.beta),
         "smoothed": lambda values: effective_density(values, window, edge=rule.edge),
