@@ -208,16 +208,7 @@ def _unlisted(tables: Sequence[SplitTable]) -> tuple[str, ...]:
 def _compared(identity: Identity, rows: Listing) -> Identity:
     """``identity`` with all that its rows tell, and comparing them with those of known splits."""
     prints, notes = rows.prints, list(rows.notes)
-    sets = _sets(rows)
-    match = _nearest(rows, sets)
-    if match and match.unlike and rows.by_name:  # names may tell something else than the rows are
-        untold = replace(rows, codes=np.full_like(rows.codes, ABSENT))
-        other = _nearest(untold, _sets(untold))
-        if other and not other.unlike:
-            notes.append(f"its name says {' and '.join(sets)}, and its rows are those of {other.part}")
-            rows, sets, match = untold, _sets(untold), other
-    if match and match.unlike and ALL in sets and sets[ALL].all():  # of every split alike
-        match = replace(match, part=None)
+    rows, sets, match = _matched(rows, notes)
     told = {match.part: next(iter(sets.values()))} if match and match.part else sets
     far = _far(rows)
     identity = replace(
@@ -259,6 +250,21 @@ def _compared(identity: Identity, rows: Listing) -> Identity:
         drawn=_drawn(rows, told, SEEDS if amiss else SEEDS[:1]),
         notes=tuple(notes),
     )
+
+
+def _matched(rows: Listing, notes: list[str]) -> tuple[Listing, dict[str, BoolArray], Match | None]:
+    """The rows with the sets that they are in, and the known split that is nearest; what a name got wrong is noted."""
+    sets = _sets(rows)
+    match = _nearest(rows, sets)
+    if match and match.unlike and rows.by_name:  # names may tell something else than the rows are
+        untold = replace(rows, codes=np.full_like(rows.codes, ABSENT))
+        other = _nearest(untold, _sets(untold))
+        if other and not other.unlike:
+            notes.append(f"its name says {' and '.join(sets)}, and its rows are those of {other.part}")
+            rows, sets, match = untold, _sets(untold), other
+    if match and match.unlike and ALL in sets and sets[ALL].all():  # of every split alike
+        match = replace(match, part=None)
+    return rows, sets, match
 
 
 def _repeated(rows: Listing) -> int:
