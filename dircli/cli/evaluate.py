@@ -26,7 +26,7 @@ from dircli.cli.options import (
     in_form,
     option,
 )
-from dircli.errors import CheckError, UsageError
+from dircli.errors import CheckError, UsageError, printable
 from dircli.report import console
 from dircli.report.formats import BY_ENDING, NAMED, Name
 from dircli.store import places
@@ -222,6 +222,8 @@ def evaluate(
     name, manifests = where.located(benchmark.dataset)
     output, decimals = shown.output or [], shown.decimals
     form = in_form(shown.format, as_json=shown.as_json) or "table"
+    if shown.score_only and form != "table":
+        raise UsageError("--score-only is a form of its own; leave it out, or --json and --format")
     names = listed(metrics)
     layout = Layout(**vars(columns))
     keep = bool(details.report or details.per_bin or details.per_sample)
@@ -272,12 +274,17 @@ def evaluate(
 
 def _judge(outcomes: Sequence[Outcome], table: Callable[[], str]) -> None:
     """Say how each check fared, in a GitHub workflow also in its own ways; CheckError where one failed."""
+    from dircli.report.formats import markdown
+
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        lines = [f"- {'✅' if outcome.held else '❌'} {outcome.verdict}" for outcome in outcomes]
-        with Path(summary).open("a", encoding="utf-8") as stream:
-            stream.write("\n".join([table(), *lines, ""]))
+        lines = [f"- {'✅' if outcome.held else '❌'} {markdown.plain(outcome.verdict)}" for outcome in outcomes]
+        try:
+            with Path(summary).open("a", encoding="utf-8") as stream:
+                stream.write("\n".join([table(), *lines, ""]))
+        except OSError as error:
+            console.note(f"the table is not in the summary: {summary} cannot be written ({error.strerror})")
     for outcome in outcomes:
-        typer.echo(outcome.verdict, err=True)
+        typer.echo(printable(outcome.verdict), err=True)
         if not outcome.held and github.asked_for():
             line = github.annotation(outcome.verdict, title=outcome.score, file=outcome.file)
             typer.echo(line, err=True)
@@ -302,7 +309,7 @@ def _note_what_is_known(scored: Scored) -> None:
 
     for system in scored.systems:
         for sign in warnings(system.reference, system.values, scored.against, in_file_order=system.file.values):
-            console.note(f"{system.name}: {sign}")
+            console.note(f"{printable(system.name)}: {sign}")
 
 
 def _of_form(form: str, scored: Scored, names: list[str]) -> Result:

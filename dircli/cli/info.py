@@ -70,8 +70,8 @@ def info(
         rows = described()
         shown.show(lambda: tables.metrics(rows), lambda: rows)
         return
-    if cite and shown.form != "table":
-        raise UsageError("--cite prints BibTeX; leave out --json")
+    if (cite or bibtex) and shown.form != "table":
+        raise UsageError(f"--{'cite' if cite else 'bibtex'} prints BibTeX; leave out --json")
     if shown.form in {"csv", "markdown"}:
         raise UsageError(
             f"--format {shown.form} is for tables, such as `dir info --metrics`; of a dataset there is --json"

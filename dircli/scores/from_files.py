@@ -85,8 +85,8 @@ def by_hashes(
 ) -> tuple[Benchmark, Callable[[], Predictions] | None]:
     """``against``, of which only shipped bins are known, with the rows that the file ``path`` has the ids of.
 
-    As it is where the file brings targets of its own, or the ids of no rows. And how to read the file, None where that
-    has no need to be told.
+    As it is where the file has no ids, or those of no rows; targets that it brings have to agree with the published
+    ones. And how to read the file, None where that has no need to be told.
     """
     from dircli.datasets import by_hash, variants
 
@@ -99,13 +99,13 @@ def by_hashes(
         found = predictions.read(path, layout, data=data)
     except InputError:
         return against, as_before
-    if found.ids is None or found.targets is not None:
+    if found.ids is None:
         return against, as_before
     try:
         with_rows = by_hash.with_rows(against, found.ids, split=request.split, file=found.file)
     except InputError as error:
         raise InputError([*_curated(found, request), *found.problems, *error.problems]) from None
-    if with_rows is None and (elsewhere := list(_curated(found, request))):
+    if with_rows is None and found.targets is None and (elsewhere := list(_curated(found, request))):
         raise InputError(elsewhere)
     return (against, as_before) if with_rows is None else (with_rows, lambda: found)
 

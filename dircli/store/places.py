@@ -161,6 +161,8 @@ def _below(folder: Path) -> list[Path]:
         if path.name.startswith(LEFT_OUT):
             continue
         if not path.is_dir():
+            if not isinstance(path, Remote) and not path.is_file():
+                raise InputError(Problem(str(path), "this is no regular file", "Take it out of the folder"))
             found.append(path)
         elif path.is_symlink():
             raise InputError(Problem(str(path), "this is a link to a folder", "Put the folder itself there"))

@@ -411,7 +411,7 @@ def _problems(path: Path, reader: Reader, names: Names, *, lines: bool, drop: bo
     if not table.num_rows and not problems:
         return [Problem(str(path), "there are no rows", HINT)]
     if drop and _no_value(table[names.target]).all():
-        return [Problem(str(path), "every target is missing, so that no row is left", "Name another --target")]
+        return [Problem(str(path), "every target in it is missing", "Name another --target, or leave the file out")]
     for name in names.all:
         problems += _wrong_column(path, table[name], name, numbers, target=name == names.target, drop=drop)
     kind = table[names.target].type

@@ -88,3 +88,20 @@ def test_what_a_file_says_starts_no_annotation_of_its_own(run: Run, work: Path) 
     (work / "p.csv").write_text('target,prediction\n30,"1\n::error title=x::y"\n')
     done = run("evaluate", "p.csv", *BINS.split(), code=2)
     assert not [line for line in done.stderr.splitlines() if line.startswith("::error title=x")]
+
+
+def test_a_name_starts_no_line_of_its_own(work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a file's name could be a command to the runner."""
+    (work / "x\n::error::y.csv").write_bytes((work / "p.csv").read_bytes())
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(work / "summary"))
+    words = ["evaluate", work / "p.csv", work / "x\n::error::y.csv", *BINS.split()]
+    done = run(*words, "--fail-if", "all.mae > 100", "--fail-if", "all.mae > 0", code=1)
+    assert "\n::error::y" not in done.stderr
+    bullets = (work / "summary").read_text(encoding="utf-8").splitlines()[-4:]
+    assert all(line.startswith("- ") for line in bullets)
+
+
+def test_a_summary_that_cannot_be_written_costs_a_note(work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(work / "nowhere" / "summary"))
+    done = run("evaluate", work / "p.csv", *BINS.split())
+    assert "summary cannot be written" in done.stderr

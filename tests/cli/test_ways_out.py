@@ -156,7 +156,7 @@ def test_what_is_wrong_besides_is_still_refused(run: Run, work: Path) -> None:
         "dir: own.csv, row 7: y is inf",
     ]
     (work / "own.csv").write_text(table(lambda _: ""))
-    assert "own.csv: every target is missing, so that no row is left" in run(*OWN, "--missing", "drop", code=2).stderr
+    assert "own.csv: every target in it is missing" in run(*OWN, "--missing", "drop", code=2).stderr
 
 
 def test_missing_targets_are_for_tables_alone(run: Run) -> None:

@@ -311,6 +311,12 @@ def test_names_in_latex_have_no_character_that_means_something_there() -> None:
     ]
 
 
+def test_a_name_that_begins_a_row_is_no_argument_of_the_row_before() -> None:
+    names = ["[x]y", "*star", "a [b]"]
+    rows = latex_scores(rendered("latex", made({"mae": [1.0, 2.0, 3.0]}, names=names), 3))
+    assert [row[0] for row in rows] == ["{[}x]y", "{*}star", "a [b]"]
+
+
 def test_a_long_name_stands_in_several_lines() -> None:
     result = made({"mae": [1.0, 2.0]}, names=("resnet50_lds_gaussian_ks5_sigma2_fds", "W" * 10))
     names = [row[0] for row in latex_scores(rendered("latex", result, 3))]

@@ -86,6 +86,20 @@ def test_standard_input_is_scored_too_with_or_without_targets(rows: Rows, work: 
     )
 
 
+def test_targets_in_the_file_change_nothing_where_they_are_right_and_are_refused_where_not(
+    rows: Rows, work: Path, run: Run
+) -> None:
+    write(work / "p.csv", rows)
+    for name, targets in (("right", [target for _, target in rows]), ("wrong", [target for _, target in rows[::-1]])):
+        lines = (f"{key},{target},{own + 1.5}" for (key, own), target in zip(rows, targets, strict=True))
+        (work / f"{name}.csv").write_text("\n".join(["id,target,prediction", *lines, ""]), encoding="utf-8")
+    signature = json.loads(run("evaluate", "p.csv", "--dataset", "agedb", "--json").stdout)["signature"]
+    assert json.loads(run("evaluate", "right.csv", "--dataset", "agedb", "--json").stdout)["signature"] == signature
+    assert "targets differ from the manifest's" in run("evaluate", "wrong.csv", "--dataset", "agedb", code=2).stderr
+    pairs = [("p.csv", "right.csv"), ("right.csv", "p.csv")]
+    assert {run("evaluate", *pair, "--dataset", "agedb").exit_code for pair in pairs} == {0}
+
+
 def test_what_lies_behind_is_shown_too(rows: Rows, work: Path, run: Run) -> None:
     write(work / "p.csv", rows)
     call = ["explain", "p.csv", "--dataset", "agedb", "--json"]
@@ -139,8 +153,8 @@ def test_rows_of_another_split_are_told(rows: Rows, work: Path, run: Run) -> Non
     assert "--split test" in done.stderr
 
 
-def test_a_file_that_brings_targets_is_scored_by_them_as_before(rows: Rows, work: Path, run: Run) -> None:
-    lines = [f"{key},{target + 1},{target}" for key, target in rows]
+def test_ids_that_are_of_no_published_row_are_scored_by_targets_of_their_own(rows: Rows, work: Path, run: Run) -> None:
+    lines = [f"{place},{target + 1},{target}" for place, (_, target) in enumerate(rows)]
     (work / "t.csv").write_text("\n".join(["id,prediction,target", *lines, ""]), encoding="utf-8")
     assert "|bins:" in run("evaluate", "t.csv", "--dataset", "agedb").stdout
 

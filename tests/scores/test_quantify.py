@@ -21,6 +21,7 @@ from dircli.store import manifests
 from dircli.store.predictions import Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from conftest import Run
@@ -149,6 +150,51 @@ def test_seeds_of_a_system_are_shown_as_mean_and_spread(files: Path, run: Run) -
     assert len(csv) == 1 + 4
     message = run("evaluate", *names, files / "sharp.csv", "--seeds", "--dataset", "agedb", code=2).stderr
     assert "sharp has no @seed in its name" in message
+
+
+def with_ids(rows: Sequence[str], keys: Sequence[str]) -> str:
+    """A file of ``rows``, targets and predictions, with ids."""
+    return "\n".join(["id,target,prediction", *map(",".join, zip(keys, rows, strict=True)), ""])
+
+
+def test_files_with_targets_of_their_own_are_paired_by_id_whatever_their_order(files: Path, run: Run) -> None:
+    rows = (files / "sharp.csv").read_text().splitlines()[1:]
+    keys = [f"r{row}" for row in range(len(rows))]
+    (files / "a.csv").write_text(with_ids(rows, keys))
+    (files / "b.csv").write_text(with_ids(rows[::-1], keys[::-1]))
+    result = scored(run, files / "a.csv", files / "b.csv", *QUICK)
+    mae = result["comparison"]["systems"][0]["regions"]["few"]["mae"]
+    assert (mae["difference"], mae["ci"], mae["p"], mae["verdict"]) == (0, [0, 0], 1, None)
+    first, second = (system["regions"]["few"]["ci"]["mae"] for system in result["systems"])
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("other", "says"),
+    [
+        (lambda rows, keys: with_ids(rows, [f"x{key}" for key in keys]), "their ids are not the same"),
+        (lambda rows, keys: with_ids(rows[::-1], keys), "ids have other targets there"),
+        (lambda rows, _: "\n".join(["target,prediction", *rows, ""]), "one has ids, and one has none"),
+    ],
+)
+def test_files_whose_rows_cannot_be_paired_are_not_compared(
+    files: Path, run: Run, other: Callable[[list[str], list[str]], str], says: str
+) -> None:
+    rows = (files / "sharp.csv").read_text().splitlines()[1:]
+    keys = [f"r{row}" for row in range(len(rows))]
+    (files / "a.csv").write_text(with_ids(rows, keys))
+    (files / "b.csv").write_text(other(rows, keys))
+    words = ("evaluate", files / "a.csv", files / "b.csv", *QUICK, "--dataset", "agedb")
+    refused = run(*words, code=2).stderr
+    assert "b.csv: it cannot be paired with" in refused
+    assert says in refused
+
+
+def test_rows_without_ids_are_paired_as_they_stand_and_must_have_the_same_targets(files: Path, run: Run) -> None:
+    header, *rows = (files / "sharp.csv").read_text().splitlines()
+    (files / "turned.csv").write_text("\n".join([header, *rows[::-1], ""]))
+    words = ("evaluate", files / "sharp.csv", files / "turned.csv", *QUICK, "--dataset", "agedb")
+    assert "rows have other targets there" in run(*words, code=2).stderr
 
 
 @pytest.mark.parametrize("form", ["table", "markdown"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -298,3 +299,11 @@ def test_rows_without_a_target_are_left_out_of_parts_as_of_one_table(work: Path)
     assert one.places is not None
     assert parts.places is not None
     assert parts.places.tolist() == one.places.tolist() == parts.targets.tolist()
+
+
+def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(work: Path) -> None:
+    (work / "parts").mkdir()
+    (work / "parts" / "a.csv").write_text("target\n1\n")
+    os.mkfifo(work / "parts" / "z.csv")
+    with pytest.raises(InputError, match="this is no regular file"):
+        places.parts(work / "parts")

@@ -127,12 +127,17 @@ def _line(*cells: str) -> str:
 def _lines(row: Row, counts: Sequence[int], limit: float) -> Iterator[str]:
     """The row of a system, and under it intervals or spreads where there are some."""
     name, cells = row
-    folded = [line.translate(ESCAPED) for line in _folded(name, limit)]
+    folded = [_escaped(line) for line in _folded(name, limit)]
     first = r" \\ ".join(folded)
     first = rf"\shortstack[l]{{{first}}}" if folded[1:] else first
     yield _line(first, *(_score(cell, count) for cell, count in zip(cells, counts, strict=True)))
     if any(cell.detail for cell in cells):
         yield _line("", *(rf"\scriptsize {_detail(cell.detail)}" if cell.detail else "" for cell in cells))
+
+
+def _escaped(line: str) -> str:
+    """``line`` as LaTeX shows it: a [ or * that begins it would belong to the end of the row before."""
+    return f"{{{line[0]}}}{line[1:].translate(ESCAPED)}" if line.startswith(("[", "*")) else line.translate(ESCAPED)
 
 
 def _counts(table: Sequence[Row]) -> list[int]:

@@ -17,11 +17,11 @@ def render(result: Result, decimals: int) -> str:
     if all(cells == sizes[0] for cells in sizes):  # the rows of each region, once where they are those of every system
         lines.append(f"| n | | {' | '.join(sizes[0])} |")
     else:
-        lines += [_row("n", _plain(each.name), *cells) for each, cells in zip(result.systems, sizes, strict=True)]
+        lines += [_row("n", plain(each.name), *cells) for each, cells in zip(result.systems, sizes, strict=True)]
     for name in result.metrics:
         for system, cells in rows(result, name, decimals):
-            lines.append(_row(EVERY[name].title, _plain(system.name), *map(_shown, cells)))
-    notes = [f"{_plain(line)}  " for line in legend(result)]
+            lines.append(_row(EVERY[name].title, plain(system.name), *map(_shown, cells)))
+    notes = [f"{plain(line)}  " for line in legend(result)]
     return "\n".join([*lines, "", *notes, f"`{result.signature}`", ""])
 
 
@@ -34,6 +34,6 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """A name as Markdown shows it unchanged; an underscore within a word means nothing there and stays readable."""
     return SPECIAL.sub(r"\\\g<0>", " ".join(name.split()))

@@ -16,6 +16,7 @@ from dircli.scores.metrics.table import EVERY, Metric
 from dircli.scores.results import ComparedSystem, Comparison, Difference, Result, Scored, SystemResult
 from dircli.scores.uncertainty import intervals, poisson
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
+from dircli.scores.uncertainty.pairing import in_one_order
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
 from dircli.store.matching import hashes, listed
@@ -57,8 +58,12 @@ class _Draws:
 
 @overflowing
 def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
-    """``scored`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison."""
+    """``scored`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison.
+
+    Raises InputError where rows of several files with targets of their own cannot be paired.
+    """
     result, reference = scored.result, scored.systems[0].reference
+    systems = scored.systems if scored.against.has_rows else in_one_order(scored.systems)
     metrics = [EVERY[name].under(reference.rules) for name in result.metrics if not EVERY[name].count]
     rows = [
         ScoredRows(
@@ -69,7 +74,7 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
             zero_error=system.reference.rules.zero_error,
             given=system.given,
         )
-        for system in scored.systems
+        for system in systems
     ]
     every_region = masks(reference.regions, reference.train)
     regions = {name: every_region[name] for name in result.systems[0].regions if name in every_region}
@@ -85,8 +90,8 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, scores=scores)
     compared = tuple(_compared(result, draws, options, place) for place in range(1, len(rows)))
     comparison = Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
-    systems = _with_intervals(result.systems, draws, options)
-    new = replace(result, systems=systems, comparison=comparison if compared else None, drawn=options.field)
+    with_intervals = _with_intervals(result.systems, draws, options)
+    new = replace(result, systems=with_intervals, comparison=comparison if compared else None, drawn=options.field)
     return replace(scored, result=new)
 
 
