@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 from dircli import __version__
@@ -173,6 +172,7 @@ def opened(name: Name, *, scheduler: str | None = None, workers: int | None = No
 def _started(distributed: Any, workers: int | None, stack: ExitStack) -> Client:
     """A client of a new cluster on this machine, which ends with ``stack``."""
     import os
+    from tempfile import TemporaryDirectory
 
     import dask
 
@@ -271,6 +271,8 @@ class Dask:
     @property
     def shares_files(self) -> bool:
         """See `Engine`: found out by a file that each worker is asked for."""
+        from tempfile import TemporaryDirectory
+
         with TemporaryDirectory() as folder, self._said():
             return all(self.client.run(_sees, folder).values())
 
