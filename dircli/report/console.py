@@ -87,9 +87,13 @@ def fitting(table: Table, screen: Console) -> Table:
 
 
 def note(text: str) -> None:
-    """One line for whoever watches; silent with -q."""
-    if not quiet:
+    """One line for whoever watches; silent with -q. A file or pipe needs no colours, and none of what makes them."""
+    if quiet:
+        return
+    if sys.stderr.isatty():
         err().print(text, soft_wrap=True, style="dim")
+    else:
+        sys.stderr.write(f"{text}\n")
 
 
 def tell_more() -> None:
