@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import depth
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from edf import edf
 
 from dircli import datasets
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pytest
+    from conftest import Run
     from numpy.typing import NDArray
 
     from dircli.benchmark.records import Records
@@ -169,3 +172,17 @@ def alter(name: str, monkeypatch: pytest.MonkeyPatch, **parts: Any) -> None:
     """Give the dataset ``name`` other ``parts``, such as ``publication``, for the length of a test."""
     module = f"dircli.datasets.{name.replace('-', '_')}"
     monkeypatch.setattr(f"{module}.DATASET", replace(datasets.load(name), **parts))
+
+
+def curated_table(work: Path, run: Run, rows: int) -> Path:
+    """The folder of manifests with "own", made of a table of so many ``rows`` with texts of all lengths as ids."""
+    draw = np.random.default_rng(3)
+    table = {
+        "id": [f"row {'x' * (row % 12)}{row}" for row in draw.permutation(rows)],
+        "y": draw.gamma(3, 4, rows).round(2),
+        "part": draw.choice(["train", "val", "test"], rows, p=[0.3, 0.1, 0.6]),
+    }
+    pq.write_table(pa.table(table), work / "own.parquet")
+    options = ["--target", "y", "--id", "id", "--split-column", "part", "--bin-width", "1"]
+    run("curate", "custom", "--table", "own.parquet", *options)
+    return work / "manifests"

@@ -26,8 +26,10 @@ def download(
     with terms(choices) as how:
         if dry_run:
             plans = obtain.download_plans(name, only=only, terms=how)
-            facts = [tables.plan_facts(each) for each in plans] if as_json else None
-            typer.echo("\n\n".join(map(tables.plan, plans)) if facts is None else as_text(facts), nl=facts is None)
+            if as_json:
+                typer.echo(as_text([tables.plan_facts(each) for each in plans]), nl=False)
+            else:
+                typer.echo("\n\n".join(map(tables.plan, plans)))
             return
         fetched = obtain.download(name, only=only, terms=how)
     if as_json:

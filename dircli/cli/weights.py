@@ -165,12 +165,13 @@ def weights(
 
 def _write(weighted: "Weighted", *, force: bool, as_json: bool, named: bool) -> None:
     """The weights to their file; where none was ``named`` and others are there, they are shown before UsageError."""
+    from dircli.store.files import OthersAreThereError
     from dircli.weights import weigh
 
     try:
         weigh.write(weighted, force=force)
-    except UsageError as error:
-        if named or "write elsewhere" not in str(error):
+    except OthersAreThereError as error:
+        if named:
             raise
         _show(weighted, as_json=as_json)
         raise UsageError(f"{error} with --out FILE") from None

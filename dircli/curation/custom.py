@@ -158,8 +158,7 @@ def _read(options: CustomOptions) -> tuple[_Rows, list[str], dict[str, str]]:
     if table.ids is None:
         notes.append(NO_IDS)
     notes += [f"{table.lacking:,} rows without a target were dropped"] if table.lacking else []
-    places = np.arange(table.targets.size) if table.places is None else table.places
-    ids = pa.array(places).cast(pa.string()) if table.ids is None else table.ids
+    ids = pa.array(table.numbers).cast(pa.string()) if table.ids is None else table.ids
     codes = None if table.split is None else _codes(options, table.split)
     rows = _Rows(ids=ids, targets=table.targets + 0.0, group=table.group, codes=codes)
     if table.ids is not None:

@@ -40,8 +40,7 @@ def export(name: str | None, *, root: Path, out: Path, force: bool = False) -> d
     contents, published = exported(manifest), datasets.of(manifest.facts, manifest.table.bins).digests
     files.write_all(out, contents, force=force)
     blobs = {file: git_blob(data) for file, data in contents.items()}
-    same = {file: f"git:{blob}" == published.get(file) if published else None for file, blob in blobs.items()}
-    return {file: (blob, same[file]) for file, blob in blobs.items()}
+    return {file: (blob, f"git:{blob}" == published.get(file) if published else None) for file, blob in blobs.items()}
 
 
 def export_croissant(name: str | None, *, root: Path, out: Path, force: bool = False) -> tuple[list[Path], list[str]]:

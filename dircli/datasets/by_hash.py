@@ -42,7 +42,7 @@ def with_rows(against: Benchmark, ids: pa.Array | list[str], *, split: str, file
     if prints is None:
         return None
     texts = np.array(listed(ids), dtype=object)
-    places, codes = prints.places(_arrow(texts)), prints.splits[RELEASED]
+    places, codes = prints.places(texts), prints.splits[RELEASED]
     wanted = codes == SPLITS.index(split)
     if not (places >= 0).any():
         return None
@@ -53,12 +53,6 @@ def with_rows(against: Benchmark, ids: pa.Array | list[str], *, split: str, file
     if content(of_all[wanted], prints.targets[wanted], codes[wanted]) != digest:
         raise InputError(Problem(file, *_spelt(texts, against, split)))
     return replace(against, manifest=_manifest(against, prints, of_all), fixed=False)
-
-
-def _arrow(texts: Any) -> pa.ChunkedArray:
-    import pyarrow as pa
-
-    return pa.chunked_array([pa.array(texts, pa.large_string())])
 
 
 def _unlike(  # noqa: PLR0913 - what was found, and what is told about

@@ -17,6 +17,7 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
     """The facts about a dataset, and its state here: curated in ``root`` or not, raw files in ``data`` or not."""
     dataset = datasets.load(name)
     rules, about, folder = dataset.rules, dataset.published, data / name
+    curated = manifests.is_curated(name, root)
     return {
         "name": name,
         "title": about.title,
@@ -48,7 +49,7 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
             for shelf in catalogue.shelves
         ],
         "raw_folder": str(folder),
-        "curated": manifests.is_curated(name, root),
+        "curated": curated,
         "bins_shipped": manifests.shipped(name) is not None,
         "variants": [
             {key: getattr(each, key) for key in ("name", "title", "source", "note", "makeable")}
@@ -57,7 +58,7 @@ def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
         ],
         "bibtex": about.bibtex,
         "dataset": name,
-        **_state(root / name if name in manifests.curated(root) else None),
+        **_state(root / name if curated else None),
     }
 
 

@@ -25,7 +25,7 @@ from dircli.benchmark.records import SPLITS
 from dircli.benchmark.splits import TEST
 from dircli.errors import DirError
 from dircli.store import files, manifests
-from dircli.store.matching import hashes, listed
+from dircli.store.matching import arrow_texts, hashes, listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,7 +135,7 @@ class Fingerprints:
     def places(self, ids: pa.ChunkedArray) -> IntArray:
         """The row of each of ``ids`` (n,), texts without nulls; -1 where it is none of ours."""
         order, keys = self._sorted
-        wanted = keyed(_texts(ids), self.key)
+        wanted = keyed(arrow_texts(ids), self.key)
         near = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
         return np.where(keys[near] == wanted, order[near], -1)
 
@@ -155,13 +155,6 @@ class Fingerprints:
         """The rows of each split of ``variant`` that has any, as a mask (N,)."""
         masks = {part: self.splits[variant] == code for code, part in enumerate(SPLITS)}
         return {part: mask for part, mask in masks.items() if mask.any()}
-
-
-def _texts(ids: Any) -> Any:
-    """``ids`` (n,), of whatever kind, as Arrow texts."""
-    import pyarrow as pa
-
-    return ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.large_string())
 
 
 def keyed(ids: Any, key: Sequence[str]) -> AnyArray:
@@ -229,7 +222,7 @@ def _of_manifest(name: str, manifest: Manifest) -> Fingerprints:
     key, released = _key(dataset.name), manifest.facts["origin"] == RELEASED
     return Fingerprints(
         dataset=dataset,
-        keys=keyed(_texts(samples.texts), key),
+        keys=keyed(arrow_texts(samples.texts), key),
         targets=samples.targets,
         orders={"published" if released else "the manifest's": np.arange(samples.targets.size)},
         splits={RELEASED if released else name: samples.codes},

@@ -22,6 +22,7 @@ from dircli.benchmark.regions import masks
 from dircli.benchmark.relevance import Relevance
 from dircli.errors import InputError, Problem, UsageError
 from dircli.scores import joined, streamed
+from dircli.scores.by_region import Reference
 from dircli.scores.metrics import blocks
 from dircli.scores.metrics.blocks import BinSums
 from dircli.scores.metrics.table import EVERY, Metric
@@ -416,13 +417,13 @@ class Drawn:
 
 def drawn(asked: Drawn, item: Item) -> FloatArray | None:
     """What the rows of ``item`` add to the sums of each resample, (B, terms, R); None where there are none."""
-    total, place, metrics = None, item.first, asked.metrics
+    total, place, metrics, question = None, item.first, asked.metrics, asked.source.question
     with _named(asked.source, item):
         for part in asked.source.parts(item):
             n = part.target.size
             keys = part.hashes if part.hashes is not None else keys_of_places(np.arange(place, place + n))
-            target = part.target.astype(np.float32).astype(np.float64) if asked.rule.single_precision else part.target
-            rows = (target, part.prediction, part.bin_index, part.given, keys)
+            reference = Reference.of(question.against, question.protocol, part.target, part.bin_index)
+            rows = (reference.scored_target, part.prediction, part.bin_index, part.given, keys)
             sums = asked.resamples.sums(*rows, metrics)
             total = sums if total is None else total + sums
             place += n

@@ -27,6 +27,17 @@ ABANDONED = 24 * 3600.0  # seconds
 LOG = logging.getLogger("dircli")
 
 
+class OthersAreThereError(UsageError):
+    """Files with other content would be replaced without ``force``."""
+
+    def __init__(self, others: list[str]) -> None:
+        what = "is" if len(others) == 1 else "are"
+        super().__init__(
+            f"{', '.join(others)} {what} there already with other content; "
+            "add --force to replace what is there, or write elsewhere"
+        )
+
+
 def read(path: Path, *, hint: str = "") -> bytes:
     """The bytes of the file at ``path``; InputError where there is none, or it is a folder, or may not be read."""
     LOG.info("reading %s", path)
@@ -174,15 +185,7 @@ def _moves(stagings: Mapping[Path, Path]) -> list[tuple[Path, Path]]:
 def _refuse_others(moves: Iterable[tuple[Path, Path]], *, force: bool) -> None:
     """UsageError where files with other content would be replaced without ``force``."""
     if not force and (others := sorted(str(path) for path, file in moves if _is_other(path, file))):
-        raise _there_already(others)
-
-
-def _there_already(others: list[str]) -> UsageError:
-    what = "is" if len(others) == 1 else "are"
-    return UsageError(
-        f"{', '.join(others)} {what} there already with other content; "
-        "add --force to replace what is there, or write elsewhere"
-    )
+        raise OthersAreThereError(others)
 
 
 def _is_elsewhere(path: Path, data: bytes, *, force: bool) -> bool:
@@ -194,7 +197,7 @@ def _is_elsewhere(path: Path, data: bytes, *, force: bool) -> bool:
         except FileNotFoundError:
             return False
     if there not in {b"", data} and not force:
-        raise _there_already([str(path)])
+        raise OthersAreThereError([str(path)])
     return there == data
 
 

@@ -34,10 +34,10 @@ def matched(
     """
     if isinstance(theirs, Sequence) or len(theirs) <= FEW:
         rows, *unlike = _matched_texts(listed(theirs), listed(ids))
-    elif (same := reordered(theirs, _arrow(ids))) is not None:
+    elif (same := reordered(theirs, arrow_texts(ids))) is not None:
         return same, []
     else:
-        rows, *unlike = _matched_arrays(theirs, _arrow(ids))
+        rows, *unlike = _matched_arrays(theirs, arrow_texts(ids))
     # rows that the split itself repeats may stand in the file as often
     if len(unlike[-1]) and (twice := set(repeated_ids(listed(ids)))):
         unlike[-1] = [key for key in listed(unlike[-1]) if key not in twice]
@@ -225,11 +225,11 @@ def _hash_block(offsets: AnyArray, data: AnyArray, hashes: AnyArray) -> None:
         hashes[longer] = mixed ^ (mixed >> TURN)
 
 
-def _arrow(ids: Any) -> pa.Array:
-    """``ids`` as Arrow texts, whatever array they stand in."""
+def arrow_texts(ids: Any) -> pa.Array | pa.ChunkedArray:
+    """``ids`` (n,) as Arrow texts, whatever array or list they stand in."""
     import pyarrow as pa
 
-    return pa.array(ids, pa.large_string()) if isinstance(ids, np.ndarray) else ids
+    return ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids, pa.large_string())
 
 
 def repeated_ids(ids: Sequence[str] | pa.Array) -> Sequence[str] | pa.Array:

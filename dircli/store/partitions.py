@@ -37,15 +37,24 @@ def divided(blocks: Iterable[pa.Table], files: ExitStack, *, bits: int) -> list[
             if not parts:
                 parts = [files.enter_context(tempfile.TemporaryFile(buffering=BUFFER)) for _ in range(1 << bits)]
                 writers = [stack.enter_context(pa.ipc.new_file(part, block.schema)) for part in parts]
-            number = (hashes(block["id"]) >> np.uint64(64 - bits)).astype(np.uint16)
-            order = np.argsort(number, kind="stable")
-            sorted_rows = block.take(pa.array(order))
-            ends = np.searchsorted(number[order], np.arange(len(parts) + 1))
-            for writer, start, end in zip(writers, ends, ends[1:], strict=False):
-                writer.write_table(sorted_rows.slice(start, end - start))
+            rows, starts = _by_hash(block, bits)
+            for writer, (start, end) in zip(writers, pairwise(starts), strict=True):
+                writer.write_table(rows.slice(start, end - start))
     for part in parts:
         part.flush()
     return parts
+
+
+def _by_hash(table: pa.Table, bits: int) -> tuple[pa.Table, list[int]]:
+    """The rows of ``table`` by the first ``bits`` of the hashes of ``id``, else in their order; and where each begins.
+
+    There are 2^bits + 1 places: the last one is the number of rows.
+    """
+    import pyarrow as pa
+
+    number = (hashes(table["id"]) >> np.uint64(64 - bits)).astype(np.uint16)
+    order = np.argsort(number, kind="stable")
+    return table.take(pa.array(order)), np.searchsorted(number[order], np.arange((1 << bits) + 1)).tolist()
 
 
 def pairs(ours: list[IO[bytes]], theirs: list[IO[bytes]]) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -85,12 +94,10 @@ def write_rows(path: Path, table: pa.Table, *, bits: int) -> None:
     """Into the file at ``path``, the rows of ``table``, together those whose hashes of ``id`` begin alike."""
     import pyarrow as pa
 
-    number = (hashes(table["id"]) >> np.uint64(64 - bits)).astype(np.uint16)
-    order = np.argsort(number, kind="stable")
-    rows = table.take(pa.array(order)).combine_chunks()
-    starts = np.searchsorted(number[order], np.arange((1 << bits) + 1))
+    rows, starts = _by_hash(table, bits)
+    rows = rows.combine_chunks()
     with _replacing(path) as file, pa.ipc.new_file(file, table.schema) as writer:
-        for start, end in pairwise(starts.tolist()):
+        for start, end in pairwise(starts):
             batches = rows.slice(start, end - start).to_batches()
             writer.write_batch(batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema))
 

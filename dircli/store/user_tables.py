@@ -73,6 +73,11 @@ class Rows:
     places: IntArray | None = None
     lacking: int = 0
 
+    @property
+    def numbers(self) -> IntArray:
+        """The rows of the table, from 0, that these are, (n,)."""
+        return np.arange(self.targets.size) if self.places is None else self.places
+
 
 def read(path: Path, names: Names, *, drop: bool = False) -> Rows:
     """The columns ``names`` of the table at ``path``; InputError with everything that is wrong in them.
@@ -96,13 +101,12 @@ def _joined(tables: Sequence[Rows]) -> Rows:
 
     columns = {name: [getattr(rows, name) for rows in tables] for name in ("ids", "group", "split")}
     lengths = [rows.targets.size + rows.lacking for rows in tables]
-    kept = [np.arange(rows.targets.size) if rows.places is None else rows.places for rows in tables]
     lacking = sum(rows.lacking for rows in tables)
     before = np.cumsum([0, *lengths[:-1]])
     return Rows(
         targets=np.concatenate([rows.targets for rows in tables]),
         single=any(rows.single for rows in tables),
-        places=np.concatenate([first + rows for first, rows in zip(before, kept, strict=True)]) if lacking else None,
+        places=np.concatenate([k + rows.numbers for k, rows in zip(before, tables, strict=True)]) if lacking else None,
         lacking=lacking,
         **{name: None if each[0] is None else pa.concat_arrays(each) for name, each in columns.items()},
     )

@@ -148,6 +148,13 @@ def everywhere(text: str, *words: str) -> str:
     return text
 
 
+def read_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and manifests are large, however small they are."""
+    monkeypatch.setattr(streams, "LARGE", 0)
+    monkeypatch.setattr(streams, "LARGE_COMPRESSED", 0)
+    monkeypatch.setattr(from_files, "LARGE", 0)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("by_blocks", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["whole", "by blocks"])
 def test_the_result_is_that_of_a_copy_on_the_disk(
@@ -161,9 +168,7 @@ def test_the_result_is_that_of_a_copy_on_the_disk(
 ) -> None:
     """Of a file, a folder and a glob, by the manifest here and there, and by bins alone."""
     if by_blocks:
-        monkeypatch.setattr(streams, "LARGE", 0)
-        monkeypatch.setattr(streams, "LARGE_COMPRESSED", 0)
-        monkeypatch.setattr(from_files, "LARGE", 0)
+        read_by_blocks(monkeypatch)
     files = {f"one.{form}": WRITERS[form](benchmark)}
     files |= {f"many/{name}": data for name, data in parted(benchmark, form).items()}
     stored(work, files)
@@ -193,9 +198,7 @@ def test_parts_give_the_scores_of_one_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if by_blocks:
-        monkeypatch.setattr(streams, "LARGE", 0)
-        monkeypatch.setattr(streams, "LARGE_COMPRESSED", 0)
-        monkeypatch.setattr(from_files, "LARGE", 0)
+        read_by_blocks(monkeypatch)
     parts = parted(benchmark, form)
     stored(work, {f"one.{form}": WRITERS[form](benchmark), **{f"many/{name}": data for name, data in parts.items()}})
     for options in (["--dataset", "own"], ["--bins", "manifests/own/bins.parquet"]):

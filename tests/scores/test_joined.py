@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from miniatures import curated_table
 from odd_files import FORMATS, written
 
 from dircli.errors import DirError
@@ -34,16 +35,7 @@ ROWS = 900
 @pytest.fixture
 def own(work: Path, run: Run) -> Path:
     """The folder of manifests with one of a table of one's own."""
-    draw = np.random.default_rng(3)
-    table = {
-        "id": [f"row {'x' * (row % 12)}{row}" for row in draw.permutation(ROWS)],
-        "y": draw.gamma(3, 4, ROWS).round(2),
-        "part": draw.choice(["train", "val", "test"], ROWS, p=[0.3, 0.1, 0.6]),
-    }
-    pq.write_table(pa.table(table), work / "own.parquet")
-    options = ["--target", "y", "--id", "id", "--split-column", "part", "--bin-width", "1"]
-    run("curate", "custom", "--table", "own.parquet", *options)
-    return work / "manifests"
+    return curated_table(work, run, ROWS)
 
 
 def columns(own: Path, seed: int) -> dict[str, Any]:

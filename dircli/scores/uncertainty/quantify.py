@@ -19,7 +19,7 @@ from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resam
 from dircli.scores.uncertainty.pairing import in_one_order
 from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
-from dircli.store.matching import hashes, listed
+from dircli.store.matching import arrow_texts, hashes
 
 ALPHA = 0.05
 MOST_LEFT_OUT = 5e9
@@ -97,14 +97,10 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
 
 def _keys(scored: Scored) -> AnyArray:
     """What rows are drawn by, in the order in which they are scored: (n,) hashes of their ids, or of their numbers."""
-    import pyarrow as pa
-
     first, against = scored.systems[0], scored.against
     known = against.has_rows and against.unit == "samples"
     ids = against.rows(scored.result.split).texts if known else first.file.ids
-    if ids is None:
-        return poisson.keys_of_places(np.arange(first.values.size))
-    return hashes(ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(listed(ids), pa.large_string()))
+    return poisson.keys_of_places(np.arange(first.values.size)) if ids is None else hashes(arrow_texts(ids))
 
 
 def with_poisson_intervals(result: Result, scores: Mapping[str, FloatArray], options: BootstrapOptions) -> Result:
