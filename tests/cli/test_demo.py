@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from conftest import Run
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("words", [("demo", "-q"), pytest.param(("-q", "demo"), marks=pytest.mark.slow)])
 def test_a_quiet_demo_writes_no_note(words: tuple[str, ...], run: Run) -> None:
     done = run(*words)
