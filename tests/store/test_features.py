@@ -175,7 +175,7 @@ def test_blocks_of_any_size_give_the_same_features_and_the_same_call_the_same_by
     monkeypatch.setattr(store, "BLOCK", 48)
     run("fds", f"f.{suffix}", "--out", f"c.{suffix}")
     with opened(work / f"c.{suffix}") as made:
-        found = np.concatenate([block.features for block in made.epochs[0].blocks()])
+        found = np.concatenate([block.features for block in made.epochs[0].blocks(made.epochs[0].whole)])
     assert found == pytest.approx(expected(features, targets), rel=1e-5, abs=1e-6)
 
 
