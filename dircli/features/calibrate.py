@@ -180,7 +180,7 @@ def _calibrated(source: Features, asked: Asked, put: Put, done: Done) -> tuple[F
     for epoch in source.epochs:
         targets = asked.targets(epoch)
         try:
-            fds.absorb(asked.summed(empty, epoch, targets, done))
+            fds.absorb(asked.summed(empty, epoch, targets, done), take=True)
         except InputError as error:
             problems += error.problems
         if problems:  # and only to find the rest of them
@@ -302,7 +302,7 @@ def distances(source: Features, asked: Asked) -> FloatArray | None:
     problems: list[Problem] = []
     for epoch in source.epochs:
         try:
-            fds.absorb(asked.summed(empty, epoch, asked.targets(epoch), _untold))
+            fds.absorb(asked.summed(empty, epoch, asked.targets(epoch), _untold), take=True)
         except InputError as error:
             problems += error.problems
         if not problems:

@@ -160,12 +160,15 @@ class FDS:
             refuse_unfinite(features, labels)  # nothing that is not finite can hide in finite sums of all rows
         return part
 
-    def absorb(self, part: Moments) -> None:
-        """Add ``part`` of the open epoch, as `gather` gave it, which is ours from now on; their order does not matter."""
-        if self._epoch.n.any():
-            self._epoch.merge(part)
-        else:  # large matrices are not held twice
+    def absorb(self, part: Moments, *, take: bool = False) -> None:
+        """Add ``part`` of the open epoch, as `gather` gave it; the order of the parts does not matter.
+
+        With ``take`` nobody uses it afterwards: where it is the first, its large matrices are not copied.
+        """
+        if take and not self._epoch.n.any():
             self._epoch = part
+        else:
+            self._epoch.merge(part)
 
     def update(self, features: AnyArray, labels: AnyArray) -> None:
         """Add rows ``features`` (n, dim) with ``labels`` (n,) to the open epoch; InputError adds none of them."""

@@ -322,7 +322,8 @@ def test_a_cut_npy_a_cut_hdf5_and_a_damaged_chunk_are_refused(work: Path, run: R
 
 def test_a_missing_file_a_folder_and_another_format_are_refused(work: Path, run: Run) -> None:
     assert "there is no such file" in run("fds", "no.h5", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
-    assert "this is a folder" in run("fds", ".", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
+    message = run("fds", ".", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
+    assert "there is no file of rows in this folder" in message
     np.save(work / "f.npy", rows(3))
     message = run("fds", "f.npy", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
     assert "o.h5: features are written in the format they came in; end the name in .npy" in message

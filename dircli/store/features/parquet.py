@@ -1,4 +1,4 @@
-"""Features in Parquet, in one file or several: a list of d numbers per row in ``features``, beside ``id`` and others."""
+"""Features in Parquet, in one file or several: a list of d numbers per row in ``features``, beside other columns."""
 
 from __future__ import annotations
 
@@ -55,14 +55,13 @@ class _Part:
             with parquet_file(self.path) as file:
                 yield from file.iter_batches(size, groups, columns)
         except (pa.ArrowException, OSError) as error:
-            raise InputError(
-                Problem(str(self.path), f"its rows cannot be read ({str(error).strip()})", AGAIN)
-            ) from None
+            message = f"its rows cannot be read ({str(error).strip()})"
+            raise InputError(Problem(str(self.path), message, AGAIN)) from None
 
 
 @contextlib.contextmanager
 def open_features(paths: Sequence[Path]) -> Iterator[Features]:
-    """The features in the Parquet files at ``paths``, in their order; InputError with everything wrong in their columns.
+    """The features in the Parquet files at ``paths``, in their order; InputError with all that is wrong in them.
 
     They are one table: columns have the same names, in any order, and the same types.
     """
@@ -169,7 +168,8 @@ def _dim(part: _Part, name: str) -> tuple[int, list[Problem]]:
 
 
 def _dtype(schema: pa.Schema) -> np.dtype[Any]:
-    return np.dtype(schema.field(FEATURES).type.value_type.to_pandas_dtype())
+    dtype: np.dtype[Any] = np.dtype(schema.field(FEATURES).type.value_type.to_pandas_dtype())
+    return dtype
 
 
 def _in_range(parts: Sequence[_Part], rows: range) -> Iterator[tuple[_Part, list[int], int]]:
