@@ -447,9 +447,10 @@ def test_a_cluster_reads_features_in_a_bucket(s3: Any, work: Path) -> None:
     s3.pipe("bucket/f.h5", (work / "f.h5").read_bytes())
     with engines.opened("dask", workers=2) as engine:  # which knows the environment of the store
         for there, here in (("s3://bucket/parts/", "f.parquet"), ("s3://bucket/f.h5", "f.h5")):
-            whole = made(here, work / f"whole-{here}")
-            same(made(there, work / f"cluster-{here}", divided(7, engine)), whole)
-            same(made(there, work / f"here-{here}"), whole)
+            kind = here.rpartition(".")[2]
+            whole = made(here, work / f"whole-{kind}.{kind}")
+            same(made(there, work / f"cluster-{kind}.{kind}", divided(7, engine)), whole)
+            same(made(there, work / f"here-{kind}.{kind}"), whole)
 
 
 @pytest.mark.slow
