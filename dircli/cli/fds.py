@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -13,6 +14,7 @@ from dircli.benchmark.protocol import Kernel
 from dircli.cli.options import (
     Dataset,
     Dpi,
+    EngineOptions,
     Force,
     KernelSigma,
     KernelSize,
@@ -26,7 +28,10 @@ from dircli.errors import UsageError
 from dircli.report import console
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dircli.features.calibrate import FdsOptions
+    from dircli.features.pieces import Work
 
 LEFT_ALONE = (
     "warning: in {:,} bins a feature does not vary (common after ReLU), and there the released code of this dataset "
@@ -75,9 +80,28 @@ class SimilarityOptions:
             figures.check(self.plot, self.width, self.dpi)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WorkOptions(EngineOptions):
+    """Who sums and calibrates."""
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Who does it, as long as the ``with`` lasts."""
+        from dircli.features.pieces import Work
+
+        with self.opened() as engine:
+            yield Work() if engine.name == "local" else Work(engine=engine)
+
+
 def fds(
     *,
-    features: Annotated[Path, typer.Argument(metavar="FEATURES", help="An HDF5, Parquet or npy file of features.")],
+    features: Annotated[
+        str,
+        typer.Argument(
+            metavar="FEATURES",
+            help="An HDF5, Parquet or npy file of features, or a folder or glob of Parquet files; here or at a URL.",
+        ),
+    ],
     dataset: Dataset = None,
     split: Literal["train", "val", "test"] = option("train", "The rows that the features are of."),
     smoothing: StatisticsOptions,
@@ -88,6 +112,7 @@ def fds(
     ),
     manifests: Manifests = Path("manifests"),
     shown: TableFormat,
+    who: WorkOptions,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -100,13 +125,16 @@ def fds(
     alike.check()
     options = calibrate.FdsOptions(**vars(smoothing), protocol=protocol, split=split)
     if alike.anchor is not None:
-        _compare(features, dataset, options, alike, shown, anchor=alike.anchor, root=manifests, out=out, force=force)
+        _compare(
+            features, dataset, options, alike, shown, who, anchor=alike.anchor, root=manifests, out=out, force=force
+        )
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
-    smoothed = calibrate.calibrate(
-        features, dataset, options, root=manifests, out=places.of(out), force=force, watch=counting
-    )
+    with who.work() as work:
+        smoothed = calibrate.calibrate(
+            features, dataset, options, root=manifests, out=places.of(out), force=force, watch=counting, work=work
+        )
     shown.show(lambda: report.smoothed(smoothed), lambda: report.smoothed_facts(smoothed))
     shown.say(report.summary(smoothed))
     if smoothed.left_alone:
@@ -115,11 +143,12 @@ def fds(
 
 
 def _compare(
-    features: Path,
+    features: str,
     dataset: str | None,
     options: FdsOptions,
     alike: SimilarityOptions,
     shown: TableFormat,
+    who: WorkOptions,
     *,
     anchor: float,
     root: Path,
@@ -131,12 +160,13 @@ def _compare(
     from dircli.features import calibrate
     from dircli.report import features as report
     from dircli.store import places
-    from dircli.store.outputs import check_outputs
+    from dircli.store.outputs import check_outputs, input_paths
 
     outputs = [(name, places.of(path)) for name, path in (("--out", out), ("--plot", alike.plot)) if path is not None]
-    check_outputs(outputs, [("FEATURES", features)])
+    check_outputs(outputs, [("FEATURES", path) for path in {places.of(features), *input_paths(features)}])
     against = open_benchmark(dataset, root, None)
-    similar = calibrate.similarity(features, against, options, anchor=anchor)
+    with who.work() as work:
+        similar = calibrate.similarity(features, against, options, anchor=anchor, work=work)
     table = calibrate.similarity_csv(similar)
     if alike.plot is not None:
         from dircli.report.figures import data, figures

@@ -1,12 +1,13 @@
 """From feature files to calibrated features, and to the similarity of bins: where FDS meets the store.
 
-A second thread works on blocks while this one reads and writes. Sums merge in the file's order: same file, same bytes.
+A second thread works on blocks while this one reads and writes, or an engine on pieces of the file (see `pieces`). Sums
+merge in the file's order: same file, same bytes.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -16,23 +17,23 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.protocol import PROTOCOLS, Kernel, ProtocolName
 from dircli.datasets.open import open_benchmark
-from dircli.errors import InputError, Problem, UsageError, first
-from dircli.features.fds import FDS, FINITE, refuse_unfinite, unfinite
+from dircli.errors import InputError, Problem, UsageError
+from dircli.features.fds import FDS, FINITE, refuse_unfinite
+from dircli.features.pieces import Done, Gathers, Work
 from dircli.features.similarity import cosines, strangers
 from dircli.features.statistics import DiagonalStatistics, FullStatistics, Moments
-from dircli.store import hdf5
+from dircli.store import hdf5, places
 from dircli.store.features import layout as store
-from dircli.store.features.layout import Block, Epoch, Features, Put
+from dircli.store.features.layout import Epoch, Features, Put
 from dircli.store.features.open import check_ending, opened
 from dircli.store.files import staged
 from dircli.store.outputs import check_outputs
-from dircli.store.parallel import Watch, in_order, unwatched
+from dircli.store.parallel import Watch, unwatched
 from dircli.store.text import as_csv
 
-WORKERS = 1
 LAGGING = 3
 """The first epoch that the released training loop calibrates."""
-Part: TypeAlias = Callable[[AnyArray, FloatArray], Moments]
+HERE = Work()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,8 @@ class Smoothed:
     facts: Mapping[str, Any]
 
 
-def calibrate(  # noqa: PLR0913 - what is made of what, and where
-    features: Path,
+def calibrate(  # noqa: PLR0913 - what is made of what, where, and by whom
+    features: Path | str,
     name: str | None,
     options: FdsOptions,
     *,
@@ -76,135 +77,127 @@ def calibrate(  # noqa: PLR0913 - what is made of what, and where
     out: Path,
     force: bool = False,
     watch: Watch = unwatched,
+    work: Work = HERE,
 ) -> Smoothed:
-    """Write the ``features`` in a file, of the benchmark ``name`` in ``root``, calibrated to ``out``.
+    """Write the ``features``, of the benchmark ``name`` in ``root``, calibrated to ``out``.
 
-    The statistics stand beside ``out``; both are written, or neither. Each epoch is calibrated with the statistics of
-    all epochs up to and including itself, or with ``options.lag`` as the released training loop does. Raises InputError
-    with everything that is wrong in the file, UsageError where the lag would leave all of it as it is. Each row counts
-    twice in ``watch``: when it is learnt from, and when it is calibrated.
+    They are in a file, or in a folder or glob of Parquet files that are one table, here or at a URL. The statistics
+    stand beside ``out``; both are written, or neither. Each epoch is calibrated with the statistics of all epochs up to
+    and including itself, or with ``options.lag`` as the released training loop does. Raises InputError with everything
+    that is wrong in the file, UsageError where the lag would leave all of it as it is. Each row counts twice in
+    ``watch``: when it is learnt from, and when it is calibrated.
     """
     if options.lag and options.protocol != "released":
         raise UsageError("--lag is the released training loop's; it goes with --protocol released alone")
     beside = out.with_name(f"{out.stem}.statistics.h5")
-    check_outputs([("--out", out), ("the statistics", beside)])
-    check_outputs([("the statistics", beside)], [("FEATURES", features)] if features.is_file() else [])
+    _check_outputs(features, out, beside)
     against = open_benchmark(name, root, None)
     with staged(out.parent, out.name, beside.name, force=force) as staging, opened(features) as source:
         check_ending(source, out)
-        check(source, features, against, options.split)
+        asked = Asked(name=str(places.of(features)), against=against, options=options, work=work)
+        asked.check(source)
         if options.lag and len(source.epochs) < LAGGING:
-            what = f"{features} holds {len(source.epochs)} epoch{'s' * (len(source.epochs) > 1)}"
+            what = f"{asked.name} holds {len(source.epochs)} epoch{'s' * (len(source.epochs) > 1)}"
             raise UsageError(f"with --lag the first two epochs stay as they are, and {what}; leave out --lag")
-        fds = _fds(source, against, options)
-        problems: list[Problem] = []
         steps = 2 * sum(epoch.rows for epoch in source.epochs)
         with source.rewritten(staging / out.name) as put, watch("rows, twice", steps) as done:
-            for epoch in source.epochs:
-                labels = _labels(epoch, features, against, options.split)
-                try:
-                    _learn(fds, epoch, labels, features, done)
-                except InputError as error:
-                    problems += error.problems
-                if not problems:  # else only to find the rest of them
-                    if not options.lag:
-                        fds.smooth()
-                    _move(fds, epoch, labels, put, done)
-                    stayed, left_alone = _untouched(fds, labels)
-                    if options.lag:
-                        fds.smooth(lag=True)
-        if problems:
-            raise InputError(problems)
+            fds, stayed, left_alone = _calibrated(source, asked, put, done)
         chosen = {key: value for key, value in asdict(options).items() if key != "lag" or value}
         facts = {**chosen, "version": __version__, "epochs": len(source.epochs)}
         facts |= {key: against.table.facts[key] for key in ("content", "dataset", "name") if key in against.table.facts}
         _write_statistics(staging / beside.name, fds, facts)
-    return Smoothed(fds=fds, statistics=beside, rows=len(labels), stayed=stayed, left_alone=left_alone, facts=facts)
+    rows = source.epochs[-1].rows
+    return Smoothed(fds=fds, statistics=beside, rows=rows, stayed=stayed, left_alone=left_alone, facts=facts)
 
 
-def _fds(source: Features, against: Benchmark, options: FdsOptions) -> FDS:
-    """FDS of the features in ``source``, which has seen none of them yet."""
-    smoothing = {key: getattr(options, key) for key in ("kernel", "ks", "sigma", "momentum")}
-    rule, protocol = against.rules.fds, PROTOCOLS[options.protocol]
-    return FDS(source.epochs[0].dim, against.table.bins, rule, **smoothing, protocol=protocol)
+def _check_outputs(features: Path | str, out: Path, beside: Path) -> None:
+    """UsageError where the outputs are one file, or would replace what is read; one file may become calibrated."""
+    place, paths = places.of(features), places.parts(features)
+    named = {"--out": out, "the statistics": beside}
+    check_outputs(named.items())
+    if paths != [place]:
+        check_outputs(named.items(), [("FEATURES", path) for path in (place, *paths)])
+    elif not places.is_remote(place) and place.is_file():
+        check_outputs([("the statistics", beside)], [("FEATURES", place)])
 
 
-def _untouched(fds: FDS, labels: FloatArray) -> tuple[int, int]:
-    """How many rows with these ``labels`` (n,) stay as they are; in how many bins because a feature does not vary."""
-    index, statistics = fds.index(labels), fds.statistics
-    stayed = ~((index >= 0) & statistics.moved[index])
-    left_alone = statistics.left_alone.sum() if isinstance(statistics, DiagonalStatistics) else 0
-    return int(stayed.sum()), int(left_alone)
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of the features that messages call ``name``: of which benchmark, how, and by whom."""
+
+    name: str
+    against: Benchmark
+    options: FdsOptions
+    work: Work
+
+    def fds(self, source: Features) -> FDS:
+        """FDS of the features in ``source``, which has seen none of them yet."""
+        smoothing = {key: getattr(self.options, key) for key in ("kernel", "ks", "sigma", "momentum")}
+        rule, protocol = self.against.rules.fds, PROTOCOLS[self.options.protocol]
+        return FDS(source.epochs[0].dim, self.against.table.bins, rule, **smoothing, protocol=protocol)
+
+    def check(self, source: Features) -> None:
+        """InputError with everything by which ``source`` does not fit the split, UsageError where that has no rows."""
+        problems = []
+        for epoch in source.epochs:
+            try:
+                if self.targets(epoch) is None:
+                    problems += store.no_numbers(epoch.called(self.name), self.work.strange(epoch))
+            except InputError as error:
+                problems += error.problems
+        if problems:
+            raise InputError(problems)
+
+    def targets(self, epoch: Epoch) -> FloatArray | None:
+        """The target of each row of ``epoch`` (n,), in its order; None where an engine reads those of the file."""
+        if self.against.has_rows and self.against.unit != "pixels":
+            rows = self.against.rows(self.options.split)
+            return store.labels(epoch, self.name, rows.texts, rows.targets)
+        # a row may be a map: only the file knows its target
+        if self.work.engine is None:
+            return store.labels(epoch, self.name, None, None)
+        if epoch.targets(range(0)) is None:
+            raise InputError(store.no_targets(epoch.called(self.name)))
+        return None
+
+    def summed(self, gathers: Gathers, epoch: Epoch, targets: FloatArray | None, done: Done) -> Moments:
+        """The sums of the rows of ``epoch``; InputError that names those that are not finite."""
+        sums = self.work.summed(gathers, epoch, targets, done=done)
+        if sums.moments is None:
+            what, rest = f"its features are not {epoch.dim} finite numbers", "more rows are not finite"
+            raise InputError(sums.bad.problems(epoch, self.name, what, hint=FINITE, rest=rest))
+        return sums.moments
 
 
-def _learn(fds: FDS, epoch: Epoch, labels: FloatArray, path: Path, done: Callable[[int], None]) -> None:
-    def in_place(features: AnyArray, labels: FloatArray) -> Moments:
-        fds.update(features, labels)
-        return fds.moments()
+def _calibrated(source: Features, asked: Asked, put: Put, done: Done) -> tuple[FDS, int, int]:
+    """What was learnt of the features in ``source``, all of which are calibrated and ``put``.
 
-    part = in_place if fds.covariance else fds.gather  # one sum of large matrices is enough
-
-    def watched(features: AnyArray, labels: FloatArray) -> Moments:
-        moments = part(features, labels)
-        done(len(labels))
-        return moments
-
-    for moments in summed(epoch, labels, path, part=watched, serial=fds.covariance):
-        fds.absorb(moments)
-
-
-def _move(fds: FDS, epoch: Epoch, labels: FloatArray, put: Put, done: Callable[[int], None]) -> None:
-    def moved(block: Block) -> tuple[Block, AnyArray]:
-        targets = labels[block.first : block.first + len(block.features)]
-        room = block.features if block.features.flags.writeable else None
-        return block, fds.calibrate(block.features, targets, out=room)
-
-    for block, features in in_order(moved, epoch.blocks(), serial=fds.covariance, workers=WORKERS):
-        put(epoch, block, features)
-        done(len(features))
-
-
-def check(source: Features, path: Path, against: Benchmark, split: str) -> None:
-    """InputError with everything by which ``source`` does not fit the split, UsageError where that has no rows."""
-    problems = []
+    And how many rows of the last epoch stay as they are; in how many bins because a feature does not vary. Raises
+    InputError that names all rows that are not finite.
+    """
+    fds, empty, lag = asked.fds(source), asked.fds(source), asked.options.lag
+    problems: list[Problem] = []
     for epoch in source.epochs:
+        targets = asked.targets(epoch)
         try:
-            _labels(epoch, path, against, split)
+            fds.absorb(asked.summed(empty, epoch, targets, done), take=True)
         except InputError as error:
             problems += error.problems
+        if problems:  # and only to find the rest of them
+            continue
+        if not lag:
+            fds.smooth()
+        stayed = 0
+        for moved in asked.work.moved(fds, epoch, targets):
+            put(epoch, moved.block)
+            stayed += moved.stay
+            done(len(moved.block.features))
+        left_alone = fds.statistics.left_alone.sum() if isinstance(fds.statistics, DiagonalStatistics) else 0
+        if lag:
+            fds.smooth(lag=True)
     if problems:
         raise InputError(problems)
-
-
-def _labels(epoch: Epoch, path: Path, against: Benchmark, split: str) -> FloatArray:
-    """The target of each row of ``epoch`` (n,), in the file's order."""
-    if not against.has_rows or against.unit == "pixels":  # a row is a map: only the file knows its target
-        return store.labels(epoch, str(path), None, None)
-    rows = against.rows(split)
-    return store.labels(epoch, str(path), rows.texts, rows.targets)
-
-
-def summed(epoch: Epoch, labels: FloatArray, path: Path, *, part: Part, serial: bool = False) -> Iterator[Moments]:
-    """What ``part`` makes of each block of ``epoch``, in order.
-
-    Raises InputError at the end, naming the rows that are not finite; from the first of them on, nothing is given.
-    """
-    where = f"{path}, {epoch.name}" if epoch.name else str(path)
-
-    def sums(block: Block) -> tuple[Moments | None, list[int]]:
-        try:
-            return part(block.features, labels[block.first : block.first + len(block.features)]), []
-        except InputError:
-            return None, (unfinite(block.features) + block.first + 1).tolist()
-
-    bad: list[int] = []
-    for moments, rows in in_order(sums, epoch.blocks(), serial=serial, workers=WORKERS):
-        bad += rows
-        if moments is not None and not bad:
-            yield moments
-    if bad:
-        found = [(row, f"its features are not {epoch.dim} finite numbers") for row in bad]
-        raise InputError(first(where, found, hint=FINITE, rest="more rows are not finite", unit="row"))
+    return fds, stayed, int(left_alone)
 
 
 def _write_statistics(path: Path, fds: FDS, facts: Mapping[str, Any]) -> None:
@@ -238,8 +231,30 @@ class Similarity:
     distances: FloatArray | None
 
 
-def similarity(path: Path, against: Benchmark, options: FdsOptions, *, anchor: float) -> Similarity:
-    """The similarity of bins in the last epoch of the features in ``path``; every scoring bin for itself.
+@dataclass(frozen=True)
+class ScoringBins:
+    """Sums of rows with ``dim`` features by scoring bin; rows outside the ``bins`` are left out."""
+
+    bins: Bins
+    dim: int
+    covariance = False
+
+    def moments(self) -> Moments:
+        """Empty sums."""
+        return Moments(len(self.bins), self.dim, covariance=False)
+
+    def gather(self, features: AnyArray, labels: AnyArray, *, into: Moments | None = None) -> Moments:
+        """The sums of ``features`` (n, d) with ``labels`` (n,), or ``into`` with them; InputError if not finite."""
+        refuse_unfinite(features, labels)
+        moments = self.moments() if into is None else into
+        moments.add(features, self.bins.index(labels))
+        return moments
+
+
+def similarity(
+    features: Path | str, against: Benchmark, options: FdsOptions, *, anchor: float, work: Work = HERE
+) -> Similarity:
+    """The similarity of bins in the last epoch of the ``features``, as `calibrate` has them; every bin for itself.
 
     Neighbours are the bins that a kernel of ``options.ks`` bins reaches, at least one to each side. Raises UsageError
     where the anchor's bin does not occur, InputError with everything that is wrong in the file.
@@ -248,20 +263,12 @@ def similarity(path: Path, against: Benchmark, options: FdsOptions, *, anchor: f
     where = int(bins.index(np.array([anchor]))[0])
     if where < 0:
         raise UsageError(f"the anchor {anchor:g} lies outside the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
-    with opened(path) as source:
-        check(source, path, against, options.split)
-        moved = distances(source, path, against, options)
+    with opened(features) as source:
+        asked = Asked(name=str(places.of(features)), against=against, options=options, work=work)
+        asked.check(source)
+        moved = distances(source, asked)
         epoch = source.epochs[-1]
-        total = Moments(len(bins), epoch.dim, covariance=False)
-
-        def part(features: AnyArray, labels: FloatArray) -> Moments:
-            refuse_unfinite(features, labels)
-            moments = Moments(len(bins), epoch.dim, covariance=False)
-            moments.add(features, bins.index(labels))
-            return moments
-
-        for moments in summed(epoch, _labels(epoch, path, against, options.split), path, part=part):
-            total.merge(moments)
+        total = asked.summed(ScoringBins(bins, epoch.dim), epoch, asked.targets(epoch), _untold)
     if not total.n[where]:
         raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")
     mean, variance = cosines(total.mean), cosines(total.variances())  # undefined where zero, as of too few rows
@@ -278,24 +285,28 @@ def similarity(path: Path, against: Benchmark, options: FdsOptions, *, anchor: f
     )
 
 
-def distances(source: Features, path: Path, against: Benchmark, options: FdsOptions) -> FloatArray | None:
+def _untold(_rows: int) -> None:
+    """Nobody watches."""
+
+
+def distances(source: Features, asked: Asked) -> FloatArray | None:
     """`FDS.mean_distances` of mean and variance after each of E epochs, (E, 2) (Fig. 8c); None for an only epoch.
 
-    With ``options.lag`` the smoothed statistics lag one epoch behind, and the first epoch has NaN. Raises InputError
+    With the lag the smoothed statistics lag one epoch behind, and the first epoch has NaN. Raises InputError
     with every row that is not finite, of any epoch.
     """
     if len(source.epochs) == 1:
         return None
-    fds = _fds(source, against, options)
+    fds, empty = asked.fds(source), asked.fds(source)
     found: list[tuple[float, float]] = []
     problems: list[Problem] = []
     for epoch in source.epochs:
         try:
-            _learn(fds, epoch, _labels(epoch, path, against, options.split), path, lambda _rows: None)
+            fds.absorb(asked.summed(empty, epoch, asked.targets(epoch), _untold), take=True)
         except InputError as error:
             problems += error.problems
         if not problems:
-            fds.smooth(lag=options.lag)
+            fds.smooth(lag=asked.options.lag)
             found.append(fds.mean_distances())
     if problems:
         raise InputError(problems)

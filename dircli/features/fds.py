@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import (
@@ -142,10 +142,17 @@ class FDS:
         """Empty sums for a part of an epoch; filled by `gather`, in any thread, and taken in by `absorb`."""
         return Moments(len(self.counts), self.dim, covariance=self.covariance)
 
-    def gather(self, features: AnyArray, labels: AnyArray) -> Moments:
-        """The sums over rows ``features`` (n, dim) with ``labels`` (n,), by any thread; InputError if not finite."""
+    def gather(self, features: AnyArray, labels: AnyArray, *, into: Moments | None = None) -> Moments:
+        """The sums over rows ``features`` (n, dim) with ``labels`` (n,), by any thread; InputError if not finite.
+
+        They are new ones, or ``into``, of which nothing is changed where a number is not finite.
+        """
         features, labels = self._checked(features, labels)
         index = self.index(labels)
+        if into is not None:
+            refuse_unfinite(features, labels)
+            into.add(features, index)
+            return into
         part = self.moments()
         with np.errstate(invalid="ignore", over="ignore"):
             part.add(features, index)
@@ -153,15 +160,19 @@ class FDS:
             refuse_unfinite(features, labels)  # nothing that is not finite can hide in finite sums of all rows
         return part
 
-    def absorb(self, part: Moments) -> None:
-        """Add ``part`` of the open epoch, as `gather` gave it; the order of the parts does not matter."""
-        self._epoch.merge(part)
+    def absorb(self, part: Moments, *, take: bool = False) -> None:
+        """Add ``part`` of the open epoch, as `gather` gave it; the order of the parts does not matter.
+
+        With ``take`` nobody uses it afterwards: where it is the first, its large matrices are not copied.
+        """
+        if take and not self._epoch.n.any():
+            self._epoch = part
+        else:
+            self._epoch.merge(part)
 
     def update(self, features: AnyArray, labels: AnyArray) -> None:
         """Add rows ``features`` (n, dim) with ``labels`` (n,) to the open epoch; InputError adds none of them."""
-        features, labels = self._checked(features, labels)
-        refuse_unfinite(features, labels)
-        self._epoch.add(features, self.index(labels))
+        self.gather(features, labels, into=self._epoch)
 
     def smooth(self, *, lag: bool = False) -> None:
         """Close the epoch, unless it has no row: take it into the running statistics, and smooth these over bins.
@@ -207,6 +218,11 @@ class FDS:
         if work is not out:
             out[:] = work
         return out
+
+    def stays(self, labels: AnyArray) -> BoolArray:
+        """Which rows with ``labels`` (n,) `calibrate` leaves as they are, (n,)."""
+        index = self.index(labels)
+        return ~((index >= 0) & self.statistics.moved[index]) if self.epochs else np.ones(index.shape, dtype=bool)
 
     def distances(self) -> tuple[FloatArray, FloatArray]:
         """The L1 distance of running to smoothed statistics (DIR, Fig. 8c) by bin, (B,) for mean and for variance.

@@ -250,6 +250,10 @@ class Moments:
             self.mean[b] += mean
             self.n[b] += count
 
+    def empty(self) -> Moments:
+        """Those of no rows, over the same bins."""
+        return Moments(*self.mean.shape, covariance=self.covariance)
+
     def merge(self, other: Moments) -> None:
         """Add the rows that ``other`` has summed, over the same bins."""
         total = self.n + other.n

@@ -175,7 +175,7 @@ def test_blocks_of_any_size_give_the_same_features_and_the_same_call_the_same_by
     monkeypatch.setattr(store, "BLOCK", 48)
     run("fds", f"f.{suffix}", "--out", f"c.{suffix}")
     with opened(work / f"c.{suffix}") as made:
-        found = np.concatenate([block.features for block in made.epochs[0].blocks()])
+        found = np.concatenate([block.features for block in made.epochs[0].blocks(made.epochs[0].whole)])
     assert found == pytest.approx(expected(features, targets), rel=1e-5, abs=1e-6)
 
 
@@ -322,7 +322,8 @@ def test_a_cut_npy_a_cut_hdf5_and_a_damaged_chunk_are_refused(work: Path, run: R
 
 def test_a_missing_file_a_folder_and_another_format_are_refused(work: Path, run: Run) -> None:
     assert "there is no such file" in run("fds", "no.h5", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
-    assert "this is a folder" in run("fds", ".", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
+    message = run("fds", ".", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
+    assert "there is no file of rows in this folder" in message
     np.save(work / "f.npy", rows(3))
     message = run("fds", "f.npy", "--dataset", "agedb", "--out", "o.h5", code=2).stderr
     assert "o.h5: features are written in the format they came in; end the name in .npy" in message

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray
+from dircli.arrays import FloatArray
 from dircli.errors import InputError, Problem, clear, sample
-from dircli.store.features.layout import AGAIN, Block, Epoch, Features, Put, rows_per_block
+from dircli.store import places
+from dircli.store.features.layout import AGAIN, Block, Epoch, Features, File, Put, evenly, rows_per_block
 
 FEATURES, IDS, TARGETS = "features", "ids", "targets"
 
@@ -21,12 +22,13 @@ def open_features(path: Path) -> Iterator[Features]:
     """The features in the HDF5 file at ``path``; InputError with everything that is wrong in its layout."""
     import h5py
 
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
-    with file:
-        yield Features(kind="HDF5", epochs=_epochs(file, str(path)), rewritten=partial(_rewritten, file))
+    with contextlib.ExitStack() as stack:
+        try:
+            source = stack.enter_context(path.open("rb")) if places.is_remote(path) else path
+            file = stack.enter_context(h5py.File(source, "r"))
+        except OSError as error:
+            raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
+        yield Features(kind="HDF5", epochs=_epochs(file, path), rewritten=partial(_rewritten, file))
 
 
 @contextlib.contextmanager
@@ -36,8 +38,8 @@ def _rewritten(file: Any, path: Path) -> Iterator[Put]:
     with h5py.File(path, "x") as copy:
         _copy(file, copy)
 
-        def put(epoch: Epoch, block: Block, features: AnyArray) -> None:
-            copy[f"{epoch.name}/{FEATURES}"][block.first : block.first + len(features)] = features
+        def put(epoch: Epoch, block: Block) -> None:
+            copy[f"{epoch.name}/{FEATURES}"][block.first : block.first + len(block.features)] = block.features
 
         yield put
 
@@ -62,9 +64,10 @@ def _copy(group: Any, copy: Any) -> None:
             group.copy(name, copy)
 
 
-def _epochs(file: Any, name: str) -> list[Epoch]:
+def _epochs(file: Any, path: Path) -> list[Epoch]:
     import h5py
 
+    name = str(path)
     groups = [key for key, item in file.items() if isinstance(item, h5py.Group) and FEATURES in item]
     # epoch_2 comes before epoch_10
     groups.sort(key=lambda key: [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", key)])
@@ -76,7 +79,7 @@ def _epochs(file: Any, name: str) -> list[Epoch]:
         hint = f"Write a dataset {FEATURES} of shape (n, d), or one in a group per epoch"
         raise InputError(Problem(name, f"there is no dataset {FEATURES}; there is {datasets}", hint))
     problems: list[Problem] = []
-    epochs = [_epoch(file, group, name, problems) for group in groups or [""]]
+    epochs = [_epoch(file, group, number, path, problems) for number, group in enumerate(groups or [""])]
     if not problems and len({epoch.dim for epoch in epochs}) > 1:
         dims = ", ".join(f"{epoch.name} {epoch.dim}" for epoch in epochs)
         problems.append(Problem(name, f"epochs differ in the number of dimensions: {dims}", "Give those of one model"))
@@ -85,16 +88,16 @@ def _epochs(file: Any, name: str) -> list[Epoch]:
     return epochs
 
 
-def _epoch(file: Any, group: str, name: str, problems: list[Problem]) -> Epoch:
+def _epoch(file: Any, group: str, number: int, path: Path, problems: list[Problem]) -> Epoch:
     import h5py
 
-    where = f"{name}, {group}" if group else name
+    where = f"{path}, {group}" if group else str(path)
     base = file[group] if group else file
     data = base[FEATURES]
     if not isinstance(data, h5py.Dataset) or data.ndim != 2 or not all(data.shape):  # noqa: PLR2004 - rows, dimensions
         shape = f"have shape {data.shape}" if isinstance(data, h5py.Dataset) else "are a group"
         problems.append(Problem(where, f"the features {shape}", "One row of features per sample is expected"))
-        return Epoch(name=group, rows=0, dim=0, blocks=lambda: iter(()))
+        return Epoch(name=group, rows=0, dim=0, blocks=lambda _rows: iter(()))
     if data.dtype.kind != "f":
         problems.append(Problem(where, f"the features are {data.dtype}", "Write floating-point numbers"))
     readers: dict[str, Any] = {}
@@ -110,7 +113,10 @@ def _epoch(file: Any, group: str, name: str, problems: list[Problem]) -> Epoch:
             problems.append(Problem(where, f"{key} are {labels.dtype}", f"Write {what}"))
         readers[key] = partial(read, labels, where)
     rows, dim = data.shape
-    return Epoch(name=group, rows=rows, dim=dim, blocks=partial(_blocks, data, where), **readers)
+    grain = data.chunks[0] if data.chunks else 1
+    about = {"number": number, "itemsize": data.dtype.itemsize, **readers}
+    files = [File(path, rows, partial(evenly, rows, grain=grain))]
+    return Epoch(name=group, rows=rows, dim=dim, blocks=partial(_blocks, data, where), files=files, **about)
 
 
 def _ids(data: Any, where: str) -> list[str]:
@@ -120,19 +126,18 @@ def _ids(data: Any, where: str) -> list[str]:
         raise InputError(Problem(where, f"an id is no UTF-8 text ({error.object!r})", "Write UTF-8")) from None
 
 
-def _targets(data: Any, _where: str) -> FloatArray:
-    return np.asarray(data[:], dtype=np.float64)
+def _targets(data: Any, _where: str, rows: range) -> FloatArray:
+    return np.asarray(data[rows.start : rows.stop], dtype=np.float64)
 
 
-def _blocks(data: Any, where: str) -> Iterator[Block]:
+def _blocks(data: Any, where: str, rows: range) -> Iterator[Block]:
     """Blocks of whole chunks, so that none is unpacked twice."""
-    rows, dim = data.shape
-    step = rows_per_block(dim, data.dtype.itemsize)
+    step = rows_per_block(data.shape[1], data.dtype.itemsize)
     if data.chunks and data.chunks[0] < step:
         step -= step % data.chunks[0]
-    for first in range(0, rows, step):
+    for first in range(rows.start, rows.stop, step):
         try:
-            features = data[first : first + step]
+            features = data[first : min(first + step, rows.stop)]
         except OSError as error:
             message = f"rows from {first + 1:,} on cannot be read ({error})"
             raise InputError(Problem(where, message, AGAIN)) from None

@@ -1,6 +1,7 @@
 """Feature files in npy format: one array (n, d), rows in manifest order."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from dircli.errors import InputError, Problem
 from dircli.store import npy
-from dircli.store.features.layout import AGAIN, Block, Epoch, Features, Put, rows_per_block
+from dircli.store.features.layout import AGAIN, Block, Epoch, Features, File, Put, evenly, rows_per_block
 
 
 @contextlib.contextmanager
@@ -28,12 +29,15 @@ def open_features(path: Path) -> Iterator[Features]:
         if fortran and not problems:
             problems.append(Problem(name, "its numbers are stored by column", "Save np.ascontiguousarray(features)"))
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        if not problems and path.stat().st_size - start != size:
-            message = f"it holds {path.stat().st_size - start:,} bytes of numbers, and its header says {size:,}"
+        if not problems and (there := stream.seek(0, os.SEEK_END) - start) != size:
+            message = f"it holds {there:,} bytes of numbers, and its header says {size:,}"
             problems.append(Problem(name, message, AGAIN))
         if problems:
             raise InputError(problems)
-        epoch = Epoch(name="", rows=shape[0], dim=shape[1], blocks=partial(_blocks, stream, start, shape, dtype))
+        rows, dim = shape
+        files = [File(path, rows, partial(evenly, rows))]
+        blocks = partial(_blocks, stream, name, start, dim, dtype)
+        epoch = Epoch(name="", rows=rows, dim=dim, blocks=blocks, itemsize=dtype.itemsize, files=files)
         yield Features(kind="npy", epochs=[epoch], rewritten=partial(_rewritten, shape, dtype))
 
 
@@ -42,14 +46,17 @@ def _rewritten(shape: tuple[int, ...], dtype: np.dtype[np.generic], path: Path) 
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     with path.open("xb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
-        yield lambda _epoch, _block, features: features.tofile(stream)
+        yield lambda _epoch, block: block.features.tofile(stream)
 
 
-def _blocks(stream: BinaryIO, start: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Iterator[Block]:
-    """The blocks of an array (n, d) whose numbers stand in ``stream`` from byte ``start`` on, row by row."""
-    rows, dim = shape
+def _blocks(  # noqa: PLR0913, PLR0917 - where an array is, and of what
+    stream: BinaryIO, name: str, start: int, dim: int, dtype: np.dtype[np.generic], rows: range
+) -> Iterator[Block]:
+    """Blocks of ``rows`` of an array (n, dim) whose numbers stand in ``stream`` from byte ``start`` on, row by row."""
     step = rows_per_block(dim, dtype.itemsize)
-    stream.seek(start)
-    for first in range(0, rows, step):
-        count = min(step, rows - first)
-        yield Block(first, np.fromfile(stream, dtype, count * dim).reshape(count, dim))
+    stream.seek(start + rows.start * dim * dtype.itemsize)
+    for first in range(rows.start, rows.stop, step):
+        features = np.empty((min(step, rows.stop - first), dim), dtype)
+        if stream.readinto(features.reshape(-1).view(np.uint8)) != features.nbytes:  # type: ignore[attr-defined]
+            raise InputError(Problem(name, f"rows from {first + 1:,} on cannot be read", AGAIN))
+        yield Block(first, features)

@@ -1,10 +1,10 @@
-"""A feature file opened by its kind, which is known by how its bytes begin."""
+"""Features opened by the kind of their file, which is known by how its bytes begin."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from dircli.errors import InputError, Problem, UsageError
-from dircli.store import files, sniff
+from dircli.store import files, parts, places, sniff
 from dircli.store.features import hdf5, npy, parquet
 from dircli.store.features.layout import Features
 
@@ -12,19 +12,41 @@ HINT = "Give an HDF5, Parquet or npy file of features"
 ENDINGS = {"HDF5": (".h5", ".hdf5"), "Parquet": (".parquet",), "npy": (".npy",)}
 
 
-def opened(path: Path) -> AbstractContextManager[Features]:
+def opened(name: Path | str) -> AbstractContextManager[Features]:
+    """The features in the file ``name``, or in the Parquet files of the folder or glob ``name``, which are one table.
+
+    Raises InputError with everything that their layout has wrong.
+    """
+    paths = places.parts(name)
+    if len(paths) == 1:
+        return opened_file(paths[0])
+    if not _start(paths[0]).startswith(sniff.PARQUET):
+        what = f"of several files that are one input each is Parquet, and {paths[0]} is not"
+        raise InputError(Problem(places.shown(str(name)), what, "Name one file, or leave this one out"))
+    parts.refuse_unlike(paths, ())
+    return parquet.open_features(paths)
+
+
+def opened_file(path: Path) -> AbstractContextManager[Features]:
     """The feature file at ``path``; InputError with everything that its layout has wrong."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(8)
-    except OSError:
-        start = files.read(path, hint=HINT)[:8]  # which has a word for whatever it is
-    kinds = {sniff.HDF5: hdf5.open_features, sniff.PARQUET: parquet.open_features, sniff.NPY: npy.open_features}
+    start = _start(path)
+    if start.startswith(sniff.PARQUET):
+        return parquet.open_features([path])
+    kinds = {sniff.HDF5: hdf5.open_features, sniff.NPY: npy.open_features}
     open_features = next((opens for magic, opens in kinds.items() if start.startswith(magic)), None)
     if open_features is None:
         what = "this is neither HDF5 nor Parquet nor npy" if start else "the file is empty"
         raise InputError(Problem(str(path), what, HINT))
     return open_features(path)
+
+
+def _start(path: Path) -> bytes:
+    """How the file at ``path`` begins."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(8)
+    except OSError:
+        return files.read(path, hint=HINT)[:8]  # which has a word for whatever it is
 
 
 def check_ending(features: Features, out: Path) -> None:
