@@ -8,7 +8,7 @@ the work: weights are those of all targets at once within 1e-12.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -122,8 +122,10 @@ def _dense(
 ) -> tuple[BinWeights, WeightSummary, OfTargets]:
     """Dense-weight from sums over all rows, which are read three times for them."""
     refuse_unfit(options)
-    pieces, engine = source.manifest.pieces(run.rows or AT_ONCE), run.engine
-    with _unchanged(source), run.watch("parts of the density", 3 * len(pieces)) as done:
+    engine = run.engine
+    with _unchanged(source), ExitStack() as stack:
+        pieces = source.manifest.pieces(run.rows or AT_ONCE)
+        done = stack.enter_context(run.watch("parts of the density", 3 * len(pieces)))
         grid = Grid.of(engine.reduced(moments, pieces, Moments.merged, shared=source, done=done))
         curve = grid.curve(engine.reduced(on_grid, pieces, added, shared=(source, grid), done=done))
         weigher = OfTargets(curve=curve, alpha=options.alpha)
