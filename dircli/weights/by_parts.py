@@ -1,8 +1,8 @@
 """The weights of the training samples of a manifest that is never held as a whole: an engine weighs parts of its rows.
 
 Weights of bins follow from the counts in ``bins.parquet``, and each row has the one of its bin. Dense-weight needs sums
-over all training targets first, which are merged from parts. Their number decides how these are rounded, whoever does
-the work: weights are those of all targets at once within 1e-12.
+over all training targets first, which are merged from parts. The number of these alone decides how they are rounded,
+whoever does the work: weights are those of all targets at once within 1e-12, and of one part the very same.
 """
 
 from __future__ import annotations
@@ -109,32 +109,22 @@ def weigh(source: Source, counts: IntArray, options: WeightOptions, run: Run) ->
     return Found(by_bin=by_bin, spread=summary, blocks=partial(_blocks, source, weigher, int(counts.sum()), run))
 
 
-@dataclass(frozen=True, kw_only=True)
-class DenseSums:
-    """What is known of the weights of some samples, not scaled: their sums, and `sums_by_bin` (2, B)."""
-
-    weights: WeightSums
-    by_bin: FloatArray
-
-
 def _dense(
     source: Source, counts: IntArray, options: WeightOptions, run: Run
 ) -> tuple[BinWeights, WeightSummary, OfTargets]:
-    """Dense-weight from sums over all rows, which are read three times for them."""
+    """Dense-weight from what is known of all rows, which are read four times for it."""
     refuse_unfit(options)
     engine = run.engine
     with _unchanged(source), ExitStack() as stack:
         pieces = source.manifest.pieces(run.rows or AT_ONCE)
-        done = stack.enter_context(run.watch("parts of the density", 3 * len(pieces)))
+        done = stack.enter_context(run.watch("parts of the density", 4 * len(pieces)))
         grid = Grid.of(engine.reduced(moments, pieces, Moments.merged, shared=source, done=done))
         curve = grid.curve(engine.reduced(on_grid, pieces, added, shared=(source, grid), done=done))
         weigher = OfTargets(curve=curve, alpha=options.alpha)
-        asked = (source, weigher, len(counts))
-        found = engine.reduced(dense_sums, pieces, all_sums, shared=asked, done=done)
-    total = found.weights
-    by = factor(options.normalise, n=total.n, total=total.total, high=total.high)
-    scaled = found.by_bin * np.array([[1], [by]])
-    return of_bins(scaled, counts), total.scaled(by).summary, replace(weigher, factor=by)
+        size = engine.reduced(sizes, pieces, all_sizes, shared=(source, weigher), done=done)
+        weigher = replace(weigher, factor=factor(options.normalise, n=grid.n, total=size.total, high=size.high))
+        found = engine.reduced(dense_sums, pieces, all_sums, shared=(source, weigher, len(counts)), done=done)
+    return of_bins(found.by_bin, counts), found.weights.summary, weigher
 
 
 def moments(source: Source, piece: Piece) -> Moments:
@@ -153,8 +143,36 @@ def added(parts: list[FloatArray]) -> FloatArray:
     return np.asarray(np.sum(parts, axis=0))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """The sum of weights, and the highest of them."""
+
+    total: float
+    high: float
+
+
+def sizes(asked: tuple[Source, OfTargets], piece: Piece) -> Sizes:
+    """What the scale of weights hangs on, of the training samples in ``piece``."""
+    source, weigher = asked
+    weight = weigher.of(source.rows(piece, "target"))
+    return Sizes(total=float(weight.sum()), high=float(weight.max(initial=-np.inf)))
+
+
+def all_sizes(parts: list[Sizes]) -> Sizes:
+    """What it hangs on of all of them."""
+    return Sizes(total=sum(part.total for part in parts), high=max(part.high for part in parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenseSums:
+    """What is known of some samples: of their weights, and by bin, `sums_by_bin` (2, B)."""
+
+    weights: WeightSums
+    by_bin: FloatArray
+
+
 def dense_sums(asked: tuple[Source, OfTargets, int], piece: Piece) -> DenseSums:
-    """What is known of their weights."""
+    """What is known of the training samples in ``piece``."""
     source, weigher, bins = asked
     rows = source.rows(piece, "target", "bin")
     density, weight = weigher.curve.at(rows["target"]), weigher.of(rows)
@@ -162,7 +180,7 @@ def dense_sums(asked: tuple[Source, OfTargets, int], piece: Piece) -> DenseSums:
 
 
 def all_sums(parts: list[DenseSums]) -> DenseSums:
-    """What is known of the weights of all parts."""
+    """What is known of all of them."""
     weights = WeightSums.merged([part.weights for part in parts])
     return DenseSums(weights=weights, by_bin=added([part.by_bin for part in parts]))
 

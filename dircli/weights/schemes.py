@@ -215,16 +215,6 @@ class WeightSums:
             lightest=np.sort(np.concatenate([part.lightest for part in parts]))[:THOUSAND],
         )
 
-    def scaled(self, by: float) -> WeightSums:
-        """Those of weights that are ``by`` times as large."""
-        return WeightSums(
-            n=self.n,
-            total=self.total * by,
-            squares=self.squares * by**2,
-            high=self.high * by,
-            lightest=self.lightest * by,
-        )
-
     @property
     def summary(self) -> WeightSummary:
         """What they amount to."""
