@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,6 +13,7 @@ from dircli.benchmark.protocol import AnyScheme, Edge, Kernel, Normalise
 from dircli.cli.download_options import Data, DownloadChoices, terms
 from dircli.cli.options import (
     AsJson,
+    EngineOptions,
     Force,
     KernelSigma,
     KernelSize,
@@ -115,6 +117,7 @@ def weights(
     ),
     raw: Path | None = option(None, "The training maps, for --maps.", "DIR_DATA/NAME"),
     where: ManifestOptions,
+    who: EngineOptions,
     as_json: AsJson = False,
     data: Data = None,
     force: Force = False,
@@ -122,8 +125,10 @@ def weights(
 ) -> None:
     """Compute the weight of each training sample, or of each bin; their mean over training samples is 1."""
     from dircli.benchmark.bins import interval
-    from dircli.store import places
+    from dircli.report.progress import counting
+    from dircli.store import files, places
     from dircli.weights import weigh
+    from dircli.weights.by_parts import Run
     from dircli.weights.schemes import WeightOptions
 
     if shape is not None and maps is None:
@@ -141,26 +146,38 @@ def weights(
     form = trainer.format_ or ("csv" if out == "-" else None)
     per = "sample" if trainer.format_ else per
     options = WeightOptions(**{**vars(choices), "kernel": kernel, "clip": clip}, protocol=protocol, per=per)
-    weighted = weigh.weigh(name, options, root=manifests, out=None if form else path)
-    if form and path:
-        weighted = weigh.for_trainer(weighted, form, path, order=trainer.order, id_column=trainer.id_column)
-    if out == "-":
-        sys.stdout.buffer.write(weigh.encoded(weighted))
-        return
-    if weighted.path is not None:
-        _write(weighted, force=force, as_json=as_json, named=out is not None)
-    facts = weighted.facts
-    _show(weighted, as_json=as_json)
-    length = len(next(iter(weighted.columns.values())))
-    written = f"written to {weighted.path}" if weighted.path else "shown; --out FILE writes them"
-    console.note(f"{length:,} weights per {facts['per']} {written}")
-    if maps is not None:
-        from dircli.report.progress import counting
-        from dircli.weights import pixel_weights
+    _refuse_undivided(who, per, order=trainer.order, maps=maps)
+    with who.opened() as engine:
+        run, whole = Run(engine=engine, watch=counting), trainer.order is not None
+        weighted = weigh.weigh(name, options, root=manifests, out=None if form else path, run=run, whole=whole)
+        _refuse_undivided(who, weighted.facts["per"], order=trainer.order, maps=maps)
+        if form and path:
+            weighted = weigh.for_trainer(weighted, form, path, order=trainer.order, id_column=trainer.id_column)
+        if out == "-":
+            files.in_one_piece(partial(weigh.encode, weighted), sys.stdout.buffer)
+            return
+        if weighted.path is not None:
+            _write(weighted, force=force, as_json=as_json, named=out is not None)
+        _show(weighted, as_json=as_json)
+        written = f"written to {weighted.path}" if weighted.path else "shown; --out FILE writes them"
+        console.note(f"{weighted.rows:,} weights per {weighted.facts['per']} {written}")
+        if maps is not None:
+            from dircli.weights import pixel_weights
 
-        with terms(DownloadChoices(data=data)) as download:
-            count = pixel_weights.make(weighted, raw, maps, terms=download, shape=shape, watch=counting, force=force)
-        console.note(f"{count:,} maps of weights written to {maps}")
+            how: dict[str, Any] = {"shape": shape, "watch": counting, "engine": engine, "force": force}
+            with terms(DownloadChoices(data=data)) as download:
+                count = pixel_weights.make(weighted, raw, maps, terms=download, **how)
+            console.note(f"{count:,} maps of weights written to {maps}")
+
+
+def _refuse_undivided(who: EngineOptions, per: str | None, *, order: Path | None, maps: Path | None) -> None:
+    """UsageError for another engine where workers have nothing to do, or cannot do it."""
+    if who.engine == "local":
+        return
+    if order is not None:
+        raise UsageError("--order looks ids up among the weights of all samples; leave out --engine")
+    if per == "bin" and maps is None:
+        raise UsageError("--engine: nothing of weights per bin is divided; it goes with those per sample, and --maps")
 
 
 def _write(weighted: "Weighted", *, force: bool, as_json: bool, named: bool) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from dircli.store.large_manifests import LargeManifest
 
 LOG = logging.getLogger("dircli")
+LARGE = 15_000_000
+"""Rows of a manifest from which on it is not held in memory where it need not be."""
 TARGETS_UNVERIFIED = (
     "scored against the targets in the prediction file: no manifest says that they are the benchmark's rows"
 )

@@ -18,7 +18,7 @@ from dircli.benchmark.benchmark import Benchmark
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import ProtocolName
 from dircli.benchmark.relevance import relevance
-from dircli.datasets.open import BY_HASH, facts_of_samples, open_benchmark, open_large
+from dircli.datasets.open import BY_HASH, LARGE, facts_of_samples, open_benchmark, open_large
 from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores.by_region import Reference, scores
 from dircli.scores.metrics.table import chosen, needs
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 LOG = logging.getLogger("dircli")
-LARGE = 15_000_000
-"""Rows of a manifest from which on it is not held in memory."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import places
@@ -24,6 +24,7 @@ STAGING, COMMIT, LOCK = ".dircli-staging-", ".dircli-commit-", ".dircli-lock"
 JOURNAL = ".dircli-journal"
 """In a commit: the files that it removes, and the staging folders elsewhere that commit with it."""
 ABANDONED = 24 * 3600.0  # seconds
+SPOOLED = 1 << 24  # bytes that are held in memory, sooner than in a temporary file
 LOG = logging.getLogger("dircli")
 
 
@@ -100,22 +101,32 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
 
 def write_all(
     folder: Path,
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | Callable[[BinaryIO], None]],
     *,
     force: bool = False,
     outdated: Callable[[], Iterable[str]] = tuple,
 ) -> None:
-    """``files`` (name → bytes) into ``folder``, all of them or none; UsageError where they cannot be written.
+    """``files`` (name → bytes, or what writes them) into ``folder``, all of them or none.
 
-    ``outdated`` is called while no other writer is at work in ``folder``: it names the files that go with the commit,
-    and may refuse it.
+    UsageError where they cannot be written. ``outdated`` is called while no other writer is at work in ``folder``: it
+    names the files that go with the commit, and may refuse it.
     """
     with staged(folder, *files, force=force, outdated=outdated) as staging:
         for name, data in files.items():
             with (staging / name).open("xb") as stream:
-                stream.write(data)
+                data(stream) if callable(data) else stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
+
+
+def in_one_piece(write: Callable[[BinaryIO], None], stream: BinaryIO) -> None:
+    """What ``write`` writes to ``stream``, once all of it is there: nothing where it raises."""
+    import tempfile
+
+    with tempfile.SpooledTemporaryFile(max_size=SPOOLED) as spool:
+        write(cast("BinaryIO", spool))
+        spool.seek(0)
+        shutil.copyfileobj(spool, stream)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 ROWS = 1 << 18  # rows that are read at once
 
 
+@dataclass(frozen=True)
+class Piece:
+    """The rows of the row ``group`` from number ``start`` up to ``stop``, which it leaves out; numbers begin at 0."""
+
+    group: int
+    start: int
+    stop: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class LargeManifest:
     """The manifest in ``folder``, without its rows, which `rows` reads."""
@@ -37,19 +46,48 @@ class LargeManifest:
 
     def rows(self, split: str, *columns: str, groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
         """The ``columns`` of all rows of ``split``, or of those in row ``groups``, in their order, block by block."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        for block in self._blocks(*columns, groups=groups):
+            yield _of_split(block, split)
 
+    def _blocks(self, *columns: str, groups: Sequence[int] | None) -> Iterator[pa.RecordBatch]:
         with parquet.file(self.folder / SAMPLES) as file:
-            for batch in file.iter_batches(ROWS, columns=[*columns, "split"], row_groups=groups):
-                rows = pa.table(batch).filter(pc.equal(batch["split"], split))
-                yield rows.drop_columns("split").combine_chunks()
+            yield from file.iter_batches(ROWS, columns=[*columns, "split"], row_groups=groups)
+
+    def piece(self, piece: Piece, split: str, *columns: str) -> Iterator[pa.Table]:
+        """What `rows` gives of those in the ``piece``; those before it in its row group are read, too."""
+        place = 0
+        for block in self._blocks(*columns, groups=[piece.group]):
+            first, stop = max(piece.start - place, 0), piece.stop - place
+            place += len(block)
+            if first < len(block):
+                yield _of_split(block.slice(first, stop - first), split)
+            if place >= piece.stop:
+                return
+
+    def pieces(self, size: int) -> list[Piece]:
+        """All rows, in their order, so many at once, or fewer at the end of a row group."""
+        with parquet.file(self.folder / SAMPLES) as file:
+            rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        return [
+            Piece(group, start, min(start + size, number))
+            for group, number in enumerate(rows)
+            for start in range(0, number, size)
+        ]
 
     @property
     def groups(self) -> int:
         """How many row groups hold its rows."""
         with parquet.file(self.folder / SAMPLES) as file:
             return int(file.num_row_groups)
+
+
+def _of_split(block: pa.RecordBatch, split: str) -> pa.Table:
+    """The rows of ``block`` that are of ``split``."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = pa.table(block).filter(pc.equal(block["split"], split))
+    return rows.drop_columns("split").combine_chunks()
 
 
 def read(folder: Path) -> LargeManifest | None:

@@ -2,12 +2,13 @@
 
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from dircli.arrays import AnyArray
+from dircli.arrays import AnyArray, FloatArray
 from dircli.errors import InputError, Problem
 
 
@@ -26,6 +27,14 @@ def as_bytes(array: AnyArray) -> bytes:
     stream = io.BytesIO()
     np.save(stream, array, allow_pickle=False)
     return stream.getvalue()
+
+
+def write(stream: BinaryIO, size: int, blocks: Iterable[FloatArray]) -> None:
+    """``size`` float64 numbers, which ``blocks`` (n,) hold together, as the bytes that `as_bytes` gives of them all."""
+    kind = np.dtype(np.float64)
+    described = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (size,)}
+    np.lib.format.write_array_header_1_0(stream, described)
+    stream.writelines(np.ascontiguousarray(block, dtype=kind).data for block in blocks)
 
 
 def header(stream: BinaryIO, name: str, *, hint: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:

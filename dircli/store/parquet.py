@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from dircli.errors import InputError, Problem, UsageError, first_line, sample
 from dircli.store import places
@@ -16,8 +16,12 @@ from dircli.store.parallel import in_order
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from pyarrow import csv
+    from typing_extensions import Self
 
 ENDINGS = (".parquet", ".csv")
+GROUP = 1 << 20
+"""Rows of a row group, which is what Arrow takes where nothing is said."""
 
 
 def damaged(name: str, error: Exception, *, hint: str) -> InputError:
@@ -110,12 +114,58 @@ def parquet_bytes(
     ``dictionary`` names the columns whose values repeat, where not all are to be tried.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    table = pa.table(dict(columns)).replace_schema_metadata({"dircli": json.dumps(dict(facts), sort_keys=True)})
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", write_statistics=False, use_dictionary=dictionary)
+    table, sink = pa.table(dict(columns)), io.BytesIO()
+    with Writer(sink, table.schema, facts, dictionary=dictionary) as writer:
+        writer.write(table)
     return sink.getvalue()
+
+
+class Writer:
+    """Writes blocks of rows to a ``stream`` as one Parquet file, whose bytes do not depend on how they are divided.
+
+    Blocks have the columns of ``schema``; the rest is as for `parquet_bytes`. Used as a context manager.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, schema: pa.Schema, facts: Mapping[str, Any], *, dictionary: bool | list[str] = True
+    ) -> None:
+        import pyarrow.parquet as pq
+
+        self._schema = schema.with_metadata({"dircli": json.dumps(dict(facts), sort_keys=True)})
+        how: dict[str, Any] = {"compression": "zstd", "write_statistics": False, "use_dictionary": dictionary}
+        self._file = pq.ParquetWriter(stream, self._schema, **how)
+        self._waiting: list[pa.Table] = []  # rows that do not yet fill a row group
+        self._written = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None and (self._waiting or not self._written):  # a file without rows has a row group, too
+            self._group(self._joined())
+        self._file.close()
+
+    def write(self, block: pa.Table) -> None:
+        """Write the rows of ``block``, or keep them until there are enough for a row group."""
+        self._waiting.append(block)
+        if sum(map(len, self._waiting)) < GROUP:
+            return
+        rows = self._joined()
+        whole = len(rows) // GROUP * GROUP
+        for start in range(0, whole, GROUP):
+            self._group(rows.slice(start, GROUP))
+        self._waiting = [rows.slice(whole)] if whole < len(rows) else []
+
+    def _joined(self) -> pa.Table:
+        import pyarrow as pa
+
+        rows = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
+        return rows.replace_schema_metadata(self._schema.metadata)
+
+    def _group(self, rows: pa.Table) -> None:
+        self._file.write_table(rows, row_group_size=GROUP)
+        self._written = True
 
 
 def check_endings(paths: Iterable[Path]) -> None:
@@ -128,11 +178,18 @@ def check_endings(paths: Iterable[Path]) -> None:
 def csv_bytes(columns: Mapping[str, pa.Array], *, header: bool = True) -> bytes:
     """The columns as CSV; text is quoted where it must be, null is empty."""
     import pyarrow as pa
+
+    table, sink = pa.table(dict(columns)), io.BytesIO()
+    with csv_writer(sink, table.schema, header=header) as writer:
+        writer.write(table)
+    return sink.getvalue()
+
+
+def csv_writer(stream: BinaryIO, schema: pa.Schema, *, header: bool = True) -> csv.CSVWriter:
+    """Writes blocks of rows to a ``stream``, as a `Writer` does, as `csv_bytes` are."""
     from pyarrow import csv
 
-    sink = io.BytesIO()
-    csv.write_csv(pa.table(dict(columns)), sink, csv.WriteOptions(include_header=header, quoting_style="needed"))
-    return sink.getvalue()
+    return csv.CSVWriter(stream, schema, write_options=csv.WriteOptions(include_header=header, quoting_style="needed"))
 
 
 def table_bytes(path: Path, columns: Mapping[str, pa.Array], facts: Mapping[str, Any]) -> bytes:

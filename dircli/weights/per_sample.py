@@ -5,7 +5,7 @@ import numpy as np
 from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.protocol import AnyScheme, WeightRule
 from dircli.errors import UsageError
-from dircli.weights.denseweight import dense_weights
+from dircli.weights.denseweight import dense_weights, refuse_alpha
 from dircli.weights.schemes import BinWeights, WeightOptions, bin_weights, scale
 
 DENSE: AnyScheme = "dense-weight"
@@ -29,10 +29,25 @@ def _dense_weights(
     targets: FloatArray, bin_index: IntArray, counts: IntArray, options: WeightOptions
 ) -> tuple[BinWeights, FloatArray]:
     """The mean density and weight of dense-weight in each bin, (B,), and the weight of each training sample, (n,)."""
-    if options.clip is not None or options.edge is not None or options.kernel != "none":
-        raise UsageError(f"{DENSE} has a density of its own: --kernel, --edge and --clip are for weights of bins")
+    refuse_unfit(options)
     density, weight = dense_weights(targets, alpha=options.alpha)
     weight *= scale(weight, np.ones(weight.size), options.normalise)
-    sums = (np.bincount(bin_index, values, len(counts)) for values in (density, weight))
-    means = (np.divide(each, counts, out=np.full(len(counts), np.nan), where=counts > 0) for each in sums)
-    return BinWeights(counts, *means), weight
+    return of_bins(sums_by_bin(density, weight, bin_index, len(counts)), counts), weight
+
+
+def refuse_unfit(options: WeightOptions) -> None:
+    """UsageError for options that dense-weight has no use for, or cannot use."""
+    if options.clip is not None or options.edge is not None or options.kernel != "none":
+        raise UsageError(f"{DENSE} has a density of its own: --kernel, --edge and --clip are for weights of bins")
+    refuse_alpha(options.alpha)
+
+
+def sums_by_bin(density: FloatArray, weight: FloatArray, bin_index: IntArray, bins: int) -> FloatArray:
+    """The sums of the ``density`` and the ``weight`` of n samples in each of so many ``bins``: (2, B)."""
+    return np.stack([np.bincount(bin_index, values, bins) for values in (density, weight)])
+
+
+def of_bins(sums: FloatArray, counts: IntArray) -> BinWeights:
+    """Their means in each bin from the `sums_by_bin` (2, B) and the ``counts`` (B,) of samples."""
+    means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    return BinWeights(counts, *means)

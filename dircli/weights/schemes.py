@@ -4,7 +4,9 @@
 amounts to, `WeightSummary`, stands here too: a weight that nobody looks at can undo a training run.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, get_args
@@ -148,11 +150,14 @@ def effective_number(counts: FloatArray, beta: float) -> FloatArray:
 
 def scale(weight: FloatArray, counts: AnyArray, normalise: Normalise) -> float:
     """The factor that makes the mean of ``weight`` (B,), each held by ``counts`` (B,) samples, 1, or its maximum."""
+    return factor(normalise, n=counts.sum(), total=(counts * weight).sum(), high=weight.max())
+
+
+def factor(normalise: Normalise, *, n: float, total: float, high: float) -> float:
+    """The same for ``n`` samples, of whose weights ``total`` is the sum and ``high`` the maximum."""
     if normalise == "none":
         return 1.0
-    if normalise == "max-one":
-        return float(1 / weight.max())
-    return float(counts.sum() / (counts * weight).sum())
+    return float(1 / high if normalise == "max-one" else n / total)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,26 +175,61 @@ class WeightSummary:
     lopsided: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class WeightSums:
+    """What a summary needs to know of the weights of ``n`` samples.
+
+    Their sum, that of their squares, the highest, and the `THOUSAND` ``lightest``, ascending.
+    """
+
+    n: int
+    total: float
+    squares: float
+    high: float
+    lightest: FloatArray
+
+    @classmethod
+    def of(cls, weight: FloatArray, counts: AnyArray | None = None) -> WeightSums:
+        """Those of ``weight`` (B,), each held by ``counts`` (B,) samples, or without these by one."""
+        if counts is None:  # may be millions, which are sorted by themselves
+            weight = np.sort(weight)
+            n, lightest = weight.size, weight[:THOUSAND].copy()
+            total, squares = weight.sum(), (weight**2).sum()
+        else:
+            weight, counts = weight[counts > 0], counts[counts > 0]
+            order = np.argsort(weight, kind="stable")
+            weight, counts = weight[order], counts[order]
+            lightest = np.repeat(weight, np.clip(THOUSAND - (np.cumsum(counts) - counts), 0, counts))
+            n, total, squares = int(counts.sum()), (counts * weight).sum(), (counts * weight**2).sum()
+        high = float(weight.max(initial=-np.inf))
+        return cls(n=n, total=float(total), squares=float(squares), high=high, lightest=lightest)
+
+    @classmethod
+    def merged(cls, parts: Sequence[WeightSums]) -> WeightSums:
+        """Those of the samples of all ``parts``; sums are rounded otherwise than those of all at once."""
+        return cls(
+            n=sum(part.n for part in parts),
+            total=sum(part.total for part in parts),
+            squares=sum(part.squares for part in parts),
+            high=max(part.high for part in parts),
+            lightest=np.sort(np.concatenate([part.lightest for part in parts]))[:THOUSAND],
+        )
+
+    @property
+    def summary(self) -> WeightSummary:
+        """What they amount to."""
+        return WeightSummary(
+            low=float(self.lightest[0]),
+            high=self.high,
+            n=self.n,
+            effective_size=self.total**2 / self.squares,
+            lopsided=self.n > THOUSAND and self.high > float(self.lightest.sum()),
+        )
+
+
 def spread(weight: FloatArray, counts: AnyArray | None = None) -> WeightSummary:
     """The spread of ``weight`` (B,), each held by ``counts`` (B,) samples; weights without a sample do not count.
 
     Without ``counts`` each is held by one sample.
     """
-    if counts is None:  # may be millions, which are sorted by themselves
-        weight = np.sort(weight)
-        n, least = weight.size, float(weight[:THOUSAND].sum())
-        total, squares = float(weight.sum()), float((weight**2).sum())
-    else:
-        weight, counts = weight[counts > 0], counts[counts > 0]
-        order = np.argsort(weight, kind="stable")
-        weight, counts = weight[order], counts[order]
-        first = np.clip(THOUSAND - (np.cumsum(counts) - counts), 0, counts)
-        n, least = int(counts.sum()), float((first * weight).sum())
-        total, squares = float((counts * weight).sum()), float((counts * weight**2).sum())
-    return WeightSummary(
-        low=float(weight[0]),
-        high=float(weight[-1]),
-        n=n,
-        effective_size=total**2 / squares,
-        lopsided=n > THOUSAND and float(weight[-1]) > least,
-    )
+    return WeightSums.of(weight, counts).summary

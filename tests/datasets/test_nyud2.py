@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -31,11 +31,12 @@ from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, UsageError
 from dircli.scores.metrics.table import METRICS
-from dircli.store import manifests
+from dircli.store import engines, manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.download.transfer import Silent
 from dircli.store.engines import LOCAL
 from dircli.store.raw.tree import open_raw
+from dircli.weights import pixel_weights
 from dircli.weights.pixel_weights import write as write_maps
 from dircli.weights.schemes import WeightOptions
 from dircli.weights.weigh import weigh
@@ -172,6 +173,25 @@ def test_maps_of_weights_at_the_shape_of_the_released_loader(raw: Path, work: Pa
     ):
         assert message in run("weights", "nyud2", "--raw", raw, *words, code=2).stderr
         assert not (work / "x.h5").exists()
+
+
+def test_a_cluster_makes_the_maps_of_weights_of_one_process(
+    raw: Path, work: Path, run: Run, cluster: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "opened", lambda name, **_: nullcontext(LOCAL if name == "local" else cluster))
+    words = ("weights", "nyud2", "--maps", "maps.h5", "--raw", raw.absolute(), "--engine")
+    for shape in ((), ("--shape", "114x152")):
+        made = set()
+        for engine, batch in (("local", 8), ("local", 2), ("dask", 1), ("dask", 8)):
+            monkeypatch.setattr(pixel_weights, "BATCH", batch)
+            assert "3 maps of weights written" in run(*words, engine, *shape).stderr
+            made.add((work / "maps.h5").read_bytes())
+            (work / "maps.h5").unlink()
+        assert len(made) == 1
+    depth.damage(raw)
+    said = {run(*words, engine, code=2).stderr.replace(str(raw.absolute()), "raw") for engine in ("local", "dask")}
+    assert len(said) == 1
+    assert not (work / "maps.h5").exists()
 
 
 # curation

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dircli.benchmark.kernel import kernel_window
 from dircli.benchmark.protocol import WeightRule
 from dircli.errors import UsageError
-from dircli.weights.denseweight import bandwidth, dense_weights
+from dircli.weights.denseweight import Moments, dense_weights
 from dircli.weights.lds import effective_density
 from dircli.weights.schemes import WeightOptions, bin_weights, effective_number, in_words, spread
 
@@ -65,7 +65,7 @@ def test_dense_weight_works_where_the_package_gives_up(scale: float) -> None:
 def test_dense_weight_reaches_four_bandwidths_where_the_package_gives_up(n: int, reached: bool, within: float) -> None:  # noqa: FBT001
     """One sample is 3.6 bandwidths from all others if they are five, and 4.3 if they are seven."""
     targets = np.append(np.zeros(n - 1), 1e6)
-    share = np.exp(-((1e6 / bandwidth(targets)) ** 2) / 2) if reached else 0
+    share = np.exp(-((1e6 / Moments.of(targets).bandwidth) ** 2) / 2) if reached else 0
     at, _ = dense_weights(targets, alpha=1)
     assert at[-1] == pytest.approx((1 + (n - 1) * share) / (n - 1 + share), abs=within)
 

@@ -7,26 +7,20 @@ the images' names and their files' stamps: only a chunk with a changed file is r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Hashable, Mapping
+from collections.abc import Container
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from threading import Lock
-from typing import Any, cast
+from dataclasses import dataclass
 
 import numpy as np
 
-from dircli import datasets
 from dircli.arrays import IntArray
-from dircli.benchmark.dataset import PixelReader
 from dircli.benchmark.pixels import Maps
-from dircli.benchmark.raw import Raw
+from dircli.datasets.maps_elsewhere import Sent
 from dircli.errors import InputError, Problem, first_ten
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import Watch, in_order, unwatched
 
-ONE = Lock()
 PREPARED = "shorter side 240, centre 304 x 228"  # part of each key: counts of another preparation are others
 
 
@@ -53,7 +47,7 @@ def counted(  # noqa: PLR0913 - what is counted, and by whom
     if engine.name == "local" or sent is None:
         results = in_order(chunk, chunks, serial=maps.serial)
     else:
-        results = engine.in_order(_chunk_elsewhere, chunks, shared=replace(sent, known=known))
+        results = engine.in_order(_chunk_elsewhere, chunks, shared=(sent, known))
     codes = len(maps.targets)
     total, problems = np.zeros(codes, dtype=np.int64), []
     with closing(checkpoint), watch(what, len(maps)) as done:
@@ -78,16 +72,6 @@ class Chunk:
     problems: list[Problem]
 
 
-@dataclass(frozen=True)
-class Sent:
-    """By what another process opens the maps: the source, the name of the dataset, and the split; and what is known."""
-
-    raw: Raw
-    dataset: str
-    split: str = "train"
-    known: Container[str] = ()
-
-
 def _chunk(maps: Maps, rows: range, known: Container[str]) -> Chunk:
     codes, names = len(maps.targets), [maps.ids, *maps.columns.values()]
     lines = ["\t".join([*(str(column[row]) for column in names), maps.stamp(row)]) for row in rows]
@@ -103,17 +87,8 @@ def _chunk(maps: Maps, rows: range, known: Container[str]) -> Chunk:
     return Chunk(key, counts, problems)
 
 
-def _chunk_elsewhere(sent: Sent, rows: range) -> Chunk:
-    """`_chunk` in another process, which opens the maps the first time."""
-    with ONE:
-        maps = _opened(cast("Hashable", sent.raw), sent.dataset)[sent.split]
-        if maps.serial:
-            return _chunk(maps, rows, sent.known)
-    return _chunk(maps, rows, sent.known)
-
-
-@lru_cache(maxsize=1)
-def _opened(raw: Any, dataset: str) -> Mapping[str, Maps]:
-    reader = datasets.load(dataset).reader
-    assert isinstance(reader, PixelReader)  # noqa: S101 - only such a dataset has maps
-    return reader.maps(raw)
+def _chunk_elsewhere(asked: tuple[Sent, Container[str]], rows: range) -> Chunk:
+    """`_chunk` in another process."""
+    sent, known = asked
+    with sent.maps() as maps:
+        return _chunk(maps, rows, known)

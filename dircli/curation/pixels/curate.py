@@ -20,9 +20,10 @@ from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import SPLITS
 from dircli.curation.options import CurateOptions
 from dircli.curation.pixels import choose
-from dircli.curation.pixels.count import Sent, counted
+from dircli.curation.pixels.count import counted
 from dircli.curation.provenance import all_facts, described, sources, unlike_published
 from dircli.datasets import obtain
+from dircli.datasets.maps_elsewhere import Sent
 from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import InputError, Problem, sample
 from dircli.store import derived, manifests
