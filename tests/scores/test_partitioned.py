@@ -303,8 +303,12 @@ def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, wor
             stderr = run(*words, option, *which, code=2).stderr
             assert f"{option[:5]}" in stderr
             assert "draws each by itself; leave one of them out" in stderr
-    stderr = run("evaluate", "p.csv", *words[1:], "--ci", "--engine", "dask", "--workers", "1", code=2).stderr
-    assert "score the files one by one" in stderr
+    two = ["evaluate", "p.csv", *words[1:], "--ci", "--bootstrap", "100"]
+    divided_among = ["--engine", "dask", "--workers", "1"]
+    sure = run(*two, *divided_among)
+    assert sure.stderr.count("p.csv, p.csv: read by this process, not by the workers: resamples of spearman") == 1
+    assert json.loads(sure.stdout)["comparison"]["systems"][0]["regions"]["all"]["mae"]["p"] == 1
+    assert "read by this process" not in run(*two, *divided_among, "--metrics", "mae").stderr
 
 
 def test_the_page_on_scale_names_options_that_there_are_and_commands_that_run(run: Run, work: Path) -> None:
