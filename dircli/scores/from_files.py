@@ -144,7 +144,7 @@ def _by_engine(  # noqa: PLR0913 - as `evaluate`
 
     if not all(streams.is_regular(part) for path in paths for part in places.parts(path)):
         raise Undivided("it cannot be read more than once")
-    against, manifest = _divisible(request, name=name, root=root, bins_file=bins_file)
+    against, manifest = _divisible(name=name, root=root, bins_file=bins_file)
     with ExitStack() as files:
         ask = partial(partitioned.answer, run=run, files=files, manifest=manifest, drawn=sampling is not None)
         divided = partitioned.of_the_same_rows([ask(_question(path, against, request)) for path in paths])
@@ -157,19 +157,15 @@ def _by_engine(  # noqa: PLR0913 - as `evaluate`
             from dircli.scores.uncertainty.quantify import quantified
 
             result = quantified(result, drawn.quantities(divided, run, sampling), sampling)
-    return replace(scored[0], result=result)
+    return replace(scored[0], result=result, notes=[note for each in divided for note in each.notes])
 
 
-def _divisible(
-    request: ScoreOptions, *, name: str | None, root: Path, bins_file: Path | None
-) -> tuple[Benchmark, LargeManifest | None]:
+def _divisible(*, name: str | None, root: Path, bins_file: Path | None) -> tuple[Benchmark, LargeManifest | None]:
     """What files are scored against that an engine reads; Undivided where that has to be read as a whole."""
     if bins_file is None and facts_of_samples(name, root):
         large = open_large(name, root)
         if large is None:
             raise Undivided("the manifest is not as `dir curate` writes it")
-        if request.layout.by_position:
-            raise Undivided("rows that stand in the order of the manifest are not divided; give them ids")
         return large.benchmark, large.manifest
     against = open_benchmark(name, root, bins_file)
     if against.has_rows:
@@ -428,21 +424,21 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     A folder or glob of parts is one file, and so is a URL; see `dircli.store.places`. ``run`` says who else than the
     threads of this process does it; what has to be read as a whole is left to them.
     """
-    request, why = replace(request, root=root), None
+    request = replace(request, root=root)
+    notes: list[str] = []
     who = run or (_alone(paths, request) if sampling and sampling.method == "poisson" else None)
     how: dict[str, Any] = {"name": name, "root": root, "bins_file": bins_file, "sampling": sampling}
     if who is not None:
         try:
             scored = _by_engine(paths, request, who, **how)
         except Undivided as error:
-            why = str(error)
+            files = ", ".join(map(places.shown, paths))
+            notes = [f"{files}: read by this process, not by the workers: {error}"]
         else:
+            scored = scored if run else replace(scored, notes=())
             return _grouped(scored) if seeds else scored
     scored = _as_a_whole(paths, request, seeds=seeds, **how)
-    if run is None or why is None:
-        return scored
-    files = ", ".join(map(places.shown, paths))
-    return replace(scored, notes=[f"{files}: read by this process, not by the workers: {why}"])
+    return replace(scored, notes=notes) if run else scored
 
 
 def _as_a_whole(  # noqa: PLR0913 - as `evaluate`

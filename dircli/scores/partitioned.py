@@ -68,13 +68,14 @@ class Item:
 class Source:
     """Where rows come from: the file that is asked about and, where they are joined, the rows of a manifest.
 
-    These are ``sent``, or lie divided in the folder ``scratch``, as those of the file then do, in ``files`` and
-    ``groups`` files by the first ``bits`` of hashes. Rows are for metrics of ranks, where they are to be ``kept``; sets
-    of them may be ``drawn`` later.
+    Where rows stand in its order, ``starts`` are those of its row groups. Else its rows are ``sent``, or lie divided in
+    the folder ``scratch``, as those of the file then do, in ``files`` and ``groups`` files by the first ``bits`` of
+    hashes. Rows are for metrics of ranks, where they are to be ``kept``; sets of them may be ``drawn`` later.
     """
 
     question: Question
     manifest: LargeManifest | None = None
+    starts: IntArray | None = None
     sent: pa.Table | None = None
     relevance: Relevance | None = None
     scratch: Path | None = None
@@ -94,6 +95,8 @@ class Source:
         if self.manifest is None:
             for table in tables:
                 yield streamed.part_of(table, self.question)
+        elif self.starts is not None:
+            yield from self._in_order(tables, item.first)
         elif renamed := [joined.renamed(table, self.question) for table in tables]:
             yield self._found(renamed)
 
@@ -102,6 +105,24 @@ class Source:
         layout = self.question.layout
         needed = layout.needed(target=self.manifest is None)
         return Stream(paths=[span.path], texts=layout.texts, numbers=layout.numbers, needed=needed)
+
+    def _in_order(self, tables: Iterator[pa.Table], first: int) -> Iterator[Part]:
+        """The rows of the file with those of the manifest from number ``first`` of the split on."""
+        assert self.manifest is not None and self.starts is not None  # noqa: S101, PT018 - asked for only where they are
+        columns = ("id", "target", "bin")
+        following = self.manifest.rows_from(self.question.split, first, *columns, starts=self.starts)
+        for table in tables:
+            ours = following(len(table))
+            part = joined.part_of(ours, joined.renamed(table, self.question), self.question, self.relevance)
+            at = np.arange(first, first + len(table))
+            yield replace(part, places=at, hashes=hashes(ours["id"]) if self.drawn else None)
+            first += len(table)
+
+    def rows_in(self, span: Span) -> int:
+        """How many rows ``span`` has, which is known of all but text."""
+        if span.kind in {"row groups", "numbers"}:
+            return span.rows
+        return sum(map(len, spans.tables(self._stream(span), span)))
 
     def _found(self, tables: Sequence[pa.Table]) -> Part:
         """The rows of the file with those of the manifest that were sent."""
@@ -233,8 +254,8 @@ def _summed(source: Source, item: Item) -> Partial:
             counts = np.bincount(part.bin_index, minlength=len(source.question.against.table.bins))
             found = middles(part.prediction, part.bin_index, np.append(0, np.cumsum(counts)))
             of_parts.append(np.where(counts > 0, found, np.nan))
-        if part.places is not None and source.sent is not None:
-            seen = _marked(part.places, len(source.sent))
+        if part.places is not None:
+            seen = None if source.sent is None else _marked(part.places, len(source.sent))
         elif part.hashes is not None and item.span is not None:
             keys.append(part.hashes)
     if total is None:
@@ -271,6 +292,8 @@ def named(source: Source, item: Item) -> Iterator[None]:
         raise Unusual(str(item.span or places.shown(source.question.path)), what or UNUSUAL) from None
 
 
+COMPRESSED = "each compressed file is read by one worker, for compressed text cannot be divided"
+MORE_OR_FEWER = "there are {:,} rows, and the split has {:,}"
 UNUSUAL = "something is wrong, or not as most programs write it"
 
 
@@ -278,6 +301,13 @@ def divided(source: Source, item: Item) -> int:
     """The number of rows of ``item``, which are divided into the folder of ``source``."""
     with named(source, item):
         return source.divide(item)
+
+
+def counted(source: Source, item: Item) -> IntArray:
+    """The number of rows of ``item``, (1,)."""
+    assert item.span is not None  # noqa: S101 - items of a file have one
+    with named(source, item):
+        return np.array([source.rows_in(item.span)])
 
 
 def added(numbers: list[int]) -> int:
@@ -317,12 +347,16 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Divided:
-    """A file of which the scores are ``found``, and what is known of its rows; to see them again, their ``items``."""
+    """A file of which the scores are ``found``, and what is known of its rows; to see them again, their ``items``.
+
+    ``notes`` say how it was divided where that is not as one would expect.
+    """
 
     found: Answer
     source: Source
     partial: Partial
     items: Sequence[Item]
+    notes: Sequence[str] = ()
 
     @property
     def numbered(self) -> list[Item]:
@@ -390,7 +424,8 @@ def answer(
     if len(paths) > 1:
         parts.refuse_unlike(paths, question.layout.needed(target=manifest is None))
     with whole_where_unusual(question):
-        source, items = _prepared(question, run, manifest, spans.divided(paths, size=run.size), files)
+        every = spans.divided(paths, size=run.size)
+        source, items = _prepared(question, run, manifest, every, files)
         source = replace(source, drawn=drawn)
         partial = _total(source, [*(Item(digested=path.absolute()) for path in paths), *items], run)
         of_ranks = question.nothing_yet(partial.columns or ()).of_ranks
@@ -404,7 +439,9 @@ def answer(
             verb = "needs" if len(names) == 1 else "need"
             raise Undivided(f"resamples of {', '.join(names)} {verb} all rows at once; name others with --metrics")
         found = answered(total, question, sha256=parts.digest(partial.digests), content=content)
-    return Divided(found=found, source=source, partial=replace(partial, rows=()), items=items)
+    is_large = any(span.kind == "bytes" and span.end > run.size for span in every)
+    notes = [f"{places.shown(question.path)}: {COMPRESSED}"] if is_large else []
+    return Divided(found=found, source=source, partial=replace(partial, rows=()), items=items, notes=notes)
 
 
 def _prepared(
@@ -422,6 +459,14 @@ def _prepared(
     elsewhere = replace(manifest, folder=manifest.folder.absolute())
     source = replace(source, manifest=elsewhere, relevance=joined.relevance_of(question, manifest))
     number = int(manifest.table.counts[question.split].sum())
+    if question.layout.by_position:
+        source = replace(source, starts=manifest.starts(question.split))
+        with run.watch("rows counted", len(items)) as done:
+            sizes = run.engine.reduced(counted, items, np.concatenate, shared=source, done=done)
+        if (found := int(sizes.sum())) != number:
+            raise Unusual(MORE_OR_FEWER.format(found, number))
+        firsts = np.append(0, np.cumsum(sizes)).tolist()
+        return source, [replace(item, first=first) for item, first in zip(items, firsts, strict=False)]
     if number <= SENT:
         import pyarrow as pa
 
@@ -435,7 +480,7 @@ def _prepared(
     with run.watch("rows divided by id", len(both)) as done:
         found = run.engine.reduced(divided, both, added, shared=source, done=done)
     if found != 2 * number:
-        raise Unusual(f"there are {found - number:,} rows, and the split has {number:,}")
+        raise Unusual(MORE_OR_FEWER.format(found - number, number))
     return source, [Item(hashed=part) for part in range(1 << bits)]
 
 
