@@ -301,6 +301,8 @@ def _note_what_is_known(scored: Scored) -> None:
     manifest = scored.against.manifest
     if manifest is not None and BY_HASH in manifest.facts:
         console.note(f"{scored.result.dataset}: {PROVEN.format(scored.result.split)}")
+    for note in scored.notes:
+        console.note(note)
     if scored.left_out:
         console.note(f"{', '.join(scored.left_out)}: left out, as the file has too many rows to sort them")
     if not scored.systems or console.quiet:

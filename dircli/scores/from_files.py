@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,11 +28,13 @@ from dircli.scores.signature import SCORING
 from dircli.store import places, predicted_maps, predictions, streams
 from dircli.store.content import rules_digest, targets_digest
 from dircli.store.predictions import Layout, Predictions
+from dircli.store.streams import Undivided
 
 if TYPE_CHECKING:
     from dircli.scores.partitioned import Run
     from dircli.scores.streamed import Answer, Question
     from dircli.scores.uncertainty.quantify import BootstrapOptions
+    from dircli.store.large_manifests import LargeManifest
 
 LOG = logging.getLogger("dircli")
 
@@ -130,43 +133,42 @@ def _by_engine(  # noqa: PLR0913 - as `evaluate`
     root: Path,
     bins_file: Path | None,
     sampling: BootstrapOptions | None,
-) -> Scored | None:
+) -> Scored:
     """What `evaluate` gives of the files ``paths``, but for their rows, by the engine of ``run``.
 
-    None where one of them, or the manifest, has to be read as a whole.
+    Raises Undivided where one of them, or the manifest, has to be read as a whole.
     """
     from dircli.scores import partitioned
 
     if not all(streams.is_regular(part) for path in paths for part in places.parts(path)):
-        return None
-    manifest = None
+        raise Undivided("it cannot be read more than once")
+    against, manifest = _divisible(name=name, root=root, bins_file=bins_file)
+    with ExitStack() as files:
+        ask = partial(partitioned.answer, run=run, files=files, manifest=manifest, drawn=sampling is not None)
+        divided = partitioned.of_the_same_rows([ask(_question(path, against, request)) for path in paths])
+        scored = [_of_sums(path, each.found, against, request) for path, each in zip(paths, divided, strict=True)]
+        names = _names([Predictions(file=path, values=np.empty(0)) for path in paths])
+        systems = tuple(replace(one.result.systems[0], name=name) for name, one in zip(names, scored, strict=True))
+        result = replace(scored[0].result, systems=systems)
+        if sampling is not None:
+            from dircli.scores import drawn
+            from dircli.scores.uncertainty.quantify import quantified
+
+            result = quantified(result, drawn.quantities(divided, run, sampling), sampling)
+    return replace(scored[0], result=result, notes=[note for each in divided for note in each.notes])
+
+
+def _divisible(*, name: str | None, root: Path, bins_file: Path | None) -> tuple[Benchmark, LargeManifest | None]:
+    """What files are scored against that an engine reads; Undivided where that has to be read as a whole."""
     if bins_file is None and facts_of_samples(name, root):
         large = open_large(name, root)
-        if large is None or request.layout.by_position:
-            return None
-        against, manifest = large.benchmark, large.manifest
-    else:
-        against = open_benchmark(name, root, bins_file)
-        if against.has_rows:
-            return None
-    scored = []
-    for path in paths:
-        found = partitioned.answer(_question(path, against, request), run, manifest=manifest, sampling=sampling)
-        if found is None:
-            return None
-        each = _of_sums(path, found, against, request)
-        if sampling is not None and found.resampled is not None:
-            from dircli.scores.uncertainty.quantify import with_poisson_intervals
-
-            each = replace(each, result=with_poisson_intervals(each.result, found.resampled, sampling))
-        scored.append(each)
-    results = [each.result for each in scored]
-    if len({(result.content, result.systems[0].regions["all"].n) for result in results}) > 1:
-        return None
-    systems = tuple(system for result in results for system in result.systems)
-    names = _names([Predictions(file=path, values=np.empty(0)) for path in paths])
-    systems = tuple(replace(system, name=name) for name, system in zip(names, systems, strict=True))
-    return replace(scored[0], result=replace(results[0], systems=systems))
+        if large is None:
+            raise Undivided("the manifest is not as `dir curate` writes it")
+        return large.benchmark, large.manifest
+    against = open_benchmark(name, root, bins_file)
+    if against.has_rows:
+        raise Undivided("predicted maps are not divided")
+    return against, None
 
 
 def _by_parts(path: str, name: str | None, root: Path, request: ScoreOptions) -> Scored | None:
@@ -421,15 +423,33 @@ def evaluate(  # noqa: PLR0913 - the options of `dir evaluate`
     threads of this process does it; what has to be read as a whole is left to them.
     """
     request = replace(request, root=root)
-    if run is None and sampling and sampling.method == "poisson":
-        run = _alone(paths, request)
-    if run is not None and len(paths) > 1 and sampling:
-        message = "intervals of several files are paired, for which all their rows are needed"
-        raise UsageError(f"{message}; leave out --engine dask, or score the files one by one")
-    if run is not None:
-        scored = _by_engine(paths, request, run, name=name, root=root, bins_file=bins_file, sampling=sampling)
-        if scored is not None:
+    notes: list[str] = []
+    who = run or (_alone(paths, request) if sampling and sampling.method == "poisson" else None)
+    how: dict[str, Any] = {"name": name, "root": root, "bins_file": bins_file, "sampling": sampling}
+    if who is not None:
+        try:
+            scored = _by_engine(paths, request, who, **how)
+        except Undivided as error:
+            files = ", ".join(map(places.shown, paths))
+            notes = [f"{files}: read by this process, not by the workers: {error}"]
+        else:
+            scored = scored if run else replace(scored, notes=())
             return _grouped(scored) if seeds else scored
+    scored = _as_a_whole(paths, request, seeds=seeds, **how)
+    return replace(scored, notes=notes) if run else scored
+
+
+def _as_a_whole(  # noqa: PLR0913 - as `evaluate`
+    paths: Sequence[str],
+    request: ScoreOptions,
+    *,
+    name: str | None,
+    root: Path,
+    bins_file: Path | None,
+    sampling: BootstrapOptions | None,
+    seeds: bool,
+) -> Scored:
+    """What `evaluate` gives, by this process."""
     alone, facts = len(paths) == 1 and sampling is None and not seeds, None
     if bins_file is None:
         facts = facts_of_samples(name, root)
@@ -459,13 +479,10 @@ def _grouped(scored: Scored) -> Scored:
 
 
 def _alone(paths: Sequence[str], request: ScoreOptions) -> Run | None:
-    """How one large file is scored in parts by this process; None for others."""
-    if (
-        len(paths) > 1
-        or paths[0] == predictions.STDIN
-        or request.keep_rows
-        or not streams.is_large(*places.parts(paths[0]))
-    ):
+    """How files, a large one among them, are scored in parts by this process; None for others."""
+    if request.keep_rows or predictions.STDIN in paths:
+        return None
+    if not any(streams.is_large(*places.parts(path)) for path in paths):
         return None
     from dircli.scores.partitioned import Run
     from dircli.store.engines import LOCAL

@@ -88,11 +88,14 @@ def _total(pairs: Iterator[tuple[pa.Table, pa.Table]], question: Question, phi: 
 
 
 def part_of(ours: pa.Table, theirs: pa.Table, question: Question, phi: Relevance | None) -> Part:
-    """The rows of the manifest, ``ours``, with those of the file; InputError where their ids are not the same."""
+    """The rows of the manifest, ``ours``, with those of the file, in the same order where these have no ids.
+
+    InputError where their ids are not the same, or their targets.
+    """
     columns: Mapping[str, FloatArray] = {name: theirs[name].to_numpy() for name in theirs.column_names if name != "id"}
     found = Predictions(
         file=places.shown(question.path),
-        ids=theirs["id"].combine_chunks(),
+        ids=theirs["id"].combine_chunks() if "id" in theirs.column_names else None,
         values=columns["prediction"],
         targets=columns.get("target"),
         sigma=columns.get("sigma"),

@@ -12,22 +12,19 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from dircli.benchmark.protocol import ScoreRule
-from dircli.benchmark.regions import masks
 from dircli.benchmark.relevance import Relevance
-from dircli.errors import InputError, Problem, UsageError
+from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores import joined, streamed
-from dircli.scores.by_region import Reference
 from dircli.scores.metrics import blocks
 from dircli.scores.metrics.blocks import BinSums
-from dircli.scores.metrics.table import EVERY, Metric
 from dircli.scores.streamed import RANKED, Answer, Part, Question, Total, answered
-from dircli.scores.uncertainty.poisson import Resamples, keys_of_places
+from dircli.scores.uncertainty.divided import Located
+from dircli.scores.uncertainty.reweighted import middles
 from dircli.store import partitions, parts, places, spans
 from dircli.store.content import digest_of_targets
 from dircli.store.digests import digest_of
@@ -36,12 +33,10 @@ from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.parallel import Watch, unwatched
 from dircli.store.spans import SIZE, Span
-from dircli.store.streams import Stream, Unusual
+from dircli.store.streams import Stream, Undivided, Unusual
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from dircli.scores.uncertainty.quantify import BootstrapOptions
 
 SENT = 2_000_000
 """Rows of a split that are sent to all who work; those of a larger one are divided."""
@@ -73,12 +68,14 @@ class Item:
 class Source:
     """Where rows come from: the file that is asked about and, where they are joined, the rows of a manifest.
 
-    These are ``sent``, or lie divided in the folder ``scratch``, as those of the file then do, in ``files`` and
-    ``groups`` files by the first ``bits`` of hashes. Rows are for metrics of ranks, where they are to be ``kept``.
+    Where rows stand in its order, ``starts`` are those of its row groups. Else its rows are ``sent``, or lie divided in
+    the folder ``scratch``, as those of the file then do, in ``files`` and ``groups`` files by the first ``bits`` of
+    hashes. Rows are for metrics of ranks, where they are to be ``kept``; sets of them may be ``drawn`` later.
     """
 
     question: Question
     manifest: LargeManifest | None = None
+    starts: IntArray | None = None
     sent: pa.Table | None = None
     relevance: Relevance | None = None
     scratch: Path | None = None
@@ -86,6 +83,7 @@ class Source:
     files: int = 0
     groups: int = 0
     kept: bool = False
+    drawn: bool = False
 
     def parts(self, item: Item) -> Iterator[Part]:
         """The rows of ``item``, block by block; Unusual where anything is wrong or unusual."""
@@ -97,6 +95,8 @@ class Source:
         if self.manifest is None:
             for table in tables:
                 yield streamed.part_of(table, self.question)
+        elif self.starts is not None:
+            yield from self._in_order(tables, item.first)
         elif renamed := [joined.renamed(table, self.question) for table in tables]:
             yield self._found(renamed)
 
@@ -105,6 +105,24 @@ class Source:
         layout = self.question.layout
         needed = layout.needed(target=self.manifest is None)
         return Stream(paths=[span.path], texts=layout.texts, numbers=layout.numbers, needed=needed)
+
+    def _in_order(self, tables: Iterator[pa.Table], first: int) -> Iterator[Part]:
+        """The rows of the file with those of the manifest from number ``first`` of the split on."""
+        assert self.manifest is not None and self.starts is not None  # noqa: S101, PT018 - asked for only where they are
+        columns = ("id", "target", "bin")
+        following = self.manifest.rows_from(self.question.split, first, *columns, starts=self.starts)
+        for table in tables:
+            ours = following(len(table))
+            part = joined.part_of(ours, joined.renamed(table, self.question), self.question, self.relevance)
+            at = np.arange(first, first + len(table))
+            yield replace(part, places=at, hashes=hashes(ours["id"]) if self.drawn else None)
+            first += len(table)
+
+    def rows_in(self, span: Span) -> int:
+        """How many rows ``span`` has, which is known of all but text."""
+        if span.kind in {"row groups", "numbers"}:
+            return span.rows
+        return sum(map(len, spans.tables(self._stream(span), span)))
 
     def _found(self, tables: Sequence[pa.Table]) -> Part:
         """The rows of the file with those of the manifest that were sent."""
@@ -165,7 +183,8 @@ class Partial:
     """What is known of the rows of some items, neighbours: their sums, and ``sizes``, the number of rows of each span.
 
     ``columns`` are what rows have; None where there are none. ``rows`` are there only while there are few. ``seen``
-    (m,) bits say which rows of the manifest they are. ``digests`` are those of files that were hashed.
+    (m,) bits say which rows of the manifest they are. ``middles`` (B,) are predictions about the middle of each bin,
+    NaN where it has none. ``digests`` are those of files that were hashed.
     """
 
     sums: BinSums | None = None
@@ -174,6 +193,7 @@ class Partial:
     targets_sum: int = 0
     rows: Sequence[tuple[AnyArray, ...]] = ()
     seen: AnyArray | None = None
+    middles: FloatArray | None = None
     digests: tuple[str, ...] = ()
 
 
@@ -198,15 +218,25 @@ def merged(partials: list[Partial]) -> Partial:
         targets_sum=sum(partial.targets_sum for partial in partials) % (1 << 64),
         rows=[rows for partial in some for rows in partial.rows] if few else (),
         seen=seen,
+        middles=_middle([partial.middles for partial in some if partial.middles is not None]),
         digests=tuple(digest for partial in partials for digest in partial.digests),
     )
+
+
+def _middle(middles: Sequence[FloatArray]) -> FloatArray | None:
+    """The middle one of some values in each bin, (B,), of those that are not NaN."""
+    if not middles:
+        return None
+    ordered = np.sort(middles, axis=0)  # NaN last
+    middle = (np.isfinite(ordered).sum(axis=0) - 1).clip(0) // 2
+    return np.asarray(np.take_along_axis(ordered, middle[None], axis=0)[0])
 
 
 def summed(source: Source, item: Item) -> Partial:
     """What is known of the rows of ``item``, or of the file as a whole."""
     if item.digested is not None:
         return Partial(digests=(digest_of(item.digested, "sha256"),))
-    with _named(source, item):
+    with named(source, item):
         return _summed(source, item)
 
 
@@ -214,14 +244,18 @@ def _summed(source: Source, item: Item) -> Partial:
     total: Total | None = None
     keys: list[AnyArray] = []
     columns: tuple[str, ...] = ()
-    seen = None
+    seen, of_parts = None, []
     for part in source.parts(item):
         if total is None:
             total, columns = source.question.nothing_yet(part.given), tuple(sorted(part.given))
             total.keep = source.kept
         total.add(part, workers=1)
-        if part.places is not None and source.sent is not None:
-            seen = _marked(part.places, len(source.sent))
+        if source.drawn:
+            counts = np.bincount(part.bin_index, minlength=len(source.question.against.table.bins))
+            found = middles(part.prediction, part.bin_index, np.append(0, np.cumsum(counts)))
+            of_parts.append(np.where(counts > 0, found, np.nan))
+        if part.places is not None:
+            seen = None if source.sent is None else _marked(part.places, len(source.sent))
         elif part.hashes is not None and item.span is not None:
             keys.append(part.hashes)
     if total is None:
@@ -235,6 +269,7 @@ def _summed(source: Source, item: Item) -> Partial:
         targets_sum=total.targets_sum,
         rows=total.rows,
         seen=seen,
+        middles=_middle(of_parts),
     )
 
 
@@ -246,7 +281,7 @@ def _marked(places: IntArray, rows: int) -> AnyArray:
 
 
 @contextmanager
-def _named(source: Source, item: Item) -> Iterator[None]:
+def named(source: Source, item: Item) -> Iterator[None]:
     """What is wrong or unusual is told of with the place where it is."""
     try:
         yield
@@ -257,13 +292,22 @@ def _named(source: Source, item: Item) -> Iterator[None]:
         raise Unusual(str(item.span or places.shown(source.question.path)), what or UNUSUAL) from None
 
 
+COMPRESSED = "each compressed file is read by one worker, for compressed text cannot be divided"
+MORE_OR_FEWER = "there are {:,} rows, and the split has {:,}"
 UNUSUAL = "something is wrong, or not as most programs write it"
 
 
 def divided(source: Source, item: Item) -> int:
     """The number of rows of ``item``, which are divided into the folder of ``source``."""
-    with _named(source, item):
+    with named(source, item):
         return source.divide(item)
+
+
+def counted(source: Source, item: Item) -> IntArray:
+    """The number of rows of ``item``, (1,)."""
+    assert item.span is not None  # noqa: S101 - items of a file have one
+    with named(source, item):
+        return np.array([source.rows_in(item.span)])
 
 
 def added(numbers: list[int]) -> int:
@@ -301,42 +345,103 @@ class Run:
             ) from None
 
 
-def answer(
-    question: Question, run: Run, *, manifest: LargeManifest | None = None, sampling: BootstrapOptions | None = None
-) -> Answer | None:
-    """The scores of the file that is asked about, perhaps on rows of ``manifest``, and those of Poisson resamples.
+@dataclass(frozen=True, kw_only=True)
+class Divided:
+    """A file of which the scores are ``found``, and what is known of its rows; to see them again, their ``items``.
 
-    None where it has to be read as a whole, as resamples are by metrics of ranks, and InputError where it is too large
-    for that. Raises UsageError where metrics of ranks are asked for by name, and there are too many rows.
+    ``notes`` say how it was divided where that is not as one would expect.
     """
-    paths, shown = places.parts(question.path), places.shown(question.path)
+
+    found: Answer
+    source: Source
+    partial: Partial
+    items: Sequence[Item]
+    notes: Sequence[str] = ()
+
+    @property
+    def numbered(self) -> list[Item]:
+        """The items, each with the number of its first row."""
+        firsts = np.append(0, np.cumsum(self.partial.sizes)).tolist()
+        return [replace(item, first=first) for item, first in zip(self.items, firsts, strict=False)]
+
+    @property
+    def located(self) -> Located:
+        """What is known of where its rows lie, in one that is to be drawn from."""
+        sums, predictions = self.partial.sums, self.partial.middles
+        assert sums is not None and predictions is not None  # noqa: S101, PT018 - there are rows
+        return Located(sums.sums, np.where(sums.sums.n > 0, predictions, np.nanmedian(predictions)))
+
+
+@contextmanager
+def whole_where_unusual(question: Question) -> Iterator[None]:
+    """Undivided where the file that is asked about must be read as a whole, InputError where it is too large."""
+    try:
+        yield
+    except OSError as error:
+        raise Undivided(error.strerror or UNUSUAL) from None
+    except Unusual as error:
+        *where, what = error.args or (UNUSUAL,)
+        if _is_small(question):
+            raise Undivided(": ".join([*where, what])) from None
+        hint = "It is too large to be read as a whole, which would name it; look there, or cut that part out"
+        raise InputError(Problem(where[0] if where else places.shown(question.path), what, hint)) from None
+
+
+def _is_small(question: Question) -> bool:
+    """Whether the file that is asked about may be read as a whole, whatever is in it."""
+    return sum(path.stat().st_size for path in places.parts(question.path)) <= WHOLE
+
+
+def refuse(files: Sequence[Divided], problems: Sequence[Problem]) -> NoReturn:
+    """InputError, or where ``files`` are small Undivided: whoever reads them as a whole has more to say."""
+    if all(_is_small(file.source.question) for file in files):
+        raise Undivided(problems[0].found)
+    raise InputError(problems)
+
+
+def of_the_same_rows(files: Sequence[Divided]) -> list[Divided]:
+    """The ``files`` with the metrics that all of them have; refuses those of other targets than the first has."""
+    names = ", ".join(places.shown(file.source.question.path) for file in files)
+    sizes = {int(file.partial.sizes.sum()) for file in files}
+    if len(sizes) > 1 or len({file.found.content for file in files}) > 1:
+        what = f"they have {sample(sorted(sizes))} rows" if len(sizes) > 1 else "their targets are not the same"
+        refuse(files, [Problem(names, what, "Score them one by one")])
+    common = set.intersection(*(set(file.found.regions["all"]) for file in files))
+    titles = set.intersection(*(set(file.found.left_out) for file in files))
+    return [replace(file, found=file.found.of(common, titles)) for file in files]
+
+
+def answer(
+    question: Question, run: Run, files: ExitStack, *, manifest: LargeManifest | None = None, drawn: bool = False
+) -> Divided:
+    """The scores of the file that is asked about, perhaps on rows of ``manifest``, which may be divided into ``files``.
+
+    Raises Undivided where it has to be read as a whole, as for metrics of ranks of which sets are to be ``drawn``, and
+    InputError where it is too large for that; UsageError where metrics of ranks are asked for by name, and there are
+    too many rows.
+    """
+    paths = places.parts(question.path)
     if len(paths) > 1:
         parts.refuse_unlike(paths, question.layout.needed(target=manifest is None))
-    try:
-        with ExitStack() as files:
-            source, items = _prepared(question, run, manifest, spans.divided(paths, size=run.size), files)
-            partial = _total(source, [*(Item(digested=path.absolute()) for path in paths), *items], run)
-            if (
-                not source.kept
-                and partial.sizes.sum() <= RANKED
-                and question.nothing_yet(partial.columns or ()).of_ranks
-            ):
-                source = replace(source, kept=True)  # there are fewer rows than was guessed
-                partial = replace(_total(source, items, run), digests=partial.digests)
-            total = _checked(source, partial, run)
-            content = str(manifest.facts["content"]) if manifest else digest_of_targets(total.n, total.targets_sum)
-            if sampling is not None and total.rows:
-                return None
-            found = answered(total, question, sha256=parts.digest(partial.digests), content=content)
-            return found if sampling is None else _with_resamples(found, source, partial, items, run, sampling)
-    except OSError:
-        return None
-    except Unusual as error:
-        if sum(path.stat().st_size for path in paths) <= WHOLE:
-            return None
-        where, what = error.args if len(error.args) > 1 else (shown, str(error) or UNUSUAL)
-        hint = "It is too large to be read as a whole, which would name it; look there, or cut that part out"
-        raise InputError(Problem(where, what, hint)) from None
+    with whole_where_unusual(question):
+        every = spans.divided(paths, size=run.size)
+        source, items = _prepared(question, run, manifest, every, files)
+        source = replace(source, drawn=drawn)
+        partial = _total(source, [*(Item(digested=path.absolute()) for path in paths), *items], run)
+        of_ranks = question.nothing_yet(partial.columns or ()).of_ranks
+        if not source.kept and partial.sizes.sum() <= RANKED and of_ranks:
+            source = replace(source, kept=True)  # there are fewer rows than was guessed
+            partial = replace(_total(source, items, run), digests=partial.digests)
+        total = _checked(source, partial, run)
+        content = str(manifest.facts["content"]) if manifest else digest_of_targets(total.n, total.targets_sum)
+        if total.rows and drawn:
+            names = [metric.name for metric in of_ranks]
+            verb = "needs" if len(names) == 1 else "need"
+            raise Undivided(f"resamples of {', '.join(names)} {verb} all rows at once; name others with --metrics")
+        found = answered(total, question, sha256=parts.digest(partial.digests), content=content)
+    is_large = any(span.kind == "bytes" and span.end > run.size for span in every)
+    notes = [f"{places.shown(question.path)}: {COMPRESSED}"] if is_large else []
+    return Divided(found=found, source=source, partial=replace(partial, rows=()), items=items, notes=notes)
 
 
 def _prepared(
@@ -354,6 +459,14 @@ def _prepared(
     elsewhere = replace(manifest, folder=manifest.folder.absolute())
     source = replace(source, manifest=elsewhere, relevance=joined.relevance_of(question, manifest))
     number = int(manifest.table.counts[question.split].sum())
+    if question.layout.by_position:
+        source = replace(source, starts=manifest.starts(question.split))
+        with run.watch("rows counted", len(items)) as done:
+            sizes = run.engine.reduced(counted, items, np.concatenate, shared=source, done=done)
+        if (found := int(sizes.sum())) != number:
+            raise Unusual(MORE_OR_FEWER.format(found, number))
+        firsts = np.append(0, np.cumsum(sizes)).tolist()
+        return source, [replace(item, first=first) for item, first in zip(items, firsts, strict=False)]
     if number <= SENT:
         import pyarrow as pa
 
@@ -367,7 +480,7 @@ def _prepared(
     with run.watch("rows divided by id", len(both)) as done:
         found = run.engine.reduced(divided, both, added, shared=source, done=done)
     if found != 2 * number:
-        raise Unusual(f"there are {found - number:,} rows, and the split has {number:,}")
+        raise Unusual(MORE_OR_FEWER.format(found - number, number))
     return source, [Item(hashed=part) for part in range(1 << bits)]
 
 
@@ -394,64 +507,3 @@ def _checked(source: Source, partial: Partial, run: Run) -> Total:
     total.summed.add_sums(partial.sums)
     total.n, total.targets_sum, total.rows = int(partial.sizes.sum()), partial.targets_sum, list(partial.rows)
     return total
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drawn:
-    """Which rows are drawn, how, and by which metrics of ``names`` resamples are scored."""
-
-    source: Source
-    resamples: Resamples
-    names: Sequence[str]
-
-    @property
-    def rule(self) -> ScoreRule:
-        """The protocol's."""
-        return self.source.question.against.rules.score_rules[self.source.question.protocol]
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The metrics, as the protocol has them."""
-        return [EVERY[name].under(self.rule) for name in self.names]
-
-
-def drawn(asked: Drawn, item: Item) -> FloatArray | None:
-    """What the rows of ``item`` add to the sums of each resample, (B, terms, R); None where there are none."""
-    total, place, metrics, question = None, item.first, asked.metrics, asked.source.question
-    with _named(asked.source, item):
-        for part in asked.source.parts(item):
-            n = part.target.size
-            keys = part.hashes if part.hashes is not None else keys_of_places(np.arange(place, place + n))
-            reference = Reference.of(question.against, question.protocol, part.target, part.bin_index)
-            rows = (reference.scored_target, part.prediction, part.bin_index, part.given, keys)
-            sums = asked.resamples.sums(*rows, metrics)
-            total = sums if total is None else total + sums
-            place += n
-    return total
-
-
-def all_drawn(parts: list[FloatArray | None]) -> FloatArray | None:
-    """The sum of what is there."""
-    some = [part for part in parts if part is not None]
-    return np.sum(some, axis=0) if some else None
-
-
-def _with_resamples(  # noqa: PLR0913, PLR0917 - what is known of the rows, and how they are drawn
-    found: Answer, source: Source, partial: Partial, items: Sequence[Item], run: Run, sampling: BootstrapOptions
-) -> Answer:
-    """The answer ``found`` with the scores of resamples, for which the rows of ``items`` are read again."""
-    assert partial.sums is not None  # noqa: S101 - `_checked` has seen rows
-    firsts = np.append(0, np.cumsum(partial.sizes)).tolist()
-    numbered = [replace(item, first=first) for item, first in zip(items, firsts, strict=False)]
-    resamples = Resamples.of(partial.sums.sums, resamples=sampling.resamples, seed=sampling.seed)
-    names = [name for name in found.regions["all"] if name in EVERY and not EVERY[name].count]
-    asked = Drawn(source=source, resamples=resamples, names=names)
-    with run.watch("parts drawn from", len(items)) as done:
-        sums = run.engine.reduced(drawn, numbered, all_drawn, shared=asked, done=done)
-    assert sums is not None  # noqa: S101 - as above
-    question = source.question
-    table = question.against.table
-    regions = masks(table.regions[question.protocol], table.counts["train"])
-    regions = {name: regions[name] for name in found.regions if name in regions}
-    scores = resamples.scores(sums, regions, asked.metrics, zero_error=asked.rule.zero_error)
-    return replace(found, resampled=scores)

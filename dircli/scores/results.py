@@ -254,13 +254,15 @@ class System:
 class Scored:
     """A result, and the rows behind it; none where those of the file were not kept.
 
-    ``left_out`` are the titles of the metrics that only a smaller file has.
+    ``left_out`` are the titles of the metrics that only a smaller file has, ``notes`` what is to be said of how it was
+    done.
     """
 
     result: Result
     systems: list[System]
     against: Benchmark
     left_out: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 def _parsed(path: Path) -> Any:

@@ -6,9 +6,9 @@ file in which anything is wrong or unusual is not scored here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,16 +60,20 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The scores by region, the file's ``sha256``, the digest of its targets, and the titles of metrics left out.
-
-    ``resampled`` are the scores of resamples by region, (1, metrics, R), where they were drawn.
-    """
+    """The scores by region, the file's ``sha256``, the digest of its targets, and the titles of metrics left out."""
 
     regions: dict[str, dict[str, Score]]
     sha256: str
     content: str
     left_out: list[str]
-    resampled: Mapping[str, FloatArray] | None = None
+
+    def of(self, names: Container[str], titles: Container[str]) -> Answer:
+        """The answer with the scores of these ``names`` alone, and of what was left out these ``titles``."""
+        regions = {
+            region: {name: score for name, score in scores.items() if name in names}
+            for region, scores in self.regions.items()
+        }
+        return replace(self, regions=regions, left_out=[title for title in self.left_out if title in titles])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 BLOCK = 1 << 16  # rows whose numbers are made ready for a hash at once
+GOLDEN = 0x9E3779B97F4A7C15
+MIXED = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 def content(ids: TextArray | pa.Array | pa.ChunkedArray, targets: FloatArray, split: AnyArray) -> str:
@@ -103,13 +105,30 @@ def targets_digest(targets: FloatArray) -> str:
 def targets_sum(targets: FloatArray) -> int:
     """What `digest_of_targets` hashes of ``targets`` (n,); that of several blocks of them is the sum of theirs.
 
-    Each float64 is mixed into 64 bits (the finaliser of SplitMix64); this is the sum of those, modulo 2^64.
+    Each float64 is mixed into 64 bits; this is the sum of those, modulo 2^64.
     """
-    bits = (targets.astype("<f8") + 0.0).view("<u8") + np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
-    bits ^= bits >> np.uint64(31)
-    return int(bits.sum(dtype=np.uint64))
+    return int(_mixed_targets(targets).sum(dtype=np.uint64))
+
+
+def pairs_sum(keys: AnyArray, targets: FloatArray) -> int:
+    """As `targets_sum`, but of rows (n,) that are told apart by their ``keys``, hashes of 64 bits of their ids."""
+    return int(mixed(keys ^ _mixed_targets(targets)).sum(dtype=np.uint64))
+
+
+def _mixed_targets(targets: FloatArray) -> AnyArray:
+    return mixed((targets.astype("<f8") + 0.0).view("<u8") + np.uint64(GOLDEN))
+
+
+def mixed(numbers: AnyArray) -> AnyArray:
+    """``numbers`` uint64 as others that look random, in place: the finaliser of SplitMix64 (Steele et al. 2014)."""
+    scratch = np.empty_like(numbers)
+    for shift, factor in MIXED:
+        np.right_shift(numbers, np.uint64(shift), out=scratch)
+        np.bitwise_xor(numbers, scratch, out=numbers)
+        np.multiply(numbers, np.uint64(factor), out=numbers)
+    np.right_shift(numbers, np.uint64(31), out=scratch)
+    np.bitwise_xor(numbers, scratch, out=numbers)
+    return numbers
 
 
 def digest_of_targets(n: int, total: int) -> str:

@@ -5,14 +5,14 @@ Whatever is wrong is left to `manifests.read`, which names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.arrays import FloatArray
+from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.records import SPLITS
 from dircli.errors import InputError
@@ -73,6 +73,36 @@ class LargeManifest:
             for group, number in enumerate(rows)
             for start in range(0, number, size)
         ]
+
+    def starts(self, split: str) -> IntArray:
+        """How many rows of ``split`` stand before each row group, (groups + 1,); the last is the number of all."""
+        import pyarrow.compute as pc
+
+        with parquet.file(self.folder / SAMPLES) as file:
+            of_groups = (file.read_row_group(group, columns=["split"]) for group in range(file.num_row_groups))
+            sizes = [pc.sum(pc.equal(group["split"], split)).as_py() or 0 for group in of_groups]
+        return np.append(0, np.cumsum(sizes, dtype=np.int64))
+
+    def rows_from(self, split: str, first: int, *columns: str, starts: IntArray) -> Callable[[int], pa.Table]:
+        """What gives the next so many rows of ``split``, from number ``first`` on, as long as there are as many."""
+        import pyarrow as pa
+
+        group = max(int(np.searchsorted(starts, first, side="right")) - 1, 0)
+        blocks = self.rows(split, *columns, groups=range(group, starts.size - 1))
+        skipped = first - int(starts[group])
+        waiting: list[pa.Table] = []
+
+        def following(n: int) -> pa.Table:
+            nonlocal skipped
+            while sum(len(table) for table in waiting) < n + skipped:
+                waiting.append(next(blocks))
+            rows = pa.concat_tables(waiting)
+            waiting[:] = [rows.slice(skipped + n)]
+            found = rows.slice(skipped, n).combine_chunks()
+            skipped = 0
+            return found
+
+        return following
 
     @property
     def groups(self) -> int:

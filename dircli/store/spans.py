@@ -1,4 +1,4 @@
-"""Tables in files divided into spans, which are read by themselves: ranges of lines, or row groups of Parquet.
+"""Tables in files divided into spans, which are read by themselves: ranges of lines or of numbers, or row groups.
 
 As in `streams`, only what is neither wrong nor unusual is read so.
 """
@@ -6,21 +6,24 @@ As in `streams`, only what is neither wrong nor unusual is read so.
 from __future__ import annotations
 
 import codecs
+import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, TypeAlias
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
 import numpy as np
 
-from dircli.store import compressed, parquet, sniff
+from dircli.errors import InputError
+from dircli.store import compressed, npy, parquet, sniff
 from dircli.store.streams import BLOCK, LONGEST, ROWS, Stream, Unusual, lines_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind: TypeAlias = Literal["lines", "row groups", "bytes"]
+Kind: TypeAlias = Literal["lines", "row groups", "numbers", "bytes"]
 
 SIZE = 64 << 20
 """Bytes of a span."""
@@ -34,7 +37,8 @@ COMPRESSED = 8
 class Span:
     """Some rows of the file at ``path``: the lines that begin in its bytes ``begin`` to ``end``, or row groups, or all.
 
-    They are about so many ``rows``. ``path`` is absolute, for workers may be elsewhere; messages say ``name``.
+    Of an npy array they are numbers. They are about so many ``rows``, and just as many of row groups and numbers.
+    ``path`` is absolute, for workers may be elsewhere; messages say ``name``.
     """
 
     path: Path
@@ -53,8 +57,8 @@ class Span:
 def divided(paths: Sequence[Path], *, size: int = SIZE) -> list[Span]:
     """The files as spans of about ``size`` bytes, in their order; each row is in one of them.
 
-    Compressed text cannot be divided, nor can a row group. Raises Unusual where a file is neither text nor Parquet,
-    OSError where it cannot be opened.
+    Compressed text cannot be divided, nor can a row group. Raises Unusual where a file is neither text nor Parquet nor
+    a column of numbers in npy, OSError where it cannot be opened.
     """
     return [Span(path.absolute(), str(path), *rows) for path in paths for rows in _of_file(path, size)]
 
@@ -66,7 +70,9 @@ def _of_file(path: Path, size: int) -> list[tuple[Kind, int, int, int]]:
         total = len(start) if len(start) < LOOKED_AT else path.stat().st_size
         if start.startswith(sniff.PARQUET):
             return _groups_of(path, size)
-    if not total or start.startswith((sniff.NPY, *sniff.FOREIGN)):
+    if start.startswith(sniff.NPY):
+        return _numbers_of(path, size)
+    if not total or start.startswith(tuple(sniff.FOREIGN)):
         raise Unusual
     if compressed.codec_of(start):
         return [("bytes", 0, total, total // COMPRESSED)]
@@ -90,6 +96,25 @@ def _groups_of(path: Path, size: int) -> list[tuple[Kind, int, int, int]]:
     return [("row groups", begin, end, n) for (begin, end), n in zip(pairwise(cuts), rows, strict=True) if n]
 
 
+def _numbers_of(path: Path, size: int) -> list[tuple[Kind, int, int, int]]:
+    with path.open("rb") as file:
+        n, kind = _npy(file)
+    cuts = range(0, n, max(1, size // kind.itemsize))
+    return [("numbers", begin, end, end - begin) for begin, end in pairwise([*cuts, n])]
+
+
+def _npy(file: BinaryIO) -> tuple[int, np.dtype[np.generic]]:
+    """How many numbers stand in an npy file, and their type; ``file`` is left where they begin. Unusual else."""
+    try:
+        shape, _, kind = npy.header(file, "", hint="")
+    except InputError:
+        raise Unusual from None
+    n = math.prod(shape)
+    if kind.kind not in "fiu" or n != max(shape, default=0):
+        raise Unusual
+    return n, kind
+
+
 def tables(stream: Stream, span: Span) -> Iterator[pa.Table]:
     """The blocks of rows in ``span`` of the one file of ``stream``, in their order, as `Stream.blocks` has them.
 
@@ -101,7 +126,7 @@ def tables(stream: Stream, span: Span) -> Iterator[pa.Table]:
     if span.kind == "bytes":
         yield from stream.blocks(lambda table: table, workers=1)
         return
-    yield from (_lines if span.kind == "lines" else _groups)(stream, span)
+    yield from {"lines": _lines, "row groups": _groups, "numbers": _numbers}[span.kind](stream, span)
 
 
 def _lines(stream: Stream, span: Span) -> Iterator[pa.Table]:
@@ -135,6 +160,24 @@ def _groups(stream: Stream, span: Span) -> Iterator[pa.Table]:
                 yield stream.cast(batch.select(names))
     except (pa.ArrowException, UnicodeDecodeError):
         raise Unusual from None
+
+
+def _numbers(stream: Stream, span: Span) -> Iterator[pa.Table]:
+    """The numbers of an npy array that are in ``span``: the one column that is needed."""
+    import pyarrow as pa
+
+    if len(stream.needed) > 1:
+        raise Unusual
+    with span.path.open("rb") as file:
+        _, kind = _npy(file)
+        file.seek(span.begin * kind.itemsize, io.SEEK_CUR)
+        for begin in range(span.begin, span.end, ROWS):
+            size = min(ROWS, span.end - begin) * kind.itemsize
+            data = file.read(size)
+            values = np.frombuffer(data, kind).astype(np.float64) if len(data) == size else np.array([np.nan])
+            if not np.isfinite(values).all():
+                raise Unusual
+            yield pa.table({stream.needed[0]: values})
 
 
 class _Slice:

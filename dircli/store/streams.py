@@ -39,6 +39,10 @@ class Unusual(Exception):  # noqa: N818 - no error of the user's: another reader
     """Something in the file is not as most programs write it, or wrong."""
 
 
+class Undivided(Exception):  # noqa: N818 - as above
+    """Files cannot be divided among those who work, and are read as a whole; why."""
+
+
 @dataclass(kw_only=True)
 class Stream:
     """The columns of the table in ``paths`` that ``texts`` or ``numbers`` name, all ``needed`` ones among them.

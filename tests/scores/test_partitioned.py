@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -157,6 +158,73 @@ def test_rows_are_joined_in_parts_as_in_the_whole(
         same(parts, whole)
 
 
+def test_where_workers_do_not_share_a_file_a_note_says_so(work: Path) -> None:
+    (work / "p").write_bytes(gzip.compress(written(carried(), "CSV")))
+    assert not scored(Parts(engine=LOCAL)).notes
+    parts = scored(Parts(engine=LOCAL, size=1000))
+    same(parts, scored(None))
+    assert parts.notes == ["p: each compressed file is read by one worker, for compressed text cannot be divided"]
+    (work / "p").write_bytes(written(carried(), "CSV").replace(b"row 7,", b'"row ""7""",'))
+    parts = scored(Parts(engine=LOCAL, size=1000))
+    same(parts, scored(None))
+    (note,) = parts.notes
+    assert note.startswith("p: read by this process, not by the workers: p, bytes")
+
+
+def in_order(own: Path) -> dict[str, Any]:
+    """Predictions of all test rows in the order of the manifest, with their targets."""
+    samples = manifests.read(own / "own").samples
+    rows = np.flatnonzero(samples.mask("test"))
+    draw = np.random.default_rng(4)
+    return {
+        "prediction": samples.targets[rows] + draw.normal(0, 2, rows.size),
+        "target": samples.targets[rows],
+        "sigma": draw.uniform(1, 2, rows.size),
+    }
+
+
+@pytest.mark.parametrize(
+    ("form", "number"), [*(("CSV", number) for number in (1, 2, 64)), ("JSON lines", 7), ("Parquet", 7), ("npy", 7)]
+)
+def test_rows_in_the_order_of_the_manifest_are_scored_in_parts(
+    form: str, number: int, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dircli.store.spans.ROWS", 50)  # several blocks in a part
+    samples = own / "own" / "samples.parquet"
+    pq.write_table(pq.read_table(samples), samples, row_group_size=101)
+    columns = in_order(own)
+    if form == "npy":
+        np.save("p.npy", columns["prediction"].astype(np.float32)[:, None])
+        Path("p.npy").rename("p")
+    else:
+        (work / "p").write_bytes(written(columns, form))
+    layout = Layout(by_position=True, sigma_column=None if form == "npy" else "sigma")
+    how: dict[str, Any] = {"own": own, "layout": layout, "metrics": ["mae", "sera", *["nll"][: form != "npy"]]}
+    sampling = BootstrapOptions(method="poisson", resamples=40) if number in {2, 7} else None
+    whole = scored(None, **how, sampling=sampling)
+    parts = scored(Parts(engine=LOCAL, size=sized("p", number)), **how, sampling=sampling)
+    assert not parts.notes
+    assert not parts.systems
+    same(parts, whole)
+
+
+@pytest.mark.parametrize("how", ["not a number", "missing", "other targets", "cut short"])
+def test_what_is_wrong_in_rows_in_the_order_of_the_manifest_is_named(how: str, own: Path, work: Path) -> None:
+    columns = in_order(own)
+    if how == "other targets":
+        columns["target"][-1] += 1
+    (work / "p").write_bytes(written(changed(columns, how) if how != "cut short" else columns, "CSV"))
+    if how == "cut short":
+        np.save("p.npy", columns["prediction"])
+        (work / "p").write_bytes(Path("p.npy").read_bytes()[:-3])
+    layout = Layout(by_position=True)
+    with pytest.raises(InputError) as expected:
+        scored(None, own=own, layout=layout)
+    with pytest.raises(InputError) as found:
+        scored(Parts(engine=LOCAL, size=sized("p", 7)), own=own, layout=layout)
+    assert str(found.value) == str(expected.value)
+
+
 def test_the_rows_that_ranks_need_are_kept_where_they_are_fewer_than_guessed(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +289,7 @@ def test_a_cluster_gives_the_intervals_of_the_whole(cluster: engines.Engine, wor
 def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:
     """The columns with one thing wrong in a late part."""
     new = {name: list(values) for name, values in columns.items()}
-    at = len(new["id"]) * 5 // 7
+    at = len(new["prediction"]) * 5 // 7
     if how == "not a number":
         new["prediction"][at] = "nan"
     elif how == "repeated":
@@ -303,8 +371,12 @@ def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, wor
             stderr = run(*words, option, *which, code=2).stderr
             assert f"{option[:5]}" in stderr
             assert "draws each by itself; leave one of them out" in stderr
-    stderr = run("evaluate", "p.csv", *words[1:], "--ci", "--engine", "dask", "--workers", "1", code=2).stderr
-    assert "score the files one by one" in stderr
+    two = ["evaluate", "p.csv", *words[1:], "--ci", "--bootstrap", "100"]
+    divided_among = ["--engine", "dask", "--workers", "1"]
+    sure = run(*two, *divided_among)
+    assert sure.stderr.count("p.csv, p.csv: read by this process, not by the workers: resamples of spearman") == 1
+    assert json.loads(sure.stdout)["comparison"]["systems"][0]["regions"]["all"]["mae"]["p"] == 1
+    assert "read by this process" not in run(*two, *divided_among, "--metrics", "mae").stderr
 
 
 def test_the_page_on_scale_names_options_that_there_are_and_commands_that_run(run: Run, work: Path) -> None:

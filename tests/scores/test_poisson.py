@@ -12,8 +12,9 @@ from dircli.scores.by_region import RankedRows, SummedRegion
 from dircli.scores.metrics.blocks import BinSums
 from dircli.scores.metrics.sums import per_bin
 from dircli.scores.metrics.table import EVERY
-from dircli.scores.uncertainty import poisson
-from dircli.scores.uncertainty.poisson import NUMBERS, SHARES, Resamples, keys_of_places, resampled, weights
+from dircli.scores.uncertainty import divided
+from dircli.scores.uncertainty.divided import Located, Sets
+from dircli.scores.uncertainty.poisson import NUMBERS, SHARES, keys_of_places, resampled, weights
 from dircli.scores.uncertainty.reweighted import ScoredRows
 
 BINS = 12
@@ -88,12 +89,12 @@ def _none() -> dict[str, FloatArray]:
 
 @pytest.mark.parametrize("shift", [0.0, 1e6])
 def test_sums_of_parts_give_the_scores_of_rows_in_memory(shift: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(poisson, "ROWS", 37)
+    monkeypatch.setattr(divided, "ROWS", 37)
     held = rows(shift=shift)
     keys, metrics = keys_of_places(np.arange(held.target.size)), [EVERY[name] for name in NAMES]
     whole = resampled(keys, [held], REGIONS, metrics, resamples=70, seed=8)
     of_bins = per_bin(held.target, held.prediction, held.bin_index, bins=BINS)
-    how = Resamples.of(of_bins, resamples=70, seed=8)
+    how = Sets.about([Located(of_bins, of_bins.prediction_mean)], draw=weights, number=70, seed=8)
     order = np.random.default_rng(2).permutation(held.target.size)
     sums = sum(
         how.sums(held.target[part], held.prediction[part], held.bin_index[part], {}, keys[part], metrics)
@@ -101,7 +102,7 @@ def test_sums_of_parts_give_the_scores_of_rows_in_memory(shift: float, monkeypat
     )
     scores = how.scores(np.asarray(sums), REGIONS, metrics, zero_error=0.0)
     for name, expected in whole.items():
-        assert scores[name] == pytest.approx(expected, rel=1e-12 if not shift else 1e-9, nan_ok=True)
+        assert scores[name] == pytest.approx(expected[0], rel=1e-12 if not shift else 1e-9, nan_ok=True)
 
 
 def test_the_spread_of_a_mean_is_that_of_the_classic_bootstrap() -> None:

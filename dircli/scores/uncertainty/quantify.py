@@ -1,13 +1,14 @@
 """How sure a result is: intervals of every score, the difference it could detect, and tests against the baseline."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from dircli.arrays import AnyArray, BoolArray, FloatArray
+from dircli.arrays import AnyArray, FloatArray
 from dircli.benchmark.regions import masks
 from dircli.errors import UsageError
 from dircli.scores.by_region import Score
@@ -17,13 +18,15 @@ from dircli.scores.results import ComparedSystem, Comparison, Difference, Result
 from dircli.scores.uncertainty import intervals, poisson
 from dircli.scores.uncertainty.bootstrap import ResamplingPlan, jackknife, resampled, strata
 from dircli.scores.uncertainty.pairing import in_one_order
-from dircli.scores.uncertainty.permutation import holm, paired_permutation_test
+from dircli.scores.uncertainty.permutation import Tested, holm, paired_permutation_test
 from dircli.scores.uncertainty.reweighted import ScoredRows
 from dircli.store.matching import arrow_texts, hashes
 
 ALPHA = 0.05
 MOST_LEFT_OUT = 5e9
 """Rows times units left out, times systems and regions: at 25 to 48 ns each, beyond it BCa takes more than minutes."""
+Ends: TypeAlias = Callable[[str, FloatArray, FloatArray], FloatArray]
+"""The ends of intervals, from a region, the scores of its rows and those of resamples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +49,15 @@ class BootstrapOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Draws:
-    """The rows of every system, the bins (B,) of each region, and its ``scores``, (systems, metrics, resamples)."""
+class Drawn:
+    """The ``scores`` of resamples by region, (systems, metrics, resamples), and the test of each system but the first.
 
-    rows: Sequence[ScoredRows]
-    regions: Mapping[str, BoolArray]
+    Tests are by region, too, and of the same ``metrics``.
+    """
+
     metrics: Sequence[Metric]
-    plan: ResamplingPlan
     scores: Mapping[str, FloatArray]
+    tests: Sequence[Mapping[str, Tested]] = ()
 
 
 @overflowing
@@ -65,6 +69,7 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     result, reference = scored.result, scored.systems[0].reference
     systems = scored.systems if scored.against.has_rows else in_one_order(scored.systems)
     metrics = [EVERY[name].under(reference.rules) for name in result.metrics if not EVERY[name].count]
+    needed = {metric.needs for metric in metrics}
     rows = [
         ScoredRows(
             target=system.reference.scored_target,
@@ -72,7 +77,7 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
             bin_index=system.reference.bin_index,
             bins=len(system.reference.train),
             zero_error=system.reference.rules.zero_error,
-            given=system.given,
+            given={name: values for name, values in system.given.items() if name in needed},
         )
         for system in systems
     ]
@@ -83,16 +88,32 @@ def quantify(scored: Scored, options: BootstrapOptions) -> Scored:
     if options.method == "bca":
         _refuse_endless(plan, len(rows) * len(regions))
     how = {"resamples": options.resamples, "seed": options.seed}
-    if options.method == "poisson":
-        scores = poisson.resampled(_keys(scored), rows, regions, metrics, **how)
+    keys = _keys(scored) if options.method == "poisson" else None
+    if keys is not None:
+        scores = poisson.resampled(keys, rows, regions, metrics, **how)
     else:
         scores = resampled(plan, rows, regions, metrics, **how)
-    draws = _Draws(rows=rows, regions=regions, metrics=metrics, plan=plan, scores=scores)
-    compared = tuple(_compared(result, draws, options, place) for place in range(1, len(rows)))
+    swap = partial(paired_permutation_test, permutations=options.resamples, seed=options.seed)
+    tests = [swap(rows[0], system, regions, metrics, clusters=clusters, keys=keys) for system in rows[1:]]
+
+    def bca(region: str, points: FloatArray, of_resamples: FloatArray) -> FloatArray:
+        (without,) = jackknife(plan, rows, {region: regions[region]}, metrics).values()
+        return intervals.bca(points, of_resamples, without, plan.unit_strata)
+
+    drawn = Drawn(metrics=metrics, scores=scores, tests=tests)
+    return replace(scored, result=quantified(result, drawn, options, bca if options.method == "bca" else _percentile))
+
+
+def _percentile(_region: str, points: FloatArray, scores: FloatArray) -> FloatArray:
+    return intervals.percentile(points, scores)
+
+
+def quantified(result: Result, drawn: Drawn, options: BootstrapOptions, ends: Ends = _percentile) -> Result:
+    """The ``result`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison."""
+    compared = tuple(_compared(result, drawn, place) for place in range(1, len(result.systems)))
     comparison = Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
-    with_intervals = _with_intervals(result.systems, draws, options)
-    new = replace(result, systems=with_intervals, comparison=comparison if compared else None, drawn=options.field)
-    return replace(scored, result=new)
+    systems = _with_intervals(result.systems, drawn, ends)
+    return replace(result, systems=systems, comparison=comparison if compared else None, drawn=options.field)
 
 
 def _keys(scored: Scored) -> AnyArray:
@@ -101,13 +122,6 @@ def _keys(scored: Scored) -> AnyArray:
     known = against.has_rows and against.unit == "samples"
     ids = against.rows(scored.result.split).texts if known else first.file.ids
     return poisson.keys_of_places(np.arange(first.values.size)) if ids is None else hashes(arrow_texts(ids))
-
-
-def with_poisson_intervals(result: Result, scores: Mapping[str, FloatArray], options: BootstrapOptions) -> Result:
-    """The ``result`` for one file with intervals from the scores of resamples, (1, metrics, R) per region."""
-    metrics = [EVERY[name] for name in result.metrics if not EVERY[name].count]
-    draws = _Draws(rows=(), regions={}, metrics=metrics, plan=ResamplingPlan(np.zeros(0, np.int64)), scores=scores)
-    return replace(result, systems=_with_intervals(result.systems, draws, options), drawn=options.field)
 
 
 def _refuse_endless(plan: ResamplingPlan, times: int) -> None:
@@ -120,19 +134,13 @@ def _refuse_endless(plan: ResamplingPlan, times: int) -> None:
         )
 
 
-def _with_intervals(
-    systems: Sequence[SystemResult], draws: _Draws, options: BootstrapOptions
-) -> tuple[SystemResult, ...]:
-    regions, names = [dict(system.regions) for system in systems], [metric.name for metric in draws.metrics]
-    for name, scores in draws.scores.items():
+def _with_intervals(systems: Sequence[SystemResult], drawn: Drawn, ends: Ends) -> tuple[SystemResult, ...]:
+    regions, names = [dict(system.regions) for system in systems], [metric.name for metric in drawn.metrics]
+    for name, scores in drawn.scores.items():
         points = np.array([[_value(system.score(name, metric)) for metric in names] for system in systems])
-        if options.method != "bca":
-            ends = intervals.percentile(points, scores)
-        else:
-            (without,) = jackknife(draws.plan, draws.rows, {name: draws.regions[name]}, draws.metrics).values()
-            ends = intervals.bca(points, scores, without, draws.plan.unit_strata)
+        ends_of_systems = ends(name, points, scores)
         detectable = intervals.detectable(intervals.standard_error(scores))
-        for of_system, pairs, least in zip(regions, ends, detectable, strict=True):
+        for of_system, pairs, least in zip(regions, ends_of_systems, detectable, strict=True):
             ci = dict(zip(names, map(_pair, pairs), strict=True))
             of_system[name] = replace(
                 of_system[name], ci=ci, detectable=dict(zip(names, map(_number, least), strict=True))
@@ -140,23 +148,14 @@ def _with_intervals(
     return tuple(replace(system, regions=new) for system, new in zip(systems, regions, strict=True))
 
 
-def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: int) -> ComparedSystem:
+def _compared(result: Result, drawn: Drawn, place: int) -> ComparedSystem:
     """The system at ``place`` against the first: its differences by region and metric."""
-    baseline, system = result.systems[0], result.systems[place]
-    tested = paired_permutation_test(
-        draws.rows[0],
-        draws.rows[place],
-        draws.regions,
-        draws.metrics,
-        permutations=options.resamples,
-        seed=options.seed,
-        clusters=draws.plan.clusters,
-    )
-    corrected = holm(np.concatenate([tested[region].p for region in draws.regions])).reshape(len(draws.regions), -1)
+    baseline, system, tests = result.systems[0], result.systems[place], drawn.tests[place - 1]
+    corrected = holm(np.concatenate([tests[region].p for region in drawn.scores])).reshape(len(drawn.scores), -1)
     regions = {}
-    for region, adjusted in zip(draws.regions, corrected, strict=True):
-        pairs = draws.scores[region][place] - draws.scores[region][0]
-        difference, p = tested[region].difference, tested[region].p
+    for region, adjusted in zip(drawn.scores, corrected, strict=True):
+        pairs = drawn.scores[region][place] - drawn.scores[region][0]
+        difference, p = tests[region].difference, tests[region].p
         ends = intervals.percentile(difference, pairs)
         least = intervals.detectable(intervals.standard_error(pairs))
         regions[region] = {
@@ -170,7 +169,7 @@ def _compared(result: Result, draws: _Draws, options: BootstrapOptions, place: i
                     metric, baseline.score(region, metric.name), system.score(region, metric.name), adjusted[k]
                 ),
             )
-            for k, metric in enumerate(draws.metrics)
+            for k, metric in enumerate(drawn.metrics)
         }
     return ComparedSystem(name=system.name, regions=regions)
 

@@ -261,14 +261,24 @@ class Centres:
         return np.where(moment > n * np.square(32 * EPS * self.reach), moment, 0.0)
 
 
+def middles(values: FloatArray, bin_index: IntArray, starts: IntArray) -> FloatArray:
+    """A middle one of the values (n,) in each bin, (B,); some number where a bin has none.
+
+    In order of the bin, those of each are from ``starts`` (B + 1,) on.
+    """
+    if not values.size:
+        return np.zeros(starts.size - 1)
+    middle = np.minimum((starts[:-1] + starts[1:]) // 2, values.size - 1)
+    return np.asarray(values[np.lexsort((values, bin_index))[middle]])
+
+
 def _centred(values: FloatArray, bin_index: IntArray, starts: IntArray) -> tuple[Centres, FloatArray]:
     """Centres of the bins of values (n,), and the values about them, (n,): value - (centre + shift of its bin).
 
     Centres are themselves values, so that equal values leave exactly 0, and middle ones, so that little cancels.
     """
     some = values if values.size else np.zeros(1)
-    middle = np.minimum((starts[:-1] + starts[1:]) // 2, some.size - 1)
-    of_bins = values[np.lexsort((values, bin_index))[middle]] if values.size else np.zeros(middle.size)
+    of_bins = middles(values, bin_index, starts)
     centre = float(np.partition(some, some.size // 2)[some.size // 2])
     reach = float(np.abs(some - centre).max())
     return Centres(centre, of_bins - centre, reach), values - of_bins[bin_index]

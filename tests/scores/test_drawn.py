@@ -1,0 +1,326 @@
+"""Several files compared by sums of their parts: what one process finds that holds all their rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from miniatures import curated_table
+from odd_files import written
+from scipy import stats
+
+from dircli.errors import InputError
+from dircli.scores import drawn, partitioned
+from dircli.scores.from_files import ScoreOptions, evaluate
+from dircli.scores.metrics.table import chosen
+from dircli.scores.partitioned import Run as Parts
+from dircli.scores.uncertainty.permutation import paired_permutation_test, sides
+from dircli.scores.uncertainty.poisson import keys_of_places
+from dircli.scores.uncertainty.quantify import BootstrapOptions
+from dircli.scores.uncertainty.reweighted import ScoredRows
+from dircli.store import manifests
+from dircli.store.engines import LOCAL
+from dircli.store.manifests import shipped
+from dircli.store.predictions import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conftest import Run
+
+    from dircli.scores.results import Scored
+    from dircli.store.engines import Engine
+
+ROWS = 240
+SUMS = ["mae", "gm", "pearson", "bmae", "bias"]
+SAMPLING = BootstrapOptions(method="poisson", resamples=40, seed=5)
+BADNESS = {"a": 4.0, "b": 4.0, "c": 9.0}
+
+
+@pytest.fixture
+def own(work: Path, run: Run) -> Path:
+    """The folder of manifests with one of a table of one's own."""
+    return curated_table(work, run, ROWS)
+
+
+def systems(*names: str, manifest: Path | None = None, ids: bool = True) -> dict[str, dict[str, Any]]:
+    """The columns of files with the same rows, which stand in another order in each where they have ids."""
+    draw = np.random.default_rng(1)
+    if manifest is None:
+        target = draw.uniform(0, 100, ROWS).round(1)
+        key = np.array([f"row {row}" for row in draw.permutation(ROWS)])
+    else:
+        samples = manifests.read(manifest / "own").samples
+        rows = np.flatnonzero(samples.mask("test"))
+        target, key = samples.targets[rows], np.array(samples.ids[rows].tolist())
+    files = {}
+    for name in names:
+        order = draw.permutation(target.size) if ids else np.arange(target.size)
+        columns = {"prediction": target + draw.normal(0, BADNESS[name], target.size).round(2)}
+        columns |= {} if manifest else {"target": target}
+        columns["sigma"] = draw.uniform(0.5, 3, target.size)
+        files[name] = {"id": key[order].tolist()} if ids else {}
+        files[name] |= {column: values[order].tolist() for column, values in columns.items()}
+    return files
+
+
+def write(files: dict[str, dict[str, Any]], forms: Sequence[str] = ("CSV", "Parquet", "JSON lines")) -> list[str]:
+    """The files, each in another form."""
+    for (name, columns), form in zip(files.items(), forms, strict=False):
+        Path(name).write_bytes(written(columns, form))
+    return list(files)
+
+
+def scored(
+    paths: Sequence[str],
+    parts: Parts | None,
+    *,
+    own: Path | None = None,
+    metrics: Sequence[str] = SUMS,
+    sampling: BootstrapOptions | None = SAMPLING,
+    layout: Layout | None = None,
+) -> Scored:
+    """What `evaluate` gives of the files, on the manifest or with AgeDB's bins."""
+    layout = layout or Layout(sigma_column="sigma")
+    request = ScoreOptions(split="test", protocol="released", metrics=metrics, layout=layout, keep_rows=False)
+    name, root = ("own", own) if own else (None, Path("m"))
+    bins = None if own else shipped("agedb")
+    return evaluate(paths, request, name=name, root=root, bins_file=bins, sampling=sampling, run=parts)
+
+
+def alike(ours: Any, theirs: Any, at: tuple[object, ...] = (), *, largest: float = 1.0) -> None:
+    """Both are the same JSON, numbers within the rounding of the ``largest`` score."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        assert list(ours) == list(theirs), at
+        for key, value in ours.items():
+            alike(value, theirs[key], (*at, key), largest=largest)
+    elif isinstance(ours, list | tuple) and isinstance(theirs, list | tuple):
+        assert len(ours) == len(theirs), at
+        for place, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            alike(one, other, (*at, place), largest=largest)
+    elif isinstance(ours, float) and isinstance(theirs, float) and at[-1] not in {"p", "p_holm"}:
+        assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-12 * (1 if "pearson" in at else largest)), at
+    else:
+        assert ours == theirs, at
+
+
+def parts_of(number: int, engine: Engine = LOCAL) -> Parts:
+    """Files in about so many parts, those of each of another size."""
+    return Parts(engine=engine, size=max(1, Path("a").stat().st_size // number))
+
+
+def same(paths: Sequence[str], parts: Parts, *, largest: float = 1.0, **how: Any) -> dict[str, Any]:
+    """The result of parts, which is that of one process."""
+    ours, theirs = scored(paths, parts, **how), scored(paths, None, **how)
+    assert not ours.notes
+    assert not ours.systems
+    assert theirs.systems
+    alike(ours.result.as_json(), theirs.result.as_json(), largest=largest)
+    return ours.result.as_json()
+
+
+@pytest.mark.parametrize(
+    ("case", "number"),
+    [
+        *(("carried", number) for number in (1, 2, 7, 64)),
+        *((case, number) for case in ("no ids", "manifest") for number in (2, 64)),
+    ],
+)
+def test_files_are_compared_in_any_number_of_parts_as_one_process_compares_them(
+    case: str, number: int, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if number == 7:  # several goes
+        monkeypatch.setattr(drawn, "MOST", 1)
+    where = own if case == "manifest" else None
+    names = "abc" if number < 64 else "ac"
+    paths = write(systems(*names, manifest=where, ids=case != "no ids"))
+    result = same(paths, parts_of(number), own=where, metrics=["mae", "pearson", "bmae"])
+    *others, c = (system["regions"]["all"]["mae"]["p"] for system in result["comparison"]["systems"])
+    assert all(p > 2 / 41 for p in others)
+    assert c == 1 / 41
+    assert result["signature"].endswith("|ci:poisson,row,40,5")
+
+
+def test_rows_of_a_large_split_are_compared_by_hash(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitioned, "SENT", 0)
+    monkeypatch.setattr(partitioned, "PART", 100)
+    same(write(systems("a", "b", manifest=own)), parts_of(7), own=own, metrics=["mae", "sera", "nll"])
+
+
+def test_a_cluster_compares_files_as_one_process_does(cluster: Engine) -> None:
+    sampling = BootstrapOptions(method="poisson", resamples=200)
+    result = same(write(systems("a", "b", "c")), parts_of(7, cluster), metrics=["mae"], sampling=sampling)
+    b, c = (system["regions"]["all"]["mae"] for system in result["comparison"]["systems"])
+    assert (b["verdict"], c["verdict"]) == (None, "worse")
+
+
+def test_metrics_are_those_that_all_files_can_have() -> None:
+    files = systems("a", "b")
+    del files["b"]["sigma"]
+    paths = write(files)
+    for sampling in (None, BootstrapOptions(method="poisson", resamples=2)):
+        ours, theirs = (scored(paths, who, metrics=["all"], sampling=sampling) for who in (parts_of(3), None))
+        assert ours.result.metrics == theirs.result.metrics
+        alike(ours.result.as_json(), theirs.result.as_json())
+
+
+def test_resamples_of_ranks_are_drawn_by_this_process_which_a_note_says() -> None:
+    paths = write(systems("a", "b"))
+    ours, theirs = (scored(paths, who, metrics=["mae", "spearman"]) for who in (parts_of(3), None))
+    assert ours.result == theirs.result
+    why = "resamples of spearman needs all rows at once; name others with --metrics"
+    assert ours.notes == [f"a, b: read by this process, not by the workers: {why}"]
+    assert not theirs.notes
+
+
+@pytest.mark.parametrize("reach", [1.0, 1e6])
+def test_scores_that_are_null_in_rare_regions_are_null_in_parts_too(reach: float) -> None:
+    """Where equal predictions leave Pearson without a value, and where one lies far from all others of its bin."""
+    files = {}
+    for name, columns in systems("a", "b").items():
+        rows = list(zip(columns["id"], columns["target"], columns["prediction"], strict=True))
+        rare = sorted(key for key, target, _ in rows if target >= 90)[3:]
+        rows = [(key, 35.0 if 20 < target < 40 else target, value) for key, target, value in rows if key not in rare]
+        far = min(key for key, target, _ in rows if target == 35)
+        values = [reach if key == far else 7.5 if target >= 90 else value for key, target, value in rows]
+        ids, targets, _ = zip(*rows, strict=True)
+        files[name] = {"id": list(ids), "prediction": values, "target": list(targets)}
+    result = same(write(files), parts_of(5), metrics=["gm", "pearson"], largest=reach)
+    of_pearson = [region["ci"]["pearson"] for region in result["systems"][0]["regions"].values()]
+    assert None in of_pearson
+    assert any(of_pearson)
+
+
+UNPAIRED = {
+    "other ids": "their ids are not the same",
+    "other targets": "ids have other targets",
+    "no ids": "one has ids, and one has none",
+    "fewer rows": "they have .* rows",
+    "other values": "their targets are not the same",
+}
+
+
+@pytest.mark.parametrize("how", UNPAIRED)
+def test_files_of_other_rows_are_refused_as_one_process_does_and_large_ones_in_one_line(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = systems("a", "b")
+    b = files["b"]
+    if how == "other ids":
+        b["id"] = [f"{key}'" for key in b["id"]]
+    elif how == "other targets":
+        b["target"] = [*b["target"][1:], b["target"][0]]
+    elif how == "no ids":
+        del b["id"]
+    elif how == "fewer rows":
+        files["b"] = {name: values[1:] for name, values in b.items()}
+    else:
+        b["target"][7] += 0.5
+    paths = write(files, ["CSV", "CSV"])
+    with pytest.raises(InputError) as expected:
+        scored(paths, None)
+    with pytest.raises(InputError) as found:
+        scored(paths, parts_of(3))
+    assert str(found.value) == str(expected.value)
+    monkeypatch.setattr(partitioned, "WHOLE", 100)
+    others = "other ids are there, or ids have other targets"
+    with pytest.raises(InputError, match=others if how in {"other ids", "other targets"} else UNPAIRED[how]) as found:
+        scored(paths, parts_of(3))
+    assert str(found.value).count("\n") == 0
+
+
+def test_rows_without_ids_are_paired_by_their_numbers() -> None:
+    files = systems("a", "b", ids=False)
+    files["b"] = {name: values[::-1] for name, values in files["b"].items()}
+    paths = write(files)
+    with pytest.raises(InputError, match="rows have other targets there"):
+        scored(paths, parts_of(3))
+
+
+def test_swaps_are_fair_bits_that_hang_on_key_seed_and_number_alone() -> None:
+    keys = keys_of_places(np.arange(3000))
+    columns = sides(keys, seed=3, first=0, size=260)
+    stay, go = columns[:, ::2].astype(int), columns[:, 1::2].astype(int)
+    assert (stay + go == 1).all()
+    assert not go[:, 0].any()
+    order = np.random.default_rng(0).permutation(keys.size)
+    for first, size in ((0, 8), (2, 6), (126, 8), (128, 132)):
+        part = sides(keys[order], seed=3, first=first, size=size)
+        assert np.array_equal(part, columns[order, first : first + size])
+    drawn_bits = go[:, 1:]
+    assert drawn_bits.mean() == pytest.approx(0.5, abs=2.5 / np.sqrt(drawn_bits.size))
+    for axis in (0, 1):  # sums of n fair bits have variance n / 4
+        sums = drawn_bits.sum(axis=axis)
+        assert 4 * sums.var() / drawn_bits.shape[axis] == pytest.approx(1, abs=5 * np.sqrt(2 / sums.size))
+    assert not np.array_equal(columns, sides(keys, seed=4, first=0, size=260))
+
+
+def test_swaps_do_not_change_from_version_to_version() -> None:
+    golden = sides(keys_of_places(np.arange(4)), seed=666, first=0, size=20)[:, 1::2]
+    assert ["".join(map(str, row)) for row in golden.tolist()] == GOLDEN
+
+
+GOLDEN = ["0110111110", "0001111011", "0001101001", "0100110001"]
+
+
+def pair(n: int, seed: int, shift: float = 0.0) -> tuple[ScoredRows, ScoredRows]:
+    """Two systems whose errors are alike but for ``shift``."""
+    draw = np.random.default_rng(seed)
+    target = draw.uniform(0, 5, n)
+    index = target.astype(np.int64)
+    one, other = (
+        ScoredRows(target=target, prediction=target + by + draw.normal(size=n), bin_index=index, bins=5)
+        for by in (0.0, shift)
+    )
+    return one, other
+
+
+def test_a_swapped_pair_is_the_pair_the_other_way_round() -> None:
+    """The test of one system against another is that of the other against the first, with the sign turned."""
+    one, other = pair(80, 0, 0.3)
+    keys = keys_of_places(np.arange(80))
+    how: dict[str, Any] = {"permutations": 200, "seed": 1, "keys": keys}
+    regions, metrics = {"all": np.ones(5, bool)}, chosen(["mae", "gm", "pearson"])
+    found = paired_permutation_test(one, other, regions, metrics, **how)["all"]
+    turned = paired_permutation_test(other, one, regions, metrics, **how)["all"]
+    assert found.p.tolist() == turned.p.tolist()
+    assert found.difference == pytest.approx(-turned.difference)
+    shuffled = np.random.default_rng(2).permutation(80)
+    how["keys"] = keys[shuffled]
+    again = paired_permutation_test(one.at(shuffled), other.at(shuffled), regions, metrics, **how)["all"]
+    assert again.p.tobytes() == found.p.tobytes()
+
+
+@pytest.mark.slow
+def test_swaps_by_key_hold_their_level_and_have_the_power_of_swaps_drawn_in_order() -> None:
+    level: list[float] = []
+    power: list[float] = []
+    keys = keys_of_places(np.arange(60))
+    for seed in range(300):
+        for shift, by_key, into in ((0.0, keys, level), (0.7, keys, power), (0.7, None, power)):
+            one, other = pair(60, seed, shift)
+            where, metrics = {"all": np.ones(5, bool)}, chosen(["mse"])
+            test = paired_permutation_test(
+                one, other, where, metrics, permutations=99, seed=seed, keys=by_key, workers=1
+            )
+            into.append(test["all"].p[0])
+    assert stats.kstest(level, "uniform").pvalue > 0.01
+    by_key, in_order = np.array(power[::2]), np.array(power[1::2])
+    shares = (by_key <= 0.05).mean(), (in_order <= 0.05).mean()
+    assert 0.3 < shares[1] < 0.9
+    assert shares[0] == pytest.approx(shares[1], abs=0.04)
+    assert np.abs(by_key - in_order).max() < 0.25
+
+
+def test_several_large_files_are_compared_in_parts_by_one_process(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(systems("a", "b"), ["CSV", "CSV"])
+    words = ["evaluate", "a", "b", "--bins", str(shipped("agedb")), "--metrics", "mae,gm", "--format", "json"]
+    words += ["--ci", "--poisson", "--bootstrap", "100"]
+    as_a_whole = run(*words)
+    monkeypatch.setattr("dircli.store.streams.LARGE", 10)
+    by_parts = run(*words)
+    assert "read by this process" not in by_parts.stderr
+    alike(json.loads(by_parts.stdout), json.loads(as_a_whole.stdout))
