@@ -132,7 +132,8 @@ def weights(
         raise UsageError("--json and --out - both print on stdout; leave one of them out")
     if raw is not None and maps is None:
         raise UsageError("--raw holds the training maps for --maps OUT.h5; give both")
-    path, raw = places.of(out) if out else None, places.here(raw)
+    path = places.of(out) if out else None
+    places.check_writable(path, maps)
     trainer.check(path, per)
     name, manifests = where.located(name)
     kernel = choices.kernel or ("none" if choices.scheme in {"effective-number", "dense-weight"} else "gaussian")
@@ -141,7 +142,7 @@ def weights(
     form = trainer.format_ or ("csv" if out == "-" else None)
     per = "sample" if trainer.format_ else per
     options = WeightOptions(**{**vars(choices), "kernel": kernel, "clip": clip}, protocol=protocol, per=per)
-    weighted = weigh.weigh(name, options, root=manifests, out=None if form else path)
+    weighted = weigh.weigh(name, options, root=manifests, out=path, form=form)
     if form and path:
         weighted = weigh.for_trainer(weighted, form, path, order=trainer.order, id_column=trainer.id_column)
     if out == "-":

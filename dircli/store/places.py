@@ -14,7 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,13 @@ def here(place: Path | None) -> Path | None:
     if place is not None and is_remote(place):
         os.fspath(place)
     return place
+
+
+def check_writable(*places: Path | None) -> None:
+    """UsageError where one of ``places`` is a URL to which nothing can be written; for use before any work."""
+    for place in places:
+        if isinstance(place, Remote):
+            place.check_writable()
 
 
 def shown(text: str) -> str:
@@ -368,19 +375,36 @@ class Remote(SystemPath):
 
     def write_bytes(self, data: Any) -> int:
         """Put ``data`` there, whole or not at all; UsageError where that cannot be had, OSError where it fails."""
-        self.check_writable()
-        try:
-            with self.reached() as (system, path):
-                self.seen = []
-                system.pipe_file(path, bytes(data))
-        except UnreachableError as error:
-            raise OSError(errno.EIO, error.reason) from None
+        with self._changed() as (system, path):
+            system.pipe_file(path, bytes(data))
         return len(data)
 
+    def upload(self, file: Path) -> None:
+        """Put the ``file`` of this machine there, a large one in parts, as `write_bytes` puts bytes."""
+        with self._changed() as (system, path):
+            system.put_file(str(file), path)
+
+    def remove(self) -> None:
+        """Remove the file, where there is one; UsageError and OSError as in `write_bytes`."""
+        with suppress(FileNotFoundError), self._changed() as (system, path):
+            system.rm_file(path)
+
+    @contextmanager
+    def _changed(self) -> Iterator[tuple[Any, str]]:
+        """The filesystem, and the path in it, which afterwards is another file than any that was seen."""
+        self.check_writable()
+        self.seen = []
+        try:
+            with self.reached() as reached:
+                yield reached
+        except UnreachableError as error:
+            raise OSError(errno.EIO, error.reason) from None
+
     def check_writable(self) -> None:
-        """UsageError where files cannot be put under this scheme whole or not at all."""
+        """UsageError where files cannot be put under this scheme whole or not at all, or what writes them lacks."""
         if self.scheme not in WHOLE:
             raise UsageError(f"{self}: nothing can be written there; write to a file, or to s3://")
+        self.system()
 
     @contextmanager
     def reached(self) -> Iterator[tuple[Any, str]]:

@@ -16,6 +16,7 @@ from dircli.datasets.open import open_benchmark
 from dircli.errors import UsageError
 from dircli.store import files, manifests, npy, parquet, split_files, text
 from dircli.store.digests import digest_of
+from dircli.store.places import check_writable
 from dircli.weights.for_trainers import places
 from dircli.weights.per_sample import DENSE, sample_weights
 from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, bin_weights, spread
@@ -53,13 +54,15 @@ class Weighted:
         return self.against.name
 
 
-def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | None = None) -> Weighted:
+def weigh(
+    name: str | None, options: WeightOptions, *, root: Path, out: Path | None = None, form: Form | None = None
+) -> Weighted:
     """The weights of the training samples of ``name``, for `write` to ``out``.
 
-    Those per sample are by default written beside the manifest. With bins alone, only ``per="bin"`` can be had. Raises
+    Those per sample are by default written beside the manifest, and as ``form`` for `for_trainer`. With bins alone, only ``per="bin"`` can be had. Raises
     UsageError for what cannot be had, or not be written.
     """
-    if out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
+    if form is None and out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
         raise UsageError(f"{out}: weights are written as {' or '.join(parquet.ENDINGS)}, or alone as .npy")
     against = open_benchmark(name, root, None)
     dataset, bins = against.dataset, against.table.bins
@@ -69,6 +72,9 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
     counts = rule.folded(against.table.counts["train"])
     scheme = options.scheme or rule.default
     per = _per(against, options, root)
+    folder = root / (name or manifests.only(root))
+    path = out or (folder / "weights.parquet" if per == "sample" else None)
+    check_writable(path)
     rows = against.rows("train") if per == "sample" else None
     train: dict[str, Any] = {"id": rows.texts, "target": rows.targets, "bin": rule.fold(rows.bin_index)} if rows else {}
     if train:
@@ -78,7 +84,6 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         weight = by_bin.weight
     alike = scheme != DENSE  # the samples of a bin
     summary = spread(by_bin.weight, by_bin.count) if alike else spread(weight)
-    folder = root / (name or manifests.only(root))
     low, high = bins.low[: len(counts)], bins.high[: len(counts)]
     of_bins = {"bin": np.arange(len(counts)), "low": low, "high": high, "count": counts, "effective": by_bin.effective}
     facts = asdict(options) | {"scheme": scheme, "per": per, "edge": options.edge or rule.edge}
@@ -95,7 +100,7 @@ def weigh(name: str | None, options: WeightOptions, *, root: Path, out: Path | N
         columns=_columns({**(train or of_bins), "weight": weight}),
         facts=facts,
         spread=summary,
-        path=out or (folder / "weights.parquet" if per == "sample" else None),
+        path=path,
         folder=folder if against.manifest is not None else None,
     )
 
