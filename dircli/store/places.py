@@ -154,6 +154,24 @@ def _matched(place: Path) -> list[Path]:
     return list(found)
 
 
+def every(folder: Path) -> Iterator[Path]:
+    """All files in ``folder`` and in its folders, whatever they are called, in any order."""
+    if isinstance(folder, Remote):
+        yield from folder.below()
+    else:
+        yield from (path for path in folder.rglob("*") if path.is_file())
+
+
+def name_in(folder: Path, place: Path) -> str:
+    """What ``place`` is called in ``folder``, in or below which it lies: its path from there, with slashes."""
+    if not isinstance(folder, Remote):
+        return place.relative_to(folder).as_posix()
+    from urllib.parse import unquote
+
+    name = str(place).removeprefix(shown(folder.divided()[0])).lstrip("/")
+    return unquote(name) if folder.scheme in WEB else name
+
+
 def _is_hidden(path: Path, fixed: int, left_out: tuple[str, ...] = LEFT_OUT) -> bool:
     """Whether one of the names in ``path``, but for the first ``fixed`` of them, says that it is no part of a table."""
     return any(part.startswith(left_out) for part in path.parts[fixed:])
@@ -322,8 +340,15 @@ class Remote(SystemPath):
         yield from self.among(self._told("ls", detail=False))
 
     def below(self) -> Iterator[Self]:
-        """All files in this folder and in its folders."""
-        yield from self.among(self._told("find"))
+        """All files in this folder and in its folders; on the web, those that the server lists."""
+        if self.scheme not in WEB:
+            yield from self.among(self._told("find"))
+            return
+        for place in self.iterdir():
+            if place.is_dir():
+                yield from place.below()
+            else:
+                yield place
 
     def matches(self) -> Iterator[tuple[Self, bool]]:
         """The files and folders that this URL matches, as a glob, and whether each is a folder."""
