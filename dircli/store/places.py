@@ -87,6 +87,11 @@ def here(place: Path | None) -> Path | None:
     return place
 
 
+def folder(place: Path) -> Path:
+    """``place``, which is to be a folder: on the web its URL ends in a slash."""
+    return place / "" if isinstance(place, Remote) and place.scheme in WEB else place
+
+
 def check_writable(*places: Path | None) -> None:
     """UsageError where one of ``places`` is a URL to which nothing can be written; for use before any work."""
     for place in places:
@@ -317,6 +322,8 @@ class Remote(SystemPath):
                 system.invalidate_cache()
                 return getattr(system, question)(path, **how)
         except OSError as error:
+            if question == "ls" and isinstance(error, FileNotFoundError):
+                raise
             raise UnreachableError(self, str(error.strerror)) from None
 
     def _is_page(self) -> bool:
@@ -335,8 +342,13 @@ class Remote(SystemPath):
         """Nothing but ``st_size``; FileNotFoundError where there is no such file."""
         return os.stat_result((0, 0, 0, 0, 0, 0, self._size() or 0, 0, 0, 0))
 
+    def stamp(self) -> str:
+        """What changes when the file is written anew, as far as the store or the server tells."""
+        with self.open():
+            return " ".join(map(str, self.seen))
+
     def iterdir(self) -> Generator[Self, None, None]:
-        """What lies in this folder."""
+        """What lies in this folder; FileNotFoundError where there is none."""
         yield from self.among(self._told("ls", detail=False))
 
     def below(self) -> Iterator[Self]:

@@ -1,7 +1,7 @@
 """Predicted maps: one array (images, H, W) in an npy or HDF5 file, or a folder of 16-bit PNG files.
 
-Read image by image and never whole: an npy file is mapped into memory, or elsewhere read by slices, as HDF5 is. Values are in the
-target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing is ever resized.
+Read image by image and never whole: an npy file is mapped into memory, or elsewhere read by slices, as HDF5 is. Values
+are in the target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing is ever resized.
 """
 
 import contextlib
@@ -72,6 +72,7 @@ def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[Block]:
     with path.open("rb") as stream:
         head = stream.read(8)
     with contextlib.ExitStack() as stack:
+        data: Any
         if head.startswith(sniff.NPY):
             if places.is_remote(path):
                 data = npy.Slices(stack.enter_context(path.open("rb")), str(path), hint=SAVE)
@@ -185,4 +186,6 @@ def _digest(path: Path) -> str:
         return digest_of(path, "sha256")
     files = _visible(path)
     digests = zip(parts.of_each(_digest, files), files, strict=True)
-    return digest_of((f"{digest.removeprefix('sha256:')}  {file.name}\n".encode() for digest, file in digests), "sha256")
+    return digest_of(
+        (f"{digest.removeprefix('sha256:')}  {file.name}\n".encode() for digest, file in digests), "sha256"
+    )

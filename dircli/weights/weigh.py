@@ -59,8 +59,8 @@ def weigh(
 ) -> Weighted:
     """The weights of the training samples of ``name``, for `write` to ``out``.
 
-    Those per sample are by default written beside the manifest, and as ``form`` for `for_trainer`. With bins alone, only ``per="bin"`` can be had. Raises
-    UsageError for what cannot be had, or not be written.
+    Those per sample are by default written beside the manifest; ``form`` is what `for_trainer` will make of them. With
+    bins alone, only ``per="bin"`` can be had. Raises UsageError for what cannot be had, or not be written.
     """
     if form is None and out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
         raise UsageError(f"{out}: weights are written as {' or '.join(parquet.ENDINGS)}, or alone as .npy")

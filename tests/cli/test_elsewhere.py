@@ -55,27 +55,12 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
         system = request.getfixturevalue("s3")
         return Elsewhere("s3://bucket", lambda files: _piped(system, "bucket", files))
     server: web.Server = request.getfixturevalue("server")
-    return Elsewhere(server.url(""), lambda files: published(server, files))
+    return Elsewhere(server.url(""), lambda files: web.published(server, files))
 
 
 def _piped(system: Any, root: str, files: Mapping[str, bytes]) -> None:
     for name, data in files.items():
         system.pipe(f"{root}/{name}", data)
-
-
-def published(server: web.Server, files: Mapping[str, bytes]) -> None:
-    """Put ``files`` on the ``server``, and a page of links for each of their folders."""
-    links: dict[str, dict[str, None]] = {}
-    for name, data in files.items():
-        server.add(f"/{name}", data)
-        at = f"/{name}"
-        while at != "/":
-            folder, _, last = at.rstrip("/").rpartition("/")
-            links.setdefault(f"{folder}/", {})[last + ("" if at == f"/{name}" else "/")] = None
-            at = f"{folder}/"
-    for page, names in links.items():
-        body = "".join(f'<a href="{name}">{name}</a>\n' for name in ["?C=M;O=A", *names]).encode()
-        server.add(page, b"", web.page(body=body))
 
 
 def as_csv(rows: Mapping[str, list[Any]]) -> bytes:
@@ -423,7 +408,7 @@ def test_secrets_in_urls_stand_in_no_output(
 ) -> None:
     manifest = {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
     bad = dict(benchmark, prediction=[*benchmark["prediction"][1:], "x"])
-    published(server, {"p.csv": as_csv(benchmark), "bad.csv": as_csv(bad), **manifest})
+    web.published(server, {"p.csv": as_csv(benchmark), "bad.csv": as_csv(bad), **manifest})
 
     def secret(path: str) -> str:
         return server.url(f"{path}?X-Amz-Signature=s3cr3t").replace("://", "://me:s3cr3t@")
@@ -500,7 +485,7 @@ def test_a_server_that_fails_while_large_tables_are_joined_never_gives_a_score(
     monkeypatch.setattr(from_files, "LARGE", 0)
     monkeypatch.setattr(places, "FIRST", 500)
     manifest = {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
-    published(server, {"p": as_csv(benchmark), **manifest})
+    web.published(server, {"p": as_csv(benchmark), **manifest})
     words = ["evaluate", server.url("/p"), "--manifest", server.url("/manifests/own"), "--score-only"]
     run(*words)
     for name in ("/p", "/manifests/own/samples.parquet"):
@@ -553,7 +538,7 @@ def test_the_commands_of_the_page_on_it_work(
     files |= {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
     split = pq.read_table(work / "manifests" / "own" / "samples.parquet").filter(pc.field("split") == "train")
     files["ids.csv"] = as_csv({"id": split["id"].to_pylist()[::2]})
-    published(server, files)
+    web.published(server, files)
     _piped(memory, "/bucket", files)
     commands = [line.removeprefix("$ dir ") for line in page.splitlines() if line.startswith("$ dir ")]
     assert len(commands) > 5

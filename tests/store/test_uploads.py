@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -33,9 +33,11 @@ class Store:
 
     @property
     def files(self) -> dict[str, bytes]:
+        """What lies there."""
         return {name.removeprefix("/"): file.getvalue() for name, file in self._system.store.items()}
 
     def names(self) -> list[str]:
+        """What the files are called."""
         return sorted(name.rpartition("/")[2] for name in self.files)
 
     def asked(self) -> list[str]:
@@ -53,12 +55,12 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     """An object store at az:// that fails on demand."""
     from fsspec.implementations.memory import MemoryFileSystem
 
-    class Frail(MemoryFileSystem):
+    class Frail(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
         protocol = "az"
-        store: dict[str, Any] = {}
-        pseudo_dirs: list[str] = [""]
-        asked: list[str] = []
-        failing: list[str] = []
+        store: ClassVar[dict[str, Any]] = {}
+        pseudo_dirs: ClassVar[list[str]] = [""]
+        asked: ClassVar[list[str]] = []
+        failing: ClassVar[list[str]] = []
         cachable = False
 
         @classmethod
@@ -83,7 +85,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
             self._change("remove", path)
             super().rm_file(path)
 
-    monkeypatch.setitem(sys.modules["fsspec.registry"]._registry, "az", Frail)
+    monkeypatch.setitem(sys.modules["fsspec.registry"]._registry, "az", Frail)  # noqa: SLF001 - undone
     return Store(Frail)
 
 
@@ -198,9 +200,7 @@ def table(work: Path) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(
-    run: Run, work: Path, store: Store
-) -> None:
+def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(run: Run, work: Path, store: Store) -> None:
     url = "az://b/manifests"
     here, there = run(*TABLE, "-q"), run(*TABLE, "--out", url, "-q")
     assert there.stdout == here.stdout
@@ -266,7 +266,7 @@ def test_a_manifest_that_is_cut_off_there_is_read_by_nobody_and_made_by_the_same
         "plot none --out {url}/p.png",
         "suggest none --plot {url}/p.png",
         "resample --table none.csv --target y --method over --out {url}/r.csv",
-        "verify --leakage --manifests {url}",
+        "verify t --leakage --manifests {url}",
     ],
 )
 def test_where_nothing_can_be_written_is_said_before_anything_is_read(run: Run, words: str, server: Any) -> None:

@@ -95,7 +95,7 @@ class Board:
 
 
 def leaderboard(inputs: Sequence[Path], *, dataset: str | None, region: str, metric: str | None) -> Board:
-    """The results in ``inputs``, files, folders and globs, if any, and published rows, ranked by ``region`` and ``metric`` if they compare.
+    """The results in ``inputs``, if any, and published rows, ranked by ``region`` and ``metric`` if they compare.
 
     ``dataset`` None is that of all the results; UsageError where there are several, or none. ``metric`` None is mae or,
     where there are no results of the dataset and no table has mae, the first metric of the paper's table.
