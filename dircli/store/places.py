@@ -42,6 +42,9 @@ BUCKETS = ("gcs", "gs", "s3", "s3a")
 LEFT_OUT = ("_", ".")  # how the names of files begin that are no part of a table: _SUCCESS, .part-0.csv.crc
 BLOCK = 4 << 20  # bytes that are asked for at once, where somebody reads on
 FIRST = 1 << 16  # bytes that are asked for when a file is opened
+AT_ONCE = {"max_concurrency": 2}
+"""Parts of a file that S3's filesystem has in memory, 50 MiB each."""
+
 EXTRA = "reading URLs needs further packages; install them with: pip install 'dircli[remote]'"
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
@@ -419,7 +422,7 @@ class Remote(SystemPath):
     def upload(self, file: Path) -> None:
         """Put the ``file`` of this machine there, a large one in parts, as `write_bytes` puts bytes."""
         with self._changed() as (system, path):
-            system.put_file(str(file), path)
+            system.put_file(str(file), path, **(AT_ONCE if self.scheme in {"s3", "s3a"} else {}))
 
     def remove(self) -> None:
         """Remove the file, where there is one; UsageError and OSError as in `write_bytes`."""
