@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
 import os
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import run as started
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -573,3 +576,50 @@ def test_results_are_put_into_a_bucket(run: Run, work: Path, benchmark: dict[str
     assert s3.cat("bucket/a/r.json") == (work / "r.json").read_bytes()
     done = run("evaluate", "p.csv", "--dataset", "own", "--output", "s3://none/a/r.json", code=2)
     assert "s3://none/a/r.json: cannot be written" in done.stderr
+
+
+REAL = {
+    "agedb": "--raw {}/agedb/AgeDB.zip --released {}/agedb/agedb.csv",
+    "sts-b": "--raw {}/sts-b/STS-B --released {}/sts-b/released",
+    "imdb-wiki": "--raw {}/imdb-wiki --only wiki --split redraw",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL)
+def test_real_sources_in_a_bucket_give_the_bytes_that_copies_of_them_give(
+    name: str, real: Path, run: Run, work: Path, s3: Any
+) -> None:
+    """From a bucket to a bucket: manifest, weights, proof and scores."""
+    shutil.copytree(real / name, work / "raw" / name, copy_function=shutil.copyfile)
+    if name == "agedb":  # whose archive is read for its names
+        with (
+            (work / "raw" / "agedb" / "agedb.csv").open() as stream,
+            ZipFile(work / "raw/agedb/AgeDB.zip", "w") as file,
+        ):
+            for row in csv.DictReader(stream):
+                file.writestr(row["path"], b"")
+    s3.put(str(work / "raw"), "bucket/raw", recursive=True)
+
+    there, here = (
+        run("curate", name, *REAL[name].replace("{}", f"{root}raw").split(), "--out", f"{root}m", "-q").stdout
+        for root in ("s3://bucket/", "")
+    )
+    assert there == here
+    called = "imdb-wiki-wiki-only" if name == "imdb-wiki" else name
+    run("weights", called, "--manifests", "m", "-q")
+    run("weights", called, "--manifests", "s3://bucket/m", "-q")
+    rows = pq.read_table(work / "m" / called / "samples.parquet", filters=[("split", "==", "test")]).to_pydict()
+    noise = np.random.default_rng(0).normal(0, 0.1, len(rows["id"]))
+    predicted = [target + error for target, error in zip(rows["target"], noise, strict=True)]
+    (work / "p.parquet").write_bytes(as_parquet({"id": rows["id"], "prediction": predicted}))
+    s3.put(str(work / "p.parquet"), "bucket/p.parquet")
+    run("evaluate", "p.parquet", "--manifest", f"m/{called}", "--output", "r.json", "--ci", "-q")
+    url = "s3://bucket/p.parquet"
+    run("evaluate", url, "--manifest", f"s3://bucket/m/{called}", "--output", "s3://bucket/r.json", "--ci", "-q")
+    assert everywhere(s3.cat("bucket/r.json").decode(), url) == everywhere((work / "r.json").read_text(), "p.parquet")
+    files = {path.name: path.read_bytes() for path in (work / "m" / called).iterdir()}
+    assert {path.rpartition("/")[2]: s3.cat(path) for path in s3.find(f"bucket/m/{called}")} == files
+    assert len(files) == 5
+    proof = run("verify", called, "--manifests", "m").stdout
+    assert run("verify", called, "--manifests", "s3://bucket/m").stdout == proof

@@ -160,7 +160,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         MINIATURES["agedb"].build(folder)
         MINIATURES["nyud2"].build(folder).rename(folder / "nyu")
         draw = np.random.default_rng(0)
-        rows: dict[str, Any] = {"id": [f"r{k}" for k in range(300)], "y": draw.normal(40, 9, 300).round(2), "x": draw.random(300)}
+        rows: dict[str, Any] = {
+            "id": [f"r{k}" for k in range(300)],
+            "y": draw.normal(40, 9, 300).round(2),
+            "x": draw.random(300),
+        }
         _write(folder / "t.csv", rows)
         made("curate custom --table t.csv --target y --id id --bin-width 2 --per-bin 4 --name own -q")
         made("curate agedb --raw AgeDB.zip --split redraw -q")
