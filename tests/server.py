@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -277,3 +278,18 @@ def encoded(coding: str) -> Act:
         handler.wfile.write(handler.file.data)
 
     return act
+
+
+def published(server: Server, files: Mapping[str, bytes]) -> None:
+    """Put ``files`` on the ``server``, and a page of links for each of their folders."""
+    links: dict[str, dict[str, None]] = {}
+    for name, data in ((quote(name, safe="/%+=?"), data) for name, data in files.items()):
+        server.add(f"/{name}", data)
+        at = f"/{name}"
+        while at != "/":
+            folder, _, last = at.rstrip("/").rpartition("/")
+            links.setdefault(f"{folder}/", {})[last + ("" if at == f"/{name}" else "/")] = None
+            at = f"{folder}/"
+    for folder, names in links.items():
+        body = "".join(f'<a href="{name}">{name}</a>\n' for name in ["?C=M;O=A", *names]).encode()
+        server.add(folder, b"", page(body=body))

@@ -39,10 +39,15 @@ class Command(TyperCommand):
 
 def take_as_given(command: Any, ctx: Any) -> None:
     """Let the parameters of ``command`` take what they are given, as far as that is what their annotations say."""
-    kinds = {name: _bare(each.annotation) for name, each in inspect.signature(command.callback).parameters.items()}
+    kinds = kinds_of(command)
     for parameter in command.get_params(ctx):
         kind = kinds.get(parameter.name, bool)  # --help is typer's own
         parameter.process_value = partial(_processed, parameter, kind)
+
+
+def kinds_of(command: Any) -> dict[str, Any]:
+    """What each parameter of ``command`` takes, by its name."""
+    return {name: _bare(each.annotation) for name, each in inspect.signature(command.callback).parameters.items()}
 
 
 def _bare(kind: Any) -> Any:

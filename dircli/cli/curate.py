@@ -138,11 +138,11 @@ def curate(
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
-    from dircli.store import files, places
+    from dircli.store import places
     from dircli.store.derived import Replacing
 
-    files.refuse_remote(out)
-    raw, released = places.here(source.raw), places.here(source.released)
+    places.check_writable(out)
+    raw, released = source.raw, source.released
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)

@@ -31,7 +31,9 @@ def demo(
     """Show the whole flow in seconds, offline, on SYNTHETIC data drawn from AgeDB-DIR's shipped bins."""
     from dircli.curation import synthetic
     from dircli.errors import UsageError
+    from dircli.store import places
 
+    places.here(out)
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: this is there already; name a new folder")
     typer.echo("SYNTHETIC data: names and predictions are made up; only the counts per age are AgeDB-DIR's.")

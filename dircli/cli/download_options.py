@@ -15,7 +15,6 @@ import typer
 from dircli.cli.options import option
 from dircli.errors import UsageError
 from dircli.report import console
-from dircli.store import places
 
 if TYPE_CHECKING:
     from dircli.benchmark.dataset import Dataset
@@ -49,7 +48,7 @@ def raw_files(data: Path | None) -> Path:
     """The folder of raw files: ``data``, or where none is given, that of the user's cache."""
     from platformdirs import user_cache_path
 
-    return places.here(data) or user_cache_path("dircli")
+    return data or user_cache_path("dircli")
 
 
 @contextmanager

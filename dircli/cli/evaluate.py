@@ -167,6 +167,7 @@ class ScoringEngine(EngineOptions):
     def run(self, predictions: list[str], *, keep_rows: bool) -> Iterator[Run | None]:
         """How files are scored by another engine; None by this process. UsageError for what only this process can."""
         is_local = self.engine == "local"
+        places.here(self.scratch)
         if is_local and self.scratch is not None:
             raise UsageError("--scratch is where --engine dask divides rows; add that")
         if not is_local and keep_rows:

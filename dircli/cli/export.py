@@ -33,7 +33,9 @@ def export(
     from dircli.curation import export as files
     from dircli.report.formats.json import as_text
     from dircli.scores.codabench import export_codabench
+    from dircli.store import places
 
+    places.check_writable(out)
     if out.suffix == ".zip" and format_ != "codabench":
         raise UsageError(f"--out {out}: a zip is written of --format codabench alone; name a folder")
     name, manifests = where.located(name)

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from dircli.errors import UsageError
+from dircli.store.places import is_remote, of
 
 UNNAMED = "name a dataset, as `dir datasets` lists them"
 COMMANDS = {
@@ -91,7 +92,8 @@ def settle(values: dict[str, Any], *, needed: bool = False) -> None:
 def _refuse_name_as_data(values: Mapping[str, Any], root: Path) -> None:
     """UsageError where --data names no folder but a dataset, which another option is for."""
     data = values.get("data")
-    if "dataset" in values and data is not None and not Path(data).exists() and (name := meant(str(data), root)):
+    lacks = data is not None and not is_remote(data) and not Path(data).exists()
+    if "dataset" in values and lacks and (name := meant(str(data), root)):
         raise UsageError(f"--data is the folder of raw files; did you mean --dataset {name}?")
 
 
@@ -101,10 +103,10 @@ def _path(values: dict[str, Any], key: str) -> str | None:
     A prediction file in its place is put among the others, for the name may be left out.
     """
     name: str = values[key]
-    if key == "name" and "predictions" in values and Path(name).is_file():
+    if key == "name" and "predictions" in values and ("://" in name or Path(name).is_file()):
         values["predictions"] = [name, *(values["predictions"] or [])]
         return os.environ.get("DIR_DATASET")
-    if "manifest" in values and (Path(name) / "manifest.json").is_file():
+    if "manifest" in values and (of(name) / "manifest.json").is_file():
         raise UsageError(f"{name} is the folder of a manifest: --manifest {name}")
     if "table" in values and "raw" in values and Path(name).is_file():
         raise UsageError(own_table(name))

@@ -14,11 +14,12 @@ from dircli.report.formats import BY_ENDING, BoardName
 
 def leaderboard(
     *,
-    folder: Annotated[
-        Path | None,
+    results: Annotated[
+        list[Path] | None,
         typer.Argument(
-            metavar="DIR",
-            help="The folder of results, as `dir evaluate --format json` writes them; without it, published rows.",
+            metavar="RESULTS",
+            help="Results, as `dir evaluate --format json` writes them: folders, files or quoted globs, also by URL; "
+            "without them, published rows.",
             show_default=False,
         ),
     ] = None,
@@ -44,19 +45,22 @@ def leaderboard(
     from dircli.errors import sample
     from dircli.report.leaderboard import render
     from dircli.scores.compare import leaderboard as ranking
+    from dircli.scores.results import listed
+    from dircli.store import places
     from dircli.store.outputs import check_outputs
 
-    if folder is not None and dataset in {None, os.environ.get("DIR_DATASET")} and not folder.exists():
-        known = guess.meant(str(folder), Path("manifests"))  # no folder is called so: a dataset is
-        folder, dataset = (None, known) if known else (folder, dataset)
+    places.check_writable(output)
+    inputs = results or []
+    if len(inputs) == 1 and dataset in {None, os.environ.get("DIR_DATASET")} and not places.is_remote(inputs[0]):
+        known = None if inputs[0].exists() else guess.meant(str(inputs[0]), Path("manifests"))
+        inputs, dataset = ([], known) if known else (inputs, dataset)  # no file is called so: a dataset is
     if metric is not None:
         metric = metric.lower()
     form = in_form(format_, as_json=as_json)
-    board = ranking.leaderboard(folder, dataset=dataset, region=region.lower(), metric=metric)
+    board = ranking.leaderboard(inputs, dataset=dataset, region=region.lower(), metric=metric)
     if output is not None:
-        files = folder.rglob("*.json") if folder else ()
-        results = (path for path in files if path.relative_to(folder or "").as_posix() not in board.skipped)
-        check_outputs([("--output", output)], [("DIR", path) for path in results])
+        read = (path for name, path in listed(inputs).items() if name not in board.skipped)
+        check_outputs([("--output", output)], [("RESULTS", path) for path in read])
     if board.skipped:
         console.note(f"no results, left out: {sample(board.skipped)}")
     by_ending = BY_ENDING.get(output.suffix) if output else None

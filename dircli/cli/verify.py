@@ -21,7 +21,6 @@ def verify(
     """Check that a manifest is intact, drawn as it claims, and equal to the published split byte for byte."""
     from dircli.errors import CheckError
     from dircli.report import tables
-    from dircli.store import places
 
     name, manifests = where.located(name)
     if leakage:
@@ -34,7 +33,7 @@ def verify(
     from dircli.curation import verify as proof
 
     with terms(DownloadChoices(data=data)) as download:
-        name, checks = proof.verify(name, root=manifests, released=places.here(released), terms=download)
+        name, checks = proof.verify(name, root=manifests, released=released, terms=download)
     facts = {"name": name, "checks": [asdict(check) for check in checks]}
     shown.show(lambda: tables.checks(checks), lambda: facts)
     if failed := [check.name for check in checks if check.held is False]:

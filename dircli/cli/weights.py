@@ -137,7 +137,8 @@ def weights(
         raise UsageError("--json and --out - both print on stdout; leave one of them out")
     if raw is not None and maps is None:
         raise UsageError("--raw holds the training maps for --maps OUT.h5; give both")
-    path, raw = places.of(out) if out else None, places.here(raw)
+    path = places.of(out) if out else None
+    places.check_writable(path, maps)
     trainer.check(path, per)
     name, manifests = where.located(name)
     kernel = choices.kernel or ("none" if choices.scheme in {"effective-number", "dense-weight"} else "gaussian")
@@ -149,7 +150,7 @@ def weights(
     _refuse_undivided(who, per, order=trainer.order, maps=maps)
     with who.opened() as engine:
         run, whole = Run(engine=engine, watch=counting), trainer.order is not None
-        weighted = weigh.weigh(name, options, root=manifests, out=None if form else path, run=run, whole=whole)
+        weighted = weigh.weigh(name, options, root=manifests, out=path, form=form, run=run, whole=whole)
         _refuse_undivided(who, weighted.facts["per"], order=trainer.order, maps=maps)
         if form and path:
             weighted = weigh.for_trainer(weighted, form, path, order=trainer.order, id_column=trainer.id_column)

@@ -17,7 +17,6 @@ from dircli.errors import UsageError
 from dircli.store import places
 from dircli.store.derived import Replacing
 from dircli.store.download.transfer import Silent
-from dircli.store.files import refuse_remote
 from dircli.store.user_tables import Names
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def curate(  # noqa: PLR0913 - the options of `dir curate`
     <diabetes: 55 rows (test 55), 33 bins, sha256:1107bb40>
     """
     replacing, root = Replacing(force=force), places.of(manifests)
-    refuse_remote(root)
+    places.check_writable(root)
     if name == datasets.OWN:
         if table is None or target is None:
             raise UsageError("give the table as table, and the column of targets as target")
@@ -88,7 +87,7 @@ def curate(  # noqa: PLR0913 - the options of `dir curate`
         return load(str(facts["name"]), manifests=root)
     if table is not None or target is not None:
         raise UsageError(f"{name} is a benchmark; table and target are for a table of your own")
-    source, files = (None if path is None else places.here(places.of(path)) for path in (raw, released))
+    source, files = (None if path is None else places.of(path) for path in (raw, released))
     asked = CurateOptions(
         raw=source,
         released=files,
@@ -110,5 +109,5 @@ def _terms(folder: str | Path | None, *, accept: bool) -> DownloadOptions:
             terms = f"{dataset.published.licence}; {dataset.published.homepage}"
             raise UsageError(f"{dataset.name}: nothing was downloaded; accept_license=True accepts its terms ({terms})")
 
-    data = Path(folder or os.environ.get("DIR_DATA") or user_cache_path("dircli"))
+    data = places.of(folder or os.environ.get("DIR_DATA") or user_cache_path("dircli"))
     return DownloadOptions(data=data, mirror=os.environ.get("DIR_MIRROR"), consent=consent, progress=Silent())

@@ -9,7 +9,7 @@ import numpy as np
 from dircli import datasets
 from dircli.arrays import BoolArray, TextArray
 from dircli.benchmark.dataset import Match
-from dircli.store import files, manifests
+from dircli.store import files, manifests, places
 from dircli.store.text import as_csv
 
 
@@ -26,7 +26,9 @@ class Leakage:
 def leakage(name: str | None, *, root: Path) -> tuple[list[Leakage], Path]:
     """What val and test share with train; the rows are listed beside the manifest: kind, split, id, key."""
     folder = manifests.named(name, root)
-    manifest, path = manifests.read(folder), folder / "leakage.csv"
+    path = folder / "leakage.csv"
+    places.check_writable(path)
+    manifest = manifests.read(folder)
     samples, counts = manifest.samples, []
     listed: list[Sequence[object]] = [("kind", "split", "id", "key")]
     for leak in datasets.of(manifest.facts, manifest.table.bins).samples.leaks:

@@ -4,7 +4,7 @@ Sources are public files at known addresses, or those that a provider lists and 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -13,8 +13,8 @@ from dircli import datasets
 from dircli.benchmark.dataset import Catalogue, Dataset, Source, public_file
 from dircli.benchmark.raw import Raw
 from dircli.datasets.variants import Variant
-from dircli.errors import InputError, Problem, SourceError
-from dircli.store import files
+from dircli.errors import InputError, Problem, SourceError, UsageError, sample
+from dircli.store import files, places
 from dircli.store.download.fetch import DownloadPlan, Fetched, fetch, plan
 from dircli.store.download.listing import entries, unlogged, unwelcome
 from dircli.store.download.transfer import Progress
@@ -30,6 +30,7 @@ REFUSED = "the token was refused, or your agreement is not approved or has ended
 class DownloadOptions:
     """How to download: into which folder, from which mirror, with whose consent and token, and who watches.
 
+    Where the folder is a URL, its files are read, and nothing is downloaded to there.
     ``consent`` asks the user to accept a dataset's terms before its first download, and raises UsageError where they
     are not; ``token`` finds the user's token for a dataset whose provider wants one, or None.
     """
@@ -49,6 +50,7 @@ def download(name: str, *, only: str, terms: DownloadOptions) -> list[Fetched]:
     """
     dataset = datasets.load(name)
     catalogue = dataset.published.catalogue
+    _refuse_elsewhere(dataset, terms)
     if catalogue is None:
         return _bring(dataset, _wanted(dataset, only), terms)
     token = _token(dataset, catalogue, terms)
@@ -64,6 +66,7 @@ def download_plans(name: str, *, only: str, terms: DownloadOptions) -> list[Down
     """
     dataset = datasets.load(name)
     sources = _wanted(dataset, only)
+    _refuse_elsewhere(dataset, terms)
     if catalogue := dataset.published.catalogue:
         with unlogged():
             sources = list(_listed(dataset, catalogue, terms, _token(dataset, catalogue, terms), only=only))
@@ -71,6 +74,19 @@ def download_plans(name: str, *, only: str, terms: DownloadOptions) -> list[Down
     if failures := [str(each) for each in planned if isinstance(each, SourceError)]:
         raise SourceError("\n".join(failures))
     return [each for each in planned if isinstance(each, DownloadPlan)]
+
+
+def own_folder(dataset: Dataset, terms: DownloadOptions) -> Path:
+    """The folder of the dataset's own raw files."""
+    return places.folder(terms.data / dataset.name)
+
+
+def _refuse_elsewhere(dataset: Dataset, terms: DownloadOptions, sources: Sequence[Source] = ()) -> None:
+    """UsageError where files, such as the ``sources`` that lack, would be downloaded to a URL."""
+    if places.is_remote(terms.data):
+        lacking = f"there is no {sample([source.file for source in sources])}, and " if sources else ""
+        what = "files are downloaded to a folder of this machine alone; name one with --data, or put them there"
+        raise UsageError(f"{own_folder(dataset, terms)}: {lacking}{what}")
 
 
 def _wanted(dataset: Dataset, only: str) -> list[Source]:
@@ -91,6 +107,8 @@ def _bring(
     dataset: Dataset, sources: Sequence[Source], terms: DownloadOptions, *, token: tuple[str, str] | None = None
 ) -> list[Fetched]:
     """Bring ``sources`` to the dataset's folder: public ones, or with a ``token`` those that a provider hands out."""
+    if sources:
+        _refuse_elsewhere(dataset, terms, sources)
     planned: Iterable[DownloadPlan | SourceError] = _plans(dataset, sources, terms)
     if token is None:
         planned = sorted(planned, key=lambda each: isinstance(each, DownloadPlan))  # errors first
@@ -164,7 +182,7 @@ def _accept(dataset: Dataset, terms: DownloadOptions) -> None:
 
 def absent(dataset: Dataset, terms: DownloadOptions, *lines: str) -> SourceError:
     """The error that says ``lines``, and how to obtain the files of ``dataset``, one step a line."""
-    publication, folder = dataset.published, terms.data / dataset.name
+    publication, folder = dataset.published, own_folder(dataset, terms)
     steps = (f"  {number}. {step}" for number, step in enumerate(publication.obtain, 1))
     return SourceError("\n".join([*lines, f"How to obtain {publication.title} (the folder is {folder}):", *steps]))
 
@@ -212,9 +230,10 @@ def check_labels(dataset: Dataset, raw: Raw | None, given: Path | None) -> None:
 
 def _own_folder(dataset: Dataset, terms: DownloadOptions) -> Tree | None:
     """The dataset's own folder, where that holds a source that is not a split file."""
-    folder = terms.data / dataset.name
-    ours = {ACCEPTED, *(source.file for source in dataset.released)}
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    folder = own_folder(dataset, terms)
+    ours, names = {ACCEPTED, *(source.file for source in dataset.released)}, list[str]()
+    with suppress(FileNotFoundError):
+        names += [path.name for path in folder.iterdir()] if folder.is_dir() else []
     raw = any(not name.startswith(".") and name not in ours and not name.endswith(UNFINISHED) for name in names)
     return open_raw(folder) if raw else None
 
@@ -252,12 +271,13 @@ def raw_files(dataset: Dataset, given: Path | None, terms: DownloadOptions, what
 def variant_file(dataset: Dataset, variant: Variant, given: Path | None, terms: DownloadOptions) -> Iterator[Raw]:
     """The one file of a ``variant``: the file ``given``, else that at its address, fetched where it is not here.
 
-    Its hash is not known beforehand; that of the first download is held from then on.
+    Its hash is not known beforehand; that of the first download is held from then on, here alone.
     """
     source = public_file(variant.url, "released", size=variant.size)
-    if given is None:
+    path = given or own_folder(dataset, terms) / source.file
+    if given is None and not (places.is_remote(path) and path.is_file()):
         _bring(dataset, [source], terms)
-    with OneFile(given or terms.data / dataset.name / source.file) as tree:
+    with OneFile(path) as tree:
         yield tree
 
 
@@ -270,7 +290,7 @@ def split_files(
     Where none is given, the dataset's own folder; where that does not hold them all, they are downloaded to there, or
     without ``download`` the result is None. None also where there are no published files.
     """
-    folder = terms.data / dataset.name
+    folder = own_folder(dataset, terms)
     missing = [source for source in dataset.released if not (folder / source.file).is_file()]
     if given is not None and len(dataset.released) == 1 and given.is_file() and not is_archive(given):
         yield OneFile(given)

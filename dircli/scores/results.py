@@ -21,7 +21,7 @@ from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores.by_region import Reference, Score
 from dircli.scores.metrics.table import EVERY
 from dircli.scores.signature import signature, without
-from dircli.store import files
+from dircli.store import files, places
 from dircli.store.predictions import Predictions
 
 Json: TypeAlias = "dict[str, Any]"
@@ -278,19 +278,39 @@ def read(path: Path) -> Result:
     return Result.from_json(_parsed(path), str(path))
 
 
-def collect(folder: Path) -> tuple[dict[str, Result], list[str]]:
-    """The results under ``folder`` by their path in it, and the paths of other JSON files; both sorted.
+def listed(inputs: Sequence[Path]) -> dict[str, Path]:
+    """The files that ``inputs`` name, by what they are called: files, and the JSON in folders or matched by globs.
+
+    In the only folder that is given they are called by their path in it, else as they were given. UsageError where an
+    input names no file.
+    """
+    found: dict[str, Path] = {}
+    for place in inputs:
+        if place.is_dir():
+            above = "" if len(inputs) == 1 else f"{str(place).rstrip('/')}/"
+            below = [(places.name_in(place, path), path) for path in places.every(place) if path.suffix == ".json"]
+            found |= {above + name: path for name, path in sorted(below, key=lambda each: each[0].split("/"))}
+        elif places.is_glob(place) and not place.is_file():
+            matched = {str(path): path for path in places.parts(place) if path.suffix == ".json"}
+            if not matched:
+                raise UsageError(f"{place}: no JSON file matches")
+            found |= matched
+        elif place.is_file():
+            found[str(place)] = place
+        else:
+            raise UsageError(f"{place}: there is no such file or folder")
+    return found
+
+
+def collect(inputs: Sequence[Path]) -> tuple[dict[str, Result], list[str]]:
+    """The results in ``inputs`` by what `listed` calls them, and what other JSON files are called.
 
     InputError with every problem of every file that is no JSON, perhaps as it was cut off, or no whole result.
     """
-    if not folder.is_dir():
-        state = "this is a file, and a folder of results is expected" if folder.exists() else "there is no such folder"
-        raise UsageError(f"{folder}: {state}")
     results: dict[str, Result] = {}
     others: list[str] = []
     problems: list[Problem] = []
-    for path in sorted(path for path in folder.rglob("*.json") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
+    for name, path in listed(inputs).items():
         try:
             written = _parsed(path)
             json.dumps(written, ensure_ascii=False).encode()  # half a surrogate pair is no text that could be printed

@@ -9,17 +9,21 @@ import numpy as np
 
 from dircli.arrays import IntArray
 from dircli.errors import UsageError
+from dircli.store.places import is_remote
 
 
 class Checkpoint:
-    """The counts of finished chunks in a file of JSON lines, one chunk a line; a line that was cut off is no line."""
+    """The counts of finished chunks in a file of JSON lines, one chunk a line; a line that was cut off is no line.
+
+    At a URL nothing is kept, for no line can be added to a file there.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = None if is_remote(path) else path
         self._stream: IO[bytes] | None = None
         self._known: dict[str, dict[int, int]] = {}
         with suppress(OSError):
-            for line in path.read_bytes().split(b"\n"):
+            for line in self._path.read_bytes().split(b"\n") if self._path else ():
                 with suppress(ValueError, KeyError, TypeError, AttributeError):
                     entry = json.loads(line)
                     counts = {int(code): int(count) for code, count in entry["counts"].items()}
@@ -40,6 +44,8 @@ class Checkpoint:
 
     def keep(self, key: str, counts: IntArray) -> None:
         """Keep the counts of one more chunk; UsageError where the file cannot be written."""
+        if self._path is None:
+            return
         codes = np.flatnonzero(counts).tolist()
         entry = {"key": key, "pixels": int(counts.sum()), "counts": {code: int(counts[code]) for code in codes}}
         try:
@@ -56,3 +62,8 @@ class Checkpoint:
         if self._stream is not None:
             self._stream.close()
         self._stream = None
+
+    def remove(self) -> None:
+        """Remove the file, where there is one, for all is done."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)

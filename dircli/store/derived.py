@@ -12,7 +12,7 @@ import numpy as np
 
 from dircli.benchmark.manifest import BinTable
 from dircli.errors import InputError, UsageError
-from dircli.store import files, manifests
+from dircli.store import files, hdf5, manifests, parquet
 
 LISTED = ("croissant.json", "leakage.csv", "signals.parquet", "unreadable.csv")
 """What was found out, or is told, about the rows of a manifest, under the names that the commands give."""
@@ -61,13 +61,10 @@ def _facts(path: Path) -> Mapping[str, Any]:
         if path.suffix == ".json":
             facts = json.loads(path.read_bytes())
         elif path.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            facts = json.loads((pq.read_schema(path).metadata or {}).get(b"dircli", b"{}"))
+            with parquet.file(path) as table:
+                facts = json.loads((table.schema_arrow.metadata or {}).get(b"dircli", b"{}"))
         elif path.suffix in {".h5", ".hdf5"}:
-            import h5py
-
-            with h5py.File(path, "r") as file:
+            with hdf5.opened(path) as file:
                 facts = dict(file.attrs)
     except (OSError, ValueError, RecursionError):  # somebody else's file
         return {}

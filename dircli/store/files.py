@@ -5,6 +5,8 @@ into place, after those that go with it are removed. Whoever next looks at the f
 off, so a kill at any moment leaves either the old files or the new ones. A file that exists is never replaced by other
 content without ``force``. Writers of one folder wait for each other: ``.dircli-lock`` is locked by the system, and
 removed by whoever holds it.
+
+A folder elsewhere has neither names to be moved nor locks: its files are written here and put there (`uploads`).
 """
 
 import contextlib
@@ -13,12 +15,13 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from dircli.errors import InputError, Problem, UsageError
-from dircli.store import places
+from dircli.store import places, uploads
+from dircli.store.places import Remote
 
 STAGING, COMMIT, LOCK = ".dircli-staging-", ".dircli-commit-", ".dircli-lock"
 JOURNAL = ".dircli-journal"
@@ -67,9 +70,10 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
     come before all folders, each whole or not at all.
     """
     folders: dict[Path, dict[str, bytes]] = {}
-    streams, elsewhere = {}, {}
+    streams = {}
+    elsewhere: dict[Remote, uploads.Source] = {}
     for path, data in contents.items():
-        if places.is_remote(path):
+        if isinstance(path, Remote):
             elsewhere[path] = data
             continue
         try:
@@ -80,7 +84,7 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
         except OSError as error:
             raise _unwritable(path, error) from None
         folders.setdefault(place.parent, {})[place.name] = data
-    missing = [path for path, data in elsewhere.items() if not _is_elsewhere(path, data, force=force)]
+    states = _states(elsewhere, force=force)
     with contextlib.ExitStack() as stack:
         stagings = {folder: stack.enter_context(_staging(folder, files)) for folder, files in folders.items()}
         for folder, files in folders.items():
@@ -90,9 +94,7 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
                     stream.flush()
                     os.fsync(stream.fileno())
         _refuse_others(_moves(stagings), force=force)
-        for path in missing:
-            with _told(path):
-                path.write_bytes(elsewhere[path])
+        uploads.put({path: data for path, data in elsewhere.items() if states[path] != "same"})
         _commit(stagings, force=force)
     for path, data in streams.items():
         with _told(path):
@@ -137,24 +139,30 @@ def staged(
 
     Raises UsageError where they cannot be written; ``outdated`` is as for `write_all`.
     """
-    with _staging(folder, names) as staging, _told(folder):
-        yield staging
-        _commit({folder: staging}, force=force, outdated=outdated)
-
-
-def refuse_remote(folder: Path) -> None:
-    """UsageError where several files cannot be put into ``folder`` in one step, for it is a URL."""
-    if places.is_remote(folder):
-        what = "files that go together are written to a folder of this machine alone"
-        raise UsageError(f"{folder}: {what}; name one with --out, and copy it there")
+    with _staging(folder, names) as staging:
+        if isinstance(folder, Remote):
+            with _told(staging):
+                yield staging
+            _upload(folder, staging, names, force=force, outdated=outdated)
+            return
+        with _told(folder):
+            yield staging
+            _commit({folder: staging}, force=force, outdated=outdated)
 
 
 @contextlib.contextmanager
 def _staging(folder: Path, names: Iterable[str]) -> Iterator[Path]:
-    """An empty folder in ``folder`` that is gone afterwards, unless it was committed; UsageError where none can be."""
+    """An empty folder in ``folder`` that is gone afterwards, unless it was committed; UsageError where none can be.
+
+    For a folder elsewhere it lies among the temporary files of this machine.
+    """
     import tempfile
 
-    refuse_remote(folder)
+    if isinstance(folder, Remote):
+        folder.check_writable()
+        with tempfile.TemporaryDirectory(prefix=STAGING) as name:
+            yield Path(name)
+        return
     with _told(folder):
         if taken := [name for name in names if (folder / name).is_dir()]:
             raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
@@ -199,17 +207,24 @@ def _refuse_others(moves: Iterable[tuple[Path, Path]], *, force: bool) -> None:
         raise OthersAreThereError(others)
 
 
-def _is_elsewhere(path: Path, data: bytes, *, force: bool) -> bool:
-    """Whether ``data`` is what is at the URL ``path``; UsageError where it may not be put there."""
-    cast("places.Remote", path).check_writable()
-    with _told(path):
-        try:
-            there = path.read_bytes()
-        except FileNotFoundError:
-            return False
-    if there not in {b"", data} and not force:
-        raise OthersAreThereError([str(path)])
-    return there == data
+def _states(contents: Mapping[Remote, uploads.Source], *, force: bool) -> dict[Remote, uploads.State]:
+    """What is at each URL of ``contents``; UsageError where it may not be put there."""
+    for place in contents:
+        place.check_writable()
+    states = {place: uploads.state(place, source) for place, source in contents.items()}
+    if not force and (others := sorted(str(place) for place, state in states.items() if state == "other")):
+        raise OthersAreThereError(others)
+    return states
+
+
+def _upload(
+    folder: Remote, staging: Path, names: Sequence[str], *, force: bool, outdated: Callable[[], Iterable[str]]
+) -> None:
+    """Put the files of ``staging`` into ``folder``, in the order of their ``names``, those that tell of others last."""
+    gone = [folder / name for name in outdated()]
+    written = uploads.in_order(name for name in names if (staging / name).is_file())
+    contents: dict[Remote, uploads.Source] = {folder / name: staging / name for name in written}
+    uploads.put_together(contents, states=_states(contents, force=force), gone=gone)
 
 
 def _commit_all(stagings: Mapping[Path, Path], gone: list[str]) -> None:
@@ -300,7 +315,7 @@ def _follow(folder: Path, journal: Mapping[str, list[Any]]) -> None:
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
     """``error`` in the user's own terms: without the temporary names, which they never gave."""
-    at = path if places.is_remote(path) else Path(error.filename2 or error.filename or path)
+    at = Path(error.filename2 or error.filename or path)
     at = path / at.name if at.parent.name.startswith((STAGING, COMMIT)) else at
     at = path if at.name.startswith((STAGING, COMMIT, LOCK)) else at
     reason: object = error.strerror or error

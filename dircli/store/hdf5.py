@@ -1,13 +1,20 @@
 """Arrays in one HDF5 file: statistics of features, maps of weights."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.arrays import AnyArray
+from dircli.store import places
+
+if TYPE_CHECKING:
+    import h5py
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,16 @@ class Rows:
     matrices: Iterable[AnyArray]
     dtype: type[np.floating[Any]] = np.float64
     packed: bool = False
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """The HDF5 file at ``path``, to be read, of one elsewhere no more than is asked for; OSError where it is none."""
+    import h5py
+
+    with ExitStack() as stack:
+        source = stack.enter_context(path.open("rb")) if places.is_remote(path) else path
+        yield stack.enter_context(h5py.File(source, "r"))
 
 
 def write(

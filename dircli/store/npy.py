@@ -1,10 +1,11 @@
 """Arrays in npy files."""
 
 import io
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -22,6 +23,30 @@ def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:
     return array
 
 
+class Slices:
+    """The array in the npy file that ``stream`` holds, of which no more is read than is asked for, by its first axis.
+
+    InputError where the file is not whole, or its numbers stand by column, so that a slice is nowhere in one piece.
+    """
+
+    def __init__(self, stream: IO[bytes], name: str, *, hint: str) -> None:
+        self.shape, by_column, self.dtype = header(stream, name, hint=hint)
+        self._stream, self._start = stream, stream.tell()
+        self._row = math.prod(self.shape[1:]) * self.dtype.itemsize
+        size, there = math.prod(self.shape) * self.dtype.itemsize, stream.seek(0, io.SEEK_END) - self._start
+        if there < size:
+            raise _damaged(name, ValueError(f"{there:,} bytes of numbers, and its header says {size:,}"), hint)
+        if by_column and len(self.shape) > 1:
+            what = "its numbers are stored by column, and elsewhere they are read by row"
+            raise InputError(Problem(name, what, "Write np.ascontiguousarray(array), or copy the file here"))
+
+    def __getitem__(self, part: slice) -> AnyArray:
+        start, stop, _ = part.indices(self.shape[0])
+        self._stream.seek(self._start + start * self._row)
+        data = self._stream.read((stop - start) * self._row)
+        return np.frombuffer(data, self.dtype).reshape(stop - start, *self.shape[1:])
+
+
 def as_bytes(array: AnyArray) -> bytes:
     """``array``, of numbers or unicode, as an npy file."""
     stream = io.BytesIO()
@@ -29,7 +54,7 @@ def as_bytes(array: AnyArray) -> bytes:
     return stream.getvalue()
 
 
-def write(stream: BinaryIO, size: int, blocks: Iterable[FloatArray]) -> None:
+def write(stream: IO[bytes], size: int, blocks: Iterable[FloatArray]) -> None:
     """``size`` float64 numbers, which ``blocks`` (n,) hold together, as the bytes that `as_bytes` gives of them all."""
     kind = np.dtype(np.float64)
     described = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (size,)}
@@ -37,7 +62,7 @@ def write(stream: BinaryIO, size: int, blocks: Iterable[FloatArray]) -> None:
     stream.writelines(np.ascontiguousarray(block, dtype=kind).data for block in blocks)
 
 
-def header(stream: BinaryIO, name: str, *, hint: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+def header(stream: IO[bytes], name: str, *, hint: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """The shape, whether numbers stand by column, and the type; ``stream`` is left where the numbers begin."""
     try:
         version = np.lib.format.read_magic(stream)

@@ -16,13 +16,15 @@ Named: TypeAlias = "tuple[str, Path]"  # an option, or what else messages call a
 def check_outputs(outputs: Iterable[Named], inputs: Iterable[Named] = ()) -> None:
     """UsageError where two ``outputs`` are one file, or one of them is among ``inputs`` or is part of a manifest.
 
-    A folder among ``inputs`` is all that lies in it. Standard output, pipes and devices may take several outputs.
+    So it is where nothing can be written at the URL of an output. A folder among ``inputs`` is all that lies in it.
+    Standard output, pipes and devices may take several outputs.
     """
     read = {_place(path): f"{name} {path}" for name, path in inputs}
     taken: dict[Path, str] = {}
     for name, path in outputs:
         if str(path) == "-" or path.is_char_device() or path.is_fifo():
             continue
+        places.check_writable(path)
         place, shown = _place(path), f"{name} {path}"
         if place in taken:
             raise UsageError(f"{taken[place]} and {shown} are one file; name a file for each")

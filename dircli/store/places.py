@@ -14,7 +14,7 @@ import os
 import re
 import sys
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,9 @@ BUCKETS = ("gcs", "gs", "s3", "s3a")
 LEFT_OUT = ("_", ".")  # how the names of files begin that are no part of a table: _SUCCESS, .part-0.csv.crc
 BLOCK = 4 << 20  # bytes that are asked for at once, where somebody reads on
 FIRST = 1 << 16  # bytes that are asked for when a file is opened
+AT_ONCE = {"max_concurrency": 2}
+"""Parts of a file that S3's filesystem has in memory, 50 MiB each."""
+
 EXTRA = "reading URLs needs further packages; install them with: pip install 'dircli[remote]'"
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
@@ -85,6 +88,18 @@ def here(place: Path | None) -> Path | None:
     if place is not None and is_remote(place):
         os.fspath(place)
     return place
+
+
+def folder(place: Path) -> Path:
+    """``place``, which is to be a folder: on the web its URL ends in a slash."""
+    return place / "" if isinstance(place, Remote) and place.scheme in WEB else place
+
+
+def check_writable(*places: Path | None) -> None:
+    """UsageError where one of ``places`` is a URL to which nothing can be written; for use before any work."""
+    for place in places:
+        if isinstance(place, Remote):
+            place.check_writable()
 
 
 def shown(text: str) -> str:
@@ -145,6 +160,24 @@ def _matched(place: Path) -> list[Path]:
         if not _is_hidden(match, fixed, left_out):
             found |= dict.fromkeys(_below(match) if is_folder else [match])
     return list(found)
+
+
+def every(folder: Path) -> Iterator[Path]:
+    """All files in ``folder`` and in its folders, whatever they are called, in any order."""
+    if isinstance(folder, Remote):
+        yield from folder.below()
+    else:
+        yield from (path for path in folder.rglob("*") if path.is_file())
+
+
+def name_in(folder: Path, place: Path) -> str:
+    """What ``place`` is called in ``folder``, in or below which it lies: its path from there, with slashes."""
+    if not isinstance(folder, Remote):
+        return place.relative_to(folder).as_posix()
+    from urllib.parse import unquote
+
+    name = str(place).removeprefix(shown(folder.divided()[0])).lstrip("/")
+    return unquote(name) if folder.scheme in WEB else name
 
 
 def _is_hidden(path: Path, fixed: int, left_out: tuple[str, ...] = LEFT_OUT) -> bool:
@@ -292,6 +325,8 @@ class Remote(SystemPath):
                 system.invalidate_cache()
                 return getattr(system, question)(path, **how)
         except OSError as error:
+            if question == "ls" and isinstance(error, FileNotFoundError):
+                raise
             raise UnreachableError(self, str(error.strerror)) from None
 
     def _is_page(self) -> bool:
@@ -310,13 +345,25 @@ class Remote(SystemPath):
         """Nothing but ``st_size``; FileNotFoundError where there is no such file."""
         return os.stat_result((0, 0, 0, 0, 0, 0, self._size() or 0, 0, 0, 0))
 
+    def stamp(self) -> str:
+        """What changes when the file is written anew, as far as the store or the server tells."""
+        with self.open():
+            return " ".join(map(str, self.seen))
+
     def iterdir(self) -> Generator[Self, None, None]:
-        """What lies in this folder."""
+        """What lies in this folder; FileNotFoundError where there is none."""
         yield from self.among(self._told("ls", detail=False))
 
     def below(self) -> Iterator[Self]:
-        """All files in this folder and in its folders."""
-        yield from self.among(self._told("find"))
+        """All files in this folder and in its folders; on the web, those that the server lists."""
+        if self.scheme not in WEB:
+            yield from self.among(self._told("find"))
+            return
+        for place in self.iterdir():
+            if place.is_dir():
+                yield from place.below()
+            else:
+                yield place
 
     def matches(self) -> Iterator[tuple[Self, bool]]:
         """The files and folders that this URL matches, as a glob, and whether each is a folder."""
@@ -368,19 +415,36 @@ class Remote(SystemPath):
 
     def write_bytes(self, data: Any) -> int:
         """Put ``data`` there, whole or not at all; UsageError where that cannot be had, OSError where it fails."""
-        self.check_writable()
-        try:
-            with self.reached() as (system, path):
-                self.seen = []
-                system.pipe_file(path, bytes(data))
-        except UnreachableError as error:
-            raise OSError(errno.EIO, error.reason) from None
+        with self._changed() as (system, path):
+            system.pipe_file(path, bytes(data))
         return len(data)
 
+    def upload(self, file: Path) -> None:
+        """Put the ``file`` of this machine there, a large one in parts, as `write_bytes` puts bytes."""
+        with self._changed() as (system, path):
+            system.put_file(str(file), path, **(AT_ONCE if self.scheme in {"s3", "s3a"} else {}))
+
+    def remove(self) -> None:
+        """Remove the file, where there is one; UsageError and OSError as in `write_bytes`."""
+        with suppress(FileNotFoundError), self._changed() as (system, path):
+            system.rm_file(path)
+
+    @contextmanager
+    def _changed(self) -> Iterator[tuple[Any, str]]:
+        """The filesystem, and the path in it, which afterwards is another file than any that was seen."""
+        self.check_writable()
+        self.seen = []
+        try:
+            with self.reached() as reached:
+                yield reached
+        except UnreachableError as error:
+            raise OSError(errno.EIO, error.reason) from None
+
     def check_writable(self) -> None:
-        """UsageError where files cannot be put under this scheme whole or not at all."""
+        """UsageError where files cannot be put under this scheme whole or not at all, or what writes them lacks."""
         if self.scheme not in WHOLE:
             raise UsageError(f"{self}: nothing can be written there; write to a file, or to s3://")
+        self.system()
 
     @contextmanager
     def reached(self) -> Iterator[tuple[Any, str]]:

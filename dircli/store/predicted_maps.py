@@ -1,7 +1,7 @@
 """Predicted maps: one array (images, H, W) in an npy or HDF5 file, or a folder of 16-bit PNG files.
 
-Read image by image and never whole: an npy file is mapped into memory, HDF5 is read by slices. Values are in the
-target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing is ever resized.
+Read image by image and never whole: an npy file is mapped into memory, or elsewhere read by slices, as HDF5 is. Values
+are in the target's unit; a PNG holds whole parts of it (millimetres of a depth). Nothing is ever resized.
 """
 
 import contextlib
@@ -15,12 +15,13 @@ import numpy as np
 from dircli.arrays import AnyArray
 from dircli.benchmark.pixels import Frame, Pixels
 from dircli.errors import InputError, Problem, clear, first_ten, one_line, sample
-from dircli.store import npy, places, sniff
+from dircli.store import hdf5, npy, parts, places, sniff
 from dircli.store.digests import digest_of
 from dircli.store.predictions import Predictions
 
 BLOCK = 8  # images at a time
 AGAIN = "Write it again"
+SAVE = "Write it with np.save"
 Block: TypeAlias = Callable[[int, int], AnyArray]  # the images from one number to before another, (n, H, W)
 
 
@@ -39,7 +40,6 @@ def read(path: Path, pixels: Pixels, frame: Frame, *, dataset: str, positive: bo
     Raises InputError with everything that is wrong: another shape or type, missing or surplus images, numbers that are
     none, and with ``positive`` those of 0 or less, counted over whole maps, for a hole anywhere shows a broken writer.
     """
-    places.here(path)
     values = np.empty(len(pixels), dtype=np.float64)
     tallies = np.zeros((2, 2), dtype=np.int64)  # not finite, not positive; of all values, of those that are scored
     try:
@@ -72,8 +72,12 @@ def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[Block]:
     with path.open("rb") as stream:
         head = stream.read(8)
     with contextlib.ExitStack() as stack:
+        data: Any
         if head.startswith(sniff.NPY):
-            data = npy.load(path, str(path), hint="Write it with np.save")
+            if places.is_remote(path):
+                data = npy.Slices(stack.enter_context(path.open("rb")), str(path), hint=SAVE)
+            else:
+                data = npy.load(path, str(path), hint=SAVE)
         else:
             data = _hdf5(stack, path, dataset)
         _check(str(path), data, frame)
@@ -92,7 +96,7 @@ def _hdf5(stack: contextlib.ExitStack, path: Path, dataset: str) -> Any:
     import h5py
 
     try:
-        file = stack.enter_context(h5py.File(path, "r"))
+        file = stack.enter_context(hdf5.opened(path))
     except OSError as error:
         raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
     datasets: dict[str, Any] = {}
@@ -129,7 +133,7 @@ def _pngs(path: Path, frame: Frame) -> list[Path]:
     if surplus := [file.name for file in files if _key(file.name) not in set(wanted)]:
         problems.append(Problem(str(path), f"{len(surplus):,} files belong to no image: {sample(surplus)}"))
     paths = [known[key] for key in wanted if key in known]
-    wrong = [problem for file in paths if (problem := _unlike(file, frame.shape))]
+    wrong = list(filter(None, parts.of_each(partial(_unlike, shape=frame.shape), paths)))
     problems += first_ten(wrong, lambda p: p, lambda n: Problem(str(path), f"{n:,} more files are no such PNG"))
     if problems:
         raise InputError(problems)
@@ -151,17 +155,20 @@ def _unlike(path: Path, shape: tuple[int, int]) -> Problem | None:
 
 
 def _decoded(paths: list[Path], codes: int, start: int, stop: int) -> AnyArray:
+    return np.stack([image.astype(np.float64) / codes for image in parts.of_each(_image, paths[start:stop])])
+
+
+def _image(path: Path) -> AnyArray:
     from PIL import Image
 
-    maps = []
-    for path in paths[start:stop]:
-        try:
-            with Image.open(path) as image:
-                maps.append(np.asarray(image).astype(np.float64) / codes)
-        except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
-            message = f"the PNG is damaged or cut short ({one_line(error)})"
-            raise InputError(Problem(str(path), message, AGAIN)) from None
-    return np.stack(maps)
+    try:
+        with path.open("rb") as stream, Image.open(stream) as image:
+            return np.asarray(image)
+    except places.UnreachableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
+        message = f"the PNG is damaged or cut short ({one_line(error)})"
+        raise InputError(Problem(str(path), message, AGAIN)) from None
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -177,5 +184,8 @@ def _digest(path: Path) -> str:
     """The sha256 of a file, ``sha256:<hex>``; of a folder, that of its files' names and hashes in order."""
     if not path.is_dir():
         return digest_of(path, "sha256")
-    lines = (f"{_digest(file).removeprefix('sha256:')}  {file.name}\n".encode() for file in _visible(path))
-    return digest_of(lines, "sha256")
+    files = _visible(path)
+    digests = zip(parts.of_each(_digest, files), files, strict=True)
+    return digest_of(
+        (f"{digest.removeprefix('sha256:')}  {file.name}\n".encode() for digest, file in digests), "sha256"
+    )

@@ -19,6 +19,7 @@ from dircli.datasets.open import LARGE, LargeBenchmark, facts_of_samples, open_b
 from dircli.errors import UsageError
 from dircli.store import files, manifests, npy, parquet, split_files, text
 from dircli.store.digests import digest_of
+from dircli.store.places import check_writable
 from dircli.weights import by_parts
 from dircli.weights.by_parts import Found, Run, Source, table
 from dircli.weights.for_trainers import places
@@ -66,17 +67,18 @@ def weigh(  # noqa: PLR0913 - what is weighed and how, and by whom
     *,
     root: Path,
     out: Path | None = None,
+    form: Form | None = None,
     run: Run | None = None,
     whole: bool = False,
 ) -> Weighted:
     """The weights of the training samples of ``name``, for `write` to ``out``.
 
-    Those per sample are by default written beside the manifest. With bins alone, only ``per="bin"`` can be had. A large
-    manifest of samples, and with another engine in ``run`` than the threads of this process any, is read by parts when
-    the weights are written, unless they are wanted as a ``whole``. Raises UsageError for what cannot be had, or not be
-    written.
+    Those per sample are by default written beside the manifest; ``form`` is what `for_trainer` will make of them. With
+    bins alone, only ``per="bin"`` can be had. A large manifest of samples, and with another engine in ``run`` than the
+    threads of this process any, is read by parts when the weights are written, unless they are wanted as a ``whole``.
+    Raises UsageError for what cannot be had, or not be written.
     """
-    if out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
+    if form is None and out is not None and out.suffix not in {*parquet.ENDINGS, ".npy"}:
         raise UsageError(f"{out}: weights are written as {' or '.join(parquet.ENDINGS)}, or alone as .npy")
     run = run or Run()
     large = None if whole else _large(name, options, root, run)
@@ -85,11 +87,14 @@ def weigh(  # noqa: PLR0913 - what is weighed and how, and by whom
         raise UsageError(f"{against.name}: its bins name no dataset that is known, so that its rules are not known")
     rule, per = against.dataset.rules.weights, "sample" if large else _per(against, options, root)
     counts = rule.folded(against.table.counts["train"])
+    folder = root / (name or manifests.only(root))
+    path = out or (folder / "weights.parquet" if per == "sample" else None)
+    check_writable(path)
     if large:
         found = by_parts.weigh(Source(manifest=large.manifest, rule=rule), counts, options, run)
     else:
         found = _of_samples(against, counts, options) if per == "sample" else _of_bins(against, counts, options)
-    folder, bins = root / (name or manifests.only(root)), against.table.bins
+    bins = against.table.bins
     return Weighted(
         against=against,
         by_bin=found.by_bin,
@@ -99,7 +104,7 @@ def weigh(  # noqa: PLR0913 - what is weighed and how, and by whom
         blocks=found.blocks,
         facts=_facts(against, options, found.spread, per=per),
         spread=found.spread,
-        path=out or (folder / "weights.parquet" if per == "sample" else None),
+        path=path,
         folder=folder if large or against.manifest is not None else None,
     )
 

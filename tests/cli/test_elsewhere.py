@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
 import os
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import run as started
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -55,27 +58,12 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
         system = request.getfixturevalue("s3")
         return Elsewhere("s3://bucket", lambda files: _piped(system, "bucket", files))
     server: web.Server = request.getfixturevalue("server")
-    return Elsewhere(server.url(""), lambda files: published(server, files))
+    return Elsewhere(server.url(""), lambda files: web.published(server, files))
 
 
 def _piped(system: Any, root: str, files: Mapping[str, bytes]) -> None:
     for name, data in files.items():
         system.pipe(f"{root}/{name}", data)
-
-
-def published(server: web.Server, files: Mapping[str, bytes]) -> None:
-    """Put ``files`` on the ``server``, and a page of links for each of their folders."""
-    links: dict[str, dict[str, None]] = {}
-    for name, data in files.items():
-        server.add(f"/{name}", data)
-        at = f"/{name}"
-        while at != "/":
-            folder, _, last = at.rstrip("/").rpartition("/")
-            links.setdefault(f"{folder}/", {})[last + ("" if at == f"/{name}" else "/")] = None
-            at = f"{folder}/"
-    for page, names in links.items():
-        body = "".join(f'<a href="{name}">{name}</a>\n' for name in ["?C=M;O=A", *names]).encode()
-        server.add(page, b"", web.page(body=body))
 
 
 def as_csv(rows: Mapping[str, list[Any]]) -> bytes:
@@ -309,7 +297,8 @@ def test_weights_in_the_order_of_a_list_elsewhere(
     for k, order in enumerate(["ids.csv", "ids", f"{elsewhere.url}/ids.csv", f"{elsewhere.url}/ids/"]):
         run("weights", "--manifest", root, "--format", "csv", "--order", order, "--out", f"w{k}.csv")
     assert len({(work / f"w{k}.csv").read_bytes() for k in range(4)}) == 1
-    assert "name one with --out" in run("weights", "--manifest", root, code=2).stderr
+    if "http" in elsewhere.url:
+        assert "nothing can be written there" in run("weights", "--manifest", root, code=2).stderr
 
 
 def test_a_manifest_elsewhere_is_verified(
@@ -361,12 +350,7 @@ def test_results_are_written_whole_and_never_over_others(
             "evaluate p.csv --dataset own --output https://host/r.json",
             "https://host/r.json: nothing can be written there",
         ),
-        (
-            "curate custom --table table.csv --target y --name z --out memory://m",
-            "memory://m: files that go together are",
-        ),
-        ("weights own --out memory://w.csv", "files that go together are written to a folder of this machine alone"),
-        ("curate agedb --raw s3://bucket/AgeDB.zip", "s3://bucket/AgeDB.zip: only a file or folder of this machine"),
+        ("curate agedb --raw memory://bucket/AgeDB.zip", "memory://bucket/AgeDB.zip: does not exist"),
         ("evaluate memory://none.csv --dataset own", "memory://none.csv: there is no such file"),
         ("evaluate memory://none/*.csv --dataset own", "memory://none/*.csv: no file matches"),
         ("evaluate none*.csv --dataset own", "none*.csv: no file matches"),
@@ -427,7 +411,7 @@ def test_secrets_in_urls_stand_in_no_output(
 ) -> None:
     manifest = {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
     bad = dict(benchmark, prediction=[*benchmark["prediction"][1:], "x"])
-    published(server, {"p.csv": as_csv(benchmark), "bad.csv": as_csv(bad), **manifest})
+    web.published(server, {"p.csv": as_csv(benchmark), "bad.csv": as_csv(bad), **manifest})
 
     def secret(path: str) -> str:
         return server.url(f"{path}?X-Amz-Signature=s3cr3t").replace("://", "://me:s3cr3t@")
@@ -504,7 +488,7 @@ def test_a_server_that_fails_while_large_tables_are_joined_never_gives_a_score(
     monkeypatch.setattr(from_files, "LARGE", 0)
     monkeypatch.setattr(places, "FIRST", 500)
     manifest = {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
-    published(server, {"p": as_csv(benchmark), **manifest})
+    web.published(server, {"p": as_csv(benchmark), **manifest})
     words = ["evaluate", server.url("/p"), "--manifest", server.url("/manifests/own"), "--score-only"]
     run(*words)
     for name in ("/p", "/manifests/own/samples.parquet"):
@@ -557,7 +541,7 @@ def test_the_commands_of_the_page_on_it_work(
     files |= {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
     split = pq.read_table(work / "manifests" / "own" / "samples.parquet").filter(pc.field("split") == "train")
     files["ids.csv"] = as_csv({"id": split["id"].to_pylist()[::2]})
-    published(server, files)
+    web.published(server, files)
     _piped(memory, "/bucket", files)
     commands = [line.removeprefix("$ dir ") for line in page.splitlines() if line.startswith("$ dir ")]
     assert len(commands) > 5
@@ -592,3 +576,50 @@ def test_results_are_put_into_a_bucket(run: Run, work: Path, benchmark: dict[str
     assert s3.cat("bucket/a/r.json") == (work / "r.json").read_bytes()
     done = run("evaluate", "p.csv", "--dataset", "own", "--output", "s3://none/a/r.json", code=2)
     assert "s3://none/a/r.json: cannot be written" in done.stderr
+
+
+REAL = {
+    "agedb": "--raw {}/agedb/AgeDB.zip --released {}/agedb/agedb.csv",
+    "sts-b": "--raw {}/sts-b/STS-B --released {}/sts-b/released",
+    "imdb-wiki": "--raw {}/imdb-wiki --only wiki --split redraw",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL)
+def test_real_sources_in_a_bucket_give_the_bytes_that_copies_of_them_give(
+    name: str, real: Path, run: Run, work: Path, s3: Any
+) -> None:
+    """From a bucket to a bucket: manifest, weights, proof and scores."""
+    shutil.copytree(real / name, work / "raw" / name, copy_function=shutil.copyfile)
+    if name == "agedb":  # whose archive is read for its names
+        with (
+            (work / "raw" / "agedb" / "agedb.csv").open() as stream,
+            ZipFile(work / "raw/agedb/AgeDB.zip", "w") as file,
+        ):
+            for row in csv.DictReader(stream):
+                file.writestr(row["path"], b"")
+    s3.put(str(work / "raw"), "bucket/raw", recursive=True)
+
+    there, here = (
+        run("curate", name, *REAL[name].replace("{}", f"{root}raw").split(), "--out", f"{root}m", "-q").stdout
+        for root in ("s3://bucket/", "")
+    )
+    assert there == here
+    called = "imdb-wiki-wiki-only" if name == "imdb-wiki" else name
+    run("weights", called, "--manifests", "m", "-q")
+    run("weights", called, "--manifests", "s3://bucket/m", "-q")
+    rows = pq.read_table(work / "m" / called / "samples.parquet", filters=[("split", "==", "test")]).to_pydict()
+    noise = np.random.default_rng(0).normal(0, 0.1, len(rows["id"]))
+    predicted = [target + error for target, error in zip(rows["target"], noise, strict=True)]
+    (work / "p.parquet").write_bytes(as_parquet({"id": rows["id"], "prediction": predicted}))
+    s3.put(str(work / "p.parquet"), "bucket/p.parquet")
+    run("evaluate", "p.parquet", "--manifest", f"m/{called}", "--output", "r.json", "--ci", "-q")
+    url = "s3://bucket/p.parquet"
+    run("evaluate", url, "--manifest", f"s3://bucket/m/{called}", "--output", "s3://bucket/r.json", "--ci", "-q")
+    assert everywhere(s3.cat("bucket/r.json").decode(), url) == everywhere((work / "r.json").read_text(), "p.parquet")
+    files = {path.name: path.read_bytes() for path in (work / "m" / called).iterdir()}
+    assert {path.rpartition("/")[2]: s3.cat(path) for path in s3.find(f"bucket/m/{called}")} == files
+    assert len(files) == 5
+    proof = run("verify", called, "--manifests", "m").stdout
+    assert run("verify", called, "--manifests", "s3://bucket/m").stdout == proof

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import server as web
 from conftest import REFERENCE
 from miniatures import publish
 from PIL import Image
@@ -599,6 +600,52 @@ def test_an_array_scores_alike_as_npy_as_hdf5_and_nearly_as_png(
     assert len({system["sha256"] for system in result["systems"]}) == 5
     run("evaluate", "preds.npy", "--per-sample", "errors.csv", "--per-bin", "bins.csv")
     assert (work / "errors.csv").read_text().count("\n") == len(curated.pixels) + 1
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize("kind", ["memory", "http"])
+def test_maps_elsewhere_score_as_copies_of_them_do(
+    kind: str, work: Path, run: Run, request: pytest.FixtureRequest
+) -> None:
+    values = predicted()
+    names = ["p.npy", "p.h5", "folder/"]
+    np.save("p.npy", values)
+    np.save("fortran.npy", np.asfortranarray(values))
+    with h5py.File("p.h5", "w") as file:
+        file.create_dataset("prediction", data=values, chunks=(2, 100, 100), compression="gzip")
+    (work / "folder").mkdir()
+    for row, number in enumerate(depth.TEST):
+        (work / "folder" / f"{number:05d}.png").write_bytes(depth.png((values[row] * 1000).round().astype(np.uint16)))
+    here = json.loads(run("evaluate", *names, "--format", "json").stdout)
+    every = {str(path.relative_to(work)): path.read_bytes() for path in work.rglob("*.*") if path.is_file()}
+    if kind == "memory":
+        system, url = request.getfixturevalue("memory"), "memory://maps"
+        for name, data in every.items():
+            system.pipe(f"/maps/{name}", data)
+    else:
+        server = request.getfixturevalue("server")
+        url = server.url("")
+        for name, data in every.items():
+            server.add(f"/{name}", data)
+        links = "".join(f'<a href="{path.name}">x</a>' for path in (work / "folder").iterdir())
+        server.add("/folder/", links.encode())
+    there = json.loads(run("evaluate", *(f"{url}/{name}" for name in names), "--format", "json").stdout)
+    for system in there["systems"]:
+        system["file"], system["name"] = (system[key].removeprefix(f"{url}/").rstrip("/") for key in ("file", "name"))
+    assert there == here
+    told = run("evaluate", f"{url}/fortran.npy", code=2).stderr
+    assert "fortran.npy: its numbers are stored by column, and elsewhere they are read by row" in told
+    if kind == "http":
+        for name in ("p.npy", "p.h5", f"folder/{depth.TEST[0]:05d}.png"):
+            whole = server.files[f"/{name}"].data
+            server.add(f"/{name}", whole, web.drop(500))
+            done = run("evaluate", f"{url}/{name.partition('/0')[0]}{'/' * ('/' in name)}", "--format", "json", code=2)
+            assert done.stdout == ""
+            assert f"{url}/{name}: it cannot be read" in done.stderr
+            server.add(f"/{name}", whole)
+        cut = len(every["p.npy"]) - 1000
+        server.add("/p.npy", every["p.npy"][:cut])
+        assert "this is no whole npy file" in run("evaluate", f"{url}/p.npy", code=2).stderr
 
 
 @pytest.mark.usefixtures("curated")

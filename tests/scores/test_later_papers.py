@@ -284,7 +284,7 @@ def test_a_board_of_published_rows_looks_like_this(run: Run) -> None:
 
 
 def test_csv_and_markdown_say_where_a_row_comes_from() -> None:
-    shown = leaderboard.leaderboard(None, dataset="agedb", region="few", metric=None)
+    shown = leaderboard.leaderboard([], dataset="agedb", region="few", metric=None)
     rows = list(csv.DictReader(io.StringIO(report.render(shown, "csv"))))
     (row,) = (row for row in rows if row["origin"] == "VIR 2023")
     assert (row["variant"], row["rank"], row["few"], row["seeds"]) == ("vir", "2", "9.593", "one run")

@@ -329,8 +329,10 @@ def test_other_json_files_are_left_out_and_named(run: Run) -> None:
     [
         (["runs"], "no results are here"),
         (["runs", "--dataset", "nobody's"], 'there are no results of "nobody\'s", and the paper has none'),
-        (["nowhere"], "there is no such folder"),
-        (["a.file"], "a folder of results is expected"),
+        (["nowhere"], "nowhere: there is no such file or folder"),
+        (["a.file"], "a.file: this is no JSON"),
+        (["runs/*.json"], "runs/*.json: no file matches"),
+        (["runs", "*.file"], "*.file: no JSON file matches"),
         (["runs", "--dataset", "agedb", "--metric", "mea"], "no metric is called 'mea'; there are mae"),
         (["runs", "--dataset", "agedb", "--metric", "exact"], "ranks nothing"),
         (["runs", "--dataset", "agedb", "--region", "low"], "no region is called 'low'; there are all, many"),
@@ -340,6 +342,44 @@ def test_what_cannot_be_ranked_is_refused(run: Run, words: list[str], message: s
     write()
     Path("a.file").touch()
     assert message in run("leaderboard", *words, code=2).stderr
+
+
+def test_results_are_given_as_files_folders_and_globs(run: Run) -> None:
+    write(a=result(a=3), b=result(b=1), deep__c=result(c=2))
+    Path("runs", "deep", "c.json").rename("runs/deep/c.result")
+    every = board(run, "runs/deep/c.result")
+    sources = {row["system"]: row["source"] for row in every["blocks"][0]["rows"] if row["origin"] == "scored here"}
+    assert sources == {"b": "runs/b.json", "c": "runs/deep/c.result", "a": "runs/a.json"}
+    for words in (["runs/*.json"], ["runs/*"], ["runs/a.json", "runs/b.json"]):
+        shown = json.loads(run("leaderboard", *words, "--format", "json").stdout)
+        assert ranks(shown["blocks"][0]) == [(1, "b"), (2, "a")]
+    refused = run("leaderboard", "runs/*.json", "--output", "runs/a.json", code=2).stderr
+    assert "--output runs/a.json would replace what is read as RESULTS runs/a.json" in refused
+
+
+@pytest.mark.parametrize("kind", ["memory", "http"])
+def test_results_elsewhere_are_ranked_as_those_here(run: Run, kind: str, request: pytest.FixtureRequest) -> None:
+    write(a=result(a=3), deep__b=result(b=1), deep__manifest={"content": UNKNOWN})
+    here = board(run)
+    names = ["a.json", "deep/b.json", "deep/manifest.json"]
+    if kind == "memory":
+        system = request.getfixturevalue("memory")
+        for name in names:
+            system.pipe(f"/runs/{name}", Path("runs", name).read_bytes())
+        url, glob = "memory://runs", "memory://runs/*.json"
+    else:
+        server = request.getfixturevalue("server")
+        for name in names:
+            server.add(f"/runs/{name}", Path("runs", name).read_bytes())
+        server.add("/runs/", b'<a href="a.json">a</a><a href="deep/">deep</a>')
+        server.add("/runs/deep/", b'<a href="b.json">b</a><a href="manifest.json">m</a>')
+        url, glob = server.url("/runs/"), server.url("/runs/a.json")
+    assert json.loads(run("leaderboard", url, "--format", "json").stdout) == here
+    one = json.loads(run("leaderboard", glob, "--format", "json").stdout)
+    assert [row["source"] for row in one["blocks"][0]["rows"] if row["system"] == "a"] == [f"{url.rstrip('/')}/a.json"]
+    (work := Path("runs.md")).unlink(missing_ok=True)
+    run("leaderboard", url, "--output", work)
+    assert "b" in work.read_text()
 
 
 def test_results_of_several_datasets_need_a_name(run: Run) -> None:

@@ -63,7 +63,8 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
 ) -> PixelManifest:
     """The manifest under the name of ``folder``, written there; test pixels are imported, or drawn by the seed.
 
-    Counts of ``chunk`` images each stay in ``folder`` until the whole is written, for a run after an interruption.
+    Counts of ``chunk`` images each stay in ``folder`` until the whole is written, for a run after an interruption, but
+    not where that is a URL.
     Raises InputError with everything that is wrong in lists, maps and mask, SourceError where the maps are not here.
     """
     watch = watch or unwatched
@@ -103,7 +104,7 @@ def curated(  # noqa: PLR0913 - what is made of what, and where
         stated = {"notes": notes, "seed": None if released else options.seed, "sources": read_from}
         manifest = _built(dataset, maps, pixels, counts["train"], name=folder.name, stated=stated)
     derived.write(folder, manifests.contents(manifest), manifest.table, options.replacing)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
+    checkpoint.remove()
     return manifest
 
 

@@ -14,7 +14,7 @@ from dircli.report.figures import panels, style
 from dircli.report.figures.data import Density, Errors, Ground, Picture, Similar, Smoothing
 from dircli.report.values import number
 from dircli.scores.metrics.sums import overflowing
-from dircli.store import files
+from dircli.store import files, places
 
 ENDINGS = (".png", ".svg", ".pdf")
 WIDTH = 7.0
@@ -65,6 +65,7 @@ def write(
 def check(path: Path, width: float = WIDTH, dpi: int | None = None) -> str:
     """The format of ``path``; UsageError where it, the width, the dots or matplotlib stand against a picture."""
     style.need()
+    places.check_writable(path)
     if not NARROWEST <= width <= WIDEST:
         raise UsageError(f"a picture can be {NARROWEST:g} to {WIDEST:g} inches wide, and {width:g} is not")
     if path.suffix.lower() not in ENDINGS:

@@ -94,13 +94,14 @@ class Board:
     skipped: list[str]
 
 
-def leaderboard(folder: Path | None, *, dataset: str | None, region: str, metric: str | None) -> Board:
-    """The results under ``folder``, if any, and published rows, ranked by ``region`` and ``metric`` if they compare.
+def leaderboard(inputs: Sequence[Path], *, dataset: str | None, region: str, metric: str | None) -> Board:
+    """The results in ``inputs``, if any, and published rows, ranked by ``region`` and ``metric`` if they compare.
 
     ``dataset`` None is that of all the results; UsageError where there are several, or none. ``metric`` None is mae or,
     where there are no results of the dataset and no table has mae, the first metric of the paper's table.
     """
-    results, skipped = collect(folder) if folder else ({}, [])
+    results, skipped = collect(inputs)
+    folder = sample(inputs)
     there = sorted({result.dataset for result in results.values()})
     name = dataset or _only(there, folder)
     tables = [table for table in [*paper.tables(), *paper.later()] if table.dataset == name]
@@ -142,9 +143,9 @@ def leaderboard(folder: Path | None, *, dataset: str | None, region: str, metric
     )
 
 
-def _only(datasets: Sequence[str], folder: Path | None) -> str:
-    """The one of ``datasets``, which are those of the results under ``folder``."""
-    if folder is None:
+def _only(datasets: Sequence[str], folder: str) -> str:
+    """The one of ``datasets``, which are those of the results in ``folder``."""
+    if not folder:
         raise UsageError("name a folder of results, or with --dataset NAME a dataset, to see its published rows alone")
     if len(datasets) == 1:
         return datasets[0]

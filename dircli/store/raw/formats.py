@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from dircli.errors import InputError, Problem, sample
 from dircli.store import sniff
+from dircli.store.places import Remote, is_remote
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -83,15 +84,17 @@ def is_archive(path: Path) -> bool:
 def open_archive(path: Path) -> Archive:
     """The archive at ``path``, told by its content."""
     with faults_at(str(path)):
-        if stat.S_ISREG(path.stat().st_mode):
+        if is_remote(path) or stat.S_ISREG(path.stat().st_mode):
             with path.open("rb") as file:
                 head = file.read(tarfile.BLOCKSIZE)
             if _is_tar(head):
                 return _Tar(path, zipped=False)
             if head.startswith(sniff.GZIP) and _is_tar_gz(path):
                 return _Tar(path, zipped=True)
-            if head.startswith(sniff.ZIP) or zipfile.is_zipfile(path):
+            if head.startswith(sniff.ZIP) or _is_zip(path):
                 return _Zip(path)
+            if sniff.is_page(head) and is_remote(path):
+                raise InputError(Problem(str(path), "is a web page, not an archive", sniff.FOLDERS))
             if sniff.is_page(head):
                 hint = "A page such as Google Drive's, when a quota is used up, was saved in its place; try again later"
                 raise InputError(Problem(str(path), "is a web page, not an archive", hint))
@@ -108,10 +111,21 @@ def _is_tar(head: bytes) -> bool:
     return True
 
 
+def _is_zip(path: Path) -> bool:
+    """Whether a zip stands at the end of the file."""
+    with path.open("rb") as file:
+        return zipfile.is_zipfile(file)
+
+
+def _gzip(path: Path) -> IO[bytes]:
+    """The decompressed bytes of the file at ``path``."""
+    return cast("IO[bytes]", gzip.open(path.open("rb") if is_remote(path) else path))
+
+
 def _is_tar_gz(path: Path) -> bool:
     """Whether a gzip holds a tar; one too damaged to tell is taken for it, and so reported when it is listed."""
     try:
-        with gzip.open(path) as file:
+        with _gzip(path) as file:
             return _is_tar(file.read(tarfile.BLOCKSIZE))
     except (OSError, EOFError, zlib.error):
         return True
@@ -183,7 +197,7 @@ class _Zip(Archive):
 
     @cached_property
     def _zip(self) -> zipfile.ZipFile:
-        return zipfile.ZipFile(self.path)
+        return zipfile.ZipFile(self.path.open("rb") if is_remote(self.path) else self.path)
 
     def entries(self) -> Iterator[Entry]:
         with faults_at(self.name):
@@ -244,7 +258,7 @@ class _Tar(Archive):
                 self._idle.pop().close()
 
     def _handle(self) -> IO[bytes]:
-        return cast("IO[bytes]", gzip.open(self.path)) if self._zipped else self.path.open("rb")
+        return _gzip(self.path) if self._zipped else self.path.open("rb")
 
     def _keep(self, handle: IO[bytes]) -> None:
         self.close()
@@ -321,6 +335,8 @@ class _Stream(io.RawIOBase):
 def stamp_of(path: Path, name: str) -> str:
     """Size and time of the file at ``path``; InputError, naming it ``name``, where the system does not tell."""
     with faults_at(name):
+        if isinstance(path, Remote):
+            return path.stamp()
         status = path.stat()
     return f"{status.st_size} {status.st_mtime_ns}"
 

@@ -2,31 +2,34 @@
 
 A tree is a folder, a zip, a tar or a tar.gz, told apart by content; in a folder, each archive at its top level is one
 more branch, opened only when a name is not among the plain files. The same files give the same members and the same
-bytes through every container.
+bytes through every container, and from a URL: of a folder there what its store or server lists, each file opened when
+it is asked for; of an archive no more than is asked for, but a tar.gz from its start.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from dircli.errors import InputError, Problem, sample
+from dircli.store.places import WEB, Remote, is_remote, name_in
 from dircli.store.raw.formats import ENDINGS, FETCH, Archive, faults_at, is_junk, open_archive, stamp_of
 
 OPENING = RLock()  # trees that were sent to a process are opened by one of its threads
 UNFINISHED = (".part", ".part.json", ".lock", ".sha256.json")
+UNLISTED = "Check the URL; a web server may not list what it has: give the URL of an archive, or a bucket"
 
 
 class _Folder:
     """The plain files under a folder, or one file alone; archives among them count as plain files too."""
 
     def __init__(self, path: Path) -> None:
-        self.name, self.path = str(path), path
+        self.name, self.path = str(path).rstrip("/") if is_remote(path) else str(path), path
 
     @cached_property
     def alone(self) -> bool:
@@ -35,7 +38,9 @@ class _Folder:
     @cached_property
     def files(self) -> dict[str, str]:
         with faults_at(self.name):
-            return {self.path.name: self.name} if self.alone else dict(_walk(self.name, "", ()))
+            if self.alone:
+                return {self.path.name: self.name}
+            return dict(_listed(self.path) if isinstance(self.path, Remote) else _walk(self.name, "", ()))
 
     @cached_property
     def archives(self) -> list[str]:
@@ -45,19 +50,42 @@ class _Folder:
     def where(self, name: str) -> str:
         return self.name if self.alone else f"{self.name}/{name}"
 
+    def at(self, name: str) -> Path:
+        """The file called ``name``."""
+        if self.alone:
+            return self.path
+        return self.path / self.files[name] if is_remote(self.path) else Path(self.files[name])
+
     def size(self, name: str) -> int:
         with faults_at(self.where(name)):
-            return Path(self.files[name]).stat().st_size
+            return self.at(name).stat().st_size
 
     def stamp(self, name: str) -> str:
-        return stamp_of(Path(self.files[name]), self.where(name))
+        return stamp_of(self.at(name), self.where(name))
 
     def open(self, name: str) -> IO[bytes]:
         with faults_at(self.where(name)):
-            return Path(self.files[name]).open("rb")
+            return self.at(name).open("rb")
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _listed(folder: Remote) -> Iterator[tuple[str, str]]:
+    """Name of every file in a ``folder`` elsewhere, and its URL from there on, in the order of the names.
+
+    A server that lists nothing, and one that has no such folder, are not told apart.
+    """
+    base, _ = folder.divided()
+    below: list[Remote] = []
+    with suppress(*([FileNotFoundError] if folder.scheme in WEB else [])):
+        below += folder.below()
+    found = [(name_in(folder, place), place.divided()[0].removeprefix(f"{base}/")) for place in below]
+    yield from sorted(each for each in found if not _is_left_out(each[0]))
+
+
+def _is_left_out(name: str) -> bool:
+    return is_junk(name) or name.endswith(UNFINISHED)
 
 
 def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -69,7 +97,7 @@ def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[st
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         name = prefix + entry.name
-        if is_junk(name) or name.endswith(UNFINISHED):
+        if _is_left_out(name):
             continue
         if entry.is_dir():
             yield from _walk(entry.path, f"{name}/", (*above, real))
@@ -84,7 +112,8 @@ def open_raw(path: Path) -> Tree:
     to read: no such path, no archive, a damaged archive, or no files in it.
     """
     with faults_at(str(path)):
-        path.stat()
+        if not (is_remote(path) and path.is_dir()):
+            path.stat()
     return Tree(_Folder(path) if path.is_dir() else open_archive(path))
 
 
@@ -102,10 +131,13 @@ class Tree(AbstractContextManager["Tree"]):
         self._nested: dict[str, Archive] = {}
         self._names = _by_last_part(plain.files)
         if not self._names:
-            raise InputError(Problem(self.name, "holds no files", FETCH))
+            unlisted = is_remote(plain.path) and not isinstance(plain, Archive)
+            raise InputError(Problem(self.name, "holds no files", UNLISTED if unlisted else FETCH))
 
     def __getstate__(self) -> tuple[Path, bool]:
         """Where it is: a process that it is sent to opens it when it first looks into it."""
+        if "sent" in self.__dict__:  # and goes on unopened
+            return cast("tuple[Path, bool]", self.__dict__["sent"])
         return self._plain.path.absolute(), isinstance(self._plain, _Folder)
 
     def __setstate__(self, state: tuple[Path, bool]) -> None:
@@ -158,7 +190,7 @@ class Tree(AbstractContextManager["Tree"]):
     def inside(self, where: str) -> str:
         """``where`` of a message as files may state it: without the folders that lead to the tree."""
         name = self._plain.path.absolute().name  # "." has none
-        if self._plain.path.is_dir() and where != self.name:
+        if isinstance(self._plain, _Folder) and not self._plain.alone and where != self.name:
             return where.removeprefix(f"{self.name}/")
         return name + where.removeprefix(self.name) if where.startswith(self.name) else where
 
@@ -180,7 +212,7 @@ class Tree(AbstractContextManager["Tree"]):
     def _branch(self, file: str) -> Archive:
         """The archive ``file`` of the folder, opened once."""
         if file not in self._nested:
-            self._nested[file] = open_archive(self._plain.path / file)
+            self._nested[file] = open_archive(cast("_Folder", self._plain).at(file))  # an archive has none
         return self._nested[file]
 
     def _locate(self, member: str) -> tuple[_Folder | Archive, str]:
