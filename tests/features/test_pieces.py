@@ -14,27 +14,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import server as web
 from miniatures import MINIATURES
 
 from dircli.datasets.open import open_benchmark
-from dircli.errors import DirError, InputError, UsageError
+from dircli.errors import InputError, UsageError
 from dircli.features import calibrate
 from dircli.features.calibrate import FdsOptions
-from dircli.features.pieces import Work
+from dircli.features.pieces import Item, Work
 from dircli.store import engines, manifests
 from dircli.store.engines import LOCAL
+from dircli.store.features.layout import Piece
 from dircli.store.features.open import opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import server as web
     from conftest import Run
 
     from dircli.arrays import AnyArray, FloatArray
     from dircli.benchmark.protocol import ProtocolName
 
 DIM, ROWS = 5, 640
+MANY = 130_000
+"""Rows of a file of which not all is read at once."""
 FORMS = ("h5", "parquet", "npy")
 NUMBERS = (1, 2, 7, 64)
 
@@ -51,9 +54,12 @@ def features(seed: int = 0, rows: int = ROWS, kind: str = "float64") -> AnyArray
     return np.asarray((draw * (1 + seed) + ages(rows)[:, None] / 5 + 100).astype(kind))
 
 
+def lists_of(values: AnyArray) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), DIM)
+
+
 def table(first: int = 0, last: int = ROWS, seed: int = 0) -> pa.Table:
-    values = pa.array(features(seed)[first:last].reshape(-1))
-    lists = pa.FixedSizeListArray.from_arrays(values, DIM)
+    lists = lists_of(features(seed)[first:last])
     return pa.table(
         {
             "target": ages()[first:last],
@@ -369,20 +375,44 @@ def test_features_on_the_web_are_calibrated_as_a_copy_here_is(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_not_whole_on_the_web_is_told_of_in_one_line(
-    form: str, work: Path, server: web.Server, request: pytest.FixtureRequest
+def test_what_comes_no_more_from_the_web_ends_in_one_line_that_says_so(
+    form: str, work: Path, server: web.Server
 ) -> None:
     pytest.importorskip("aiohttp", reason="the extra remote is not installed")
+    values, path = np.random.default_rng(0).standard_normal((MANY, DIM)), work / f"f.{form}"
     if form == "npy":
-        request.getfixturevalue("of_ages")
-    write(path := work / f"f.{form}")
-    server.add(f"/f.{form}", path.read_bytes()[:-2000])
-    with pytest.raises(DirError) as raised:
-        made(server.url(f"/f.{form}"), work / f"o.{form}")
-    assert "\n" not in str(raised.value)
+        np.save(path, values)
+    elif form == "parquet":
+        pq.write_table(pa.table({"features": lists_of(values)}), path)
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("features", data=values)
     with pytest.raises(InputError, match="no such file"):
-        made(server.url("/none.npy"), work / f"o.{form}")
-    assert [path.name for path in work.iterdir()] == [f"f.{form}"]
+        opened(server.url("/none"))
+    url = server.url("/f")
+    server.add("/f", path.read_bytes())
+    with opened(url) as source:
+        looked = len(server.ranges("/f"))
+        read = np.concatenate([block.features for block in source.epochs[0].blocks(range(MANY))])
+    assert np.array_equal(read, values)
+    for act in (web.status(503), web.drop(1000)):
+        server.add("/f", path.read_bytes(), *[web.serve] * looked, act)
+        with opened(url) as source, pytest.raises(InputError, match="cannot be read") as raised:
+            list(source.epochs[0].blocks(range(MANY)))
+        assert str(raised.value).startswith(url)
+        assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_a_worker_does_not_see_or_has_otherwise_is_no_input_of_the_user(work: Path) -> None:
+    piece = Piece(path=work / "f.npy", number=0, begin=0, end=ROWS + 1, first=0)
+    with pytest.raises(FileNotFoundError), Item(piece=piece).read():
+        pass
+    write(work / "f.npy")
+    with pytest.raises(InputError, match="it has fewer rows than it had"), Item(piece=piece).read():
+        pass
+    piece = Piece(path=work / "f.npy", number=0, begin=0, end=ROWS, first=0)
+    with pytest.raises(InputError, match="it has no targets, which it had"), Item(piece=piece).read():
+        pass
 
 
 def test_a_folder_in_a_store_is_one_table(work: Path, memory: Any) -> None:
