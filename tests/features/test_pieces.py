@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -426,6 +428,21 @@ def test_a_file_that_a_worker_does_not_see_or_has_otherwise_is_no_input_of_the_u
         pass
 
 
+def test_the_command_reads_urls_and_shows_no_secret_of_theirs(work: Path, server: web.Server, run: Run) -> None:
+    pytest.importorskip("aiohttp", reason="the extra remote is not installed")
+    write(work / "f.h5")
+    server.add("/f.h5", (work / "f.h5").read_bytes())
+    url = server.url("/f.h5").replace("://", "://me:secret@")
+    run("fds", f"{url}?key=secret", "--dataset", "agedb", "--out", "o.h5")
+    run("fds", "f.h5", "--dataset", "agedb", "--out", "here.h5")
+    assert (work / "o.h5").read_bytes() == (work / "here.h5").read_bytes()
+    assert run("fds", url, "--dataset", "agedb", "--similarity", "--anchor", "24").stdout
+    for words in (["--out", "o.npy"], ["--out", "s3://bucket/o.h5"], ["--out", "o.h5", "--dataset", "nobody"]):
+        stderr = run("fds", url, "--dataset", "agedb", *words, code=2).stderr
+        assert "secret" not in stderr
+        assert stderr.count("\n") == 1
+
+
 def test_a_folder_in_a_store_is_one_table(work: Path, memory: Any) -> None:
     split_up(work / "parts")
     write(work / "f.parquet")
@@ -475,6 +492,27 @@ def test_the_command_calibrates_on_a_cluster(work: Path, run: Run) -> None:
         assert ours["e1/features"][:] == pytest.approx(theirs["e1/features"][:], rel=1e-12)
     assert (work / "s0.csv").read_text().count("\n") == (work / "s4.csv").read_text().count("\n") > 10
     assert "add --engine dask" in run(*words, "--out", "o.h5", "--workers", "2", code=2).stderr
+
+
+@pytest.mark.slow
+def test_the_commands_own_process_holds_no_more_of_more_rows(work: Path) -> None:
+    """Four times the rows, 60 MB more of features, take hardly more memory: a few pieces are held."""
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    code = (
+        "import resource, sys\nfrom dircli.features import pieces\npieces.SIZE = 1 << 20\n"
+        "from dircli.cli.app import app\nwords = '--dataset agedb -q --engine dask --workers 1'.split()\n"
+        "app(['fds', sys.argv[1], '--out', sys.argv[2], *words], standalone_mode=False)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    peaks = []
+    for rows in (20_000, 80_000):
+        with h5py.File(work / "f.h5", "w") as file:
+            file.create_dataset("features", (rows, 256), np.float32, fillvalue=1.5)[:5000] = 2.5
+            file["targets"] = np.arange(rows) % 100.0
+        command = [sys.executable, "-c", code, "f.h5", f"out-{rows}.h5"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout.split()[-1]) / 1024)
+    assert peaks[1] - peaks[0] < 20
 
 
 @pytest.mark.slow
