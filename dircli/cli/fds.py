@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -28,10 +27,7 @@ from dircli.errors import UsageError
 from dircli.report import console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dircli.features.calibrate import FdsOptions
-    from dircli.features.pieces import Work
 
 LEFT_ALONE = (
     "warning: in {:,} bins a feature does not vary (common after ReLU), and there the released code of this dataset "
@@ -80,19 +76,6 @@ class SimilarityOptions:
             figures.check(self.plot, self.width, self.dpi)
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkOptions(EngineOptions):
-    """Who sums and calibrates."""
-
-    @contextmanager
-    def work(self) -> Iterator[Work]:
-        """Who does it, as long as the ``with`` lasts."""
-        from dircli.features.pieces import Work
-
-        with self.opened() as engine:
-            yield Work() if engine.name == "local" else Work(engine=engine)
-
-
 def fds(
     *,
     features: Annotated[
@@ -112,12 +95,13 @@ def fds(
     ),
     manifests: Manifests = Path("manifests"),
     shown: TableFormat,
-    who: WorkOptions,
+    who: EngineOptions,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Calibrate features: their statistics by bin, over epochs, smoothed over bins (DIR, section 3.2)."""
     from dircli.features import calibrate
+    from dircli.features.pieces import Work
     from dircli.report import features as report
     from dircli.report.progress import counting
     from dircli.store import places
@@ -131,9 +115,16 @@ def fds(
         return
     if out is None:
         raise UsageError("name a file for the calibrated features with --out FILE, or ask for --similarity")
-    with who.work() as work:
+    with who.opened() as engine:
         smoothed = calibrate.calibrate(
-            features, dataset, options, root=manifests, out=places.of(out), force=force, watch=counting, work=work
+            features,
+            dataset,
+            options,
+            root=manifests,
+            out=places.of(out),
+            force=force,
+            watch=counting,
+            work=Work.of(engine),
         )
     shown.show(lambda: report.smoothed(smoothed), lambda: report.smoothed_facts(smoothed))
     shown.say(report.summary(smoothed))
@@ -148,7 +139,7 @@ def _compare(
     options: FdsOptions,
     alike: SimilarityOptions,
     shown: TableFormat,
-    who: WorkOptions,
+    who: EngineOptions,
     *,
     anchor: float,
     root: Path,
@@ -158,6 +149,7 @@ def _compare(
     """Measure how alike the bins are to the anchor's; draw it, write it, or show it."""
     from dircli.datasets.open import open_benchmark
     from dircli.features import calibrate
+    from dircli.features.pieces import Work
     from dircli.report import features as report
     from dircli.store import places
     from dircli.store.outputs import check_outputs, input_paths
@@ -165,8 +157,8 @@ def _compare(
     outputs = [(name, places.of(path)) for name, path in (("--out", out), ("--plot", alike.plot)) if path is not None]
     check_outputs(outputs, [("FEATURES", path) for path in {places.of(features), *input_paths(features)}])
     against = open_benchmark(dataset, root, None)
-    with who.work() as work:
-        similar = calibrate.similarity(features, against, options, anchor=anchor, work=work)
+    with who.opened() as engine:
+        similar = calibrate.similarity(features, against, options, anchor=anchor, work=Work.of(engine))
     table = calibrate.similarity_csv(similar)
     if alike.plot is not None:
         from dircli.report.figures import data, figures

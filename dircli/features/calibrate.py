@@ -4,7 +4,8 @@ A second thread works on blocks while this one reads and writes, or an engine on
 merge in the file's order: same file, same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -138,13 +139,11 @@ class Asked:
 
     def check(self, source: Features) -> None:
         """InputError with everything by which ``source`` does not fit the split, UsageError where that has no rows."""
-        problems = []
+        problems: list[Problem] = []
         for epoch in source.epochs:
-            try:
+            with noted(problems):
                 if self.targets(epoch) is None:
                     problems += store.no_numbers(epoch.called(self.name), self.work.strange(epoch))
-            except InputError as error:
-                problems += error.problems
         if problems:
             raise InputError(problems)
 
@@ -169,6 +168,17 @@ class Asked:
         return sums.moments
 
 
+@contextmanager
+def noted(problems: list[Problem]) -> Iterator[None]:
+    """What is wrong in an epoch is added to ``problems``, and the next one is looked at; if it can be reached."""
+    try:
+        yield
+    except places.UnreachableError:
+        raise
+    except InputError as error:
+        problems += error.problems
+
+
 def _calibrated(source: Features, asked: Asked, put: Put, done: Done) -> tuple[FDS, int, int]:
     """What was learnt of the features in ``source``, all of which are calibrated and ``put``.
 
@@ -179,10 +189,8 @@ def _calibrated(source: Features, asked: Asked, put: Put, done: Done) -> tuple[F
     problems: list[Problem] = []
     for epoch in source.epochs:
         targets = asked.targets(epoch)
-        try:
+        with noted(problems):
             fds.absorb(asked.summed(empty, epoch, targets, done), take=True)
-        except InputError as error:
-            problems += error.problems
         if problems:  # and only to find the rest of them
             continue
         if not lag:
@@ -301,10 +309,8 @@ def distances(source: Features, asked: Asked) -> FloatArray | None:
     found: list[tuple[float, float]] = []
     problems: list[Problem] = []
     for epoch in source.epochs:
-        try:
+        with noted(problems):
             fds.absorb(asked.summed(empty, epoch, asked.targets(epoch), _untold), take=True)
-        except InputError as error:
-            problems += error.problems
         if not problems:
             fds.smooth(lag=asked.options.lag)
             found.append(fds.mean_distances())

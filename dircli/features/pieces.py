@@ -174,6 +174,11 @@ class Work:
     engine: Engine | None = None
     size: int | None = None
 
+    @classmethod
+    def of(cls, engine: Engine) -> Work:
+        """That of ``engine``; of the local one, this process does it."""
+        return cls(engine=None if engine.name == "local" else engine)
+
     def strange(self, epoch: Epoch) -> Bad:
         """The rows whose targets in the file, which an engine reads, are no finite numbers."""
         assert self.engine is not None  # noqa: S101 - else they are read here, and checked

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -14,27 +16,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import server as web
 from miniatures import MINIATURES
 
 from dircli.datasets.open import open_benchmark
-from dircli.errors import DirError, InputError, UsageError
+from dircli.errors import InputError, Problem, UsageError
 from dircli.features import calibrate
 from dircli.features.calibrate import FdsOptions
-from dircli.features.pieces import Work
+from dircli.features.pieces import Item, Work
 from dircli.store import engines, manifests
 from dircli.store.engines import LOCAL
+from dircli.store.features.layout import Piece
 from dircli.store.features.open import opened
+from dircli.store.places import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import server as web
     from conftest import Run
 
     from dircli.arrays import AnyArray, FloatArray
     from dircli.benchmark.protocol import ProtocolName
 
 DIM, ROWS = 5, 640
+MANY = 130_000
+"""Rows of a file of which not all is read at once."""
 FORMS = ("h5", "parquet", "npy")
 NUMBERS = (1, 2, 7, 64)
 
@@ -51,9 +57,12 @@ def features(seed: int = 0, rows: int = ROWS, kind: str = "float64") -> AnyArray
     return np.asarray((draw * (1 + seed) + ages(rows)[:, None] / 5 + 100).astype(kind))
 
 
+def lists_of(values: AnyArray) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), DIM)
+
+
 def table(first: int = 0, last: int = ROWS, seed: int = 0) -> pa.Table:
-    values = pa.array(features(seed)[first:last].reshape(-1))
-    lists = pa.FixedSizeListArray.from_arrays(values, DIM)
+    lists = lists_of(features(seed)[first:last])
     return pa.table(
         {
             "target": ages()[first:last],
@@ -122,47 +131,46 @@ def same(ours: Made, theirs: Made) -> None:
     """Counts exactly, statistics and features within rounding."""
     assert ours.statistics.keys() == theirs.statistics.keys()
     for name, array in ours.statistics.items():
-        exact = array.dtype.kind in "biu" or name == "edges"
         expected = theirs.statistics[name]
-        if exact:
+        if array.dtype.kind in "biu" or name == "edges":
             assert np.array_equal(array, expected), name
         else:
             scale = np.nanmax(np.abs(expected), initial=0)
-            assert array == pytest.approx(expected, rel=1e-12, abs=1e-12 * scale, nan_ok=True), name
+            np.testing.assert_allclose(array, expected, rtol=1e-12, atol=1e-12 * scale, err_msg=name)
     for array, expected in zip(ours.features, theirs.features, strict=True):
         assert array.dtype == expected.dtype
-        assert array == pytest.approx(expected, rel=1e-12 if array.dtype == np.float64 else 2e-7)
+        np.testing.assert_allclose(array, expected, rtol=1e-12)
     for field in ("rows", "stayed", "left_alone", "facts"):
         assert getattr(ours.smoothed, field) == getattr(theirs.smoothed, field), field
 
 
-@pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("protocol", ["released", "paper"])
 @pytest.mark.parametrize("form", FORMS)
 def test_pieces_of_a_file_give_the_features_of_the_whole(
-    form: str, protocol: ProtocolName, number: int, work: Path, request: pytest.FixtureRequest
+    form: str, protocol: ProtocolName, work: Path, request: pytest.FixtureRequest
 ) -> None:
     if form == "npy":
         request.getfixturevalue("of_ages")
-    write(path := work / f"f.{form}", epochs=3 if number == 7 else 1)
+    write(path := work / f"f.{form}")
     whole = made(path, work / f"whole.{form}", protocol=protocol)
-    with opened(path) as source:
-        pieces = source.epochs[0].pieces(divided(number).size or 0)
-    assert number * 0.9 <= len(pieces) <= number * 1.2
-    same(made(path, work / f"pieces.{form}", divided(number), protocol=protocol), whole)
     assert whole.smoothed.stayed == {"released": 3, "paper": 1}[protocol]
+    for number in NUMBERS if protocol == "released" or form == "npy" else (2, 7):
+        with opened(path) as source:
+            pieces = source.epochs[0].pieces(divided(number).size or 0)
+        assert number * 0.9 <= len(pieces) <= number * 1.2
+        same(made(path, work / f"pieces-{number}.{form}", divided(number), protocol=protocol), whole)
     if form == "parquet":
-        rest = [pq.read_table(work / f"{name}.parquet").drop_columns("features") for name in ("whole", "pieces", "f")]
+        rest = [pq.read_table(work / f"{name}.parquet").drop_columns("features") for name in ("whole", "pieces-7", "f")]
         assert rest[0] == rest[1] == rest[2]
 
 
-@pytest.mark.parametrize("number", [2, 7])
-def test_with_the_lag_pieces_are_calibrated_as_the_whole_is(number: int, work: Path) -> None:
-    write(path := work / "f.h5", epochs=4)
-    whole = made(path, work / "whole.h5", lag=True)
-    same(made(path, work / "pieces.h5", divided(number), lag=True), whole)
-    assert np.array_equal(whole.features[1], features(1))
-    assert not np.array_equal(whole.features[2], features(2))
+@pytest.mark.parametrize("options", [{}, {"lag": True}, {"protocol": "paper"}])
+def test_epochs_are_calibrated_in_pieces_as_the_whole_is(options: dict[str, Any], work: Path) -> None:
+    write(path := work / "f.h5", epochs=3)
+    whole = made(path, work / "whole.h5", **options)
+    same(made(path, work / "pieces.h5", divided(7), **options), whole)
+    moved = [not np.array_equal(array, features(epoch)) for epoch, array in enumerate(whole.features)]
+    assert moved == [not options.get("lag"), not options.get("lag"), True]
 
 
 def compared(path: Path | str, work: Work = calibrate.HERE, **options: Any) -> calibrate.Similarity:
@@ -175,19 +183,19 @@ def alike(ours: calibrate.Similarity, theirs: calibrate.Similarity) -> None:
         assert np.array_equal(getattr(ours, name), getattr(theirs, name))
     for name in ("mean", "variance", "distances"):
         if (expected := getattr(theirs, name)) is not None:
-            assert getattr(ours, name) == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True), name
+            np.testing.assert_allclose(getattr(ours, name), expected, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("protocol", ["released", "paper"])
-def test_bins_of_pieces_are_as_alike_and_as_far_moved_as_of_the_whole(
-    protocol: ProtocolName, number: int, work: Path
-) -> None:
-    write(path := work / "f.h5", epochs=1 if number == 64 else 3)
-    whole = compared(path, protocol=protocol)
-    assert (whole.distances is None) == (number == 64)
-    assert whole.counts.sum() == ROWS - 1
-    alike(compared(path, divided(number), protocol=protocol), whole)
+def test_bins_of_pieces_are_as_alike_and_as_far_moved_as_of_the_whole(protocol: ProtocolName, work: Path) -> None:
+    write(work / "one.h5")
+    write(work / "three.h5", epochs=3)
+    for name, numbers in (("one.h5", (2, 64)), ("three.h5", (1, 7))):
+        whole = compared(name, protocol=protocol)
+        assert (whole.distances is None) == (name == "one.h5")
+        assert whole.counts.sum() == ROWS - 1
+        for number in numbers:
+            alike(compared(name, divided(number), protocol=protocol), whole)
 
 
 def test_each_row_counts_twice_for_who_watches_also_in_pieces(work: Path) -> None:
@@ -284,16 +292,17 @@ def split_up(folder: Path, cuts: tuple[int, ...] = (0, 250, 251, ROWS)) -> None:
     (folder / "_SUCCESS").touch()
 
 
-@pytest.mark.parametrize("number", [None, 1, 7])
 @pytest.mark.parametrize("name", ["parts", "parts/*.parquet"])
-def test_parquet_files_of_a_folder_or_glob_are_one_table(name: str, number: int | None, work: Path) -> None:
+def test_parquet_files_of_a_folder_or_glob_are_one_table(name: str, work: Path) -> None:
     split_up(work / "parts")
     write(work / "f.parquet")
     whole = made("f.parquet", work / "whole.parquet")
-    same(made(name, work / "pieces.parquet", divided(number) if number else calibrate.HERE), whole)
-    rest = [pq.read_table(work / f"{name}.parquet").drop_columns("features") for name in ("whole", "pieces")]
-    assert rest[0] == rest[1]
-    alike(compared(name, divided(number or 1)), compared("f.parquet"))
+    rest = pq.read_table(work / "whole.parquet").drop_columns("features")
+    for number, who in enumerate((calibrate.HERE, divided(1), divided(7))):
+        out = work / f"pieces-{number}.parquet"
+        same(made(name, out, who), whole)
+        assert pq.read_table(out).drop_columns("features") == rest
+    alike(compared(name, divided(7)), compared("f.parquet"))
 
 
 def test_a_row_that_is_not_finite_is_named_by_its_file(work: Path) -> None:
@@ -369,20 +378,69 @@ def test_features_on_the_web_are_calibrated_as_a_copy_here_is(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_not_whole_on_the_web_is_told_of_in_one_line(
-    form: str, work: Path, server: web.Server, request: pytest.FixtureRequest
+def test_what_comes_no_more_from_the_web_ends_in_one_line_that_says_so(
+    form: str, work: Path, server: web.Server
 ) -> None:
     pytest.importorskip("aiohttp", reason="the extra remote is not installed")
+    values, path = np.random.default_rng(0).standard_normal((MANY, DIM)), work / f"f.{form}"
     if form == "npy":
-        request.getfixturevalue("of_ages")
-    write(path := work / f"f.{form}")
-    server.add(f"/f.{form}", path.read_bytes()[:-2000])
-    with pytest.raises(DirError) as raised:
-        made(server.url(f"/f.{form}"), work / f"o.{form}")
-    assert "\n" not in str(raised.value)
+        np.save(path, values)
+    elif form == "parquet":
+        pq.write_table(pa.table({"features": lists_of(values)}), path)
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("features", data=values)
     with pytest.raises(InputError, match="no such file"):
-        made(server.url("/none.npy"), work / f"o.{form}")
-    assert [path.name for path in work.iterdir()] == [f"f.{form}"]
+        opened(server.url("/none"))
+    url = server.url("/f")
+    server.add("/f", path.read_bytes())
+    with opened(url) as source:
+        looked = len(server.ranges("/f"))
+        read = np.concatenate([block.features for block in source.epochs[0].blocks(range(MANY))])
+    assert np.array_equal(read, values)
+    for act in (web.status(503), web.drop(1000)):
+        server.add("/f", path.read_bytes(), *[web.serve] * looked, act)
+        with opened(url) as source, pytest.raises(InputError, match="cannot be read") as raised:
+            list(source.epochs[0].blocks(range(MANY)))
+        assert str(raised.value).startswith(url)
+        assert "\n" not in str(raised.value)
+
+
+def test_what_cannot_be_reached_ends_the_work_and_is_said_once() -> None:
+    problems: list[Problem] = []
+    for _ in range(2):
+        with calibrate.noted(problems):
+            raise InputError(Problem("f.h5", "it is damaged"))
+    assert problems == [Problem("f.h5", "it is damaged")] * 2
+    with pytest.raises(UnreachableError, match="it is night"), calibrate.noted(problems):
+        raise UnreachableError(Path("f.h5"), "it is night")
+
+
+def test_a_file_that_a_worker_does_not_see_or_has_otherwise_is_no_input_of_the_user(work: Path) -> None:
+    piece = Piece(path=work / "f.npy", number=0, begin=0, end=ROWS + 1, first=0)
+    with pytest.raises(FileNotFoundError), Item(piece=piece).read():
+        pass
+    write(work / "f.npy")
+    with pytest.raises(InputError, match="it has fewer rows than it had"), Item(piece=piece).read():
+        pass
+    piece = Piece(path=work / "f.npy", number=0, begin=0, end=ROWS, first=0)
+    with pytest.raises(InputError, match="it has no targets, which it had"), Item(piece=piece).read():
+        pass
+
+
+def test_the_command_reads_urls_and_shows_no_secret_of_theirs(work: Path, server: web.Server, run: Run) -> None:
+    pytest.importorskip("aiohttp", reason="the extra remote is not installed")
+    write(work / "f.h5")
+    server.add("/f.h5", (work / "f.h5").read_bytes())
+    url = server.url("/f.h5").replace("://", "://me:secret@")
+    run("fds", f"{url}?key=secret", "--dataset", "agedb", "--out", "o.h5")
+    run("fds", "f.h5", "--dataset", "agedb", "--out", "here.h5")
+    assert (work / "o.h5").read_bytes() == (work / "here.h5").read_bytes()
+    assert run("fds", url, "--dataset", "agedb", "--similarity", "--anchor", "24").stdout
+    for words in (["--out", "o.npy"], ["--out", "s3://bucket/o.h5"], ["--out", "o.h5", "--dataset", "nobody"]):
+        stderr = run("fds", url, "--dataset", "agedb", *words, code=2).stderr
+        assert "secret" not in stderr
+        assert stderr.count("\n") == 1
 
 
 def test_a_folder_in_a_store_is_one_table(work: Path, memory: Any) -> None:
@@ -434,6 +492,27 @@ def test_the_command_calibrates_on_a_cluster(work: Path, run: Run) -> None:
         assert ours["e1/features"][:] == pytest.approx(theirs["e1/features"][:], rel=1e-12)
     assert (work / "s0.csv").read_text().count("\n") == (work / "s4.csv").read_text().count("\n") > 10
     assert "add --engine dask" in run(*words, "--out", "o.h5", "--workers", "2", code=2).stderr
+
+
+@pytest.mark.slow
+def test_the_commands_own_process_holds_no_more_of_more_rows(work: Path) -> None:
+    """Four times the rows, 60 MB more of features, take hardly more memory: a few pieces are held."""
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    code = (
+        "import resource, sys\nfrom dircli.features import pieces\npieces.SIZE = 1 << 20\n"
+        "from dircli.cli.app import app\nwords = '--dataset agedb -q --engine dask --workers 1'.split()\n"
+        "app(['fds', sys.argv[1], '--out', sys.argv[2], *words], standalone_mode=False)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    peaks = []
+    for rows in (20_000, 80_000):
+        with h5py.File(work / "f.h5", "w") as file:
+            file.create_dataset("features", (rows, 256), np.float32, fillvalue=1.5)[:5000] = 2.5
+            file["targets"] = np.arange(rows) % 100.0
+        command = [sys.executable, "-c", code, "f.h5", f"out-{rows}.h5"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout.split()[-1]) / 1024)
+    assert peaks[1] - peaks[0] < 20
 
 
 @pytest.mark.slow

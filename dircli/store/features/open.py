@@ -18,9 +18,13 @@ def opened(name: Path | str) -> AbstractContextManager[Features]:
     Raises InputError with everything that their layout has wrong.
     """
     paths = places.parts(name)
+    try:
+        start = _start(paths[0])
+    except OSError:
+        start = files.read(paths[0], hint=HINT)[:8]  # which has a word for whatever it is
     if len(paths) == 1:
-        return opened_file(paths[0])
-    if not _start(paths[0]).startswith(sniff.PARQUET):
+        return _of_kind(paths[0], start)
+    if not start.startswith(sniff.PARQUET):
         what = f"of several files that are one input each is Parquet, and {paths[0]} is not"
         raise InputError(Problem(places.shown(str(name)), what, "Name one file, or leave this one out"))
     parts.refuse_unlike(paths, ())
@@ -28,8 +32,12 @@ def opened(name: Path | str) -> AbstractContextManager[Features]:
 
 
 def opened_file(path: Path) -> AbstractContextManager[Features]:
-    """The feature file at ``path``; InputError with everything that its layout has wrong."""
-    start = _start(path)
+    """The feature file at ``path``, as `opened`; OSError where there is none."""
+    return _of_kind(path, _start(path))
+
+
+def _of_kind(path: Path, start: bytes) -> AbstractContextManager[Features]:
+    """The file at ``path``, which begins with ``start``."""
     if start.startswith(sniff.PARQUET):
         return parquet.open_features([path])
     kinds = {sniff.HDF5: hdf5.open_features, sniff.NPY: npy.open_features}
@@ -42,11 +50,8 @@ def opened_file(path: Path) -> AbstractContextManager[Features]:
 
 def _start(path: Path) -> bytes:
     """How the file at ``path`` begins."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(8)
-    except OSError:
-        return files.read(path, hint=HINT)[:8]  # which has a word for whatever it is
+    with path.open("rb") as stream:
+        return stream.read(8)
 
 
 def check_ending(features: Features, out: Path) -> None:
