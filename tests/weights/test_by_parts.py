@@ -129,8 +129,14 @@ def test_a_cluster_gives_the_weights_of_one_process(own: Path, cluster: Engine) 
         ours = weighed(own, options, parts(cluster, number))
         for form in FORMS if number == 1 else FORMS[:1]:
             assert written(ours, form) == written(whole, form), form
-        ours = weighed(own, DENSE, parts(cluster, number))
-        assert written(ours) == written(weighed(own, DENSE, parts(LOCAL, number)))
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(1, marks=pytest.mark.slow), 7, pytest.param(64, marks=pytest.mark.slow)]
+)
+def test_a_cluster_gives_the_dense_weight_of_one_process(number: int, own: Path, cluster: Engine) -> None:
+    ours = weighed(own, DENSE, parts(cluster, number))
+    assert written(ours) == written(weighed(own, DENSE, parts(LOCAL, number)))
     same_but_for_rounding(ours, weighed(own, DENSE, None))
 
 
