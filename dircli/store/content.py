@@ -60,9 +60,13 @@ def begun_by_parts(
 
 def finished(digest: hashlib._Hash, split: AnyArray) -> str:
     """`content`, from the hash that has `begun`; it cannot be used again."""
-    if split.dtype == object:
-        split = split_codes(split)
-    digest.update(split.astype("u1").tobytes())
+    return finished_by_parts(digest, [split_codes(split) if split.dtype == object else split])
+
+
+def finished_by_parts(digest: hashlib._Hash, codes: Iterable[AnyArray]) -> str:
+    """The same from parts of the splits, one byte each."""
+    for part in codes:
+        digest.update(part.astype("u1").tobytes())
     return f"sha256:{digest.hexdigest()}"
 
 

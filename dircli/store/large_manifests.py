@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.arrays import FloatArray, IntArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.records import SPLITS
 from dircli.errors import InputError
 from dircli.store import files, manifests, parquet, places
-from dircli.store.content import begun_by_parts, encoded, finished
+from dircli.store.content import begun_by_parts, encoded, finished_by_parts
 from dircli.store.manifests import BINS, SAMPLE_TYPES, SAMPLES, Found
 
 if TYPE_CHECKING:
@@ -137,7 +137,10 @@ def read(folder: Path) -> LargeManifest | None:
 
 
 def _found(file: pq.ParquetFile, table: BinTable, facts: Mapping[str, Any]) -> Found:
-    """What the rows in ``file`` are, ids being read twice; InputError, which names nothing, where they are no rows."""
+    """What the rows in ``file`` are; InputError, which names nothing, where they are no rows.
+
+    What is hashed one after the other is read so: ids twice, and splits after all else, so that nothing is kept.
+    """
     names = [field.name for field in file.schema_arrow]
     kinds = {field.name: str(field.type) for field in file.schema_arrow}
     if len(kinds) < len(names) or not SAMPLE_TYPES.items() <= kinds.items():
@@ -150,22 +153,24 @@ def _found(file: pq.ParquetFile, table: BinTable, facts: Mapping[str, Any]) -> F
                 raise InputError([])
             yield batch
 
-    total, codes = np.zeros((len(SPLITS), len(table.bins)), np.int64), [np.empty(0, np.uint8)]
+    total = np.zeros((len(SPLITS), len(table.bins)), np.int64)
 
     def targets() -> Iterator[FloatArray]:
         for batch in blocks("target", "bin", "split"):
-            values, code = batch["target"].to_numpy(), manifests.codes_of(batch["split"].dictionary_encode())
-            counts = manifests.filled(table.bins, values, batch["bin"].to_numpy(), code)
+            values = batch["target"].to_numpy()
+            counts = manifests.filled(table.bins, values, batch["bin"].to_numpy(), codes(batch))
             if counts is None:
                 raise InputError([])
             np.add(total, counts, out=total)
-            codes.append(code)
             yield values
+
+    def codes(batch: pa.RecordBatch) -> AnyArray:
+        return manifests.codes_of(batch["split"].dictionary_encode())
 
     rows = file.metadata.num_rows
     digest = begun_by_parts(rows, lambda: (encoded(batch["id"]) for batch in blocks("id")), targets())
     return Found(
-        digest=finished(digest, np.concatenate(codes)),
+        digest=finished_by_parts(digest, map(codes, blocks("split"))),
         rows=rows,
         counts=dict(zip(SPLITS, total, strict=True)),
         foreign=manifests.foreign_columns(facts, names, lambda name: file.read([name])[name]),

@@ -27,7 +27,7 @@ from dircli.store.parallel import Watch, in_order, unwatched
 from dircli.weights.weigh import Weighted
 
 ENDINGS = (".h5", ".hdf5")
-BATCH = 8
+BATCH = 4
 """Maps that are made at once."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -127,8 +129,14 @@ def test_a_cluster_gives_the_weights_of_one_process(own: Path, cluster: Engine) 
         ours = weighed(own, options, parts(cluster, number))
         for form in FORMS if number == 1 else FORMS[:1]:
             assert written(ours, form) == written(whole, form), form
-        ours = weighed(own, DENSE, parts(cluster, number))
-        assert written(ours) == written(weighed(own, DENSE, parts(LOCAL, number)))
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(1, marks=pytest.mark.slow), 7, pytest.param(64, marks=pytest.mark.slow)]
+)
+def test_a_cluster_gives_the_dense_weight_of_one_process(number: int, own: Path, cluster: Engine) -> None:
+    ours = weighed(own, DENSE, parts(cluster, number))
+    assert written(ours) == written(weighed(own, DENSE, parts(LOCAL, number)))
     same_but_for_rounding(ours, weighed(own, DENSE, None))
 
 
@@ -278,6 +286,29 @@ def test_without_dask_the_extra_is_named(own: Path, run: Run, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert "pip install 'dircli[dask]'" in run("weights", "own", "--engine", "dask", code=2).stderr
     assert not (own / "own" / "weights.parquet").exists()
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_in_the_middle_changes_nothing(own: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    with engines.opened("dask", workers=2) as engine:
+        assert isinstance(engine, engines.Dask)
+        for options, what in ((WeightOptions(), "rows weighed"), (DENSE, "parts of the density")):
+            victims = list(engine.client.run(os.getpid).values())
+
+            @contextmanager
+            def killing(
+                now: str, _: int, *, what: str = what, victims: list[int] = victims
+            ) -> Iterator[Callable[[int], None]]:
+                def tell(_: int) -> None:
+                    if now == what and len(victims) > 1:
+                        os.kill(victims.pop(), signal.SIGKILL)
+
+                yield tell
+
+            ours = weighed(own, options, parts(engine, 64, watch=killing))
+            assert written(ours) == written(weighed(own, options, parts(LOCAL, 64)))
+            assert len(victims) == 1
 
 
 @pytest.mark.slow
