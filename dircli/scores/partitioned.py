@@ -8,7 +8,7 @@ sums come back. A file in which anything is wrong or unusual is not scored here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +22,7 @@ from dircli.errors import InputError, Problem, UsageError, sample
 from dircli.scores import joined, streamed
 from dircli.scores.metrics import blocks
 from dircli.scores.metrics.blocks import BinSums
+from dircli.scores.metrics.table import Metric
 from dircli.scores.streamed import RANKED, Answer, Part, Question, Total, answered
 from dircli.scores.uncertainty.divided import Located
 from dircli.scores.uncertainty.reweighted import middles
@@ -425,6 +426,9 @@ def answer(
         parts.refuse_unlike(paths, question.layout.needed(target=manifest is None))
     with whole_where_unusual(question):
         every = spans.divided(paths, size=run.size)
+        if drawn and 2 * sum(span.rows for span in every) < RANKED:
+            with suppress(Unusual):  # metrics that hang on columns which are not known yet
+                _leave_ranks(question.nothing_yet(()).of_ranks)
         source, items = _prepared(question, run, manifest, every, files)
         source = replace(source, drawn=drawn)
         partial = _total(source, [*(Item(digested=path.absolute()) for path in paths), *items], run)
@@ -435,13 +439,18 @@ def answer(
         total = _checked(source, partial, run)
         content = str(manifest.facts["content"]) if manifest else digest_of_targets(total.n, total.targets_sum)
         if total.rows and drawn:
-            names = [metric.name for metric in of_ranks]
-            verb = "needs" if len(names) == 1 else "need"
-            raise Undivided(f"resamples of {', '.join(names)} {verb} all rows at once; name others with --metrics")
+            _leave_ranks(of_ranks)
         found = answered(total, question, sha256=parts.digest(partial.digests), content=content)
     is_large = any(span.kind == "bytes" and span.end > run.size for span in every)
     notes = [f"{places.shown(question.path)}: {COMPRESSED}"] if is_large else []
     return Divided(found=found, source=source, partial=replace(partial, rows=()), items=items, notes=notes)
+
+
+def _leave_ranks(metrics: Sequence[Metric]) -> None:
+    """Undivided where there are ``metrics`` of ranks."""
+    if metrics:
+        names = ", ".join(metric.name for metric in metrics)
+        raise Undivided(f"resamples of {names} need all rows at once; name other metrics with --metrics")
 
 
 def _prepared(

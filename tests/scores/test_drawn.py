@@ -171,9 +171,12 @@ def test_resamples_of_ranks_are_drawn_by_this_process_which_a_note_says() -> Non
     paths = write(systems("a", "b"))
     ours, theirs = (scored(paths, who, metrics=["mae", "spearman"]) for who in (parts_of(3), None))
     assert ours.result == theirs.result
-    why = "resamples of spearman needs all rows at once; name others with --metrics"
+    why = "resamples of spearman need all rows at once; name other metrics with --metrics"
     assert ours.notes == [f"a, b: read by this process, not by the workers: {why}"]
     assert not theirs.notes
+    ours = scored(paths, parts_of(3), metrics=["nll", "ause"])  # which are known to be there only when all is read
+    assert ours.systems
+    assert "resamples of ause need" in ours.notes[0]
 
 
 @pytest.mark.parametrize("reach", [1.0, 1e6])
