@@ -17,8 +17,9 @@ from dircli.benchmark.protocol import ScoreRule
 from dircli.benchmark.regions import masks
 from dircli.errors import Problem
 from dircli.scores.by_region import Reference
+from dircli.scores.items import Item, Source, named
 from dircli.scores.metrics.table import EVERY, Metric
-from dircli.scores.partitioned import Divided, Item, Run, Source, named, refuse, whole_where_unusual
+from dircli.scores.partitioned import Divided, Run, refuse, whole_where_unusual
 from dircli.scores.streamed import Part
 from dircli.scores.uncertainty.divided import AT_ONCE, Sets, number_of_terms
 from dircli.scores.uncertainty.pairing import HINT
