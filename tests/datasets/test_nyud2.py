@@ -30,11 +30,14 @@ from dircli.datasets import nyud2
 from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, UsageError
+from dircli.scores.from_files import ScoreOptions, evaluate
 from dircli.scores.metrics.table import METRICS
+from dircli.scores.partitioned import Run as Parts
 from dircli.store import manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.download.transfer import Silent
 from dircli.store.engines import LOCAL
+from dircli.store.predictions import Layout
 from dircli.store.raw.tree import open_raw
 from dircli.weights.pixel_weights import write as write_maps
 from dircli.weights.schemes import WeightOptions
@@ -574,6 +577,16 @@ def test_an_array_scores_alike_as_npy_as_hdf5_and_nearly_as_png(
     assert len({system["sha256"] for system in result["systems"]}) == 5
     run("evaluate", "preds.npy", "--per-sample", "errors.csv", "--per-bin", "bins.csv")
     assert (work / "errors.csv").read_text().count("\n") == len(curated.pixels) + 1
+
+
+@pytest.mark.usefixtures("curated")
+def test_maps_are_not_divided_which_a_note_says(work: Path) -> None:
+    np.save("preds.npy", predicted())
+    request = ScoreOptions(split="test", protocol="released", metrics=["mae"], layout=Layout())
+    how: dict[str, Any] = {"name": "nyud2", "root": work / "manifests"}
+    ours, theirs = (evaluate(["preds.npy"], request, **how, run=who) for who in (Parts(engine=LOCAL), None))
+    assert ours.result == theirs.result
+    assert ours.notes == ["preds.npy: read by this process, not by the workers: predicted maps are not divided"]
 
 
 @pytest.mark.usefixtures("curated")

@@ -197,6 +197,15 @@ def test_scores_that_are_null_in_rare_regions_are_null_in_parts_too(reach: float
     assert any(of_pearson)
 
 
+def test_scores_that_overflow_have_no_interval_and_no_test_in_parts_either() -> None:
+    files = systems("a", "b")
+    for sign, columns in zip((1, -1), files.values(), strict=True):
+        columns["prediction"][columns["id"].index("row 7")] = sign * 1e308
+    result = same(write(files), parts_of(5), metrics=["mse", "pearson", "bmse", "bias"], largest=1e300)
+    assert result["systems"][0]["regions"]["all"]["ci"]["mse"] is None
+    assert result["comparison"]["systems"][0]["regions"]["all"]["mse"]["p"] is None
+
+
 UNPAIRED = {
     "other ids": "their ids are not the same",
     "other targets": "ids have other targets",

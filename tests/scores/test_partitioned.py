@@ -137,6 +137,11 @@ def test_a_cluster_gives_the_scores_of_the_whole_in_any_number_of_parts(
         same(parts, whole)
     (work / "p").write_bytes(written(joined(own), "CSV"))
     same(scored(Parts(engine=cluster, size=sized("p", 7)), own=own), scored(None, own=own))
+    (work / "p").write_bytes(written(in_order(own), "CSV"))
+    layout = Layout(by_position=True)
+    parts = scored(Parts(engine=cluster, size=sized("p", 7)), own=own, layout=layout)
+    assert not parts.systems
+    same(parts, scored(None, own=own, layout=layout))
 
 
 @pytest.mark.parametrize("sent", [partitioned.SENT, 0])
