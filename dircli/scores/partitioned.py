@@ -115,20 +115,20 @@ def whole_where_unusual(question: Question) -> Iterator[None]:
         raise Undivided(error.strerror or UNUSUAL) from None
     except Unusual as error:
         *where, what = error.args or (UNUSUAL,)
-        if _is_small(question):
+        if is_small(question.path):
             raise Undivided(": ".join([*where, what])) from None
         hint = "It is too large to be read as a whole, which would name it; look there, or cut that part out"
         raise InputError(Problem(where[0] if where else places.shown(question.path), what, hint)) from None
 
 
-def _is_small(question: Question) -> bool:
-    """Whether the file that is asked about may be read as a whole, whatever is in it."""
-    return sum(path.stat().st_size for path in places.parts(question.path)) <= WHOLE
+def is_small(path: str) -> bool:
+    """Whether the file ``path`` may be read as a whole, whatever is in it."""
+    return sum(part.stat().st_size for part in places.parts(path)) <= WHOLE
 
 
 def refuse(files: Sequence[Divided], problems: Sequence[Problem]) -> NoReturn:
     """InputError, or where ``files`` are small Undivided: whoever reads them as a whole has more to say."""
-    if all(_is_small(file.source.question) for file in files):
+    if all(is_small(file.source.question.path) for file in files):
         raise Undivided(problems[0].found)
     raise InputError(problems)
 
