@@ -17,8 +17,10 @@ from dircli.benchmark.protocol import ScoreRule
 from dircli.benchmark.regions import masks
 from dircli.errors import Problem
 from dircli.scores.by_region import Reference
+from dircli.scores.items import Item, Source, named
+from dircli.scores.metrics.sums import overflowing
 from dircli.scores.metrics.table import EVERY, Metric
-from dircli.scores.partitioned import Divided, Item, Run, Source, named, refuse, whole_where_unusual
+from dircli.scores.partitioned import Divided, Run, refuse, whole_where_unusual
 from dircli.scores.streamed import Part
 from dircli.scores.uncertainty.divided import AT_ONCE, Sets, number_of_terms
 from dircli.scores.uncertainty.pairing import HINT
@@ -67,6 +69,7 @@ class Task:
         return [replace(self, sets=sets) for sets in parts]
 
 
+@overflowing
 def drawn(task: Task, item: Item) -> FloatArray | None:
     """What the rows of ``item`` add to the sums of each set, (B, terms, sets); None where there are none."""
     total, question = None, task.source.question
@@ -78,6 +81,7 @@ def drawn(task: Task, item: Item) -> FloatArray | None:
     return total
 
 
+@overflowing
 def all_drawn(parts: list[FloatArray | None]) -> FloatArray | None:
     """The sum of what is there."""
     some = [part for part in parts if part is not None]
@@ -104,6 +108,7 @@ def _keyed(source: Source, item: Item) -> Iterator[tuple[Part, AnyArray]]:
             place += n
 
 
+@overflowing
 def quantities(files: Sequence[Divided], run: Run, sampling: BootstrapOptions) -> Drawn:
     """The scores of resamples of ``files``, which have the same metrics, and tests of each but the first against it.
 

@@ -89,9 +89,9 @@ def by_hashes(
     As it is where the file has no ids, or those of no rows; targets that it brings have to agree with the published
     ones. And how to read the file, None where that has no need to be told.
     """
-    from dircli.datasets import by_hash, variants
+    from dircli.datasets import by_hash
 
-    if variants.digest(against.name, request.split) is None:
+    if not _looked_up(against, request):
         return against, None
     once, layout = path == predictions.STDIN or Path(path).is_fifo(), _layout(request)
     data = predictions.taken(path) if once else None
@@ -109,6 +109,13 @@ def by_hashes(
     if with_rows is None and found.targets is None and (elsewhere := list(_curated(found, request))):
         raise InputError(elsewhere)
     return (against, as_before) if with_rows is None else (with_rows, lambda: found)
+
+
+def _looked_up(against: Benchmark, request: ScoreOptions) -> bool:
+    """Whether the rows of ``against`` are not known, but can be looked up `by_hashes`."""
+    from dircli.datasets import variants
+
+    return against.fixed and variants.digest(against.name, request.split) is not None
 
 
 def _by_blocks(path: str, against: Benchmark, request: ScoreOptions) -> Scored | None:
@@ -143,6 +150,8 @@ def _by_engine(  # noqa: PLR0913 - as `evaluate`
     if not all(streams.is_regular(part) for path in paths for part in places.parts(path)):
         raise Undivided("it cannot be read more than once")
     against, manifest = _divisible(name=name, root=root, bins_file=bins_file)
+    if _looked_up(against, request) and all(map(partitioned.is_small, paths)):
+        raise Undivided("the rows of a benchmark that is not curated here are looked up by their ids")
     with ExitStack() as files:
         ask = partial(partitioned.answer, run=run, files=files, manifest=manifest, drawn=sampling is not None)
         divided = partitioned.of_the_same_rows([ask(_question(path, against, request)) for path in paths])

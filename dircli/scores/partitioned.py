@@ -8,35 +8,39 @@ sums come back. A file in which anything is wrong or unusual is not scored here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
-from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from dircli.benchmark.relevance import Relevance
 from dircli.errors import InputError, Problem, UsageError, sample
-from dircli.scores import joined, streamed
-from dircli.scores.metrics import blocks
-from dircli.scores.metrics.blocks import BinSums
-from dircli.scores.streamed import RANKED, Answer, Part, Question, Total, answered
+from dircli.scores import joined
+from dircli.scores.items import (
+    UNUSUAL,
+    Item,
+    Partial,
+    Source,
+    added,
+    counted,
+    divided,
+    merged,
+    repeats,
+    summed,
+)
+from dircli.scores.metrics.table import Metric
+from dircli.scores.streamed import RANKED, Answer, Question, Total, answered
 from dircli.scores.uncertainty.divided import Located
-from dircli.scores.uncertainty.reweighted import middles
-from dircli.store import partitions, parts, places, spans
+from dircli.store import parts, places, spans
 from dircli.store.content import digest_of_targets
-from dircli.store.digests import digest_of
 from dircli.store.engines import Engine
 from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.parallel import Watch, unwatched
 from dircli.store.spans import SIZE, Span
-from dircli.store.streams import Stream, Undivided, Unusual
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from dircli.store.streams import Undivided, Unusual
 
 SENT = 2_000_000
 """Rows of a split that are sent to all who work; those of a larger one are divided."""
@@ -46,278 +50,8 @@ PART = 1_000_000
 """Rows that are joined at once, about."""
 MOST_BITS = 10
 """Of a hash, by which rows are divided at most."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """A piece of work: ``span`` of the file, ``group`` of the manifest or, of rows by hash, those that begin so.
-
-    ``number`` tells the items of a kind apart; ``first`` is the number of the span's first row, where that is known.
-    The file at ``digested`` is hashed.
-    """
-
-    number: int = 0
-    span: Span | None = None
-    first: int = 0
-    group: int | None = None
-    hashed: int | None = None
-    digested: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where rows come from: the file that is asked about and, where they are joined, the rows of a manifest.
-
-    Where rows stand in its order, ``starts`` are those of its row groups. Else its rows are ``sent``, or lie divided in
-    the folder ``scratch``, as those of the file then do, in ``files`` and ``groups`` files by the first ``bits`` of
-    hashes. Rows are for metrics of ranks, where they are to be ``kept``; sets of them may be ``drawn`` later.
-    """
-
-    question: Question
-    manifest: LargeManifest | None = None
-    starts: IntArray | None = None
-    sent: pa.Table | None = None
-    relevance: Relevance | None = None
-    scratch: Path | None = None
-    bits: int = 1
-    files: int = 0
-    groups: int = 0
-    kept: bool = False
-    drawn: bool = False
-
-    def parts(self, item: Item) -> Iterator[Part]:
-        """The rows of ``item``, block by block; Unusual where anything is wrong or unusual."""
-        if item.hashed is not None:
-            yield self._joined(item.hashed)
-            return
-        assert item.span is not None  # noqa: S101 - the two kinds of items that have rows
-        tables = spans.tables(self._stream(item.span), item.span)
-        if self.manifest is None:
-            for table in tables:
-                yield streamed.part_of(table, self.question)
-        elif self.starts is not None:
-            yield from self._in_order(tables, item.first)
-        elif renamed := [joined.renamed(table, self.question) for table in tables]:
-            yield self._found(renamed)
-
-    def _stream(self, span: Span) -> Stream:
-        """The columns of the file that ``span`` is a part of."""
-        layout = self.question.layout
-        needed = layout.needed(target=self.manifest is None)
-        return Stream(paths=[span.path], texts=layout.texts, numbers=layout.numbers, needed=needed)
-
-    def _in_order(self, tables: Iterator[pa.Table], first: int) -> Iterator[Part]:
-        """The rows of the file with those of the manifest from number ``first`` of the split on."""
-        assert self.manifest is not None and self.starts is not None  # noqa: S101, PT018 - asked for only where they are
-        columns = ("id", "target", "bin")
-        following = self.manifest.rows_from(self.question.split, first, *columns, starts=self.starts)
-        for table in tables:
-            ours = following(len(table))
-            part = joined.part_of(ours, joined.renamed(table, self.question), self.question, self.relevance)
-            at = np.arange(first, first + len(table))
-            yield replace(part, places=at, hashes=hashes(ours["id"]) if self.drawn else None)
-            first += len(table)
-
-    def rows_in(self, span: Span) -> int:
-        """How many rows ``span`` has, which is known of all but text."""
-        if span.kind in {"row groups", "numbers"}:
-            return span.rows
-        return sum(map(len, spans.tables(self._stream(span), span)))
-
-    def _found(self, tables: Sequence[pa.Table]) -> Part:
-        """The rows of the file with those of the manifest that were sent."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        assert self.sent is not None  # noqa: S101 - else rows lie divided
-        table = pa.concat_tables(tables).combine_chunks()
-        places = pc.index_in(table["id"], value_set=self.sent["id"])
-        if places.null_count:
-            raise Unusual("an id is not in the split")
-        part = joined.part_of(self.sent.take(places).combine_chunks(), table, self.question, self.relevance)
-        ids = table["id"].combine_chunks()
-        return replace(part, places=places.combine_chunks().to_numpy().astype(np.int64), hashes=hashes(ids))
-
-    def _joined(self, number: int) -> Part:
-        """The rows of the manifest and of the file whose hashes begin with ``number``."""
-        ours = partitions.rows_of(self._paths("group", self.groups), number)
-        theirs = partitions.rows_of(self._paths("file", self.files), number)
-        if ours is None or theirs is None:
-            raise Unusual("there are no rows")
-        part = joined.part_of(ours, theirs, self.question, self.relevance)
-        return replace(part, hashes=hashes(ours["id"]))
-
-    def divide(self, item: Item) -> int:
-        """Write the rows of ``item``, a span of the file or a group of the manifest, to the folder; their number."""
-        import pyarrow as pa
-
-        if item.span is not None:
-            blocks = spans.tables(self._stream(item.span), item.span)
-            tables = [joined.renamed(block, self.question) for block in blocks]
-            kind = "file"
-        else:
-            assert self.manifest is not None and item.group is not None  # noqa: S101, PT018 - the other kind
-            columns, kind = ("id", "target", "bin"), "group"
-            tables = list(self.manifest.rows(self.question.split, *columns, groups=[item.group]))
-        table = pa.concat_tables(tables) if tables else None
-        if table is None or not len(table):
-            return 0
-        partitions.write_rows(self.path(kind, item.number), table, bits=self.bits)
-        return len(table)
-
-    def path(self, kind: str, number: int) -> Path:
-        """The file in the folder that an item writes."""
-        assert self.scratch is not None  # noqa: S101 - asked for only where there is one
-        return self.scratch / f"{kind}-{number:06}"
-
-    def _paths(self, kind: str, number: int) -> list[Path]:
-        return [path for path in (self.path(kind, each) for each in range(number)) if path.exists()]
-
-    def hash_files(self) -> list[Path]:
-        """The files of hashes that are there."""
-        return self._paths("hashes", self.files)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Partial:
-    """What is known of the rows of some items, neighbours: their sums, and ``sizes``, the number of rows of each span.
-
-    ``columns`` are what rows have; None where there are none. ``rows`` are there only while there are few. ``seen``
-    (m,) bits say which rows of the manifest they are. ``middles`` (B,) are predictions about the middle of each bin,
-    NaN where it has none. ``digests`` are those of files that were hashed.
-    """
-
-    sums: BinSums | None = None
-    columns: tuple[str, ...] | None = None
-    sizes: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
-    targets_sum: int = 0
-    rows: Sequence[tuple[AnyArray, ...]] = ()
-    seen: AnyArray | None = None
-    middles: FloatArray | None = None
-    digests: tuple[str, ...] = ()
-
-
-def merged(partials: list[Partial]) -> Partial:
-    """What is known of the rows of all; Unusual where one has columns that another has not, or two the same id."""
-    some = [partial for partial in partials if partial.columns is not None]
-    if len({partial.columns for partial in some}) > 1:
-        raise Unusual("rows do not all have the same columns")
-    sizes = np.concatenate([partial.sizes for partial in partials])
-    seen = None
-    for partial in some:
-        if partial.seen is not None:
-            if seen is not None and (seen & partial.seen).any():
-                raise Unusual("an id occurs more than once")
-            seen = partial.seen if seen is None else seen | partial.seen
-    sums = [partial.sums for partial in some if partial.sums is not None]
-    few = all(partial.rows for partial in some) and sizes.sum() <= RANKED
-    return Partial(
-        sums=blocks.merged(sums) if sums else None,
-        columns=some[0].columns if some else None,
-        sizes=sizes,
-        targets_sum=sum(partial.targets_sum for partial in partials) % (1 << 64),
-        rows=[rows for partial in some for rows in partial.rows] if few else (),
-        seen=seen,
-        middles=_middle([partial.middles for partial in some if partial.middles is not None]),
-        digests=tuple(digest for partial in partials for digest in partial.digests),
-    )
-
-
-def _middle(middles: Sequence[FloatArray]) -> FloatArray | None:
-    """The middle one of some values in each bin, (B,), of those that are not NaN."""
-    if not middles:
-        return None
-    ordered = np.sort(middles, axis=0)  # NaN last
-    middle = (np.isfinite(ordered).sum(axis=0) - 1).clip(0) // 2
-    return np.asarray(np.take_along_axis(ordered, middle[None], axis=0)[0])
-
-
-def summed(source: Source, item: Item) -> Partial:
-    """What is known of the rows of ``item``, or of the file as a whole."""
-    if item.digested is not None:
-        return Partial(digests=(digest_of(item.digested, "sha256"),))
-    with named(source, item):
-        return _summed(source, item)
-
-
-def _summed(source: Source, item: Item) -> Partial:
-    total: Total | None = None
-    keys: list[AnyArray] = []
-    columns: tuple[str, ...] = ()
-    seen, of_parts = None, []
-    for part in source.parts(item):
-        if total is None:
-            total, columns = source.question.nothing_yet(part.given), tuple(sorted(part.given))
-            total.keep = source.kept
-        total.add(part, workers=1)
-        if source.drawn:
-            counts = np.bincount(part.bin_index, minlength=len(source.question.against.table.bins))
-            found = middles(part.prediction, part.bin_index, np.append(0, np.cumsum(counts)))
-            of_parts.append(np.where(counts > 0, found, np.nan))
-        if part.places is not None:
-            seen = None if source.sent is None else _marked(part.places, len(source.sent))
-        elif part.hashes is not None and item.span is not None:
-            keys.append(part.hashes)
-    if total is None:
-        return Partial(sizes=np.zeros(1, np.int64))
-    if keys and source.scratch is not None:
-        partitions.write_hashes(source.path("hashes", item.number), np.concatenate(keys), bits=source.bits)
-    return Partial(
-        sums=total.summed.total(),
-        columns=(*columns, "ids") if keys else columns,
-        sizes=np.array([total.n]),
-        targets_sum=total.targets_sum,
-        rows=total.rows,
-        seen=seen,
-        middles=_middle(of_parts),
-    )
-
-
-def _marked(places: IntArray, rows: int) -> AnyArray:
-    """One bit for each of so many ``rows``, set at ``places`` (n,)."""
-    mask: BoolArray = np.zeros(rows, bool)
-    mask[places] = True
-    return np.packbits(mask)
-
-
-@contextmanager
-def named(source: Source, item: Item) -> Iterator[None]:
-    """What is wrong or unusual is told of with the place where it is."""
-    try:
-        yield
-    except places.UnreachableError:
-        raise
-    except (Unusual, InputError) as error:
-        what = error.problems[0].found if isinstance(error, InputError) else str(error)
-        raise Unusual(str(item.span or places.shown(source.question.path)), what or UNUSUAL) from None
-
-
 COMPRESSED = "each compressed file is read by one worker, for compressed text cannot be divided"
 MORE_OR_FEWER = "there are {:,} rows, and the split has {:,}"
-UNUSUAL = "something is wrong, or not as most programs write it"
-
-
-def divided(source: Source, item: Item) -> int:
-    """The number of rows of ``item``, which are divided into the folder of ``source``."""
-    with named(source, item):
-        return source.divide(item)
-
-
-def counted(source: Source, item: Item) -> IntArray:
-    """The number of rows of ``item``, (1,)."""
-    assert item.span is not None  # noqa: S101 - items of a file have one
-    with named(source, item):
-        return np.array([source.rows_in(item.span)])
-
-
-def added(numbers: list[int]) -> int:
-    """Their sum."""
-    return sum(numbers)
-
-
-def repeats(source: Source, number: int) -> bool:
-    """Whether two of the hashes that begin with ``number`` are the same."""
-    return repeat(partitions.hashes_of(source.hash_files(), number, bits=source.bits))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -381,20 +115,20 @@ def whole_where_unusual(question: Question) -> Iterator[None]:
         raise Undivided(error.strerror or UNUSUAL) from None
     except Unusual as error:
         *where, what = error.args or (UNUSUAL,)
-        if _is_small(question):
+        if is_small(question.path):
             raise Undivided(": ".join([*where, what])) from None
         hint = "It is too large to be read as a whole, which would name it; look there, or cut that part out"
         raise InputError(Problem(where[0] if where else places.shown(question.path), what, hint)) from None
 
 
-def _is_small(question: Question) -> bool:
-    """Whether the file that is asked about may be read as a whole, whatever is in it."""
-    return sum(path.stat().st_size for path in places.parts(question.path)) <= WHOLE
+def is_small(path: str) -> bool:
+    """Whether the file ``path`` may be read as a whole, whatever is in it."""
+    return sum(part.stat().st_size for part in places.parts(path)) <= WHOLE
 
 
 def refuse(files: Sequence[Divided], problems: Sequence[Problem]) -> NoReturn:
     """InputError, or where ``files`` are small Undivided: whoever reads them as a whole has more to say."""
-    if all(_is_small(file.source.question) for file in files):
+    if all(is_small(file.source.question.path) for file in files):
         raise Undivided(problems[0].found)
     raise InputError(problems)
 
@@ -425,6 +159,9 @@ def answer(
         parts.refuse_unlike(paths, question.layout.needed(target=manifest is None))
     with whole_where_unusual(question):
         every = spans.divided(paths, size=run.size)
+        if drawn and 2 * sum(span.rows for span in every) < RANKED:
+            with suppress(Unusual):  # metrics that hang on columns which are not known yet
+                _leave_ranks(question.nothing_yet(()).of_ranks)
         source, items = _prepared(question, run, manifest, every, files)
         source = replace(source, drawn=drawn)
         partial = _total(source, [*(Item(digested=path.absolute()) for path in paths), *items], run)
@@ -435,13 +172,18 @@ def answer(
         total = _checked(source, partial, run)
         content = str(manifest.facts["content"]) if manifest else digest_of_targets(total.n, total.targets_sum)
         if total.rows and drawn:
-            names = [metric.name for metric in of_ranks]
-            verb = "needs" if len(names) == 1 else "need"
-            raise Undivided(f"resamples of {', '.join(names)} {verb} all rows at once; name others with --metrics")
+            _leave_ranks(of_ranks)
         found = answered(total, question, sha256=parts.digest(partial.digests), content=content)
     is_large = any(span.kind == "bytes" and span.end > run.size for span in every)
     notes = [f"{places.shown(question.path)}: {COMPRESSED}"] if is_large else []
     return Divided(found=found, source=source, partial=replace(partial, rows=()), items=items, notes=notes)
+
+
+def _leave_ranks(metrics: Sequence[Metric]) -> None:
+    """Undivided where there are ``metrics`` of ranks."""
+    if metrics:
+        names = ", ".join(metric.name for metric in metrics)
+        raise Undivided(f"resamples of {names} need all rows at once; name other metrics with --metrics")
 
 
 def _prepared(

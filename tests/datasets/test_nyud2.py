@@ -31,11 +31,14 @@ from dircli.datasets import nyud2
 from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import open_benchmark
 from dircli.errors import InputError, UsageError
+from dircli.scores.from_files import ScoreOptions, evaluate
 from dircli.scores.metrics.table import METRICS
+from dircli.scores.partitioned import Run as Parts
 from dircli.store import engines, manifests
 from dircli.store.checkpoint import Checkpoint
 from dircli.store.download.transfer import Silent
 from dircli.store.engines import LOCAL
+from dircli.store.predictions import Layout
 from dircli.store.raw.tree import open_raw
 from dircli.weights import pixel_weights
 from dircli.weights.pixel_weights import write as write_maps
@@ -646,6 +649,16 @@ def test_maps_elsewhere_score_as_copies_of_them_do(
         cut = len(every["p.npy"]) - 1000
         server.add("/p.npy", every["p.npy"][:cut])
         assert "this is no whole npy file" in run("evaluate", f"{url}/p.npy", code=2).stderr
+
+
+@pytest.mark.usefixtures("curated")
+def test_maps_are_not_divided_which_a_note_says(work: Path) -> None:
+    np.save("preds.npy", predicted())
+    request = ScoreOptions(split="test", protocol="released", metrics=["mae"], layout=Layout())
+    how: dict[str, Any] = {"name": "nyud2", "root": work / "manifests"}
+    ours, theirs = (evaluate(["preds.npy"], request, **how, run=who) for who in (Parts(engine=LOCAL), None))
+    assert ours.result == theirs.result
+    assert ours.notes == ["preds.npy: read by this process, not by the workers: predicted maps are not divided"]
 
 
 @pytest.mark.usefixtures("curated")

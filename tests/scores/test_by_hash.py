@@ -15,8 +15,12 @@ from dircli import datasets
 from dircli.benchmark.records import SPLITS, split_codes
 from dircli.datasets import variants
 from dircli.datasets.variants import Fingerprints, keyed
+from dircli.scores.from_files import ScoreOptions, evaluate
+from dircli.scores.partitioned import Run as Parts
 from dircli.store import manifests
 from dircli.store.content import content
+from dircli.store.engines import LOCAL
+from dircli.store.predictions import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,6 +73,17 @@ def test_scores_and_signature_are_those_of_the_curated_benchmark(words: str, row
     assert json.loads(done.stdout) == json.loads(run(*call, "--manifests", "elsewhere").stdout)
     assert "agedb: not curated here: each id was looked up by its hash" in done.stderr
     assert "|sha256:" in done.stdout
+
+
+def test_an_engine_leaves_files_whose_rows_are_looked_up_to_this_process(rows: Rows, work: Path) -> None:
+    (work / "p.csv").write_text("".join(["id,prediction,target\n", *(f"{key},{y + 1},{y}\n" for key, y in rows)]))
+    request = ScoreOptions(split="test", protocol="released", metrics=["mae"], layout=Layout())
+    how: dict[str, Any] = {"name": "agedb", "root": work / "manifests"}
+    ours, theirs = (evaluate(["p.csv"], request, **how, run=who) for who in (Parts(engine=LOCAL), None))
+    assert ours.result == theirs.result
+    assert ours.result.content.startswith("sha256:")
+    why = "the rows of a benchmark that is not curated here are looked up by their ids"
+    assert ours.notes == [f"p.csv: read by this process, not by the workers: {why}"]
 
 
 def test_standard_input_is_scored_too_with_or_without_targets(rows: Rows, work: Path, run: Run) -> None:

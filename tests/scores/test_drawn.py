@@ -171,9 +171,12 @@ def test_resamples_of_ranks_are_drawn_by_this_process_which_a_note_says() -> Non
     paths = write(systems("a", "b"))
     ours, theirs = (scored(paths, who, metrics=["mae", "spearman"]) for who in (parts_of(3), None))
     assert ours.result == theirs.result
-    why = "resamples of spearman needs all rows at once; name others with --metrics"
+    why = "resamples of spearman need all rows at once; name other metrics with --metrics"
     assert ours.notes == [f"a, b: read by this process, not by the workers: {why}"]
     assert not theirs.notes
+    ours = scored(paths, parts_of(3), metrics=["nll", "ause"])  # which are known to be there only when all is read
+    assert ours.systems
+    assert "resamples of ause need" in ours.notes[0]
 
 
 @pytest.mark.parametrize("reach", [1.0, 1e6])
@@ -192,6 +195,15 @@ def test_scores_that_are_null_in_rare_regions_are_null_in_parts_too(reach: float
     of_pearson = [region["ci"]["pearson"] for region in result["systems"][0]["regions"].values()]
     assert None in of_pearson
     assert any(of_pearson)
+
+
+def test_scores_that_overflow_have_no_interval_and_no_test_in_parts_either() -> None:
+    files = systems("a", "b")
+    for sign, columns in zip((1, -1), files.values(), strict=True):
+        columns["prediction"][columns["id"].index("row 7")] = sign * 1e308
+    result = same(write(files), parts_of(5), metrics=["mse", "pearson", "bmse", "bias"], largest=1e300)
+    assert result["systems"][0]["regions"]["all"]["ci"]["mse"] is None
+    assert result["comparison"]["systems"][0]["regions"]["all"]["mse"]["p"] is None
 
 
 UNPAIRED = {

@@ -20,7 +20,7 @@ from miniatures import curated_table
 from odd_files import FORMATS, written
 
 from dircli.errors import DirError, InputError, UsageError
-from dircli.scores import partitioned, streamed
+from dircli.scores import items, partitioned, streamed
 from dircli.scores.from_files import ScoreOptions, evaluate
 from dircli.scores.partitioned import Run as Parts
 from dircli.scores.uncertainty.quantify import BootstrapOptions
@@ -137,6 +137,11 @@ def test_a_cluster_gives_the_scores_of_the_whole_in_any_number_of_parts(
         same(parts, whole)
     (work / "p").write_bytes(written(joined(own), "CSV"))
     same(scored(Parts(engine=cluster, size=sized("p", 7)), own=own), scored(None, own=own))
+    (work / "p").write_bytes(written(in_order(own), "CSV"))
+    layout = Layout(by_position=True)
+    parts = scored(Parts(engine=cluster, size=sized("p", 7)), own=own, layout=layout)
+    assert not parts.systems
+    same(parts, scored(None, own=own, layout=layout))
 
 
 @pytest.mark.parametrize("sent", [partitioned.SENT, 0])
@@ -230,13 +235,13 @@ def test_the_rows_that_ranks_need_are_kept_where_they_are_fewer_than_guessed(
 ) -> None:
     (work / "p").write_bytes(written(carried(), "CSV"))
     whole = scored(None)
-    monkeypatch.setattr(partitioned, "RANKED", ROWS)
-    monkeypatch.setattr(streamed, "RANKED", ROWS)
+    for module in (partitioned, items, streamed):
+        monkeypatch.setattr(module, "RANKED", ROWS)
     monkeypatch.setattr("dircli.store.spans.LOOKED_AT", 8)  # from which too many rows are guessed
     assert sum(span.rows for span in divided([Path("p")])) > 2 * ROWS
     same(scored(Parts(engine=LOCAL, size=1000)), whole)
-    monkeypatch.setattr(partitioned, "RANKED", ROWS - 1)
-    monkeypatch.setattr(streamed, "RANKED", ROWS - 1)
+    for module in (partitioned, items, streamed):
+        monkeypatch.setattr(module, "RANKED", ROWS - 1)
     assert scored(Parts(engine=LOCAL, size=1000)).left_out == ["Spearman"]
 
 

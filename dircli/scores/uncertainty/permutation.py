@@ -23,6 +23,9 @@ from dircli.scores.uncertainty.reweighted import ScoredRows, Scratch, SetScorer
 TOLERANCE = 1e-9
 BITS = 64
 """Swaps of a row that one random number gives."""
+_SWAPPED = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+SIDES = np.stack([1 - _SWAPPED, _SWAPPED], axis=-1).reshape(256, 16)
+"""Whether a row stays or goes in each of the eight swaps of a byte, by turns."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +96,12 @@ def sides(keys: AnyArray, *, seed: int, first: int, size: int) -> AnyArray:
     """
     begin, end = first // 2, (first + size) // 2
     numbers = random(keys, seed=seed, first=begin // BITS, last=-(-end // BITS), stream=1)
-    bits = np.unpackbits(numbers.view(np.uint8), axis=1, bitorder="little")
-    swap = bits[:, begin % BITS :][:, : end - begin]
+    skipped = begin // BITS * BITS
+    of_bytes = numbers.view(np.uint8)[:, (begin - skipped) // 8 : -(-(end - skipped) // 8)]
+    columns = SIDES[of_bytes].reshape(keys.size, -1)[:, 2 * (begin % 8) :][:, :size]
     if first == 0:
-        swap[:, 0] = 0
-    return np.stack([1 - swap, swap], axis=-1).reshape(-1, size)
+        columns[:, :2] = 1, 0
+    return columns
 
 
 def tested(baseline: FloatArray, system: FloatArray) -> Tested:

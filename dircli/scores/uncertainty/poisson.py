@@ -10,7 +10,8 @@ rows are read, in whatever order, and whoever reads them. Rows that repeat an id
 What it costs: resamples have n rows on average only, give or take √n, and are not drawn within bins, so intervals of a
 region with few rows are a little wider than those of the stratified bootstrap, and without a score where too many
 resamples leave a region empty. For each row and resample a hash and some 15 products take a few nanoseconds of one
-core, and the file is read twice. There is no BCa, which leaves out each row in turn.
+core, and the file is read once more, or several times where there are many bins. There is no BCa, which leaves out each
+row in turn.
 """
 
 from __future__ import annotations

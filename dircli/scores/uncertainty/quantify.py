@@ -108,6 +108,7 @@ def _percentile(_region: str, points: FloatArray, scores: FloatArray) -> FloatAr
     return intervals.percentile(points, scores)
 
 
+@overflowing
 def quantified(result: Result, drawn: Drawn, options: BootstrapOptions, ends: Ends = _percentile) -> Result:
     """The ``result`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison."""
     compared = tuple(_compared(result, drawn, place) for place in range(1, len(result.systems)))
