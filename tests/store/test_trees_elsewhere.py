@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import server as web
+from conftest import mostly_thorough
 from miniatures import MINIATURES
 
 from dircli.errors import InputError
@@ -176,7 +177,7 @@ def tree_of(path: Path) -> dict[str, bytes]:
     return {each.relative_to(path.parent).as_posix(): each.read_bytes() for each in paths}
 
 
-@pytest.mark.parametrize("name", sorted(MINIATURES))
+@pytest.mark.parametrize("name", mostly_thorough(sorted(MINIATURES)))
 @pytest.mark.parametrize("by", ["--raw", "--data"])
 def test_a_benchmark_made_of_a_source_elsewhere_is_that_of_a_copy(
     name: str, by: str, elsewhere: Elsewhere, tmp_path: Path, work: Path, run: Run
