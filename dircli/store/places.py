@@ -45,7 +45,7 @@ FIRST = 1 << 16  # bytes that are asked for when a file is opened
 AT_ONCE = {"max_concurrency": 2}
 """Parts of a file that S3's filesystem has in memory, 50 MiB each."""
 
-EXTRA = "reading URLs needs further packages; install them with: pip install 'dircli[remote]'"
+EXTRA = "URLs need further packages; install them with: pip install 'dircli[remote]'"
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
 CHANGED = "it changed while it was read; try again"

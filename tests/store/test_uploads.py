@@ -134,6 +134,11 @@ def test_what_tells_of_others_is_gone_while_they_change(store: Store) -> None:
     assert store.files == {f"b/m/{name}": data for name, data in OTHER.items()}
     files.write_all(folder, {**OTHER, "bins.parquet": b"mended"}, force=True)
     assert store.asked() == ["remove manifest.json", "put bins.parquet", "put manifest.json"]
+    two = {"w.json": b"facts", "w.parquet": b"weights"}
+    files.write_all(folder, two)
+    store.asked()
+    files.write_all(folder, {**two, "w.parquet": b"others"}, force=True)
+    assert store.asked() == ["remove w.json", "put w.parquet", "put w.json"]
     files.write_all(folder, {"manifest.json": b"again"}, force=True)  # by itself it is whole at any moment
     assert store.asked() == ["put manifest.json"]
 
