@@ -115,13 +115,13 @@ class Match:
 
 
 def identify(paths: Iterable[Path], *, manifests: Path) -> list[Identity]:
-    """What each of ``paths``, files and folders, is; InputError with every one that cannot be read.
+    """What each of ``paths``, files, folders and globs of them, is; InputError with every one that cannot be read.
 
     What belongs to no benchmark whose rows are shipped is held against the manifests in the folder ``manifests``.
     """
     found, problems = list[Identity](), list[Problem]()
     own = cache(lambda: variants.curated(manifests))
-    for path in paths:
+    for path in split_files.inputs(paths):
         try:
             found += _of_folder(path, own) if path.is_dir() else [_identity([_read(path, own)])]
         except InputError as error:

@@ -45,7 +45,7 @@ FIRST = 1 << 16  # bytes that are asked for when a file is opened
 AT_ONCE = {"max_concurrency": 2}
 """Parts of a file that S3's filesystem has in memory, 50 MiB each."""
 
-EXTRA = "reading URLs needs further packages; install them with: pip install 'dircli[remote]'"
+EXTRA = "URLs need further packages; install them with: pip install 'dircli[remote]'"
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
 CHANGED = "it changed while it was read; try again"
@@ -357,7 +357,8 @@ class Remote(SystemPath):
     def below(self) -> Iterator[Self]:
         """All files in this folder and in its folders; on the web, those that the server lists."""
         if self.scheme not in WEB:
-            yield from self.among(self._told("find"))
+            names = self._told("find")  # a store's console marks folders by empty files
+            yield from self.among([name for name in names if not name.endswith("/")])
             return
         for place in self.iterdir():
             if place.is_dir():

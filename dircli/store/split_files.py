@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,6 +179,13 @@ def _text(data: bytes, name: str, alone: str | None) -> dict[str, pa.ChunkedArra
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )
     return dict(zip(table.column_names, table.columns, strict=True))
+
+
+def inputs(paths: Iterable[Path]) -> Iterator[Path]:
+    """``paths``, with the files that a glob matches in its place; InputError where it matches none."""
+    for path in paths:
+        is_glob = str(path) != STDIN and places.is_glob(path) and not path.exists()
+        yield from places.parts(path) if is_glob else [path]
 
 
 def tables(folder: Path) -> Iterator[Path]:

@@ -28,9 +28,10 @@ def state(place: Remote, source: Source) -> State:
     with _told(place):
         try:
             with place.open() as there, _opened(source) as here:
-                if not (size := there.seek(0, io.SEEK_END)) or size != here.seek(0, io.SEEK_END):
-                    return "other" if size else "missing"
-                return "same" if _agree(there, here) else "other"
+                size = there.seek(0, io.SEEK_END)
+                if not size:
+                    return "missing"
+                return "same" if size == here.seek(0, io.SEEK_END) and _agree(there, here) else "other"
         except FileNotFoundError:
             return "missing"
 

@@ -148,13 +148,32 @@ def whole(path: Path, names: Iterable[str], *, texts: Collection[str] = ()) -> p
     """All columns of the CSV, TSV or Parquet table at ``path``, each in one piece, ``names`` among them.
 
     Columns named in ``texts`` are read as text, also where they look like numbers. InputError with everything that is
-    wrong: columns that lack or repeat, and by name those with missing values, or with numbers that are not finite.
+    wrong: columns that lack or repeat, and by name those with missing values, or with numbers that are not finite. A
+    folder or glob is one table.
     """
+    import pyarrow as pa
+
+    paths, wanted = places.parts(path), list(names)
+    if len(paths) > 1:
+        parts.refuse_unlike(paths, wanted)
+    first, *others = parts.read_each(partial(_whole_file, wanted=wanted, texts=texts), paths)
+    if not others:
+        return first
+    tables = [first, *(table.select(first.column_names) for table in others)]
+    try:
+        table = pa.concat_tables(tables, promote_options="permissive")  # whole numbers in one file, others in the next
+    except pa.ArrowException as error:
+        raise InputError(Problem(str(path), f"its files are no one table ({first_line(error)})", parts.HINT)) from None
+    return pa.table([in_one_piece(column) for column in table.columns], names=table.column_names)
+
+
+def _whole_file(path: Path, *, wanted: Sequence[str], texts: Collection[str]) -> pa.Table:
+    """`whole` of the one file at ``path``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     from pyarrow import csv
 
-    start, wanted = _start(path), list(names)
+    start = _start(path)
     try:
         if start.startswith(sniff.PARQUET):
             with _source(path) as source:

@@ -512,7 +512,7 @@ def test_without_the_extra_a_url_names_it(
     for url in ("s3://bucket/p.csv", "https://host/p.csv", "memory://p.csv"):
         done = run("evaluate", url, "--dataset", "own", code=2)
         assert done.stderr == (
-            f"dir: {url}: reading URLs needs further packages; install them with: pip install 'dircli[remote]'\n"
+            f"dir: {url}: URLs need further packages; install them with: pip install 'dircli[remote]'\n"
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import mostly_thorough
 from miniatures import MINIATURES
 
 from dircli.cli import as_given
@@ -20,7 +21,7 @@ from dircli.curation.export import exported
 from dircli.store import manifests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 pytest.importorskip("fsspec", reason="the extra remote is not installed")
 
@@ -74,12 +75,8 @@ READ = {
 }
 """A command for each that is read, the path in braces: it prints the same of a URL as of the copy here."""
 
-DRAWN = {"evaluate --data", "evaluate --report", "fds --plot", "plot --out"}
-"""Those that take longer than others; `suggest --plot` draws as well."""
-
 WRITTEN = {
     "curate --out": "curate custom --table t.csv --target y --id id --name new --out {new}",
-    "suggest --plot": "suggest own --plot {new.svg}",
     "weights --out": "weights own --out {new.parquet}",
     "weights --maps": "weights nyud2 --raw nyu --maps {new.h5}",
     "evaluate --output": "evaluate p.csv --dataset own --output {new.json}",
@@ -92,6 +89,7 @@ WRITTEN = {
     "fds --out": "fds f.h5 --dataset own --out {new.h5}",
     "resample --out": "resample --table t.csv --target y --id id --method over --out {new.csv}",
     "plot --out": "plot own --out {new.pdf}",
+    "suggest --plot": "suggest own --plot {new.svg}",
 }
 """A command for each that is written: the same files stand at the URL as here."""
 
@@ -217,12 +215,7 @@ def files_of(work: Path) -> dict[str, bytes]:
     return {path.relative_to(work).as_posix(): path.read_bytes() for path in work.rglob("*") if path.is_file()}
 
 
-def each(options: Iterable[str]) -> list[Any]:
-    """The ``options`` as parameters of a test."""
-    return [pytest.param(name, marks=pytest.mark.slow) if name in DRAWN else name for name in options]
-
-
-@pytest.mark.parametrize("option", each(READ))
+@pytest.mark.parametrize("option", mostly_thorough(READ, first=6))
 def test_what_is_read_is_the_same_at_a_url(option: str, both: Both) -> None:
     template, before = READ[option], files_of(both.work)
     here = both.told(template, there=False)
@@ -238,7 +231,7 @@ def test_what_is_read_is_the_same_at_a_url(option: str, both: Both) -> None:
     assert files_of(both.work) == written
 
 
-@pytest.mark.parametrize("option", each(WRITTEN))
+@pytest.mark.parametrize("option", mostly_thorough(WRITTEN, first=3))
 def test_what_is_written_is_the_same_at_a_url(option: str, both: Both) -> None:
     template, before = WRITTEN[option], files_of(both.work)
     here = both.told(template, there=False)
@@ -251,6 +244,16 @@ def test_what_is_written_is_the_same_at_a_url(option: str, both: Both) -> None:
     there = {name.removeprefix("/work/"): file.getvalue() for name, file in both.system.store.items()}
     assert {name: data for name, data in there.items() if name not in before} == written
     assert files_of(both.work) == before
+
+
+def test_a_quoted_glob_is_what_the_shell_would_make_of_it(both: Both) -> None:
+    shutil.copy("agedb.csv", "agedb-2.csv")
+    both.system.pipe("/work/agedb-2.csv", Path("agedb.csv").read_bytes())
+    here = both.told("identify agedb-2.csv agedb.csv --json", there=False)
+    assert here[0] == 0
+    assert both.told("identify {agedb*.csv} --json", there=False) == here
+    assert both.told("identify {agedb*.csv} --json", there=True) == here
+    assert "none*: no file matches" in both.told("identify {none*}", there=True)[2]
 
 
 @pytest.mark.parametrize(("template", "message"), REFUSED.values(), ids=REFUSED)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import server as web
-from conftest import REFERENCE
+from conftest import REFERENCE, mostly_thorough
 from miniatures import publish
 from PIL import Image
 
@@ -606,7 +606,7 @@ def test_an_array_scores_alike_as_npy_as_hdf5_and_nearly_as_png(
 
 
 @pytest.mark.usefixtures("curated")
-@pytest.mark.parametrize("kind", ["memory", "http"])
+@pytest.mark.parametrize("kind", mostly_thorough(["http", "memory"]))
 def test_maps_elsewhere_score_as_copies_of_them_do(
     kind: str, work: Path, run: Run, request: pytest.FixtureRequest
 ) -> None:

@@ -117,6 +117,21 @@ def test_with_ids_the_order_of_the_rows_does_not_matter(run: Run, work: Path) ->
     assert run("resample", "--table", "t.parquet", *words, "--seed", 1).stdout != one.stdout
 
 
+def test_a_folder_or_glob_is_one_table(run: Run, work: Path) -> None:
+    """Whole numbers in one of its files and others in the next are one column of numbers."""
+    lines = [f"{40 + k % 7 + 30 * (k > 36)},{k if k < 20 else k / 8},{'ab'[k % 2]}" for k in range(40)]
+    for name, some in {"one.csv": lines, "parts/a.csv": lines[:20], "parts/b.csv": lines[20:]}.items():
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text("\n".join(["y,x,z", *some, ""]))
+    words = ("--target", "y", "--method", "over", "--out", "-", "-q")
+    whole = run("resample", "--table", "one.csv", *words).stdout
+    assert whole.count("\n") > 41
+    for name in ("parts", "parts/*.csv"):
+        assert run("resample", "--table", name, *words).stdout == whole
+    (work / "parts" / "b.csv").write_text("y,x,z\n50,word,a\n")
+    assert "parts: its files are no one table" in run("resample", "--table", "parts", *words, code=2).stderr
+
+
 def test_without_ids_parents_are_numbers_of_rows(run: Run, work: Path) -> None:
     columns = rows()
     del columns["key"]

@@ -10,11 +10,14 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import server as web
+from conftest import mostly_thorough
 from miniatures import MINIATURES
 
-from dircli.errors import InputError
+import dircli
+from dircli.errors import InputError, UsageError
 from dircli.store import engines, places
 from dircli.store.raw.tree import open_raw
 
@@ -176,7 +179,7 @@ def tree_of(path: Path) -> dict[str, bytes]:
     return {each.relative_to(path.parent).as_posix(): each.read_bytes() for each in paths}
 
 
-@pytest.mark.parametrize("name", sorted(MINIATURES))
+@pytest.mark.parametrize("name", mostly_thorough(sorted(MINIATURES)))
 @pytest.mark.parametrize("by", ["--raw", "--data"])
 def test_a_benchmark_made_of_a_source_elsewhere_is_that_of_a_copy(
     name: str, by: str, elsewhere: Elsewhere, tmp_path: Path, work: Path, run: Run
@@ -252,3 +255,33 @@ def test_workers_of_a_cluster_open_a_tree_elsewhere(s3: Any) -> None:
             with open_raw(places.of(f"s3://bucket/{name}")) as raw:
                 sizes = list(engine.in_order(_opened, list(TREE), shared=raw))
             assert sizes == [len(data) for data in TREE.values()]
+
+
+@pytest.mark.usefixtures("memory")
+def test_from_python_sources_and_manifests_may_be_urls(tmp_path: Path) -> None:
+    path = MINIATURES["agedb"].build(tmp_path)
+    for name, data in tree_of(path).items():
+        memory_place = places.of(f"memory://raw/{name}")
+        memory_place.write_bytes(data)
+    here = dircli.curate("agedb", raw=path, split="redraw")
+    there = dircli.curate("agedb", raw="memory://raw/AgeDB.zip", split="redraw", manifests="memory://m")
+    assert there.content == here.content
+    again = dircli.load("agedb", manifests="memory://m")
+    assert again.content == here.content
+    weights = dircli.weights("agedb", manifests="memory://m")
+    assert np.array_equal(weights, dircli.weights("agedb"))
+    with pytest.raises(UsageError, match="nothing can be written there"):
+        dircli.curate("agedb", raw=path, manifests="https://host/m")
+
+
+@pytest.mark.slow
+def test_marks_that_a_console_leaves_for_folders_are_no_files(s3: Any) -> None:
+    for name in ("raw/", "raw/deep/"):
+        s3.call_s3("put_object", Bucket="bucket", Key=name, Body=b"")
+    for name, data in TREE.items():
+        s3.pipe(f"bucket/raw/{name}", data)
+    s3.invalidate_cache()
+    with open_raw(places.of("s3://bucket/raw")) as raw:
+        assert contents(raw) == TREE
+    assert [part.name for part in places.parts("s3://bucket/raw/z/*")] == ["a.csv"]
+    assert len(places.parts("s3://bucket/raw/")) == len(TREE)
