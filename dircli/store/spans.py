@@ -104,6 +104,14 @@ def tables(stream: Stream, span: Span) -> Iterator[pa.Table]:
     yield from (_lines if span.kind == "lines" else _groups)(stream, span)
 
 
+def lines(span: Span) -> bytes:
+    """The lines that begin in ``span``; Unusual where one is too long, OSError where the file cannot be opened."""
+    with span.path.open("rb") as file:
+        start, stop = _line_start(file, span.begin), _line_start(file, span.end)
+        file.seek(start)
+        return file.read(max(stop - start, 0))
+
+
 def _lines(stream: Stream, span: Span) -> Iterator[pa.Table]:
     """The rows of the lines that begin in ``span``.
 
