@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +19,7 @@ from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.benchmark.protocol import ScoreRule
 from dircli.benchmark.regions import masks
 from dircli.benchmark.relevance import Relevance
-from dircli.errors import InputError, Problem, UsageError
+from dircli.errors import InputError, Problem
 from dircli.scores import joined, streamed
 from dircli.scores.by_region import Reference
 from dircli.scores.metrics import blocks
@@ -290,15 +289,7 @@ class Run:
 
     def folder(self, files: ExitStack) -> Path:
         """An empty folder that all who work see, there until ``files`` are closed; UsageError where there is none."""
-        if self.scratch is None and not self.engine.shares_files:
-            message = "rows are divided by their ids, in files that every worker must see"
-            raise UsageError(f"{message}; name a folder that all of them see with --scratch FOLDER")
-        try:
-            return Path(files.enter_context(TemporaryDirectory(prefix="dir-", dir=self.scratch))).absolute()
-        except OSError as error:
-            raise UsageError(
-                f"--scratch {self.scratch}: {error.strerror}; name a folder that all workers see"
-            ) from None
+        return partitions.shared_folder(self.engine, self.scratch, files)
 
 
 def answer(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,14 @@ def _facts(path: Path) -> Mapping[str, Any]:
 
 
 def write(folder: Path, contents: Mapping[str, bytes], table: BinTable, how: Replacing) -> None:
-    """The files of a manifest with the bins ``table`` into ``folder``, all of them or none.
+    """The files of a manifest with the bins ``table`` into ``folder``, all of them or none; see `staged`."""
+    with staged(folder, [*contents], table, how) as staging:
+        files.put(staging, contents)
+
+
+@contextmanager
+def staged(folder: Path, names: Collection[str], table: BinTable, how: Replacing) -> Iterator[Path]:
+    """An empty folder for the files ``names`` of a manifest with the bins ``table``; at the end they are in ``folder``.
 
     The same benchmark is written again; another one is replaced with force alone, and what was derived from it goes in
     the same step. UsageError, with what is there, where it may not be replaced.
@@ -89,11 +97,12 @@ def write(folder: Path, contents: Mapping[str, bytes], table: BinTable, how: Rep
             return []
         if not how.force:
             refuse_other(folder, f"{table.facts['dataset']}, {table.facts['content']:.15}…", unlike)
-        parts = (name for name in (*manifests.PARTS, *LISTED) if (folder / name).is_file() and name not in contents)
+        parts = (name for name in (*manifests.PARTS, *LISTED) if (folder / name).is_file() and name not in names)
         gone.extend(sorted({*parts, *derived(folder)}))
         return gone
 
-    files.write_all(folder, contents, force=True, outdated=outdated)
+    with files.staged(folder, *names, force=True, outdated=outdated) as staging:
+        yield staging
     if gone:
         how.tell(f"{folder.name}: removed what was derived from the manifest before: {', '.join(gone)}")
 

@@ -111,11 +111,16 @@ def write_all(
     and may refuse it.
     """
     with staged(folder, *files, force=force, outdated=outdated) as staging:
-        for name, data in files.items():
-            with (staging / name).open("xb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+        put(staging, files)
+
+
+def put(staging: Path, files: Mapping[str, bytes]) -> None:
+    """``files`` (name → bytes) into a folder that is `staged`."""
+    for name, data in files.items():
+        with (staging / name).open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 ENDINGS = (".parquet", ".csv")
+GROUP = 1 << 20
+"""Rows of a row group."""
+HOW: Mapping[str, Any] = {"compression": "zstd", "write_statistics": False}
 
 
 def damaged(name: str, error: Exception, *, hint: str) -> InputError:
@@ -112,10 +116,45 @@ def parquet_bytes(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table(dict(columns)).replace_schema_metadata({"dircli": json.dumps(dict(facts), sort_keys=True)})
-    sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd", write_statistics=False, use_dictionary=dictionary)
+    sink, table = io.BytesIO(), pa.table(dict(columns)).replace_schema_metadata(_metadata(facts))
+    pq.write_table(table, sink, row_group_size=GROUP, use_dictionary=dictionary, **HOW)
     return sink.getvalue()
+
+
+def write_blocks(
+    path: Path, blocks: Iterable[pa.Table], facts: Mapping[str, Any], *, dictionary: bool | list[str] = True
+) -> None:
+    """`parquet_bytes` into a file at ``path``, of a table that comes in ``blocks``, one or more, of any length.
+
+    The bytes are the same where columns of the whole table are in one piece.
+    """
+    import pyarrow.parquet as pq
+
+    groups = _groups(blocks)
+    first = next(groups).replace_schema_metadata(_metadata(facts))
+    with pq.ParquetWriter(path, first.schema, use_dictionary=dictionary, **HOW) as writer:
+        for group in chain([first], groups):
+            writer.write_table(group.replace_schema_metadata(_metadata(facts)), row_group_size=GROUP)
+
+
+def _metadata(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {"dircli": json.dumps(dict(facts), sort_keys=True)}
+
+
+def _groups(blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The rows of ``blocks`` in tables of whole row groups, each column in one piece; the last one has what is left."""
+    import pyarrow as pa
+
+    waiting: list[pa.Table] = []
+    for block in blocks:
+        waiting.append(block)
+        if (rows := sum(map(len, waiting))) >= GROUP:
+            table = pa.concat_tables(waiting).combine_chunks()
+            whole = rows - rows % GROUP
+            yield table.slice(0, whole)
+            waiting = [table.slice(whole)] if whole < rows else []
+    if waiting:
+        yield pa.concat_tables(waiting).combine_chunks()
 
 
 def check_endings(paths: Iterable[Path]) -> None:
