@@ -191,7 +191,12 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
         derived=derived_from,
     )
     facts, table = counted.described(options, start)
-    contents = _contents(rows, index, table) | {manifests.FACTS: text.as_json(facts)}
+    columns = sample_columns(rows.ids, rows.targets, index, codes, rows.group)
+    contents = {
+        manifests.SAMPLES: parquet.parquet_bytes(columns, table.facts, dictionary=[*columns][1:]),
+        manifests.BINS: manifests.bins_bytes(table),
+        manifests.FACTS: text.as_json(facts),
+    }
     derived.write(start.folder, contents, table, options.replacing)
     return facts, bins.edges
 
@@ -369,18 +374,15 @@ def _dataset(options: CustomOptions, counted: Counted) -> tuple[Dataset, dict[st
     return custom_dataset.dataset({"name": options.called, custom_dataset.KEY: own}, counted.bins), own
 
 
-def _contents(rows: _Rows, index: IntArray, table: BinTable) -> dict[str, bytes]:
-    """``samples.parquet`` of rows in the bins ``index`` (n,), and ``bins.parquet``."""
+def sample_columns(
+    ids: pa.Array, targets: FloatArray, index: IntArray, codes: AnyArray, group: pa.Array | None
+) -> dict[str, pa.Array]:
+    """The columns of ``samples.parquet``: ``ids``, and of each row, (n,), target, bin, code of the split and group."""
     import pyarrow as pa
 
-    columns = {
-        "id": rows.ids,
-        "target": pa.array(rows.targets),
-        "bin": pa.array(index, pa.int32()),
-        "split": pa.array(SPLITS, pa.string()).take(pa.array(rows.codes)),
-    } | ({} if rows.group is None else {custom_dataset.GROUP: rows.group})
-    repeated = [name for name in columns if name != "id"]
     return {
-        manifests.SAMPLES: parquet.parquet_bytes(columns, table.facts, dictionary=repeated),
-        manifests.BINS: manifests.bins_bytes(table),
-    }
+        "id": ids,
+        "target": pa.array(targets),
+        "bin": pa.array(index, pa.int32()),
+        "split": pa.array(SPLITS, pa.string()).take(pa.array(codes)),
+    } | ({} if group is None else {custom_dataset.GROUP: group})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -132,9 +133,12 @@ def write_blocks(
 
     groups = _groups(blocks)
     first = next(groups).replace_schema_metadata(_metadata(facts))
-    with pq.ParquetWriter(path, first.schema, use_dictionary=dictionary, **HOW) as writer:
-        for group in chain([first], groups):
-            writer.write_table(group.replace_schema_metadata(_metadata(facts)), row_group_size=GROUP)
+    with path.open("xb") as sink:
+        with pq.ParquetWriter(sink, first.schema, use_dictionary=dictionary, **HOW) as writer:
+            for group in chain([first], groups):
+                writer.write_table(group.replace_schema_metadata(_metadata(facts)), row_group_size=GROUP)
+        sink.flush()
+        os.fsync(sink.fileno())
 
 
 def _metadata(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -128,21 +128,32 @@ def write_part(path: Path, table: pa.Table) -> None:
 
 def blocks_of(path: Path, *columns: str) -> Iterator[pa.RecordBatch]:
     """The rows of the file that `write_part` wrote, block by block; of ``columns`` alone, in the order of the file."""
-    import pyarrow as pa
-
-    with pa.OSFile(str(path)) as file:
-        names = pa.ipc.open_file(file).schema.names
-        fields = [place for place, name in enumerate(names) if name in columns]
-        part = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=fields if columns else None))
+    with _opened(path, columns) as part:
         for number in range(part.num_record_batches):
             yield part.get_batch(number)
 
 
 def part_of(path: Path, *columns: str) -> pa.Table:
     """The rows of the file that `write_part` wrote, in one piece; of ``columns`` alone, in the order of the file."""
+    with _opened(path, columns) as part:
+        return part.read_all().combine_chunks()
+
+
+@contextmanager
+def _opened(path: Path, columns: Sequence[str]) -> Iterator[Any]:
+    """The file that `write_part` wrote, of which ``columns`` are read, or all."""
     import pyarrow as pa
 
-    return pa.Table.from_batches(blocks_of(path, *columns)).combine_chunks()
+    with pa.OSFile(str(path)) as file:
+        names = pa.ipc.open_file(file).schema.names
+        fields = [place for place, name in enumerate(names) if name in columns]
+        yield pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=fields))
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove the files at ``paths``, which are used no more."""
+    for path in paths:
+        path.unlink()
 
 
 def between(

@@ -88,13 +88,18 @@ def read(path: Path, names: Names, *, drop: bool = False) -> Rows:
 
     A folder or glob is one table: the rows of its files in the order of their names.
     """
-    if names.target in (names.id, names.group, names.split):
-        raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
+    refuse_ambiguous(names)
     paths = places.parts(path)
     if len(paths) == 1:
         return _of_file(paths[0], names, drop=drop)
     parts.refuse_unlike(paths, names.all)
     return _joined(parts.read_each(partial(_of_file, names=names, drop=drop), paths))
+
+
+def refuse_ambiguous(names: Names) -> None:
+    """UsageError where the column of targets is to be another one, too."""
+    if names.target in (names.id, names.group, names.split):
+        raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
 
 
 def _joined(tables: Sequence[Rows]) -> Rows:
@@ -173,8 +178,6 @@ def of_span(span: Span, names: Names, *, drop: bool) -> Rows:
     """
     import pyarrow as pa
 
-    if names.target in (names.id, names.group, names.split):
-        raise Unusual
     try:
         reader, _ = _reader(span.path, names, None if span.kind == "bytes" else span)
         rows = _rows(reader(None), names, drop=drop)
