@@ -197,7 +197,7 @@ def curate(
 
 
 def _of_table(choices: CustomOptions, out: Path, who: CuratingEngine) -> tuple[dict[str, Any], Any]:
-    """The facts of the manifest of a table of the user's own, and the edges of its bins; made by whoever is to do it."""
+    """The facts of the manifest of a table of the user's own, and the edges of its bins."""
     from dircli.curation import custom
 
     if who.engine == "local":

@@ -283,7 +283,7 @@ def all_within(some: list[tuple[int, float, float]]) -> tuple[int, float, float]
 
 
 def moment(source: Source, item: Item, limits: str | None, mean: float | None) -> float:
-    """The sum of the targets within the ``limits`` or, with their ``mean``, of the squares of their distances from it."""
+    """The sum of the targets within the ``limits``; with their ``mean``, that of their squared distances from it."""
     targets = source.targets(item, limits)
     return float(targets.sum() if mean is None else np.square(targets - mean).sum())
 
