@@ -139,7 +139,7 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """How rows get their split: by the lowest keys of each bin, or by group, ``of_group`` (G,) being codes of splits."""
+    """How rows get their split: by the lowest keys of each bin, or by group: ``of_group`` (G,) are codes of splits."""
 
     seed: int
     ends: Ends | None = None

@@ -1,4 +1,4 @@
-"""A table counted in parts makes the very files that one process makes, however many parts there are and in any order."""
+"""A table counted in parts makes the very files that one process makes, however many parts there are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from dircli.curation.derive import Cut
 from dircli.curation.partitioned import Run as Parts
 from dircli.errors import DirError, InputError, UsageError
 from dircli.store import engines, parquet
+from dircli.store.derived import Replacing
 from dircli.store.engines import LOCAL
 from dircli.store.user_tables import Names
 
@@ -120,8 +123,18 @@ CASES: list[tuple[str, dict[str, str], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("case", range(len(CASES)))
-def test_parts_make_the_files_that_one_process_makes(case: int, monkeypatch: pytest.MonkeyPatch) -> None:
+NUMBERS = (7, 64, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("case", "number"),
+    [
+        pytest.param(case, number, marks=() if place == case % 3 else pytest.mark.slow)
+        for case in range(len(CASES))
+        for place, number in enumerate(NUMBERS)
+    ],
+)
+def test_parts_make_the_files_that_one_process_makes(case: int, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     form, names, how = CASES[case]
     table = put(form)
     asked = options(table, names, **how)
@@ -129,5 +142,228 @@ def test_parts_make_the_files_that_one_process_makes(case: int, monkeypatch: pyt
     monkeypatch.setattr(custom, "curate", refused)
     monkeypatch.setattr(partitioned, "COLLECTED", 40)  # keys are counted before they are collected
     monkeypatch.setattr(selection, "CELLS", 1 << 8)
-    for number in (1, 2, 7, 64)[case % 2 :: 2]:
-        assert in_parts(asked, parted(table, number)) == expected, number
+    assert in_parts(asked, parted(table, number)) == expected
+
+
+def test_a_manifest_of_several_row_groups_is_written_in_any_blocks(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "GROUP", 100)
+    asked = options(put("CSV"), {**IDS, "group": "who"})
+    expected = by_one(asked)
+    assert pq.read_metadata(work / "one" / "own" / "samples.parquet").num_row_groups == 12
+    monkeypatch.setattr("dircli.store.partitions.ROWS", 37)
+    for number in (1, 7):
+        assert in_parts(asked, parted("t", number)) == expected
+
+
+def test_where_rows_have_ids_the_order_of_the_files_makes_no_difference(work: Path) -> None:
+    asked = options(put("folder"), {**IDS, "group": "who"})
+    expected = in_parts(asked, parted("t", 7))
+    for number in range(5):
+        (work / "t" / f"{number}.csv").rename(work / "t" / f"{'dacbe'[number]}.csv")
+    assert in_parts(asked, parted("t", 2)) == expected == by_one(asked)
+
+
+@pytest.mark.parametrize("names", [IDS, {}])
+def test_more_parts_than_rows_lose_none(names: dict[str, str], work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for form in ("CSV", "JSON lines", "Parquet"):
+        (work / "t").write_bytes(written({name: values[:30] for name, values in rows().items()}, form))
+        asked = options("t", names, per_bin=2, width="20")
+        expected = by_one(asked)
+        monkeypatch.setattr(custom, "curate", refused)
+        assert in_parts(asked, parted("t", 1, size=11, rows=1)) == expected
+
+
+@pytest.mark.parametrize("values", [[5.0] * 1100 + [1e-3 * row for row in range(100)], [7.25] * 1200])
+def test_bins_are_chosen_for_targets_that_are_mostly_equal_as_by_one_process(
+    values: list[float], work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "t").write_bytes(written({**rows(), "y": values}, "CSV"))
+    asked = options("t", IDS)
+    expected = by_one(asked)
+    monkeypatch.setattr(custom, "curate", refused)
+    monkeypatch.setattr(partitioned, "COLLECTED", 4)  # fewer than are equal
+    assert in_parts(asked, parted("t", 7)) == expected
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.csv", "t.parquet"])
+def test_compressed_text_quotes_and_whole_numbers_as_ids_are_read_in_parts(
+    name: str, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {**rows(), "id": list(range(900, 900 + ROWS))}
+    if name == "t.csv":
+        table |= {"who": [f"a, {who}" for who in table["who"]]}
+    kinds = {"t.csv.gz": "gzip", "t.csv": "quotes", "t.parquet": "Parquet"}
+    (work / name).write_bytes(written(table, kinds[name]))
+    asked = options(name, {**IDS, "group": "who"})
+    expected = by_one(asked)
+    monkeypatch.setattr(custom, "curate", refused)
+    assert in_parts(asked, parted(name, 7)) == expected
+
+
+def altered(column: str, values: dict[int, Any]) -> dict[str, Any]:
+    """The column with other ``values`` in some rows."""
+    new = rows()[column]
+    for row, value in values.items():
+        new[row] = value
+    return {column: new}
+
+
+GROUPS = {**IDS, "group": "who"}
+WRONG: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any]]] = {
+    "no number": (altered("y", {900: ""}), GROUPS, {}),
+    "no id": (altered("id", {900: ""}), GROUPS, {}),
+    "no group": (altered("who", {900: ""}), GROUPS, {}),
+    "repeated nearby": (altered("id", {5: "row 7", 6: "row 7"}), IDS, {}),
+    "repeated far away": (altered("id", {5: rows()["id"][1000]}), GROUPS, {}),
+    "no such split": (altered("part", {900: "tset"}), {"split": "part"}, {}),
+    "no test": ({"part": ["train"] * ROWS}, {"split": "part"}, {}),
+    "outside": ({}, IDS, {"edges": "20,80"}),
+    "all outside": ({}, IDS, {"edges": "200,800", "outside": "drop"}),
+    "nothing drawn": ({"y": list(range(ROWS))}, IDS, {"width": "0.5"}),
+    "one group": ({"who": ["me"] * ROWS}, GROUPS, {}),
+    "lines in a field": ({"who": [f"{who}\nof them" for who in rows()["who"]]}, GROUPS, {}),
+    "no such column": ({}, {"id": "key"}, {}),
+    "two in one": ({}, {"id": "y"}, {}),
+    "no row": ({name: [] for name in rows()}, IDS, {}),
+    "nothing in gaps": ({}, IDS, {"cut": Cut(gaps=((1000, 1001),), seed=1)}),
+}
+"""What is wrong or unusual: the columns that have it, the names of columns, and options."""
+
+
+def wrong(how: str) -> CustomOptions:
+    """The options for a table, put here, with one thing wrong or unusual."""
+    columns, names, asked = WRONG[how]
+    Path("t").write_bytes(written({**rows(), **columns}, "quotes" if how == "lines in a field" else "CSV"))
+    return options("t", names, **asked)
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_what_is_wrong_is_named_as_by_one_process_and_nothing_is_left(how: str, work: Path) -> None:
+    asked = wrong(how)
+    (work / "scratch").mkdir()
+    outcomes: list[Any] = []
+    for make in (by_one, lambda all_: in_parts(all_, parted("t", 7, scratch=work / "scratch"))):
+        try:
+            outcomes.append(make(asked))
+        except DirError as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+    assert isinstance(outcomes[0], str) or how == "lines in a field"
+    assert not list((work / "scratch").iterdir())
+    assert isinstance(outcomes[0], dict) or not [*work.glob("parts/own/*"), *work.glob("parts/own/.*")]
+
+
+@pytest.mark.parametrize(
+    ("how", "match"),
+    [
+        ("no number", r"^t, bytes [\d,]+ to [\d,]+: something is wrong, or not as most .* too large to be read"),
+        ("no such split", r"^t, bytes [\d,]+ to [\d,]+: column part holds 'tset'. It is too large to be read"),
+        ("repeated far away", r"^t: an id occurs more than once. It is too large to be read as a whole"),
+        ("nothing drawn", r"^t: no row would be left for val and test. Try another --per-bin"),
+        ("outside", r"^t: \d+ targets lie outside 20..80: row \d+ = .*, and \d+ more. Choose --outside clip"),
+    ],
+)
+def test_of_a_table_that_is_too_large_to_be_read_as_a_whole_it_is_said_where_something_is_wrong(
+    how: str, match: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitioned, "WHOLE", 100)
+    with pytest.raises(InputError, match=match):
+        in_parts(wrong(how), parted("t", 7))
+
+
+def test_another_manifest_is_replaced_by_force_alone_and_what_was_derived_from_it_goes(run: Run, work: Path) -> None:
+    table = put("CSV")
+    first = in_parts(options(table, IDS), parted(table, 7))
+    run("weights", "--manifest", "parts/own")
+    there = {path.name for path in (work / "parts" / "own").iterdir()}
+    other = options(table, IDS, seed=6)
+    with pytest.raises(UsageError, match=r"differs in rows or split, seed|differs in rows or split"):
+        partitioned.curate(other, root=Path("parts"), run=parted(table, 7))
+    assert {path.name for path in (work / "parts" / "own").iterdir()} == there
+    assert (work / "parts" / "own" / "samples.parquet").read_bytes() == first["samples.parquet"]
+    told: list[str] = []
+    forced = replace(other, replacing=Replacing(force=True, tell=told.append))
+    partitioned.curate(forced, root=Path("parts"), run=parted(table, 7))
+    assert {path.name for path in (work / "parts" / "own").iterdir()} == first.keys()
+    assert "removed what was derived" in told[0]
+    run("verify", "--manifest", "parts/own")
+
+
+def test_files_that_workers_do_not_see_and_folders_that_are_none_are_named(work: Path) -> None:
+    table = put("CSV")
+    with pytest.raises(UsageError, match="--scratch nowhere: No such file"):
+        in_parts(options(table, IDS), parted(table, 2, scratch=Path("nowhere")))
+
+    class Apart(engines.Local):
+        shares_files = False
+
+    with pytest.raises(UsageError, match=r"every worker must see; name a folder .* --scratch FOLDER"):
+        in_parts(options(table, IDS), parted(table, 2, engine=Apart()))
+    (work / "scratch").mkdir()
+    assert in_parts(options(table, IDS), parted(table, 2, engine=Apart(), scratch=work / "scratch"))
+    assert not list((work / "scratch").iterdir())
+
+
+def test_a_folder_for_parts_needs_a_cluster_and_a_table(run: Run) -> None:
+    words = ["curate", "custom", "--table", put("CSV"), "--target", "y", "--scratch", "."]
+    assert "--scratch is where --engine dask divides" in run(*words, code=2).stderr
+    words = ["curate", "agedb", "--check-images", "--engine", "dask", "--scratch", "."]
+    assert "--scratch is where --engine dask divides" in run(*words, code=2).stderr
+
+
+def test_a_cluster_makes_the_files_that_one_process_makes_in_any_number_of_parts(cluster: engines.Engine) -> None:
+    asked = options(put("Parquet"), {**IDS, "group": "who"}, missing="drop", limits="20:80", outside="drop")
+    expected = by_one(asked)
+    for number in (1, 7, 64):
+        assert in_parts(asked, parted("t.parquet", number, engine=cluster)) == expected
+    asked = options(asked.table.name, {}, missing="drop", cut=Cut(skew="50:10:1", size=300, seed=3))
+    assert in_parts(asked, parted("t.parquet", 7, engine=cluster)) == by_one(asked)
+
+
+@pytest.mark.slow
+def test_the_command_makes_a_manifest_on_a_cluster_and_leaves_nothing_behind(run: Run, work: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    (work / "t.csv").write_bytes(written(rows(), "CSV"))
+    (work / "scratch").mkdir()
+    words = ["curate", "custom", "--table", "t.csv", "--target", "y", "--id", "id", "--name", "own"]
+    ours = run(*words, "--out", "one")
+    theirs = run(*words, "--out", "parts", "--engine", "dask", "--workers", "1", "--scratch", "scratch")
+    assert theirs.stdout == ours.stdout
+    assert theirs.stderr == ours.stderr.replace("one/", "parts/")
+    one, parts = (
+        {path.name: path.read_bytes() for path in (work / root / "own").iterdir()} for root in ("one", "parts")
+    )
+    assert one == parts
+    assert not list((work / "scratch").iterdir())
+
+
+@contextmanager
+def killing(what: str, _total: int, *, victims: list[int], stage: str) -> Iterator[Callable[[int], None]]:
+    """Kill one of the two ``victims`` once a part of this ``stage`` is done."""
+
+    def tell(_number: int) -> None:
+        if what == stage and len(victims) > 1:
+            os.kill(victims.pop(), signal.SIGKILL)
+
+    yield tell
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    size = 1_000_000
+    draw = np.random.default_rng(0)
+    ids = pa.array(draw.permutation(size)).cast(pa.string())
+    pq.write_table(pa.table({"id": ids, "y": draw.normal(50, 15, size).round(1)}), "t", row_group_size=20_000)
+    asked = options("t", IDS)
+    expected = by_one(asked)
+    (work / "scratch").mkdir()
+    with engines.opened("dask", workers=2) as engine:
+        assert isinstance(engine, engines.Dask)
+        for stage in ("parts read", "parts sorted", "parts written"):
+            victims = list(engine.client.run(os.getpid).values())
+            watch = partial(killing, victims=victims, stage=stage)
+            run = Parts(engine=engine, size=1 << 19, rows=50_000, watch=watch, scratch=work / "scratch")
+            assert in_parts(asked, run) == expected
+            assert len(victims) == 1
+            assert not list((work / "scratch").iterdir())
