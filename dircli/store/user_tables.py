@@ -185,6 +185,10 @@ def of_span(span: Span, names: Names, *, drop: bool) -> Rows:
         raise
     except (InputError, pa.ArrowException):
         raise Unusual from None
+    except OSError as error:
+        if error.errno is None:  # what Arrow says of damage
+            raise Unusual from None
+        raise
     if rows is None:
         raise Unusual
     return rows
@@ -315,8 +319,8 @@ def _text(path: Path, start: bytes, names: Names, span: Span | None) -> tuple[li
     import pyarrow as pa
     from pyarrow import csv
 
-    header = decode(start[: start.find(b"\n") + 1] or start, str(path))
-    divided = {each: next(texts.reader(io.StringIO(header), delimiter=each), []) for each in DELIMITERS}
+    header = decode(start.replace(b"\r", b"\n").partition(b"\n")[0], str(path))
+    divided = {each: _fields(header, each) for each in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda each: (len(set(names.all) & set(divided[each])), len(divided[each])))
 
     def reader(ragged: list[Any] | None) -> pa.Table:
@@ -338,6 +342,14 @@ def _text(path: Path, start: bytes, names: Names, span: Span | None) -> tuple[li
             )
 
     return divided[delimiter], reader
+
+
+def _fields(header: str, delimiter: str) -> list[str]:
+    """The names in a ``header``; none where they are none."""
+    try:
+        return next(texts.reader(io.StringIO(header), delimiter=delimiter), [])
+    except texts.Error:
+        return []
 
 
 def _skipped(ragged: list[Any], row: Any) -> str:
