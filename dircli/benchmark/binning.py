@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, takewhile
 
@@ -18,6 +20,68 @@ RULE = "freedman-diaconis: 2 IQR n^(-1/3), the nearest of 1, 2 and 5 times a pow
 STEPS = (1, 2, 5)
 AUTO = "auto"
 QUANTILE = re.compile(r"quantile:([0-9]{1,7})")
+QUARTERS = (0.25, 0.75)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How ``n`` targets, one or more, lie: the lowest and the highest; what gives their quartiles, and deviation."""
+
+    n: int
+    low: float
+    high: float
+    quartiles: Callable[[], tuple[float, float]]
+    deviation: Callable[[], float]
+
+    @classmethod
+    def of(cls, targets: FloatArray, limits: str | None) -> "Spread | None":
+        """That of ``targets`` (n,) within the ``limits`` (LO:HI); None where there are none."""
+        if limits is not None:
+            low, high = interval(limits, "--range")
+            targets = targets[(targets >= low) & (targets <= high)]
+        if not targets.size:
+            return None
+
+        def quartiles() -> tuple[float, float]:
+            low, high = map(float, np.quantile(targets, QUARTERS))
+            return low, high
+
+        ends = {"low": float(targets.min()), "high": float(targets.max())}
+        return cls(n=targets.size, **ends, quartiles=quartiles, deviation=lambda: float(targets.std()))
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Different ``values`` (M,) of targets, ascending, and the ``counts`` (M,) of targets that have each."""
+
+    values: FloatArray
+    counts: IntArray
+
+    @classmethod
+    def of(cls, targets: FloatArray) -> "Distinct":
+        """Those of ``targets`` (n,)."""
+        return cls(*np.unique(targets, return_counts=True))
+
+    @classmethod
+    def merged(cls, parts: Sequence["Distinct"]) -> "Distinct":
+        """Those of all ``parts``."""
+        values, place = np.unique(np.concatenate([part.values for part in parts]), return_inverse=True)
+        counts = np.zeros(values.size, np.int64)
+        np.add.at(counts, place, np.concatenate([part.counts for part in parts]))
+        return cls(values, counts)
+
+    def in_bins(self, bins: Bins) -> IntArray:
+        """How many targets lie in each of ``bins``, (B,)."""
+        index = bins.index(self.values)
+        counts = np.zeros(len(bins), np.int64)
+        np.add.at(counts, index[index >= 0], self.counts[index >= 0])
+        return counts
+
+
+def quartiles(n: int) -> list[tuple[int, int, float]]:
+    """Of each quartile of ``n`` numbers, the two places in their order, from 0, that it lies between, and how far."""
+    places = [quarter * (n - 1) for quarter in QUARTERS]
+    return [(math.floor(place), min(math.floor(place) + 1, n - 1), place % 1) for place in places]
 
 
 def given(text: str) -> Bins:
@@ -49,20 +113,18 @@ def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
         raise UsageError(f"--bin-width {width}{over}: {error}; targets lie from {low:g} to {high:g}") from None
 
 
-def chosen(targets: FloatArray, limits: str | None) -> Bins:
-    """Bins by `RULE` over ``targets`` (n,); with ``limits`` (LO:HI), the next width below that divides the range."""
+def chosen(spread: Spread | None, limits: str | None) -> Bins:
+    """Bins by `RULE` over all targets; with ``limits`` (LO:HI), the next width below that divides the range.
+
+    ``spread`` is that of the targets within the limits; None where there are none.
+    """
+    if spread is None:
+        raise UsageError(f"--range {limits}: no target lies there")
+    ends = _span(np.array([spread.low, spread.high]))
+    start, stop = map(Fraction, ends) if limits is None else map(Fraction, map(str, interval(limits, "--range")))
+    place = next(k for k in count(_nearest(spread)) if (stop - start) / _width(k) <= MOST)
     if limits is None:
-        start, stop = map(Fraction, _span(targets))
-    else:
-        low, high = interval(limits, "--range")
-        start, stop = (Fraction(str(end)) for end in (low, high))
-        targets = targets[(targets >= low) & (targets <= high)]
-        if not targets.size:
-            raise UsageError(f"--range {limits}: no target lies there")
-        _span(targets)
-    place = next(k for k in count(_nearest(targets)) if (stop - start) / _width(k) <= MOST)
-    if limits is None:
-        return _distinct(targets, place)
+        return _distinct(np.array(ends), place)
     for width in takewhile(lambda width: (stop - start) / width <= MOST, map(_width, count(place, -1))):
         if (stop - start) % width == 0:
             with suppress(ValueError):  # such narrow bins are none in floating point
@@ -103,8 +165,13 @@ def quantiles(targets: FloatArray, number: int) -> Bins:
     it divides become more equal; where all targets differ, counts differ by 1 at most. Raises UsageError where there
     are fewer distinct targets than bins.
     """
-    _span(targets)
-    values, counts = np.unique(targets, return_counts=True)
+    return quantiles_of(Distinct.of(targets), number)
+
+
+def quantiles_of(targets: Distinct, number: int) -> Bins:
+    """`quantiles` of ``targets`` with their counts."""
+    values, counts = targets.values, targets.counts
+    _span(values)
     if values.size < number:
         most = f"quantile:{values.size}" if values.size > 1 else "auto"
         what = f"there are {values.size:,} distinct targets, and no more bins can hold one each"
@@ -164,14 +231,14 @@ def _width(place: int) -> Fraction:
     return STEPS[place % 3] * Fraction(10) ** (place // 3)
 
 
-def _nearest(targets: FloatArray) -> int:
+def _nearest(spread: Spread) -> int:
     """The place of the width whose logarithm is nearest to that of 2 IQR n^(-1/3).
 
     Of targets without spread between the quartiles, to that of Scott's 3.49 sd n^(-1/3); of equal ones, to that of 1.
     """
     width = 1.0
-    if np.ptp(targets):
-        low, high = np.quantile(targets, [0.25, 0.75])
-        width = (2 * float(high - low) or 3.49 * float(targets.std())) * float(targets.size ** (-1 / 3))
+    if spread.low < spread.high:
+        low, high = spread.quartiles()
+        width = (2 * (high - low) or 3.49 * spread.deviation()) * float(spread.n ** (-1 / 3))
     place = 3 * math.floor(math.log10(width))
     return min(range(place, place + 6), key=lambda each: abs(math.log(_width(each)) - math.log(width)))

@@ -51,7 +51,12 @@ class SplitRecipe:
         """This recipe with the cap that the split bins of the rows, (n,), lead to."""
         if self.total is None:
             return self
-        counts = np.bincount(bin_index[bin_index >= 0], minlength=len(self.bins))
+        return self.settled_by(np.bincount(bin_index[bin_index >= 0], minlength=len(self.bins)))
+
+    def settled_by(self, counts: IntArray) -> SplitRecipe:
+        """This recipe with the cap that so many rows in each bin, (B,), lead to."""
+        if self.total is None:
+            return self
         return replace(self, cap=nearest_cap(counts, share=self.share, total=self.total))
 
     def as_json(self) -> dict[str, int | float | str]:
@@ -141,9 +146,9 @@ def seed_of(split: AnyArray, bin_index: IntArray, recipe: SplitRecipe, seeds: It
     return next(filter(draws, seeds), None)
 
 
-def keys(n: int, seed: int) -> AnyArray:
-    """The first ``n`` raw outputs of PCG64 under ``seed``, (n,) uint64."""
-    return np.asarray(np.random.PCG64(seed).random_raw(n), dtype=np.uint64)
+def keys(n: int, seed: int, *, first: int = 0) -> AnyArray:
+    """The ``n`` raw outputs of PCG64 under ``seed`` from that number ``first`` on, (n,) uint64."""
+    return np.asarray(np.random.PCG64(seed).advance(first).random_raw(n), dtype=np.uint64)
 
 
 def by_bin(bin_index: IntArray, bins: int) -> Iterator[IntArray]:
@@ -164,37 +169,45 @@ def lowest(rows: IntArray, key: AnyArray, n: int) -> IntArray:
 
 
 def _by_group(groups: IntArray, bin_index: IntArray, recipe: SplitRecipe, seed: int) -> AnyArray:
-    """The split of each row, (n,) int8, that divides none of the ``groups``.
+    """The split of each row, (n,) int8, that divides none of the ``groups``; see `of_groups`."""
+    inside, bins = bin_index >= 0, len(recipe.bins)
+    cells, counts = np.unique(groups[inside] * bins + bin_index[inside], return_counts=True)
+    return of_groups(cells, counts, np.bincount(groups), recipe, seed=seed)[groups]
+
+
+def of_groups(cells: IntArray, counts: IntArray, sizes: IntArray, recipe: SplitRecipe, *, seed: int) -> AnyArray:
+    """The split of each of G groups, (G,) int8, of ``sizes`` (G,) rows.
+
+    ``counts`` (C,) are the rows in each of the ``cells`` (C,), ascending: group × the number of bins + bin.
 
     Groups are taken by ascending key, where group g has the g-th. Each goes to val or to test, whichever it brings
     nearer to the `quota` of every bin (the sum of what is missing and what is too much; val, where both gain alike),
     unless it brings neither nearer, or val and test would hold more than 2 in ``share`` of the rows: then to train.
     """
-    number, bins = int(groups.max(initial=-1)) + 1, len(recipe.bins)
-    inside = bin_index >= 0
-    cells, cell_counts = np.unique(groups[inside] * bins + bin_index[inside], return_counts=True)
+    number, bins = sizes.size, len(recipe.bins)
     cells_of = np.searchsorted(cells, np.arange(number + 1) * bins).tolist()  # those of group g: from [g] to [g + 1]
-    cell_bins, cell_rows = (cells % bins).tolist(), cell_counts.tolist()
-    sizes = np.bincount(bin_index[inside], minlength=bins).tolist()
-    need = [[quota(size, recipe) for size in sizes] for _ in range(2)]
-    left, most = [sum(part) for part in need], 2 * bin_index.size // recipe.share
+    cell_bins, cell_rows = (cells % bins).tolist(), counts.tolist()
+    in_bins = np.zeros(bins, np.int64)
+    np.add.at(in_bins, cells % bins, counts)
+    need = [[quota(size, recipe) for size in in_bins.tolist()] for _ in range(2)]
+    left, most = [sum(part) for part in need], 2 * int(sizes.sum()) // recipe.share
     part_of = np.full(number, TRAIN, dtype=np.int8)
-    row_counts = np.bincount(groups, minlength=number).tolist()
+    row_counts = sizes.tolist()
     for group in np.argsort(keys(number, seed), kind="stable").tolist():
         if max(left) <= 0:
             break
         at = slice(cells_of[group], cells_of[group + 1])
-        counts = list(zip(cell_bins[at], cell_rows[at], strict=True))
-        gains = [sum(abs(part[b]) - abs(part[b] - n) for b, n in counts) for part in need]
+        in_cells = list(zip(cell_bins[at], cell_rows[at], strict=True))
+        gains = [sum(abs(part[b]) - abs(part[b] - n) for b, n in in_cells) for part in need]
         part = int(gains[1] > gains[0])
         if gains[part] <= 0 or row_counts[group] > most:
             continue
         most -= row_counts[group]
         part_of[group] = VAL + part
-        for b, n in counts:
+        for b, n in in_cells:
             left[part] -= max(0, min(need[part][b], n))
             need[part][b] -= n
-    return part_of[groups]
+    return part_of
 
 
 def codes(values: AnyArray) -> IntArray:

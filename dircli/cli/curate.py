@@ -113,6 +113,15 @@ class LessTrain:
     train_size: int | None = option(None, "How many training rows --skew keeps.", min=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CuratingEngine(EngineOptions):
+    """Who curates."""
+
+    scratch: Path | None = option(
+        None, "A folder that every worker sees, for the parts of a table (custom).", "the temporary files here"
+    )
+
+
 def curate(
     *,
     name: Name,
@@ -127,14 +136,14 @@ def curate(
     table: TableOptions,
     download: DownloadChoices,
     shown: TableFormat,
-    who: EngineOptions,
+    who: CuratingEngine,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Make a manifest: samples, bins and splits, with all that they came from; of a benchmark, or a table (custom)."""
     from dircli import datasets
     from dircli.curation import curate as curation
-    from dircli.curation import custom, recordings
+    from dircli.curation import recordings
     from dircli.curation.derive import Cut
     from dircli.curation.options import CurateOptions
     from dircli.report.progress import counting
@@ -146,12 +155,12 @@ def curate(
     number = 666 if seed is None else seed
     replacing = Replacing(force=force, tell=console.note)
     cut = Cut.of(less.drop_train or [], less.skew, less.train_size, number)
+    if who.scratch is not None and (who.engine == "local" or name != datasets.OWN):
+        raise UsageError("--scratch is where --engine dask divides the rows of a table (custom); leave it out")
     if name == datasets.OWN:
         _refuse(source, name)
-        if who.engine != "local":
-            raise UsageError("--engine: not for `dir curate custom`, which this process makes")
-        choices = table.options(cut, seed=number, called=called)
-        _tell(*custom.curate(replace(choices, replacing=replacing), root=out), out, protocol, shown)
+        choices = replace(table.options(cut, seed=number, called=called), replacing=replacing)
+        _tell(*_of_table(choices, out, who), out, protocol, shown)
         return
     _refuse(table, name)
     split = curation.settled_split(
@@ -185,6 +194,22 @@ def curate(
         if source.check_signals:
             how_and_who: dict[str, Any] = {"terms": how, "watch": counting, "engine": engine}
             _tell_signals(*recordings.check_signals(manifest, options, root=out, **how_and_who))
+
+
+def _of_table(choices: CustomOptions, out: Path, who: CuratingEngine) -> tuple[dict[str, Any], Any]:
+    """The facts of the manifest of a table of the user's own, and the edges of its bins."""
+    from dircli.curation import custom
+
+    if who.engine == "local":
+        with who.opened():  # which refuses the options of a cluster
+            return custom.curate(choices, root=out)
+    from dircli.curation import partitioned
+    from dircli.report.progress import counting
+
+    with who.opened() as engine:
+        return partitioned.curate(
+            choices, root=out, run=partitioned.Run(engine=engine, watch=counting, scratch=who.scratch)
+        )
 
 
 def _counts_pixels(name: str) -> bool:

@@ -104,32 +104,42 @@ def named_after(table: Path) -> str:
 def cut(targets: FloatArray, train: BoolArray, bins: Bins, options: Cut) -> tuple[BoolArray, dict[str, Any]]:
     """Which of n rows stay, (n,), and what was done; UsageError where none is taken away, or left for training."""
     gone = train & in_gaps(targets, options.gaps, end=float(bins.edges[-1]))
+    rows = np.flatnonzero(train & ~gone)
+    index = bins.index(targets[rows])
+    kept, facts = thinning(bins, int(gone.sum()), np.bincount(index, minlength=len(bins)), options)
+    if options.skew is not None:
+        gone[np.delete(rows, thinned(index, kept, seed=options.seed))] = True
+    return ~gone, facts
+
+
+def thinning(bins: Bins, in_gaps: int, counts: IntArray, options: Cut) -> tuple[IntArray, dict[str, Any]]:
+    """How many training rows of each of ``bins`` stay, (B,), and what is done; UsageError as by `cut`.
+
+    So many lie ``in_gaps``, and ``counts`` (B,) are the others.
+    """
     facts: dict[str, Any] = {}
+    kept = counts
     if options.gaps:
-        facts |= {"gaps": [list(gap) for gap in options.gaps], "in_gaps": int(gone.sum())}
-        if not gone.any():
+        facts |= {"gaps": [list(gap) for gap in options.gaps], "in_gaps": in_gaps}
+        if not in_gaps:
             raise UsageError("--drop-train: no training row lies in these ranges, so that nothing would change")
     if options.skew is not None and options.size is not None:
-        rows = np.flatnonzero(train & ~gone)
         mixture = components(options.skew)
         asked = whole(density(bins, mixture), options.size)
-        index = bins.index(targets[rows])
-        stay = thinned(index, asked, seed=options.seed)
-        gone[np.delete(rows, stay)] = True
-        reached = np.bincount(index[stay], minlength=len(bins))
-        variation = np.abs(asked / asked.sum() - reached / max(reached.sum(), 1)).sum() / 2  # total: 1 is all elsewhere
+        kept = np.minimum(asked, counts)
+        variation = np.abs(asked / asked.sum() - kept / max(kept.sum(), 1)).sum() / 2  # total: 1 is all elsewhere
         facts["skew"] = {
             "asked": asked.tolist(),
             "distance": float(variation),
             "mixture": options.skew,
-            "reached": reached.tolist(),
+            "reached": kept.tolist(),
             "seed": options.seed,
             "supports": supports(mixture),
             "train_size": options.size,
         }
-    if not (train & ~gone).any():
+    if not kept.any():
         raise UsageError("no training row is left; ask for smaller gaps, or another density")
-    return ~gone, facts | {"removed": int(gone.sum())}
+    return kept, facts | {"removed": in_gaps + int((counts - kept).sum())}
 
 
 def note(facts: Mapping[str, Any], name: str) -> str:

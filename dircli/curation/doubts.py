@@ -1,11 +1,12 @@
 """What makes the scores on a table of one's own say little: told with the option to try, and no error."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from dircli.arrays import FloatArray, IntArray
+from dircli.arrays import IntArray
 from dircli.benchmark import binning
+from dircli.benchmark.binning import Distinct
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import Thresholds
 from dircli.benchmark.records import SPLITS
@@ -15,8 +16,11 @@ VERY_FEW = 20  # one bin in so many is very few
 QUANTILES = 20
 
 
-def doubts(table: BinTable, thresholds: Thresholds, targets: FloatArray) -> list[str]:
-    """A sentence on each region without test rows, and on most of the ``targets`` (n,) lying in very few bins."""
+def doubts(table: BinTable, thresholds: Thresholds, targets: Callable[[], Distinct]) -> list[str]:
+    """A sentence on each region without test rows, and on most rows lying in very few bins.
+
+    What gives their ``targets`` is called only where they do.
+    """
     return [*_without_many(table, thresholds), *_without_test(table, thresholds), *_crowded(table, targets)]
 
 
@@ -67,13 +71,14 @@ def _to_try(start: str, between: str, tries: list[str]) -> str:
     return f"{start} {between.join(tries)}" if tries else ""
 
 
-def _crowded(table: BinTable, targets: FloatArray) -> Iterator[str]:
+def _crowded(table: BinTable, targets: Callable[[], Distinct]) -> Iterator[str]:
     counts = np.sum([table.counts[part] for part in SPLITS], axis=0)
     crowded = _crowd(counts)
     if crowded > max(1, counts.size // VERY_FEW):
         return
-    number = min(QUANTILES, np.unique(targets).size)
-    helps = number > 1 and _crowd(binning.quantiles(targets, number).counts(targets)) > crowded
+    distinct = targets()
+    number = min(QUANTILES, distinct.values.size)
+    helps = number > 1 and _crowd(distinct.in_bins(binning.quantiles_of(distinct, number))) > crowded
     share = 100 * int(np.sort(counts)[::-1][:crowded].sum()) // int(counts.sum())
     what = f"{share}% of the rows lie in {crowded:,} of the {counts.size:,} bins"
     yield f"{what}; {f'try --bins quantile:{number}' if helps else 'equal targets make it so, and no other bins help'}"

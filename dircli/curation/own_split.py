@@ -20,10 +20,10 @@ NO_VAL = "the given split has no val rows, so that models are to be chosen by a 
 WIDER = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, 1_000_000)
 
 
-def recipe(bins: Bins, per_bin: int | None, index: IntArray) -> SplitRecipe:
-    """How rows in the bins ``index`` (n,) are drawn: ``per_bin`` of each, or None for a tenth of the rows in all."""
-    total = None if per_bin is not None else max(1, index.size // 10)
-    return SplitRecipe(bins=bins, cap=per_bin or 0, total=total, generator="pcg64").settled(index)
+def recipe(bins: Bins, per_bin: int | None, counts: IntArray) -> SplitRecipe:
+    """How of ``counts`` (B,) rows in bins are drawn: ``per_bin`` of each, or None for a tenth of the rows in all."""
+    total = None if per_bin is not None else max(1, int(counts.sum()) // 10)
+    return SplitRecipe(bins=bins, cap=per_bin or 0, total=total, generator="pcg64").settled_by(counts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Draw:
     def codes(self, index: IntArray | None = None) -> AnyArray:
         """The split of each row, (n,); ``index`` (n,) are their bins, where they are known already."""
         index = self.bins.index(self.targets) if index is None else index
-        rules = recipe(self.bins, self.per_bin, index)
+        rules = recipe(self.bins, self.per_bin, np.bincount(index[index >= 0], minlength=len(self.bins)))
         return draw_codes(index, rules, seed=self.seed, groups=self.groups)
 
 
@@ -59,9 +59,9 @@ def drawn(draw: Draw, index: IntArray) -> AnyArray:
     raise UsageError(f"{without}: {_reason(draw)}")
 
 
-def taken_over(codes: AnyArray, column: str | None) -> list[str]:
-    """What to tell about the split ``codes`` (n,) of ``column``; UsageError where it lacks train or test rows."""
-    empty = _empty(codes)
+def taken_over(sizes: IntArray, column: str | None) -> list[str]:
+    """What to tell about a split of ``sizes`` (3,) from ``column``; UsageError where it lacks train or test rows."""
+    empty = empty_splits(sizes)
     missing = [part for part in ("train", "test") if part in empty]
     if missing:
         what = f"--split-column {column}: the split has no {' and no '.join(missing)} rows"
@@ -69,9 +69,14 @@ def taken_over(codes: AnyArray, column: str | None) -> list[str]:
     return [NO_VAL] if empty else []
 
 
+def empty_splits(sizes: IntArray) -> list[str]:
+    """The splits that have no row, of their ``sizes`` (3,)."""
+    return [SPLITS[code] for code in (TRAIN, VAL, TEST) if not sizes[code]]
+
+
 def _empty(codes: AnyArray) -> list[str]:
     """The splits without a row in ``codes`` (n,)."""
-    return [SPLITS[code] for code in (TRAIN, VAL, TEST) if not (codes == code).any()]
+    return empty_splits(np.bincount(codes, minlength=len(SPLITS)))
 
 
 def _reason(draw: Draw) -> str:
@@ -80,7 +85,7 @@ def _reason(draw: Draw) -> str:
     if rows < len(SPLITS):
         return f"the table has {rows:,} rows, and train, val and test need one each. Give a longer table"
     counts = draw.bins.counts(draw.targets)
-    rules = recipe(draw.bins, draw.per_bin, draw.bins.index(draw.targets))
+    rules = recipe(draw.bins, draw.per_bin, draw.bins.counts(draw.targets))
     fullest = int(counts.max())
     if draw.groups is not None:
         sizes = np.bincount(draw.groups)
@@ -119,7 +124,7 @@ def _remedies(draw: Draw) -> Iterator[tuple[str, Draw]]:
 
 def _more_per_bin(draw: Draw) -> Iterator[tuple[str, Draw]]:
     """The lowest --per-bin above the present one by which val and test have rows, where there is one."""
-    rules = recipe(draw.bins, draw.per_bin, draw.bins.index(draw.targets))
+    rules = recipe(draw.bins, draw.per_bin, draw.bins.counts(draw.targets))
 
     def works(cap: int) -> bool:
         return not _empty(replace(draw, per_bin=cap).codes())

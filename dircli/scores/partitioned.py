@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import numpy as np
 
-from dircli.errors import InputError, Problem, UsageError, sample
+from dircli.errors import InputError, Problem, sample
 from dircli.scores import joined
 from dircli.scores.items import (
     UNUSUAL,
@@ -33,7 +32,7 @@ from dircli.scores.items import (
 from dircli.scores.metrics.table import Metric
 from dircli.scores.streamed import RANKED, Answer, Question, Total, answered
 from dircli.scores.uncertainty.divided import Located
-from dircli.store import parts, places, spans
+from dircli.store import partitions, parts, places, spans
 from dircli.store.content import digest_of_targets
 from dircli.store.engines import Engine
 from dircli.store.large_manifests import LargeManifest
@@ -68,15 +67,7 @@ class Run:
 
     def folder(self, files: ExitStack) -> Path:
         """An empty folder that all who work see, there until ``files`` are closed; UsageError where there is none."""
-        if self.scratch is None and not self.engine.shares_files:
-            message = "rows are divided by their ids, in files that every worker must see"
-            raise UsageError(f"{message}; name a folder that all of them see with --scratch FOLDER")
-        try:
-            return Path(files.enter_context(TemporaryDirectory(prefix="dir-", dir=self.scratch))).absolute()
-        except OSError as error:
-            raise UsageError(
-                f"--scratch {self.scratch}: {error.strerror}; name a folder that all workers see"
-            ) from None
+        return partitions.shared_folder(self.engine, self.scratch, files)
 
 
 @dataclass(frozen=True, kw_only=True)

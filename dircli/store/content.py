@@ -48,11 +48,7 @@ def begun_by_parts(
 ) -> hashlib._Hash:
     """What has `begun` over so many ``rows``; their ids, `encoded`, are gone through twice, their ``targets`` once."""
     digest = hashlib.sha256(np.int64(rows).astype("<i8").tobytes())
-    for offsets, _ in ids():
-        for start in range(0, offsets.size - 1, BLOCK):
-            digest.update(np.diff(offsets[start : start + BLOCK + 1]).astype("<i8").data)
-    for _, texts in ids():
-        digest.update(texts.data)
+    _update_texts(digest, ids)
     for part in targets:
         digest.update((part + 0.0).astype("<f8").data)  # + 0.0: minus zero is zero
     return digest
@@ -150,17 +146,39 @@ def column_digest(column: pa.Array) -> str:
     import pyarrow as pa
 
     nulls = np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)) if column.null_count else np.empty(0)
-    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-    if text:
-        offsets, values = encoded(column.fill_null("") if column.null_count else column)
-        parts = [np.diff(offsets).astype("<i8"), values]
-    else:
-        numbers = column.to_numpy(zero_copy_only=False)
-        parts = [numbers.astype(numbers.dtype.newbyteorder("<"), copy=False)]
-    digest = hashlib.sha256(b"text" if text else parts[0].dtype.name.encode())
-    for part in (np.array([len(column), nulls.size], "<i8"), nulls.astype("<i8"), *parts):
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        texts = encoded(column.fill_null("") if column.null_count else column)
+        return texts_digest(len(column), lambda: [texts], nulls=nulls)
+    numbers = column.to_numpy(zero_copy_only=False)
+    numbers = numbers.astype(numbers.dtype.newbyteorder("<"), copy=False)
+    digest = hashlib.sha256(numbers.dtype.name.encode())
+    for part in (np.array([len(column), nulls.size], "<i8"), nulls.astype("<i8"), numbers):
         digest.update(np.ascontiguousarray(part).view("u1").data)
     return f"sha256:{digest.hexdigest()}"
+
+
+def texts_digest(
+    rows: int, texts: Callable[[], Iterable[tuple[AnyArray, AnyArray]]], *, nulls: AnyArray | None = None
+) -> str:
+    """The `column_digest` of so many texts that come in parts, `encoded`; they are gone through twice.
+
+    Those in the rows ``nulls`` (m,), of which there are none by default, are null, and empty here.
+    """
+    empty = np.empty(0) if nulls is None else nulls
+    digest = hashlib.sha256(b"text")
+    digest.update(np.array([rows, empty.size], "<i8").data)
+    digest.update(empty.astype("<i8").data)
+    _update_texts(digest, texts)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _update_texts(digest: hashlib._Hash, texts: Callable[[], Iterable[tuple[AnyArray, AnyArray]]]) -> None:
+    """Hash the byte length of each text (int64), and then the bytes of all."""
+    for offsets, _ in texts():
+        for start in range(0, offsets.size - 1, BLOCK):
+            digest.update(np.diff(offsets[start : start + BLOCK + 1]).astype("<i8").data)
+    for _, data in texts():
+        digest.update(data.data)
 
 
 def chunks(texts: TextArray | pa.Array | pa.ChunkedArray) -> list[Any]:

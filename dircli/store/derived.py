@@ -71,7 +71,7 @@ def _facts(path: Path) -> Mapping[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
-def write(folder: Path, contents: Mapping[str, bytes], table: BinTable, how: Replacing) -> None:
+def write(folder: Path, contents: Mapping[str, files.Content], table: BinTable, how: Replacing) -> None:
     """The files of a manifest with the bins ``table`` into ``folder``, all of them or none.
 
     The same benchmark is written again; another one is replaced with force alone, and what was derived from it goes in

@@ -17,7 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from dircli.errors import InputError, Problem, UsageError
 from dircli.store import places, uploads
@@ -29,6 +29,9 @@ JOURNAL = ".dircli-journal"
 ABANDONED = 24 * 3600.0  # seconds
 SPOOLED = 1 << 24  # bytes that are held in memory, sooner than in a temporary file
 LOG = logging.getLogger("dircli")
+
+Content: TypeAlias = bytes | Callable[[BinaryIO], None]
+"""The bytes of a file, or what writes them."""
 
 
 class OthersAreThereError(UsageError):
@@ -103,7 +106,7 @@ def write_each(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
 
 def write_all(
     folder: Path,
-    files: Mapping[str, bytes | Callable[[BinaryIO], None]],
+    files: Mapping[str, Content],
     *,
     force: bool = False,
     outdated: Callable[[], Iterable[str]] = tuple,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
@@ -121,6 +122,14 @@ def parquet_bytes(
     return sink.getvalue()
 
 
+def write_blocks(blocks: Iterator[pa.Table], writer: Callable[[pa.Schema], Writer | csv.CSVWriter]) -> None:
+    """Write ``blocks``, one or more, with the ``writer`` of their schema."""
+    first = next(blocks)
+    with writer(first.schema) as to:
+        for block in chain([first], blocks):
+            to.write(block)
+
+
 class Writer:
     """Writes blocks of rows to a ``stream`` as one Parquet file, whose bytes do not depend on how they are divided.
 
@@ -161,7 +170,7 @@ class Writer:
         import pyarrow as pa
 
         rows = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
-        return rows.replace_schema_metadata(self._schema.metadata)
+        return rows.combine_chunks().replace_schema_metadata(self._schema.metadata)
 
     def _group(self, rows: pa.Table) -> None:
         self._file.write_table(rows, row_group_size=GROUP)

@@ -1,24 +1,29 @@
-"""Tables of more rows than memory holds, divided by a hash of their ids into parts that it does hold."""
+"""Tables of more rows than memory holds, divided into parts that it does hold: by a hash of their ids, or in order."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from dircli.arrays import AnyArray
+from dircli.errors import UsageError
 from dircli.store.matching import WORD, hashes
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dircli.store.engines import Engine
+
 BUFFER = 1 << 17  # bytes of a file that are written at once
+ROWS = 1 << 16  # rows of a part that are read at once
 
 
 def divided(blocks: Iterable[pa.Table], files: ExitStack, *, bits: int) -> list[IO[bytes]]:
@@ -111,6 +116,90 @@ def rows_of(paths: Iterable[Path], number: int) -> pa.Table | None:
         with pa.OSFile(str(path)) as file:
             tables.append(pa.Table.from_batches([pa.ipc.open_file(file).get_batch(number)]))
     return pa.concat_tables(tables).combine_chunks() if tables else None
+
+
+def write_part(path: Path, table: pa.Table) -> None:
+    """Into the file at ``path``, the rows of ``table`` in their order."""
+    import pyarrow as pa
+
+    with _replacing(path) as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table.combine_chunks(), max_chunksize=ROWS)
+
+
+def blocks_of(path: Path, *columns: str) -> Iterator[pa.RecordBatch]:
+    """The rows of the file that `write_part` wrote, block by block; of ``columns`` alone, in the order of the file."""
+    with _opened(path, columns) as part:
+        for number in range(part.num_record_batches):
+            yield part.get_batch(number)
+
+
+def part_of(path: Path, *columns: str) -> pa.Table:
+    """The rows of the file that `write_part` wrote, in one piece; of ``columns`` alone, in the order of the file."""
+    with _opened(path, columns) as part:
+        return part.read_all().combine_chunks()
+
+
+@contextmanager
+def _opened(path: Path, columns: Sequence[str]) -> Iterator[Any]:
+    """The file that `write_part` wrote, of which ``columns`` are read, or all."""
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        names = pa.ipc.open_file(file).schema.names
+        fields = [place for place, name in enumerate(names) if name in columns]
+        yield pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=fields))
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove the files at ``paths``, which are used no more."""
+    for path in paths:
+        path.unlink()
+
+
+def between(
+    paths: Iterable[Path], low: bytes | None, high: bytes | None, *, key: Callable[[bytes], Any]
+) -> Iterator[pa.Table]:
+    """Of each file that `write_part` wrote, by ascending ``key`` of ``id``, the rows from ``low`` to before ``high``.
+
+    None is before, or after, all. What is not among them is not read.
+    """
+    import pyarrow as pa
+
+    for path in paths:
+        with pa.memory_map(str(path)) as file:
+            table = pa.ipc.open_file(file).read_all()
+            ids = table["id"]
+
+            def of_row(row: int, ids: Any = ids) -> Any:
+                return key(ids[row].as_buffer().to_pybytes())
+
+            start, stop = (
+                default if end is None else bisect_left(range(len(table)), key(end), key=of_row)
+                for end, default in ((low, 0), (high, len(table)))
+            )
+            yield table.slice(start, stop - start)
+
+
+def splitters(samples: Sequence[tuple[bytes, float]], number: int, *, key: Callable[[bytes], Any]) -> list[bytes]:
+    """What divides rows into ``number`` parts of about one size, or fewer: the first id of each but the first.
+
+    ``samples`` are ids, each with the number of rows that it stands for.
+    """
+    ordered = sorted(samples, key=lambda sample: key(sample[0]))
+    through = np.cumsum([rows for _, rows in ordered])
+    places = np.searchsorted(through, through[-1] * np.arange(1, number) / number)
+    return [ordered[place][0] for place in np.unique(places).tolist()]
+
+
+def shared_folder(engine: Engine, scratch: Path | None, files: ExitStack) -> Path:
+    """An empty folder that all who work see, there until ``files`` are closed; UsageError where there is none."""
+    if scratch is None and not engine.shares_files:
+        message = "rows are divided by their ids, in files that every worker must see"
+        raise UsageError(f"{message}; name a folder that all of them see with --scratch FOLDER")
+    try:
+        return Path(files.enter_context(tempfile.TemporaryDirectory(prefix="dir-", dir=scratch))).absolute()
+    except OSError as error:
+        raise UsageError(f"--scratch {scratch}: {error.strerror}; name a folder that all workers see") from None
 
 
 @contextmanager

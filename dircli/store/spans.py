@@ -129,6 +129,14 @@ def tables(stream: Stream, span: Span) -> Iterator[pa.Table]:
     yield from {"lines": _lines, "row groups": _groups, "numbers": _numbers}[span.kind](stream, span)
 
 
+def lines(span: Span) -> bytes:
+    """The lines that begin in ``span``; Unusual where one is too long, OSError where the file cannot be opened."""
+    with span.path.open("rb") as file:
+        start, stop = _line_start(file, span.begin), _line_start(file, span.end)
+        file.seek(start)
+        return file.read(max(stop - start, 0))
+
+
 def _lines(stream: Stream, span: Span) -> Iterator[pa.Table]:
     """The rows of the lines that begin in ``span``.
 

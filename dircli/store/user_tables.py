@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,9 +21,11 @@ import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.errors import InputError, Problem, UsageError, clear, close_to, first, first_line, first_ten, sample
-from dircli.store import files, parts, places, sniff
+from dircli.store import files, parts, places, plain_text, sniff, spans
 from dircli.store.content import encoded
 from dircli.store.parquet import numeric, textual
+from dircli.store.spans import SIZE, Span
+from dircli.store.streams import Unusual
 from dircli.store.text import FINITE, WHOLE, comma_problems, decode, delimiter_of, no_header
 
 if TYPE_CHECKING:
@@ -86,13 +88,18 @@ def read(path: Path, names: Names, *, drop: bool = False) -> Rows:
 
     A folder or glob is one table: the rows of its files in the order of their names.
     """
-    if names.target in (names.id, names.group, names.split):
-        raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
+    refuse_ambiguous(names)
     paths = places.parts(path)
     if len(paths) == 1:
         return _of_file(paths[0], names, drop=drop)
     parts.refuse_unlike(paths, names.all)
     return _joined(parts.read_each(partial(_of_file, names=names, drop=drop), paths))
+
+
+def refuse_ambiguous(names: Names) -> None:
+    """UsageError where the column of targets is to be another one, too."""
+    if names.target in (names.id, names.group, names.split):
+        raise UsageError(f"{names.target} is the column of targets, and nothing else; name another column")
 
 
 def _joined(tables: Sequence[Rows]) -> Rows:
@@ -116,22 +123,7 @@ def _of_file(path: Path, names: Names, *, drop: bool) -> Rows:
     """The columns ``names`` of the one file at ``path``."""
     import pyarrow as pa
 
-    start = _start(path)
-    lines = start.lstrip()[:1] == b"{"
-    LOG.info("reading %s as %s", path, "Parquet" if start[:4] == sniff.PARQUET else KINDS[lines])
-    if start.startswith(sniff.PARQUET):
-        columns, reader = _parquet(path, names)
-    elif lines:
-        columns, reader = _json(path, start, names)
-    else:
-        columns, reader = _text(path, start, names)
-    if missing := [name for name in names.all if columns.count(name) != 1]:
-        there = sample([clear(column) for column in columns])
-        what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {there}"
-        what += close_to([name for name in missing if name not in columns], columns)
-        hint = "" if start.startswith(sniff.PARQUET) or lines else no_header(columns, names.all)
-        hint = hint or "Name other columns with --target, --id, --group and --split-column"
-        raise InputError(Problem(str(path), what, hint))
+    reader, lines = _reader(path, names)
     try:
         rows = _rows(reader(None), names, drop=drop)
     except pa.ArrowException:
@@ -139,8 +131,66 @@ def _of_file(path: Path, names: Names, *, drop: bool) -> Rows:
     except OSError as error:
         reason = error.strerror or first_line(error)
         raise InputError(Problem(str(path), f"its rows cannot be read ({reason})", HINT)) from None
-    if rows is None:
+    if rows is None or not rows.targets.size:
         raise InputError(_problems(path, reader, names, lines=lines, drop=drop))
+    return rows
+
+
+def _reader(path: Path, names: Names, span: Span | None = None) -> tuple[Reader, bool]:
+    """What reads the file at ``path``, or a ``span`` of it, and whether it is JSON lines."""
+    start = _start(path)
+    lines = start.lstrip()[:1] == b"{"
+    LOG.info("reading %s as %s", span or path, "Parquet" if start[:4] == sniff.PARQUET else KINDS[lines])
+    if start.startswith(sniff.PARQUET):
+        columns, reader = _parquet(path, names, span)
+    elif lines:
+        columns, reader = _json(path, start, names, span)
+    else:
+        columns, reader = _text(path, start, names, span)
+    if missing := [name for name in names.all if columns.count(name) != 1]:
+        there = sample([clear(column) for column in columns])
+        what = f"there is no one column {' and none '.join(map(clear, missing))}; the columns are {there}"
+        what += close_to([name for name in missing if name not in columns], columns)
+        hint = "" if start.startswith(sniff.PARQUET) or lines else no_header(columns, names.all)
+        hint = hint or "Name other columns with --target, --id, --group and --split-column"
+        raise InputError(Problem(str(path), what, hint))
+    return reader, lines
+
+
+def divided(paths: Sequence[Path], *, size: int = SIZE) -> list[Span]:
+    """The files as spans of about ``size`` bytes, in their order, as `spans.divided` has them; errors are its own.
+
+    What the ending of a name says is compressed is one span, as Arrow goes by it.
+    """
+    found: list[Span] = []
+    for path in paths:
+        each = spans.divided([path], size=size)
+        is_whole = path.suffix in COMPRESSED and each
+        found += [replace(each[0], kind="bytes", end=each[-1].end)] if is_whole else each
+    return found
+
+
+def of_span(span: Span, names: Names, *, drop: bool) -> Rows:
+    """The rows of ``span`` as `read` has them, none where there are none in it.
+
+    Raises Unusual where something in it is wrong, or not so plain that it can be read by itself; OSError where the file
+    cannot be opened.
+    """
+    import pyarrow as pa
+
+    try:
+        reader, _ = _reader(span.path, names, None if span.kind == "bytes" else span)
+        rows = _rows(reader(None), names, drop=drop)
+    except places.UnreachableError:
+        raise
+    except (InputError, pa.ArrowException):
+        raise Unusual from None
+    except OSError as error:
+        if error.errno is None:  # what Arrow says of damage
+            raise Unusual from None
+        raise
+    if rows is None:
+        raise Unusual
     return rows
 
 
@@ -255,8 +305,16 @@ def _start(path: Path) -> bytes:
 
 
 @contextmanager
-def _source(path: Path) -> Iterator[Any]:
-    """What Arrow reads the file at ``path`` by: its name; an open file where it lies elsewhere, decompressed."""
+def _source(path: Path, part: bytes | None = None) -> Iterator[Any]:
+    """What Arrow reads the file at ``path`` by: its name; an open file where it lies elsewhere, decompressed.
+
+    Or a ``part`` of it that has been read.
+    """
+    if part is not None:
+        import pyarrow as pa
+
+        yield pa.BufferReader(part)
+        return
     if not places.is_remote(path):
         yield str(path)
         return
@@ -272,22 +330,30 @@ def _compression(path: Path) -> str | None:
     return None if places.is_remote(path) else "detect"
 
 
-def _text(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
-    """The columns of a delimited text, and its reader; the delimiter is the one that finds most of ``names``."""
+def _text(path: Path, start: bytes, names: Names, span: Span | None) -> tuple[list[str], Reader]:
+    """The columns of a delimited text, and its reader; the delimiter is the one that finds most of ``names``.
+
+    A ``span`` has to be plain, so that no quoted field goes beyond it; the header is put before its lines.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
-    header = decode(start[: start.find(b"\n") + 1] or start, str(path))
-    divided = {each: next(texts.reader(io.StringIO(header), delimiter=each), []) for each in DELIMITERS}
+    header = decode(start.replace(b"\r", b"\n").partition(b"\n")[0], str(path))
+    divided = {each: _fields(header, each) for each in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda each: (len(set(names.all) & set(divided[each])), len(divided[each])))
 
     def reader(ragged: list[Any] | None) -> pa.Table:
         skip = None if ragged is None else partial(_skipped, ragged)
         types = dict.fromkeys(names.all, pa.string()) | ({names.target: pa.float64()} if ragged is None else {})
-        with _source(path) as source:
+        part = None
+        if span is not None:
+            part = (start[: start.find(b"\n") + 1] if span.begin else b"") + spans.lines(span)
+            if not plain_text.is_plain(part, 0, delimiter):
+                raise Unusual
+        with _source(path, part) as source:
             return csv.read_csv(
                 source,
-                read_options=csv.ReadOptions(use_threads=ragged is None, block_size=4 << 20),
+                read_options=csv.ReadOptions(use_threads=ragged is None and span is None, block_size=4 << 20),
                 parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
                 convert_options=csv.ConvertOptions(
                     include_columns=names.all, column_types=types, null_values=[""], strings_can_be_null=False
@@ -297,13 +363,21 @@ def _text(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
     return divided[delimiter], reader
 
 
+def _fields(header: str, delimiter: str) -> list[str]:
+    """The names in a ``header``; none where they are none."""
+    try:
+        return next(texts.reader(io.StringIO(header), delimiter=delimiter), [])
+    except texts.Error:
+        return []
+
+
 def _skipped(ragged: list[Any], row: Any) -> str:
     ragged.append(row)
     return "skip"
 
 
-def _parquet(path: Path, names: Names) -> tuple[list[str], Reader]:
-    """The columns of a Parquet file, and its reader."""
+def _parquet(path: Path, names: Names, span: Span | None) -> tuple[list[str], Reader]:
+    """The columns of a Parquet file, and the reader of all its row groups, or of those in ``span``."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -315,13 +389,16 @@ def _parquet(path: Path, names: Names) -> tuple[list[str], Reader]:
 
     def reader(_: list[Any] | None) -> pa.Table:
         with _source(path) as source:
-            return pq.ParquetFile(source).read(columns=names.all)
+            file = pq.ParquetFile(source)
+            if span is None:
+                return file.read(columns=names.all)
+            return file.read_row_groups(range(span.begin, span.end), columns=names.all, use_threads=False)
 
     return columns, reader
 
 
-def _json(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
-    """The keys of the first line of JSON lines, and their reader."""
+def _json(path: Path, start: bytes, names: Names, span: Span | None) -> tuple[list[str], Reader]:
+    """The keys of the first line of JSON lines, and the reader of all lines, or of those in ``span``."""
     import pyarrow as pa
     from pyarrow import json as lines
 
@@ -334,8 +411,12 @@ def _json(path: Path, start: bytes, names: Names) -> tuple[list[str], Reader]:
         types = {name: pa.int64() if isinstance(first[name], int) else pa.string() for name in names.all}
         types |= {names.target: pa.float64()} if ragged is None else {}
         options = lines.ParseOptions(explicit_schema=pa.schema(types), unexpected_field_behavior="ignore")
-        with _source(path) as source:
-            return lines.read_json(source, parse_options=options).select(names.all)
+        part = None if span is None else spans.lines(span)
+        if part is not None and not part.strip():
+            return pa.schema(types).empty_table()
+        with _source(path, part) as source:
+            how = lines.ReadOptions(use_threads=span is None)
+            return lines.read_json(source, read_options=how, parse_options=options).select(names.all)
 
     return list(first), reader
 
@@ -348,8 +429,6 @@ def _rows(table: pa.Table, names: Names, *, drop: bool) -> Rows | None:
     places, count = None, table.num_rows
     if drop and numeric(table[names.target].type) and (lacking := _no_value(table[names.target])).any():
         places, table = np.flatnonzero(~lacking), table.filter(pa.array(~lacking))
-        if not places.size:
-            return None
     column = table[names.target]
     if not numeric(column.type) or column.null_count:
         return None
@@ -357,7 +436,7 @@ def _rows(table: pa.Table, names: Names, *, drop: bool) -> Rows | None:
     if single:  # 0.7 as float32 is a little less than 0.7, and lies in the bin below
         column = column.cast(pa.string())
     targets = np.asarray(column.cast(pa.float64()).to_numpy())
-    if not np.isfinite(targets).all() or not targets.size:
+    if not np.isfinite(targets).all():
         return None
     columns: dict[str | None, Any] = {None: None}
     for name in names.all[1:]:  # without the target
@@ -371,6 +450,11 @@ def _rows(table: pa.Table, names: Names, *, drop: bool) -> Rows | None:
     return Rows(
         targets=targets, ids=ids, group=group, split=split, single=single, places=places, lacking=count - targets.size
     )
+
+
+def rank(key: bytes) -> tuple[int, bytes]:
+    """What an id is compared by; see `ascending`."""
+    return len(key), key
 
 
 def ascending(ids: pa.Array) -> IntArray | None:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
 
@@ -212,7 +211,7 @@ def write(weighted: Weighted, *, force: bool = False) -> None:
                 raise UsageError(f"{manifest}: it was curated anew while these weights were computed; run it again")
         return ()
 
-    contents: dict[str, bytes | Callable[[BinaryIO], None]] = {path.name: partial(encode, weighted)}
+    contents: dict[str, files.Content] = {path.name: partial(encode, weighted)}
     contents[beside.name] = text.as_json(weighted.facts)
     files.write_all(path.parent, contents, force=force or _again(beside, weighted.facts), outdated=outdated)
 
@@ -226,14 +225,10 @@ def encode(weighted: Weighted, stream: BinaryIO) -> None:
         numbers = (block["weight"].to_numpy() for block in blocks)
         npy.write(stream, weighted.rows, numbers)
         return
-    first = next(blocks)
-    with (
-        parquet.Writer(stream, first.schema, weighted.facts)
-        if form == "parquet"
-        else parquet.csv_writer(stream, first.schema, header=not alone)
-    ) as writer:
-        for block in chain([first], blocks):
-            writer.write(block)
+    if form == "parquet":
+        parquet.write_blocks(blocks, partial(parquet.Writer, stream, facts=weighted.facts))
+    else:
+        parquet.write_blocks(blocks, partial(parquet.csv_writer, stream, header=not alone))
 
 
 def _again(beside: Path, facts: Mapping[str, Any]) -> bool:

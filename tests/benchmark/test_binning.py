@@ -7,10 +7,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dircli.arrays import FloatArray
 from dircli.benchmark import binning as widths
+from dircli.benchmark.bins import Bins
 from dircli.errors import UsageError
 
 QUICK = settings(deadline=None, max_examples=60)
+
+
+def chosen(targets: FloatArray, limits: str | None) -> Bins:
+    """The bins that are chosen for ``targets`` (n,)."""
+    return widths.chosen(widths.Spread.of(targets, limits), limits)
+
+
 TARGETS = st.lists(st.integers(-50, 120).map(lambda k: k / 10), min_size=1, max_size=150)
 
 
@@ -18,7 +27,7 @@ TARGETS = st.lists(st.integers(-50, 120).map(lambda k: k / 10), min_size=1, max_
 @given(TARGETS, st.sampled_from([None, "-10:20", "-5:12"]))
 def test_chosen_bins_hold_every_target_and_have_a_round_width(targets: list[float], limits: str | None) -> None:
     values = np.array(targets)
-    bins = widths.chosen(values, limits)
+    bins = chosen(values, limits)
     assert len(bins) <= widths.MOST + 2
     assert (bins.index(values) >= 0).all()
     width = bins.high[0] - bins.low[0]
@@ -29,13 +38,13 @@ def test_chosen_bins_hold_every_target_and_have_a_round_width(targets: list[floa
 
 
 def test_heavy_tails_do_not_make_a_million_bins() -> None:
-    bins = widths.chosen(np.append(np.linspace(0, 1, 500), 1e6), None)
+    bins = chosen(np.append(np.linspace(0, 1, 500), 1e6), None)
     assert bins.edges.tolist() == [1000.0 * k for k in range(1002)]
 
 
 def test_a_range_that_no_round_width_divides_is_refused() -> None:
     with pytest.raises(UsageError, match="finds no width"):
-        widths.chosen(np.linspace(0, 1, 50), "0:0.999999999")
+        chosen(np.linspace(0, 1, 50), "0:0.999999999")
 
 
 @QUICK
@@ -89,16 +98,16 @@ def test_a_number_of_quantiles_is_from_two_to_a_thousand() -> None:
     ],
 )
 def test_the_width_is_the_round_one_nearest_to_the_rule(targets: np.ndarray, limits: str | None, width: float) -> None:
-    bins = widths.chosen(targets, limits)
+    bins = chosen(targets, limits)
     assert bins.high[0] - bins.low[0] == pytest.approx(width)
     assert np.diff(bins.edges) == pytest.approx(width)
 
 
 def test_a_range_without_targets_is_refused_and_one_is_enough() -> None:
     with pytest.raises(UsageError, match="--range 2:3: no target lies there"):
-        widths.chosen(np.array([0.0, 1]), "2:3")
-    assert widths.chosen(np.array([0.0, 2, 9]), "2:3").edges.tolist() == [2, 3]
-    assert widths.chosen(np.array([0.0, 3, 9]), "2:3").edges.tolist() == [2, 3]
+        chosen(np.array([0.0, 1]), "2:3")
+    assert chosen(np.array([0.0, 2, 9]), "2:3").edges.tolist() == [2, 3]
+    assert chosen(np.array([0.0, 3, 9]), "2:3").edges.tolist() == [2, 3]
 
 
 def test_bins_of_a_width_are_refused_beyond_a_million_and_lie_over_the_range_or_the_targets(

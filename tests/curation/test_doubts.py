@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from dircli.benchmark.binning import Distinct
 from dircli.benchmark.bins import Bins
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.protocol import Thresholds
@@ -22,7 +23,7 @@ def told(train: list[int], thresholds: Thresholds) -> list[str]:
     ones, bins = np.ones_like(counts), Bins(np.arange(counts.size + 1.0))
     regions = dict.fromkeys(("released", "paper"), region(counts, thresholds))
     table = BinTable(bins=bins, counts={"train": counts, "val": ones, "test": ones}, regions=regions, facts={})
-    return doubts(table, thresholds, np.repeat(np.arange(counts.size) + 0.5, counts + 2))
+    return doubts(table, thresholds, lambda: Distinct(np.arange(0.5, counts.size), counts + 2))
 
 
 def test_where_all_targets_are_equal_the_share_is_the_true_one_and_no_choice_is_hinted_at() -> None:
