@@ -64,6 +64,7 @@ READ = {
     "identify --manifests": "identify ids.csv --json --manifests {manifests}",
     "export --manifests": "export own --format csv --out exported --manifests {manifests}",
     "export --manifest": "export --format csv --out exported --manifest {manifests/own}",
+    "fds FEATURES": "fds {f.h5} --dataset own --out calibrated.h5",
     "fds --manifests": "fds f.h5 --dataset own --out calibrated.h5 --manifests {manifests}",
     "resample --features": "resample own --features {x.parquet} --method over --out -",
     "resample --table": "resample --table {t.csv} --target y --id id --method over --out -",
@@ -96,8 +97,11 @@ WRITTEN = {
 REFUSED = {
     "download --data": ("download agedb --accept-license --data {data}", "files are downloaded to a folder of this"),
     "evaluate --scratch": ("evaluate p.csv --dataset own --engine dask --scratch {data}", "only a file or folder of"),
+    "curate --scratch": (
+        "curate custom --table t.csv --target y --engine dask --scratch {data}",
+        "only a file or folder of",
+    ),
     "demo --out": ("demo --out {data}", "only a file or folder of this machine can be used here"),
-    "fds FEATURES": ("fds {f.h5} --dataset own --out calibrated.h5", "only a file or folder of this machine"),
 }
 """A command for each that takes no URL, and what it says: downloads are resumed, and workers share a folder."""
 
