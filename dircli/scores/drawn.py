@@ -31,8 +31,8 @@ from dircli.store import places
 from dircli.store.content import pairs_sum
 from dircli.store.engines import Tell
 
-MOST = 1 << 25
-"""Bytes of the sums of sets that are drawn at once, about, for each file and item; more are drawn in several goes."""
+MOST = 1 << 22
+"""Sums of sets that are drawn at once, about, for each file and item; more are drawn in several goes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Task:
 
     def goes(self) -> list[Task]:
         """The same in several goes, of so many sets each that their sums fit the memory of whoever adds them up."""
-        of_set = 8 * self.sets.target.shift.size * number_of_terms(self.metrics)
+        of_set = self.sets.target.shift.size * number_of_terms(self.metrics)
         step, number = max(MOST // of_set // AT_ONCE, 1) * AT_ONCE, self.sets.number
         parts = [replace(self.sets, first=at, number=min(step, number - at)) for at in range(0, number, step)]
         return [replace(self, sets=sets) for sets in parts]
@@ -192,4 +192,4 @@ def _summed(file: Divided, task: Task, run: Run, done: Tell) -> FloatArray:
 
 def _joined(goes: Sequence[Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
     """The scores of the sets of all ``goes``, by region."""
-    return {name: np.concatenate([each[name] for each in goes], axis=-1) for name in goes[0]}
+    return {name: np.concatenate([each[name] for each in goes], axis=1) for name in goes[0]}

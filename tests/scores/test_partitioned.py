@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import compared
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -289,6 +290,18 @@ def test_a_cluster_gives_the_intervals_of_the_whole(cluster: engines.Engine, wor
         parts = scored(Parts(engine=cluster, size=sized("p", 7)), metrics=metrics, sampling=sampling)
         assert bool(parts.systems) == kept
         same(parts, scored(None, metrics=metrics, sampling=sampling))
+
+
+def test_a_cluster_compares_files_as_one_process_does(cluster: engines.Engine) -> None:
+    sampling = BootstrapOptions(method="poisson", resamples=200)
+    result = compared.same(
+        compared.write(compared.systems("a", "b", "c")),
+        compared.parts_of(7, cluster),
+        metrics=["mae"],
+        sampling=sampling,
+    )
+    b, c = (system["regions"]["all"]["mae"] for system in result["comparison"]["systems"])
+    assert (b["verdict"], c["verdict"]) == (None, "worse")
 
 
 def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:

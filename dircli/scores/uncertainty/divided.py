@@ -105,7 +105,8 @@ class Sets:
 
 def number_of_terms(metrics: Sequence[Metric]) -> int:
     """How many sums there are of each bin and set."""
-    return len(_no_terms(metrics)[0])
+    terms, _ = _no_terms(metrics)
+    return len(terms)
 
 
 def _no_terms(metrics: Sequence[Metric]) -> tuple[FloatArray, dict[str, slice]]:

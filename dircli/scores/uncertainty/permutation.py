@@ -85,7 +85,7 @@ def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how oft
         return np.stack([in_baseline, ~in_baseline], axis=-1).reshape(2 * n, size).astype(np.int8)
 
     scores = scored_sets(scorer, swaps, 2 * (1 + permutations), seed, workers)
-    return {name: tested(of_region[0, :, ::2], of_region[0, :, 1::2]) for name, of_region in scores.items()}
+    return {name: tested(both[:, ::2], both[:, 1::2]) for name, (both,) in scores.items()}
 
 
 def sides(keys: AnyArray, *, seed: int, first: int, size: int) -> AnyArray:
