@@ -35,6 +35,7 @@ from dircli.store.text import as_csv
 LAGGING = 3
 """The first epoch that the released training loop calibrates."""
 HERE = Work()
+"""This process does it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -212,6 +212,27 @@ def test_each_row_counts_twice_for_who_watches_also_in_pieces(work: Path) -> Non
     assert len(told) == 28
 
 
+def test_pieces_are_no_smaller_than_the_sums_that_they_give(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 640 rows of 5 features: 97 bins of 5 numbers, 97 rows a piece; for the paper 121 bins of 25, 605 rows."""
+    monkeypatch.setattr("dircli.features.pieces.SIZE", 1)
+    numbers: list[int] = []
+
+    class Counting(engines.Local):
+        def reduced(self, function: Any, items: Any, *others: Any, **more: Any) -> Any:
+            if isinstance(items[0], Item):
+                numbers.append(len(items))
+            return super().reduced(function, items, *others, **more)
+
+    write(work / "f.h5")
+    for protocol in ("released", "paper"):
+        made("f.h5", work / f"{protocol}.h5", Work(engine=Counting()), protocol=protocol)
+    assert numbers == [7, 1]
+    assert Work.of(LOCAL) == Work()
+    other = Counting()
+    other.name = "dask"
+    assert Work.of(other).engine is other
+
+
 def refused(source: Path | str, work: Work, folder: Path) -> str:
     with pytest.raises(InputError) as raised:
         made(source, folder / f"out{str(source)[str(source).rindex('.') :]}", work)

@@ -209,7 +209,7 @@ def no_numbers(where: str, bad: Bad) -> list[Problem]:
     """What to say of rows that are `strange`."""
     if not bad.count:
         return []
-    rows = f"{', '.join(str(row + 1) for row in bad.rows)}"
+    rows = ", ".join(str(row + 1) for row in bad.rows)
     more = f" and {bad.count - SHOWN:,} more" if bad.count > SHOWN else ""
     message = f"{bad.count:,} rows have no number as their target: rows {rows}{more}"
     return [Problem(where, message, "Write finite numbers")]
