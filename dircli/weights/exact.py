@@ -8,7 +8,7 @@ UNIT = 1127
 """An exact sum counts units of 2^-UNIT, of which every finite float64 is a whole number."""
 BITS = 26
 """A mantissa is summed in two halves, the lower one of so many bits, which float64 holds of `ROWS` numbers together."""
-ROWS = 1 << 24
+ROWS = 1 << 18
 
 
 def exact_sum(values: FloatArray) -> int:

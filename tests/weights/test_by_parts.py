@@ -22,7 +22,7 @@ from miniatures import curated_table
 from dircli.arrays import FloatArray
 from dircli.benchmark.protocol import Normalise, WeightRule
 from dircli.datasets.open import open_benchmark, open_large
-from dircli.errors import InputError
+from dircli.errors import InputError, UsageError
 from dircli.store import engines, large_manifests, parquet
 from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import unwatched
@@ -188,6 +188,33 @@ def test_what_is_known_of_parts_of_the_targets_is_what_is_known_of_all() -> None
     merged = WeightSums.merged([WeightSums.of(part) for part in (weight[:0], weight[:900], weight[900:])])
     assert merged.summary == WeightSums.of(weight).summary
     assert merged.lightest.tolist() == np.sort(weight)[:1000].tolist()
+
+
+def test_what_suits_an_engine_is_divided_so(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads share the memory of this process, in which a row group for each would be too much."""
+    monkeypatch.setattr(by_parts, "ROWS", 100)
+    monkeypatch.setattr(by_parts, "AT_ONCE", 400)
+    assert len(list(weighed(own, WeightOptions(), Parts()).blocks())) == 11
+    assert len(list(weighed(own, WeightOptions(), Parts(engine=Elsewhere())).blocks())) == 3
+
+
+class Elsewhere(engines.Local):
+    """An engine whose workers are no threads of this process, as far as anybody asks."""
+
+    name: engines.Name = "dask"
+
+
+def test_what_dense_weight_has_no_use_for_is_refused_by_parts_too(own: Path) -> None:
+    for options in (replace(DENSE, clip=(1, 2)), replace(DENSE, edge="zero"), replace(DENSE, kernel="triang")):
+        with pytest.raises(UsageError, match="has a density of its own"):
+            weighed(own, options, Parts())
+    with pytest.raises(UsageError, match="alpha must be 0 or more"):
+        weighed(own, replace(DENSE, alpha=np.inf), Parts())
+
+
+def test_only_weights_that_are_undefined_are_null() -> None:
+    made = by_parts.table({"effective": np.array([np.nan, 1]), "weight": np.array([np.nan, 1])})
+    assert [made[name].null_count for name in made.column_names] == [0, 1]
 
 
 def test_a_small_manifest_is_weighed_at_once_and_what_is_wrong_is_named_as_usual(own: Path, monkeypatch: Any) -> None:
