@@ -1,8 +1,8 @@
 """The weights of the training samples of a manifest that is never held as a whole: an engine weighs parts of its rows.
 
 Weights of bins follow from the counts in ``bins.parquet``, and each row has the one of its bin. Dense-weight needs sums
-over all training targets first, which are merged from parts. The number of these alone decides how they are rounded,
-whoever does the work: weights are those of all targets at once within 1e-12, and of one part the very same.
+over all training targets first, which are merged from parts, exactly: weights are the very ones of all rows at once.
+Only the means of dense-weight in each bin, which are shown, are rounded otherwise.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.arrays import FloatArray, IntArray
+from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.protocol import WeightRule
 from dircli.errors import InputError, Problem, first_line
 from dircli.store import manifests
 from dircli.store.engines import LOCAL, Engine
 from dircli.store.large_manifests import ROWS, LargeManifest, Piece
 from dircli.store.parallel import Watch, unwatched
-from dircli.weights.denseweight import Curve, Grid, Moments, weights_of
-from dircli.weights.per_sample import DENSE, of_bins, refuse_unfit, sums_by_bin
-from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, WeightSums, bin_weights, factor, spread
+from dircli.weights.denseweight import Curve, Extent, Grid, squares, weights_of
+from dircli.weights.per_sample import DENSE, Sizes, of_bins, refuse_unfit, sums_by_bin
+from dircli.weights.schemes import BinWeights, WeightOptions, WeightSummary, WeightSums, bin_weights, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,55 +112,54 @@ def weigh(source: Source, counts: IntArray, options: WeightOptions, run: Run) ->
 def _dense(
     source: Source, counts: IntArray, options: WeightOptions, run: Run
 ) -> tuple[BinWeights, WeightSummary, OfTargets]:
-    """Dense-weight from what is known of all rows, which are read four times for it."""
+    """Dense-weight from what is known of all rows, which are read five times for it."""
     refuse_unfit(options)
     engine = run.engine
     with _unchanged(source), ExitStack() as stack:
         pieces = source.manifest.pieces(run.rows or AT_ONCE)
-        done = stack.enter_context(run.watch("parts of the density", 4 * len(pieces)))
-        grid = Grid.of(engine.reduced(moments, pieces, Moments.merged, shared=source, done=done))
+        done = stack.enter_context(run.watch("parts of the density", 5 * len(pieces)))
+        found = engine.reduced(extent, pieces, Extent.merged, shared=source, done=done)
+        squared = engine.reduced(squared_in, pieces, total, shared=(source, found.mean), done=done)
+        grid = Grid.of(found, squared)
         curve = grid.curve(engine.reduced(on_grid, pieces, added, shared=(source, grid), done=done))
         weigher = OfTargets(curve=curve, alpha=options.alpha)
-        size = engine.reduced(sizes, pieces, all_sizes, shared=(source, weigher), done=done)
-        weigher = replace(weigher, factor=factor(options.normalise, n=grid.n, total=size.total, high=size.high))
-        found = engine.reduced(dense_sums, pieces, all_sums, shared=(source, weigher, len(counts)), done=done)
-    return of_bins(found.by_bin, counts), found.weights.summary, weigher
+        size = engine.reduced(sizes, pieces, Sizes.merged, shared=(source, weigher), done=done)
+        weigher = replace(weigher, factor=size.scale(options))
+        sums = engine.reduced(dense_sums, pieces, all_sums, shared=(source, weigher, len(counts)), done=done)
+    return of_bins(sums.by_bin, counts), sums.weights.summary, weigher
 
 
-def moments(source: Source, piece: Piece) -> Moments:
-    """What is known of the training targets in ``piece``."""
-    return Moments.of(source.rows(piece, "target")["target"])
+def extent(source: Source, piece: Piece) -> Extent:
+    """What is known first of the training targets in ``piece``."""
+    return Extent.of(source.rows(piece, "target")["target"])
 
 
-def on_grid(asked: tuple[Source, Grid], piece: Piece) -> FloatArray:
-    """How many of them are at each point of the grid, (GRID,)."""
+def squared_in(asked: tuple[Source, float], piece: Piece) -> int:
+    """The exact sum of their squared distances from the mean."""
+    source, mean = asked
+    return squares(source.rows(piece, "target")["target"], mean)
+
+
+def total(parts: list[int]) -> int:
+    """Their sum."""
+    return sum(parts)
+
+
+def on_grid(asked: tuple[Source, Grid], piece: Piece) -> IntArray:
+    """Where they are on the grid, (3, GRID)."""
     source, grid = asked
     return grid.sums(source.rows(piece, "target")["target"])
 
 
-def added(parts: list[FloatArray]) -> FloatArray:
+def added(parts: list[AnyArray]) -> AnyArray:
     """Their sum."""
     return np.asarray(np.sum(parts, axis=0))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """The sum of weights, and the highest of them."""
-
-    total: float
-    high: float
 
 
 def sizes(asked: tuple[Source, OfTargets], piece: Piece) -> Sizes:
     """What the scale of weights hangs on, of the training samples in ``piece``."""
     source, weigher = asked
-    weight = weigher.of(source.rows(piece, "target"))
-    return Sizes(total=float(weight.sum()), high=float(weight.max(initial=-np.inf)))
-
-
-def all_sizes(parts: list[Sizes]) -> Sizes:
-    """What it hangs on of all of them."""
-    return Sizes(total=sum(part.total for part in parts), high=max(part.high for part in parts))
+    return Sizes.of(weigher.of(source.rows(piece, "target")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,17 +191,17 @@ def weighed(asked: tuple[Source, OfBins | OfTargets, Sequence[str]], piece: Piec
     return table({**rows, "weight": weigher.of(rows)}).select(names)
 
 
-def _blocks(source: Source, weigher: OfBins | OfTargets, total: int, run: Run, *names: str) -> Iterator[pa.Table]:
-    """The columns ``names`` of all ``total`` training rows, in their order; InputError where there are others now."""
+def _blocks(source: Source, weigher: OfBins | OfTargets, number: int, run: Run, *names: str) -> Iterator[pa.Table]:
+    """The columns ``names`` of all ``number`` training rows, in their order; InputError where there are others now."""
     size = run.rows or (ROWS if run.engine.name == "local" else AT_ONCE)
     shared, found = (source, weigher, names or ("id", "target", "bin", "weight")), 0
-    with _unchanged(source), run.watch("rows weighed", total) as done:
+    with _unchanged(source), run.watch("rows weighed", number) as done:
         for block in run.engine.in_order(weighed, source.manifest.pieces(size), shared=shared):
             found += len(block)
             done(len(block))
             yield block
-    if found != total:
-        raise _changed(source, f"it has {found:,} training rows, and had {total:,}")
+    if found != number:
+        raise _changed(source, f"it has {found:,} training rows, and had {number:,}")
 
 
 def table(arrays: Mapping[str, Any]) -> pa.Table:

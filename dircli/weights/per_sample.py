@@ -1,12 +1,18 @@
 """The weight of each training sample, from arrays: that of its bin, or by DenseWeight one of its own."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.protocol import AnyScheme, WeightRule
 from dircli.errors import UsageError
 from dircli.weights.denseweight import dense_weights, refuse_alpha
-from dircli.weights.schemes import BinWeights, WeightOptions, bin_weights, scale
+from dircli.weights.exact import exact_sum, quotient
+from dircli.weights.schemes import BinWeights, WeightOptions, bin_weights, factor
 
 DENSE: AnyScheme = "dense-weight"
 
@@ -31,8 +37,32 @@ def _dense_weights(
     """The mean density and weight of dense-weight in each bin, (B,), and the weight of each training sample, (n,)."""
     refuse_unfit(options)
     density, weight = dense_weights(targets, alpha=options.alpha)
-    weight *= scale(weight, np.ones(weight.size), options.normalise)
+    weight *= Sizes.of(weight).scale(options)
     return of_bins(sums_by_bin(density, weight, bin_index, len(counts)), counts), weight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """What the scale of the weights of ``n`` samples hangs on: their exact sum ``total``, and the highest."""
+
+    n: int
+    total: int
+    high: float
+
+    @classmethod
+    def of(cls, weight: FloatArray) -> Sizes:
+        """Those of ``weight`` (n,)."""
+        return cls(n=weight.size, total=exact_sum(weight), high=float(weight.max(initial=-np.inf)))
+
+    @classmethod
+    def merged(cls, parts: Sequence[Sizes]) -> Sizes:
+        """Those of the samples of all ``parts``."""
+        n, total = sum(part.n for part in parts), sum(part.total for part in parts)
+        return cls(n=n, total=total, high=max(part.high for part in parts))
+
+    def scale(self, options: WeightOptions) -> float:
+        """By what weights are to be multiplied."""
+        return factor(options.normalise, n=self.n, total=quotient(self.total), high=self.high)
 
 
 def refuse_unfit(options: WeightOptions) -> None:

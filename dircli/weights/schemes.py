@@ -28,6 +28,7 @@ from dircli.benchmark.protocol import (
     refuse_unknown,
 )
 from dircli.errors import UsageError
+from dircli.weights.exact import exact_sum, quotient
 from dircli.weights.lds import effective_density
 
 BETA = 0.999
@@ -174,39 +175,46 @@ class WeightSummary:
     effective_size: float
     lopsided: bool
 
+    @classmethod
+    def of(cls, lightest: FloatArray, *, high: float, n: int, total: float, squares: float) -> WeightSummary:
+        """The summary of ``n`` weights, of which the `THOUSAND` ``lightest`` are known, ascending, and the sums."""
+        return cls(
+            low=float(lightest[0]),
+            high=high,
+            n=n,
+            effective_size=total**2 / squares,
+            lopsided=n > THOUSAND and high > float(lightest.sum()),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class WeightSums:
-    """What a summary needs to know of the weights of ``n`` samples.
+    """What a summary needs to know of the weights of ``n`` samples, the same of any parts of them.
 
-    Their sum, that of their squares, the highest, and the `THOUSAND` ``lightest``, ascending.
+    The exact sums of them and of their squares, the highest, and the `THOUSAND` ``lightest``, ascending.
     """
 
     n: int
-    total: float
-    squares: float
+    total: int
+    squares: int
     high: float
     lightest: FloatArray
 
     @classmethod
-    def of(cls, weight: FloatArray, counts: AnyArray | None = None) -> WeightSums:
-        """Those of ``weight`` (B,), each held by ``counts`` (B,) samples, or without these by one."""
-        if counts is None:  # may be millions, which are sorted by themselves
-            weight = np.sort(weight)
-            n, lightest = weight.size, weight[:THOUSAND].copy()
-            total, squares = weight.sum(), (weight**2).sum()
-        else:
-            weight, counts = weight[counts > 0], counts[counts > 0]
-            order = np.argsort(weight, kind="stable")
-            weight, counts = weight[order], counts[order]
-            lightest = np.repeat(weight, np.clip(THOUSAND - (np.cumsum(counts) - counts), 0, counts))
-            n, total, squares = int(counts.sum()), (counts * weight).sum(), (counts * weight**2).sum()
-        high = float(weight.max(initial=-np.inf))
-        return cls(n=n, total=float(total), squares=float(squares), high=high, lightest=lightest)
+    def of(cls, weight: FloatArray) -> WeightSums:
+        """Those of ``weight`` (n,)."""
+        lightest = np.partition(weight, THOUSAND)[:THOUSAND] if weight.size > THOUSAND else weight
+        return cls(
+            n=weight.size,
+            total=exact_sum(weight),
+            squares=exact_sum(weight**2),
+            high=float(weight.max(initial=-np.inf)),
+            lightest=np.sort(lightest),
+        )
 
     @classmethod
     def merged(cls, parts: Sequence[WeightSums]) -> WeightSums:
-        """Those of the samples of all ``parts``; sums are rounded otherwise than those of all at once."""
+        """Those of the samples of all ``parts``."""
         return cls(
             n=sum(part.n for part in parts),
             total=sum(part.total for part in parts),
@@ -218,13 +226,8 @@ class WeightSums:
     @property
     def summary(self) -> WeightSummary:
         """What they amount to."""
-        return WeightSummary(
-            low=float(self.lightest[0]),
-            high=self.high,
-            n=self.n,
-            effective_size=self.total**2 / self.squares,
-            lopsided=self.n > THOUSAND and self.high > float(self.lightest.sum()),
-        )
+        total, squares = quotient(self.total), quotient(self.squares)
+        return WeightSummary.of(self.lightest, high=self.high, n=self.n, total=total, squares=squares)
 
 
 def spread(weight: FloatArray, counts: AnyArray | None = None) -> WeightSummary:
@@ -232,4 +235,11 @@ def spread(weight: FloatArray, counts: AnyArray | None = None) -> WeightSummary:
 
     Without ``counts`` each is held by one sample.
     """
-    return WeightSums.of(weight, counts).summary
+    if counts is None:
+        return WeightSums.of(weight).summary
+    weight, counts = weight[counts > 0], counts[counts > 0]
+    order = np.argsort(weight, kind="stable")
+    weight, counts = weight[order], counts[order]
+    lightest = np.repeat(weight, np.clip(THOUSAND - (np.cumsum(counts) - counts), 0, counts))
+    total, squares = float((counts * weight).sum()), float((counts * weight**2).sum())
+    return WeightSummary.of(lightest, high=float(weight[-1]), n=int(counts.sum()), total=total, squares=squares)

@@ -9,6 +9,7 @@ import signal
 import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -21,14 +22,14 @@ from miniatures import curated_table
 from dircli.arrays import FloatArray
 from dircli.benchmark.protocol import Normalise, WeightRule
 from dircli.datasets.open import open_benchmark, open_large
-from dircli.errors import InputError
+from dircli.errors import InputError, UsageError
 from dircli.store import engines, large_manifests, parquet
 from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import unwatched
 from dircli.weights import by_parts, weigh
 from dircli.weights.by_parts import Run as Parts
 from dircli.weights.by_parts import Source
-from dircli.weights.denseweight import Moments
+from dircli.weights.denseweight import Extent, Grid, bandwidth, squares
 from dircli.weights.per_sample import sample_weights
 from dircli.weights.schemes import WeightOptions, WeightSums
 from dircli.weights.weigh import Weighted
@@ -77,16 +78,13 @@ def dense_column(weighted: Weighted) -> FloatArray:
     return np.concatenate([block["weight"].to_numpy() for block in weighted.blocks("weight")])
 
 
-def same_but_for_rounding(ours: Weighted, theirs: Weighted) -> None:
-    """Both have the same weights, facts and bins, within rounding."""
-    close: dict[str, Any] = {"rel": 1e-12, "abs": 1e-13}
-    assert dense_column(ours) == pytest.approx(dense_column(theirs), **close)
-    assert vars(ours.spread) == pytest.approx(vars(theirs.spread), **close)
+def same_dense_weights(ours: Weighted, theirs: Weighted) -> None:
+    """Both have the same weights and facts to the last digit, and the same means of bins within rounding."""
+    assert written(ours) == written(theirs)
+    assert ours.facts == theirs.facts
+    assert ours.spread == theirs.spread
     for name, values in vars(ours.by_bin).items():
-        assert values == pytest.approx(getattr(theirs.by_bin, name), nan_ok=True, **close), name
-    measured = {"min", "max", "effective_size"}
-    assert {key: ours.facts[key] for key in measured} == pytest.approx({key: theirs.facts[key] for key in measured})
-    assert {**ours.facts, **dict.fromkeys(measured)} == {**theirs.facts, **dict.fromkeys(measured)}
+        assert values == pytest.approx(getattr(theirs.by_bin, name), rel=1e-12, nan_ok=True), name
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -113,13 +111,11 @@ def by_parts_of(root: Path) -> Source:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_dense_weight_is_that_of_all_targets_at_once_within_rounding(number: int, own: Path) -> None:
+def test_dense_weight_is_that_of_all_targets_at_once(number: int, own: Path) -> None:
     for normalise in get_args(Normalise):
         options = replace(DENSE, normalise=normalise)
         ours = weighed(own, options, parts(LOCAL, number))
-        whole = weighed(own, options, None)
-        same_but_for_rounding(ours, whole)
-        assert number > 1 or (ours.facts, written(ours)) == (whole.facts, written(whole))
+        same_dense_weights(ours, weighed(own, options, None))
 
 
 def test_a_cluster_gives_the_weights_of_one_process(own: Path, cluster: Engine) -> None:
@@ -136,8 +132,7 @@ def test_a_cluster_gives_the_weights_of_one_process(own: Path, cluster: Engine) 
 )
 def test_a_cluster_gives_the_dense_weight_of_one_process(number: int, own: Path, cluster: Engine) -> None:
     ours = weighed(own, DENSE, parts(cluster, number))
-    assert written(ours) == written(weighed(own, DENSE, parts(LOCAL, number)))
-    same_but_for_rounding(ours, weighed(own, DENSE, None))
+    same_dense_weights(ours, weighed(own, DENSE, None))
 
 
 def test_parts_of_a_row_group_and_several_groups_are_all_rows_in_their_order(
@@ -176,16 +171,50 @@ def test_higher_bins_are_folded_as_at_once(own: Path) -> None:
 
 def test_what_is_known_of_parts_of_the_targets_is_what_is_known_of_all() -> None:
     targets = np.random.default_rng(0).gamma(2, 3, 5000) + 1e6
-    whole = Moments.of(targets)
-    assert whole.bandwidth == 1.06 * np.std(targets) * 5000 ** (-1 / 5)
-    merged = Moments.merged([Moments.of(part) for part in (targets[:0], targets[:1], targets[1:3000], targets[3000:])])
-    assert vars(merged) == pytest.approx(vars(whole), rel=1e-12)
-    assert Moments.merged([whole]) == whole
-    assert Moments.merged([Moments.of(targets[:0])] * 2).n == 0
+    whole = Extent.of(targets)
+    of_parts = [targets[:0], targets[:1], targets[1:3000], targets[3000:]]
+    assert Extent.merged([Extent.of(part) for part in of_parts]) == whole
+    assert whole.mean == float(sum(map(Fraction, targets.tolist())) / 5000)
+    squared = squares(targets, whole.mean)
+    assert sum(squares(part, whole.mean) for part in of_parts) == squared
+    assert bandwidth(5000, squared) == pytest.approx(1.06 * np.std(targets) * 5000 ** (-1 / 5), rel=1e-14)
+    grid = Grid.of(whole, squared)
+    sums = grid.sums(targets)
+    assert np.array_equal(np.sum([grid.sums(part) for part in of_parts], axis=0), sums)
+    places = (targets - grid.points[0]) / grid.step
+    assert sums[0].sum() == 5000
+    assert (sums[1].sum() + sums[2].sum() / 2**26) / 2**26 == pytest.approx((places % 1).sum(), rel=1e-14)
     weight = np.random.default_rng(1).gamma(2, 3, 5000)
-    sums = WeightSums.merged([WeightSums.of(part) for part in (weight[:0], weight[:900], weight[900:])])
-    assert vars(sums.summary) == pytest.approx(vars(WeightSums.of(weight).summary), rel=1e-12)
-    assert sums.lightest.tolist() == np.sort(weight)[:1000].tolist()
+    merged = WeightSums.merged([WeightSums.of(part) for part in (weight[:0], weight[:900], weight[900:])])
+    assert merged.summary == WeightSums.of(weight).summary
+    assert merged.lightest.tolist() == np.sort(weight)[:1000].tolist()
+
+
+def test_what_suits_an_engine_is_divided_so(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads share the memory of this process, in which a row group for each would be too much."""
+    monkeypatch.setattr(by_parts, "ROWS", 100)
+    monkeypatch.setattr(by_parts, "AT_ONCE", 400)
+    assert len(list(weighed(own, WeightOptions(), Parts()).blocks())) == 11
+    assert len(list(weighed(own, WeightOptions(), Parts(engine=Elsewhere())).blocks())) == 3
+
+
+class Elsewhere(engines.Local):
+    """An engine whose workers are no threads of this process, as far as anybody asks."""
+
+    name: engines.Name = "dask"
+
+
+def test_what_dense_weight_has_no_use_for_is_refused_by_parts_too(own: Path) -> None:
+    for options in (replace(DENSE, clip=(1, 2)), replace(DENSE, edge="zero"), replace(DENSE, kernel="triang")):
+        with pytest.raises(UsageError, match="has a density of its own"):
+            weighed(own, options, Parts())
+    with pytest.raises(UsageError, match="alpha must be 0 or more"):
+        weighed(own, replace(DENSE, alpha=np.inf), Parts())
+
+
+def test_only_weights_that_are_undefined_are_null() -> None:
+    made = by_parts.table({"effective": np.array([np.nan, 1]), "weight": np.array([np.nan, 1])})
+    assert [made[name].null_count for name in made.column_names] == [0, 1]
 
 
 def test_a_small_manifest_is_weighed_at_once_and_what_is_wrong_is_named_as_usual(own: Path, monkeypatch: Any) -> None:
@@ -231,7 +260,7 @@ def test_who_watches_is_told_of_every_part_and_row(own: Path) -> None:
         told[what] = total, sum(seen)
 
     ours = weighed(own, DENSE, parts(LOCAL, 7, watch=watch))
-    assert told == {"parts of the density": (28, 28)}
+    assert told == {"parts of the density": (35, 35)}
     written(ours)
     assert told["rows weighed"] == (ours.rows, ours.rows)
     assert isinstance(Parts().watch, type(unwatched))
