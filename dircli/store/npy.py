@@ -10,6 +10,7 @@ import numpy as np
 
 from dircli.arrays import AnyArray
 from dircli.errors import InputError, Problem
+from dircli.store.places import UnreachableError
 
 
 def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:
@@ -60,6 +61,8 @@ def header(stream: IO[bytes], name: str, *, hint: str) -> tuple[tuple[int, ...],
         if version == (1, 0):
             return np.lib.format.read_array_header_1_0(stream)
         return np.lib.format.read_array_header_2_0(stream)
+    except UnreachableError:
+        raise
     except Exception as error:  # noqa: BLE001 - as above
         raise _damaged(name, error, hint) from None
 
