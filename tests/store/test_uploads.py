@@ -206,7 +206,9 @@ def table(work: Path) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(run: Run, work: Path, store: Store) -> None:
+def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(
+    run: Run, work: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = "az://b/manifests"
     here, there = run(*TABLE, "-q"), run(*TABLE, "--out", url, "-q")
     assert there.stdout == here.stdout
@@ -226,7 +228,10 @@ def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(run: 
     assert "removed what was derived from the manifest before: weights.json, weights.parquet" in told
     assert store.asked()[:3] == ["remove manifest.json", "remove weights.json", "remove weights.parquet"]
     assert store.names() == ["bins.parquet", "manifest.json", "samples.parquet"]
-    run("verify", "t", "--manifests", url)
+    monkeypatch.setenv("DIR_MANIFESTS", url)
+    run("verify")
+    run("weights")
+    assert store.names() == sorted(name.rpartition("/")[2] for name in expected)
 
 
 @pytest.mark.usefixtures("table")
