@@ -166,9 +166,14 @@ def test_an_upload_that_fails_says_how_far_it_came_and_is_completed_by_another(s
         with pytest.raises(UsageError, match=f"az://b/m/{name}: cannot be written"):
             files.write_all(folder, {key: data + b"!" for key, data in SET.items()}, force=True)
         assert "manifest.json" not in store.names() or store.files == before  # old or none, never beside new rows
+    store.fail_at("two.csv")
+    with pytest.raises(
+        UsageError, match=r"two.csv: cannot be written .*; az://b/one.csv is there already: run it again"
+    ):
+        files.write_each({places.of(f"az://b/{name}.csv"): b"1" for name in ("one", "two")})
     store.fail_at("")
     files.write_all(folder, OTHER, force=True)
-    assert store.files == {f"b/m/{name}": data for name, data in OTHER.items()}
+    assert store.files == {"b/one.csv": b"1"} | {f"b/m/{name}": data for name, data in OTHER.items()}
 
 
 def test_what_fails_here_leaves_nothing_there_and_nothing_here(store: Store, tmp_path: Path) -> None:
