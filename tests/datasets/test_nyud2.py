@@ -587,6 +587,7 @@ def test_an_array_scores_alike_as_npy_as_hdf5_and_nearly_as_png(
 def test_maps_elsewhere_score_as_copies_of_them_do(
     kind: str, work: Path, run: Run, request: pytest.FixtureRequest
 ) -> None:
+    pytest.importorskip("aiohttp", reason="the extra remote is not installed")
     values = predicted()
     names = ["p.npy", "fortran.npy", "p.h5", "folder/"]
     np.save("p.npy", values)

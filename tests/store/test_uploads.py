@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
-fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+pytest.importorskip("fsspec", reason="the extra remote is not installed")
+pytest.importorskip("aiohttp", reason="the extra remote is not installed")
 
 SET = {"samples.parquet": b"rows" * 9, "manifest.json": b"facts", "bins.parquet": b"bins"}
 OTHER = {**SET, "samples.parquet": b"Rows" * 9, "manifest.json": b"Facts"}
@@ -160,6 +161,15 @@ def test_an_upload_that_fails_says_how_far_it_came_and_is_completed_by_another(s
     store.asked()
     files.write_all(folder, SET)
     assert store.asked() == ["put bins.parquet", "put manifest.json"]
+    store.fail_at("bins.parquet")
+    with pytest.raises(UsageError) as raised:
+        files.write_all(folder, {**OTHER, "bins.parquet": b"!"}, force=True)
+    assert str(raised.value) == (
+        "az://b/m/bins.parquet: cannot be written (the store hung up); az://b/m/samples.parquet is there already "
+        "and az://b/m/manifest.json is removed: run it again to complete them"
+    )
+    store.fail_at("")
+    files.write_all(folder, SET, force=True)
     for name in ("manifest.json", "samples.parquet", "bins.parquet"):
         before = store.files
         store.fail_at(name)
