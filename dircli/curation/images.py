@@ -19,6 +19,7 @@ from dircli.datasets.obtain import DownloadOptions
 from dircli.errors import DirError, UsageError
 from dircli.store import files, text
 from dircli.store.engines import LOCAL, Engine
+from dircli.store.places import UnreachableError
 
 JPEG = {"JPEG", "MPO"}
 JPEG_END = b"\xff\xd9"
@@ -75,7 +76,7 @@ def _reasons_elsewhere(raw: Raw, ids: Sequence[str]) -> tuple[int, list[tuple[st
 
 
 def _reason(raw: Raw, key: str) -> str:
-    """Why the image of ``key`` cannot be read; empty where it can."""
+    """Why the image of ``key`` cannot be read; empty where it can. UnreachableError where nobody knows."""
     try:
         with ONE:  # a tree opens its archives, and hands out their handles, for one thread at a time
             member = image_of(raw, key)
@@ -87,6 +88,8 @@ def _reason(raw: Raw, key: str) -> str:
         finally:
             with ONE:
                 stream.close()
+    except UnreachableError:
+        raise
     except (OSError, DirError) as error:
         return reason(error, raw)
 
@@ -107,6 +110,8 @@ def _damage(stream: IO[bytes], raw: Raw) -> str:
                 Image.open(stream).load()
     except UnidentifiedImageError:
         return "no image"
+    except UnreachableError:
+        raise
     except Exception as error:  # noqa: BLE001 - Pillow answers damage with whatever its parser met
         return reason(error, raw)
     return ""

@@ -29,6 +29,7 @@ from dircli.errors import DirError, UsageError, one_line
 from dircli.store import files, parquet
 from dircli.store.engines import LOCAL, Engine
 from dircli.store.parallel import Watch, unwatched
+from dircli.store.places import UnreachableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,6 +79,8 @@ def examined(raw: Raw, ids: Iterable[str], samples: SampleReader) -> Iterator[Re
             else:
                 with raw.open(recording.file) as stream:
                     _examine(recording, stream, raw, samples.channels, edfio)
+        except UnreachableError:
+            raise
         except (OSError, DirError) as error:
             recording.findings.append(f"cannot be read ({reason(error, raw)})")
         yield recording
@@ -109,6 +112,8 @@ def _examine(recording: Recording, stream: IO[bytes], raw: Raw, channels: Sequen
             if (own := edf.bytes_in_header_record) != len(header):
                 recording.findings.append(f"the header states its own size wrongly ({own:,} of {len(header):,} bytes)")
             recording.findings += _length(recording, edf, stated=stated, size=size - len(header))
+    except UnreachableError:
+        raise
     except Exception as error:  # noqa: BLE001 - a damaged header may meet any of the parser's errors
         recording.findings.append(f"the header is damaged ({reason(error, raw)})")
         return

@@ -8,7 +8,7 @@ from dircli import datasets
 from dircli.benchmark.dataset import Rules
 from dircli.datasets import variants
 from dircli.errors import DirError
-from dircli.store import manifests
+from dircli.store import manifests, places
 
 DAMAGED = "damaged"
 SYNTHETIC_MARK = "SYNTHETIC.txt"
@@ -78,6 +78,8 @@ def _state(folder: Path | None) -> dict[str, Any]:
     facts: Mapping[str, Any] = {}
     try:
         facts = manifests.read_facts(folder) if folder else {}
+    except places.UnreachableError:
+        raise
     except DirError:
         facts = {"origin": DAMAGED}
     stated = {key: facts.get(key) for key in ("origin", "content", "seed")}
@@ -93,6 +95,8 @@ def listed(name: str, *, root: Path, data: Path) -> dict[str, Any]:
     """What `manifest` gives; of a manifest that cannot be read nothing but its name, and that it is damaged."""
     try:
         return manifest(name, root=root, data=data)
+    except places.UnreachableError:
+        raise
     except DirError:
         unknown = dict.fromkeys(dataset(datasets.NAMES[0], root=root, data=data))
         return {**unknown, "name": name, "rows": {}, "curated": True, "origin": DAMAGED}

@@ -26,6 +26,7 @@ from dircli.benchmark.splits import TEST
 from dircli.errors import DirError
 from dircli.store import files, manifests
 from dircli.store.matching import arrow_texts, hashes, listed
+from dircli.store.places import UnreachableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -210,6 +211,8 @@ def curated(root: Path) -> tuple[Fingerprints, ...]:
     for name in manifests.curated(root):
         try:
             manifest = manifests.read(root / name)
+        except UnreachableError:
+            raise
         except DirError:
             continue
         first = found.get(manifest.content)

@@ -1,9 +1,13 @@
 """Arrays in npy files."""
 
+from __future__ import annotations
+
 import io
 import math
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -11,6 +15,9 @@ import numpy as np
 
 from dircli.arrays import AnyArray, FloatArray
 from dircli.errors import InputError, Problem
+from dircli.store.places import UnreachableError, is_remote
+
+COPIED = 1 << 20  # bytes at once
 
 
 def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:
@@ -23,22 +30,45 @@ def load(source: bytes | Path, name: str, *, hint: str) -> AnyArray:
     return array
 
 
-class Slices:
-    """The array in the npy file that ``stream`` holds, of which no more is read than is asked for, by its first axis.
+@contextmanager
+def opened(path: Path, *, hint: str) -> Iterator[AnyArray | Slices]:
+    """The array at ``path``, of which no more is in memory than is asked for; InputError where it is not whole.
 
-    InputError where the file is not whole, or its numbers stand by column, so that a slice is nowhere in one piece.
+    One elsewhere is read by `Slices`, or by a copy in a temporary file where its numbers stand by column, so that a
+    slice of its first axis is nowhere in one piece.
+    """
+    if not is_remote(path):
+        yield load(path, str(path), hint=hint)
+        return
+    with path.open("rb") as stream:
+        shape, by_column, dtype = header(stream, str(path), hint=hint)
+        if not by_column:
+            yield Slices(stream, shape, dtype, name=str(path), hint=hint)
+            return
+        from tempfile import TemporaryDirectory
+
+        stream.seek(0)
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # it may still be mapped
+            copy = Path(folder, path.name)
+            with copy.open("xb") as file:
+                shutil.copyfileobj(stream, file, COPIED)
+            yield load(copy, str(path), hint=hint)
+
+
+class Slices:
+    """An array of this ``shape`` and ``dtype`` whose numbers follow in ``stream``, read by slices of its first axis.
+
+    InputError where they are not all there.
     """
 
-    def __init__(self, stream: IO[bytes], name: str, *, hint: str) -> None:
-        self.shape, by_column, self.dtype = header(stream, name, hint=hint)
-        self._stream, self._start = stream, stream.tell()
-        self._row = math.prod(self.shape[1:]) * self.dtype.itemsize
-        size, there = math.prod(self.shape) * self.dtype.itemsize, stream.seek(0, io.SEEK_END) - self._start
+    def __init__(
+        self, stream: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[np.generic], *, name: str, hint: str
+    ) -> None:
+        self.shape, self.dtype = shape, dtype
+        self._stream, self._start, self._row = stream, stream.tell(), math.prod(shape[1:]) * dtype.itemsize
+        size, there = math.prod(shape) * dtype.itemsize, stream.seek(0, io.SEEK_END) - self._start
         if there < size:
             raise _damaged(name, ValueError(f"{there:,} bytes of numbers, and its header says {size:,}"), hint)
-        if by_column and len(self.shape) > 1:
-            what = "its numbers are stored by column, and elsewhere they are read by row"
-            raise InputError(Problem(name, what, "Write np.ascontiguousarray(array), or copy the file here"))
 
     def __getitem__(self, part: slice) -> AnyArray:
         start, stop, _ = part.indices(self.shape[0])
@@ -69,6 +99,8 @@ def header(stream: IO[bytes], name: str, *, hint: str) -> tuple[tuple[int, ...],
         if version == (1, 0):
             return np.lib.format.read_array_header_1_0(stream)
         return np.lib.format.read_array_header_2_0(stream)
+    except UnreachableError:
+        raise
     except Exception as error:  # noqa: BLE001 - as above
         raise _damaged(name, error, hint) from None
 

@@ -72,14 +72,8 @@ def _opened(path: Path, frame: Frame, dataset: str) -> Iterator[Block]:
     with path.open("rb") as stream:
         head = stream.read(8)
     with contextlib.ExitStack() as stack:
-        data: Any
-        if head.startswith(sniff.NPY):
-            if places.is_remote(path):
-                data = npy.Slices(stack.enter_context(path.open("rb")), str(path), hint=SAVE)
-            else:
-                data = npy.load(path, str(path), hint=SAVE)
-        else:
-            data = _hdf5(stack, path, dataset)
+        is_npy = head.startswith(sniff.NPY)
+        data = stack.enter_context(npy.opened(path, hint=SAVE)) if is_npy else _hdf5(stack, path, dataset)
         _check(str(path), data, frame)
         yield partial(_sliced, str(path), data)
 

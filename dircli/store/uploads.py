@@ -55,11 +55,13 @@ def _agree(*streams: IO[bytes]) -> bool:
 def put(contents: Mapping[Remote, Source], *, gone: Sequence[Remote] = ()) -> None:
     """Remove what is ``gone``, and put ``contents`` there in their order; UsageError that says how far it came."""
     there: list[str] = []
+    removed: list[str] = []
     for place in gone:
-        with _told(place, there):
+        with _told(place, there, removed):
             place.remove()
+        removed.append(str(place))
     for place, source in contents.items():
-        with _told(place, there):
+        with _told(place, there, removed):
             place.write_bytes(source) if isinstance(source, bytes) else place.upload(source)
         there.append(str(place))
 
@@ -80,8 +82,8 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def _told(place: Remote, there: Sequence[str] = ()) -> Iterator[None]:
-    """Errors of the store in the user's own terms, and which files are ``there`` already."""
+def _told(place: Remote, there: Sequence[str] = (), removed: Sequence[str] = ()) -> Iterator[None]:
+    """Errors of the store in the user's own terms, and which files are ``there`` already, and which are ``removed``."""
     try:
         yield
     except UnreachableError as error:
@@ -90,5 +92,7 @@ def _told(place: Remote, there: Sequence[str] = ()) -> Iterator[None]:
         reason = error.strerror or error
     else:
         return
-    already = f"; {sample(there)} {'is' if len(there) == 1 else 'are'} there already: run it again to complete them"
-    raise UsageError(f"{place}: cannot be written ({reason}){already if there else ''}")
+    states = [(names, state) for names, state in ((there, "there already"), (removed, "removed")) if names]
+    so_far = " and ".join(f"{sample(names)} {'is' if len(names) == 1 else 'are'} {state}" for names, state in states)
+    again = f"; {so_far}: run it again to complete them" if so_far else ""
+    raise UsageError(f"{place}: cannot be written ({reason}){again}")

@@ -576,6 +576,9 @@ def test_results_are_put_into_a_bucket(run: Run, work: Path, benchmark: dict[str
     assert s3.cat("bucket/a/r.json") == (work / "r.json").read_bytes()
     done = run("evaluate", "p.csv", "--dataset", "own", "--output", "s3://none/a/r.json", code=2)
     assert "s3://none/a/r.json: cannot be written" in done.stderr
+    words = ["curate", "custom", "--table", "table.csv", "--target", "y", "--name", "new", "--bin-width", "2", "-q"]
+    done = run(*words, "--out", "s3://none/m", code=2)
+    assert done.stderr == "dir: s3://none/m/new/samples.parquet: cannot be written (No such file or directory)\n"
 
 
 REAL = {

@@ -260,6 +260,16 @@ def test_a_quoted_glob_is_what_the_shell_would_make_of_it(both: Both) -> None:
     assert "none*: no file matches" in both.told("identify {none*}", there=True)[2]
 
 
+def test_a_url_in_the_place_of_a_name_is_a_file_or_told_how_to_be_given(both: Both) -> None:
+    template = "plot {p.csv} --manifest manifests/own --terminal"
+    here = both.told(template, there=False)
+    assert here[0] == 0
+    assert both.told(template, there=True) == here
+    told = both.told("weights {manifests/own}", there=True)
+    assert told == both.told("weights {manifests/own}", there=False)
+    assert told[2] == "dir: manifests/own is the folder of a manifest: --manifest manifests/own\n"
+
+
 @pytest.mark.parametrize(("template", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_takes_no_url_says_so_in_one_line(template: str, message: str, both: Both) -> None:
     before = files_of(both.work)

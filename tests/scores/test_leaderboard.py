@@ -359,6 +359,7 @@ def test_results_are_given_as_files_folders_and_globs(run: Run) -> None:
 
 @pytest.mark.parametrize("kind", ["memory", "http"])
 def test_results_elsewhere_are_ranked_as_those_here(run: Run, kind: str, request: pytest.FixtureRequest) -> None:
+    pytest.importorskip("aiohttp", reason="the extra remote is not installed")
     write(a=result(a=3), deep__b=result(b=1), deep__manifest={"content": UNKNOWN})
     here = board(run)
     names = ["a.json", "deep/b.json", "deep/manifest.json"]

@@ -18,7 +18,7 @@ from miniatures import MINIATURES
 
 import dircli
 from dircli.errors import InputError, UsageError
-from dircli.store import engines, places
+from dircli.store import derived, engines, manifests, places
 from dircli.store.raw.tree import open_raw
 
 if TYPE_CHECKING:
@@ -285,3 +285,44 @@ def test_marks_that_a_console_leaves_for_folders_are_no_files(s3: Any) -> None:
         assert contents(raw) == TREE
     assert [part.name for part in places.parts("s3://bucket/raw/z/*")] == ["a.csv"]
     assert len(places.parts("s3://bucket/raw/")) == len(TREE)
+
+
+@pytest.mark.parametrize("name", ["agedb", "shhs"])
+def test_a_source_that_cannot_be_reached_is_no_finding(
+    name: str, tmp_path: Path, work: Path, run: Run, server: web.Server
+) -> None:
+    """An image or recording that is not had is not damaged: nothing is listed, and the command ends with one line."""
+    files = {"raw/" + each.partition("/")[2]: data for each, data in tree_of(MINIATURES[name].build(tmp_path)).items()}
+    if name == "agedb":
+        with zipfile.ZipFile(io.BytesIO(tree_of(tmp_path / "AgeDB.zip")["AgeDB.zip"])) as archive:
+            files = {f"raw/{each}": b"no image, and it is read" for each in archive.namelist()}
+    web.published(server, files)
+    words = ["--raw", server.url("/raw/"), "--split", "redraw", "-q"]
+    check = "--check-images" if name == "agedb" else "--check-signals"
+    run("curate", name, *words, check, code=1 if name == "agedb" else 0)
+    [found] = [path for path in (work / "manifests" / name).iterdir() if path.stem in {"unreadable", "signals"}]
+    found.unlink()
+    image = next(each for each in files if each.endswith((".jpg", ".edf")))
+    server.files[f"/{image}"].acts = [web.status(500)]
+    done = run("curate", name, *words, check, code=2)
+    assert "the server answers 500 (Internal Server Error)" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not found.exists()
+
+
+def test_a_manifest_that_cannot_be_reached_is_neither_damaged_nor_replaced(run: Run, server: web.Server) -> None:
+    folder = places.of(server.url("/agedb"))
+    for words in ("verify agedb", "datasets", "info agedb"):
+        server.add("/agedb/manifest.json", b"{}", web.serve, web.status(500))  # it is there, and then it is not had
+        done = run(*words.split(), "--manifests", server.url(""), code=2)
+        assert "agedb/manifest.json: it cannot be read (the server answers 500 (Internal Server Error))" in done.stderr
+    bins = manifests.shipped("agedb")
+    assert bins is not None
+    table = manifests.read_bins(bins)
+    server.add("/agedb/bins.parquet", bins.read_bytes())
+    server.add("/agedb/manifest.json", b"{}", web.status(500))
+    with pytest.raises(places.UnreachableError):
+        derived.differing(folder, table)
+    server.add("/agedb/manifest.json", b"{}", web.serve, web.status(500))
+    with pytest.raises(places.UnreachableError):
+        derived.refuse_unlike(folder, derived.REFUSE, dataset="agedb", origin="redraw")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
-fsspec = pytest.importorskip("fsspec", reason="the extra remote is not installed")
+pytest.importorskip("fsspec", reason="the extra remote is not installed")
+pytest.importorskip("aiohttp", reason="the extra remote is not installed")
 
 SET = {"samples.parquet": b"rows" * 9, "manifest.json": b"facts", "bins.parquet": b"bins"}
 OTHER = {**SET, "samples.parquet": b"Rows" * 9, "manifest.json": b"Facts"}
@@ -160,15 +161,29 @@ def test_an_upload_that_fails_says_how_far_it_came_and_is_completed_by_another(s
     store.asked()
     files.write_all(folder, SET)
     assert store.asked() == ["put bins.parquet", "put manifest.json"]
+    store.fail_at("bins.parquet")
+    with pytest.raises(UsageError) as raised:
+        files.write_all(folder, {**OTHER, "bins.parquet": b"!"}, force=True)
+    assert str(raised.value) == (
+        "az://b/m/bins.parquet: cannot be written (the store hung up); az://b/m/samples.parquet is there already "
+        "and az://b/m/manifest.json is removed: run it again to complete them"
+    )
+    store.fail_at("")
+    files.write_all(folder, SET, force=True)
     for name in ("manifest.json", "samples.parquet", "bins.parquet"):
         before = store.files
         store.fail_at(name)
         with pytest.raises(UsageError, match=f"az://b/m/{name}: cannot be written"):
             files.write_all(folder, {key: data + b"!" for key, data in SET.items()}, force=True)
         assert "manifest.json" not in store.names() or store.files == before  # old or none, never beside new rows
+    store.fail_at("two.csv")
+    with pytest.raises(
+        UsageError, match=r"two.csv: cannot be written .*; az://b/one.csv is there already: run it again"
+    ):
+        files.write_each({places.of(f"az://b/{name}.csv"): b"1" for name in ("one", "two")})
     store.fail_at("")
     files.write_all(folder, OTHER, force=True)
-    assert store.files == {f"b/m/{name}": data for name, data in OTHER.items()}
+    assert store.files == {"b/one.csv": b"1"} | {f"b/m/{name}": data for name, data in OTHER.items()}
 
 
 def test_what_fails_here_leaves_nothing_there_and_nothing_here(store: Store, tmp_path: Path) -> None:
@@ -206,7 +221,9 @@ def table(work: Path) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(run: Run, work: Path, store: Store) -> None:
+def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(
+    run: Run, work: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = "az://b/manifests"
     here, there = run(*TABLE, "-q"), run(*TABLE, "--out", url, "-q")
     assert there.stdout == here.stdout
@@ -226,7 +243,10 @@ def test_a_manifest_and_its_weights_are_put_there_as_they_are_written_here(run: 
     assert "removed what was derived from the manifest before: weights.json, weights.parquet" in told
     assert store.asked()[:3] == ["remove manifest.json", "remove weights.json", "remove weights.parquet"]
     assert store.names() == ["bins.parquet", "manifest.json", "samples.parquet"]
-    run("verify", "t", "--manifests", url)
+    monkeypatch.setenv("DIR_MANIFESTS", url)
+    run("verify")
+    run("weights")
+    assert store.names() == sorted(name.rpartition("/")[2] for name in expected)
 
 
 @pytest.mark.usefixtures("table")

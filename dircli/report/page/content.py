@@ -17,6 +17,7 @@ from dircli.report.figures.data import Density, Errors, Ground, density, errors
 from dircli.scores.explain import warnings
 from dircli.scores.metrics.sums import overflowing
 from dircli.scores.results import Result, Scored, System
+from dircli.store import places
 from dircli.store.raw.tree import Tree, open_raw
 from dircli.weights.schemes import WeightOptions
 
@@ -82,7 +83,9 @@ def page(scored: Scored, *, command: str, data: Path) -> Page:
     """The report on ``scored``, which ``command`` made; in the folder ``data`` may lie raw files, and images."""
     against, result = scored.against, scored.result
     by_target = errors(scored, WeightOptions(protocol=result.protocol))
-    images = _tree(data / against.dataset.name) if against.dataset and against.dataset.reader.images else None
+    images = (
+        _tree(places.folder(data / against.dataset.name)) if against.dataset and against.dataset.reader.images else None
+    )
     with images or nullcontext() as tree:
         reviews = tuple(
             Review(
@@ -143,6 +146,8 @@ def _tree(folder: Path) -> Tree | None:
     """The raw files in ``folder``, where there are any that can be opened."""
     try:
         return open_raw(folder) if folder.is_dir() and any(folder.iterdir()) else None
+    except places.UnreachableError:
+        raise
     except (OSError, DirError):
         return None
 
@@ -160,6 +165,8 @@ def thumbnail(tree: Raw, key: str) -> str | None:
         small.thumbnail((SIDE, SIDE))
         sink = io.BytesIO()
         small.save(sink, format="JPEG", quality=QUALITY)
+    except places.UnreachableError:
+        raise
     except Exception:  # noqa: BLE001 - Pillow answers damage with whatever its parser met, and a locked archive likewise
         return None
     return f"data:image/jpeg;base64,{base64.b64encode(sink.getvalue()).decode()}"
