@@ -23,7 +23,7 @@ from dircli.curation.custom import CustomOptions
 from dircli.curation.derive import Cut
 from dircli.curation.partitioned import Run as Parts
 from dircli.errors import DirError, InputError, UsageError
-from dircli.store import engines, parquet
+from dircli.store import engines, parquet, places
 from dircli.store.derived import Replacing
 from dircli.store.engines import LOCAL
 from dircli.store.user_tables import Names
@@ -367,3 +367,19 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
             assert in_parts(asked, run) == expected
             assert len(victims) == 1
             assert not list((work / "scratch").iterdir())
+
+
+@pytest.mark.slow
+def test_a_cluster_reads_a_table_that_lies_elsewhere(s3: Any, work: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    for path in Path(put("folder")).iterdir():
+        s3.pipe(f"bucket/t/{path.name}", path.read_bytes())
+    s3.pipe("bucket/t.parquet", Path(put("Parquet")).read_bytes())
+    with engines.opened("dask", workers=2) as engine:  # which knows the environment of the store
+        for table, how in (("s3://bucket/t/*.csv", {}), ("s3://bucket/t.parquet", {"missing": "drop"})):
+            asked = replace(options(".", IDS, **how), table=places.of(table))
+            expected = by_one(asked)
+            assert in_parts(asked, Parts(engine=engine, size=9000, rows=100)) == expected
+    shutil.move(work / "one", work / "elsewhere")
+    here = by_one(options("t.parquet", IDS, missing="drop"))
+    assert here["samples.parquet"] == (work / "elsewhere" / "own" / "samples.parquet").read_bytes()

@@ -120,3 +120,10 @@ def test_a_header_ends_where_a_line_ends_and_one_that_is_none_is_named(work: Pat
     (work / "t").write_bytes(b'"id,y' + b"," * 200_000 + b"\na,1\n")
     with pytest.raises(InputError, match="there is no one column y"):
         user_tables.read(Path("t"), Names(target="y"))
+
+
+def test_a_target_with_a_tab_before_it_is_no_problem_where_another_one_is(work: Path) -> None:
+    (work / "t").write_text("id,y\na,\t90\nb,x\n")
+    with pytest.raises(InputError) as error:
+        user_tables.read(Path("t"), Names(target="y", id="id"))
+    assert [problem.where for problem in error.value.problems] == ["t, row 2"]
