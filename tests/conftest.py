@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from dircli.store import engines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dircli.store.engines import Engine
 
@@ -27,6 +27,20 @@ settings.load_profile("any machine")
 
 PROJECT = Path(__file__).parents[1]
 REFERENCE = Path(__file__).parent / "reference"
+
+
+def mostly_thorough(cases: Iterable[Any], *, first: int = 1) -> list[Any]:
+    """The ``cases`` of a test, of which the default suite tries the ``first`` ones alone."""
+    every = list(cases)
+    return every[:first] + [pytest.param(case, marks=pytest.mark.thorough) for case in every[first:]]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts a cluster takes long."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.thorough)
 
 
 class Run(Protocol):

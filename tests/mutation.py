@@ -189,7 +189,17 @@ def _settle(scratch: str) -> None:
 def _words(files: list[str]) -> list[str]:
     """What pytest is told, to run the tests in ``files``."""
     place = Path.cwd().parent / "temporary"
-    return ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-seed=0", f"--basetemp={place}", *files]
+    return [
+        "-q",
+        "-x",
+        "-m",
+        "not slow and not bench and not network",
+        "-p",
+        "no:cacheprovider",
+        "--hypothesis-seed=0",
+        f"--basetemp={place}",
+        *files,
+    ]
 
 
 def _run(files: list[str], patience: float) -> tuple[bool, str]:

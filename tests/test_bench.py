@@ -64,6 +64,7 @@ def test_without_the_real_agedb_as_many_rows_are_made_up_and_the_table_says_so(
     assert "whole process (made-up rows, as many of each age) | 2,140 |" in page.read_text()
 
 
+@pytest.mark.thorough
 def test_the_page_says_what_was_measured_and_what_was_missed(tmp_path: Path) -> None:
     page, result = tmp_path / "docs" / "speed.md", tmp_path / "result.json"
     options = ("--only", "version", "--runs", 1, "--json", result, "--markdown", page)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import reference_pages
-from conftest import PROJECT
+from conftest import PROJECT, mostly_thorough
 from documents import is_shown, pages, python_of, steps
 from typer.testing import CliRunner
 
@@ -42,7 +42,7 @@ def _real() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", mostly_thorough(pages()), ids=lambda page: page.name)
 def test_a_page_shows_what_its_commands_print(
     page: Path, demo: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def layer(
     return made
 
 
+@pytest.mark.thorough
 def test_three_epochs_give_the_numbers_of_the_released_code() -> None:
     with np.load(REFERENCE / "fds_gaussian_5_2.npz") as file:
         expected = {key: torch.from_numpy(file[key]) for key in file.files}
@@ -215,6 +216,7 @@ def test_processes_share_one_draw(processes: int) -> None:
     assert together[:100] == alone
 
 
+@pytest.mark.thorough
 def test_more_weights_than_pytorch_draws_from_are_drawn_from() -> None:
     weights = np.zeros((1 << 24) + 2, dtype=np.float32)
     weights[-1] = 1e-30
@@ -337,6 +339,7 @@ def test_a_head_that_cannot_begin_anew_is_refused_before_anything_changes() -> N
     assert all(values.requires_grad for values in model.parameters())
 
 
+@pytest.mark.thorough
 def test_the_loop_of_the_page_runs_as_it_stands() -> None:
     loop = (PROJECT / "docs" / "torch.md").read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
     names: dict[str, Any] = {}

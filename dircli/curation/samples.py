@@ -16,6 +16,7 @@ from dircli.curation import derive
 from dircli.curation.options import CurateOptions
 from dircli.curation.provenance import Curation, Watched, all_facts, described, sources, unlike_published
 from dircli.datasets import obtain, variants
+from dircli.datasets.describe import SYNTHETIC, SYNTHETIC_MARK
 from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.variants import Variant
 from dircli.errors import InputError, Problem, UsageError, sample
@@ -149,6 +150,8 @@ def _redrawn(dataset: Dataset, raw: Raw, *, seed: int, part: str | None) -> Cura
     split = draw(recipe.index(records.targets), recipe, seed=seed)
     notes = [f"{publication.unreleased}; {NEVER_PUBLISHED}" if publication.unreleased else NOT_PUBLISHED]
     rows = sum(publication.expected.values())
+    if raw.find(SYNTHETIC_MARK):
+        notes.insert(0, SYNTHETIC)
     if part:
         notes.append(f"this is the {part} part alone, not {publication.title}")
     elif len(records) != rows:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dircli.benchmark.records import SPLITS
+from dircli.datasets.describe import SYNTHETIC_MARK
 from dircli.errors import UsageError
 from dircli.store import files, manifests
 
@@ -26,7 +27,8 @@ def write_agedb(path: Path) -> None:
     ages = np.random.default_rng(SEED).permutation(np.repeat(np.arange(len(counts)), counts))
     people = ((index, age, index % 568, "mf"[index % 2]) for index, age in enumerate(ages))
     names = (f"AgeDB/{index}_SyntheticPerson{who:03}_{age}_{gender}.jpg" for index, age, who, gender in people)
-    files.write(path, files.zipped((name, b"") for name in names), force=True)
+    mark = (f"AgeDB/{SYNTHETIC_MARK}", b"Names, persons and ages are made up; only the counts per age are real.\n")
+    files.write(path, files.zipped([mark, *((name, b"") for name in names)]), force=True)
 
 
 def write_predictions(manifest: Path) -> None:

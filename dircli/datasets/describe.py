@@ -11,6 +11,10 @@ from dircli.errors import DirError
 from dircli.store import manifests
 
 DAMAGED = "damaged"
+SYNTHETIC_MARK = "SYNTHETIC.txt"
+"""The file in a raw source that says that it is made up."""
+
+SYNTHETIC = "SYNTHETIC: the source says of itself that its rows are made up, so that no score on them means anything"
 
 
 def dataset(name: str, *, root: Path, data: Path) -> dict[str, Any]:
@@ -102,7 +106,9 @@ def manifest(name: str, *, root: Path, data: Path) -> dict[str, Any]:
     shared = {"name": name, "curated": True, "bins_shipped": False, "variants": [], **_state(folder)}
     shared |= {"rows": rows, "bins": len(table.bins), "dataset": facts["dataset"]}
     if facts["dataset"] in datasets.NAMES:
-        return {**dataset(facts["dataset"], root=root, data=data), **shared}
+        is_made_up = SYNTHETIC in shared["notes"]
+        terms = {"licence": "not that of a data set, for no row is real", "bibtex": ""} if is_made_up else {}
+        return {**dataset(facts["dataset"], root=root, data=data), **terms, **shared}
     rules = datasets.of(facts, table.bins).rules
     sources = [
         {"file": each["file"], "holds": "table", "bytes": None, "digest": f"sha256:{each['sha256']}"}

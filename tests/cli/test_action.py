@@ -152,6 +152,7 @@ def test_the_key_of_the_cache_is_that_of_what_is_curated(tmp_path: Path) -> None
     assert all(re.fullmatch(r"key=[0-9-]+\n", key) for key in keys)
 
 
+@pytest.mark.thorough
 def test_files_and_conditions_are_given_one_per_line(perform: Perform, work: Path) -> None:
     done = perform(
         predictions="good.csv\n\npoor.csv\n  \n",
@@ -171,6 +172,7 @@ def test_files_and_conditions_are_given_one_per_line(perform: Perform, work: Pat
     assert summary.endswith("- ✅ poor: few.mae = 3, limit 3.5 (baseline.few.mae + 2.5): ok\n")
 
 
+@pytest.mark.thorough
 def test_a_check_that_fails_fails_the_step_and_the_result_is_there_all_the_same(perform: Perform, work: Path) -> None:
     done = perform(predictions="good.csv\npoor.csv", fail_if="few.mae > baseline.few.mae + 0.5")
     assert done.returncode == 1
@@ -181,6 +183,7 @@ def test_a_check_that_fails_fails_the_step_and_the_result_is_there_all_the_same(
     assert "- ❌ poor: few.mae = 3" in (work / "summary").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_an_earlier_result_is_compared_with_within_the_tolerance(perform: Perform) -> None:
     assert perform(predictions="good.csv", output="then.json").returncode == 0
     worse = perform(predictions="poor.csv", against="then.json", tolerance="2%")
@@ -188,6 +191,7 @@ def test_an_earlier_result_is_compared_with_within_the_tolerance(perform: Perfor
     assert "poor: few.mae: good had 1, 3 now, worse by 2, 0.02 allowed: FAILED" in worse.stderr
 
 
+@pytest.mark.thorough
 def test_names_and_conditions_reach_the_program_as_they_are(perform: Perform, work: Path) -> None:
     done = perform(predictions="\n".join(ODD), output="odd $(id) 'r'.json")
     assert done.returncode == 0, done.stderr
@@ -198,6 +202,7 @@ def test_names_and_conditions_reach_the_program_as_they_are(perform: Perform, wo
     assert not (work / "hacked").exists()
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_scored_fails_with_its_reason(perform: Perform, work: Path) -> None:
     for inputs, says in (
         ({"predictions": "none.csv"}, "none.csv: there is no such file"),
@@ -208,6 +213,7 @@ def test_what_cannot_be_scored_fails_with_its_reason(perform: Perform, work: Pat
     assert not (work / "dir-result.json").exists()
 
 
+@pytest.mark.thorough
 def test_a_table_of_ones_own_is_curated_first_and_then_scored(perform: Perform, work: Path) -> None:
     (work / "houses.csv").write_text("\n".join(["house,price", *(f"h{row},{row % 80}" for row in range(400)), ""]))
     words = "--table=houses.csv\n\n--target=price\n--id=house\n--name=houses\n--bin-width=10\n"

@@ -562,6 +562,7 @@ CUT = st.none() | st.integers(0, 10_000)
 SHARED = [HealthCheck.function_scoped_fixture]
 
 
+@pytest.mark.thorough
 @given(damages=DAMAGES, cut=CUT)
 @settings(max_examples=150, deadline=None, suppress_health_check=SHARED)
 def test_random_damage_ends_in_scores_or_in_a_refusal(

@@ -51,6 +51,7 @@ def test_names_of_datasets_are_completed(typed: str) -> None:
     assert not loaded & {"pandas", "scipy", "pyarrow", "h5py", "rich.progress"}
 
 
+@pytest.mark.thorough
 def test_manifests_here_are_completed_wherever_they_lie(work: Path) -> None:
     for root, name in (("manifests", "mine"), ("elsewhere", "theirs")):
         (work / root / name).mkdir(parents=True)

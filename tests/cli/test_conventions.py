@@ -316,6 +316,7 @@ def annotations_in_ci(here: Here) -> None:
     assert b"::error file=nothing.csv,title=dir evaluate::" in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("convention", CONVENTIONS, ids=[f"{name}: {tool}" for name, (tool, _) in CONVENTIONS.items()])
 def test_what_users_of_other_tools_expect_holds(convention: str, here: Here) -> None:
     _, check = CONVENTIONS[convention]

@@ -155,6 +155,7 @@ def read_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(from_files, "LARGE", 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("by_blocks", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["whole", "by blocks"])
 def test_the_result_is_that_of_a_copy_on_the_disk(
@@ -187,6 +188,7 @@ def test_the_result_is_that_of_a_copy_on_the_disk(
         assert everywhere(there, url) == everywhere(here, name)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("by_blocks", [False, True], ids=["whole", "by blocks"])
 def test_parts_give_the_scores_of_one_file(
@@ -234,6 +236,7 @@ def test_several_globs_are_several_systems(run: Run, work: Path, benchmark: dict
     assert [system["name"] for system in result["systems"]] == ["a", "b"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -350,6 +353,7 @@ def test_results_are_written_whole_and_never_over_others(
     assert "are one file; name a file for each" in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -416,6 +420,7 @@ def test_names_with_spaces_accents_and_signs(
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("page", [[], pytest.param(["--report", "page.html"], marks=pytest.mark.slow)])
 def test_secrets_in_urls_stand_in_no_output(
     run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server, page: list[str]
@@ -462,6 +467,7 @@ def test_a_large_file_of_a_server_is_scored_as_its_copy_is(
         assert everywhere(there.stdout, url) == everywhere(here.stdout, f"p.{form}")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("act", [web.drop(50_000), web.drop(50_000, reset=True), web.astray(3), web.length(None)])
 @pytest.mark.parametrize("served", [0, 1, 2])
 @pytest.mark.parametrize("form", ["csv", "parquet"])
@@ -526,6 +532,7 @@ def test_without_the_extra_a_url_names_it(
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("package", "url"), [("s3fs", "s3://bucket/p.csv"), ("aiohttp", "https://host/p.csv")])
 def test_without_a_package_of_the_extra_a_url_names_it(package: str, url: str, benchmark: dict[str, list[Any]]) -> None:
     del benchmark

@@ -18,6 +18,7 @@ ENDS_BADLY = (
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "code", "shown"),
     [(["--version"], 0, "dircli "), (["info", "nope"], 2, "dir: no dataset"), (["--nope"], 2, "No such option")],

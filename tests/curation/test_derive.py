@@ -88,6 +88,7 @@ def test_gaps_of_a_miniature_are_recorded_named_and_scored(tmp_path: Path, work:
     run("weights", name)
 
 
+@pytest.mark.thorough
 def test_the_real_agedb_with_gaps_scores_as_the_papers_table_6_divides_it(real: Path, work: Path, run: Run) -> None:
     run("curate", "agedb", "--released", real / "agedb" / "agedb.csv", *GAPS)
     held = manifests.read(work / "manifests" / NAME)

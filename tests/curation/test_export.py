@@ -221,6 +221,7 @@ def test_real_sts_b_shares_15_pairs_and_a_fifth_of_its_sentences(real: Path, wor
     assert all(row["key"] == " | ".join(texts[row["id"]]) for row in rows)
 
 
+@pytest.mark.thorough
 def test_every_val_and_test_row_of_real_agedb_shows_a_person_of_train(real: Path, work: Path, run: Run) -> None:
     curate_real("agedb", real, run)
     table = shown(run("verify", "agedb", "--leakage").stdout)

@@ -191,6 +191,7 @@ def test_rows_that_are_missing_strange_repeated_or_of_another_target_are_told(
     assert {each["here"]: each["rows"] for each in found["unlike"]} == {SPLITS[c]: 1 for c in {codes[-1]}} or gone
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "order"),
     [
@@ -347,6 +348,7 @@ def test_manifests_that_hold_the_same_are_all_named_and_rows_without_a_split_con
     assert found["overlap"]["all"] == {part: int((samples.split == part).sum()) for part in SPLITS} | {"none": 0}
 
 
+@pytest.mark.thorough
 def test_a_benchmark_that_is_curated_here_is_known_whatever_folders_stand_before_its_ids(
     real: Path, tmp_path: Path, run: Run
 ) -> None:
@@ -832,6 +834,7 @@ def test_the_shipped_splits_of_agedb_are_what_seed_666_draws_over_two_orders() -
     assert int(((both[0] == 0) & (both[1] == 2)).sum()) == 1450
 
 
+@pytest.mark.thorough
 def test_every_real_split_file_is_told_and_so_it_is_when_it_is_written_anew(
     real: Path, run: Run, tmp_path: Path
 ) -> None:

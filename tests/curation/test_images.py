@@ -176,6 +176,7 @@ def test_what_pillow_decodes_is_not_listed(what: str, tmp_path: Path) -> None:
         Image.open(io.BytesIO(READABLE[what])).load()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pack", PACKS)
 def test_neither_batches_nor_the_engine_change_anything(pack: Pack, cluster: Engine, tmp_path: Path) -> None:
     kinds = [(GOOD, ""), *UNREADABLE.values(), (album(GOOD), "")]

@@ -150,6 +150,7 @@ def test_groups_that_are_too_large_are_counted() -> None:
     assert "the smallest of the 3 groups" in told(replace(draw, groups=np.arange(40) % 3))
 
 
+@pytest.mark.thorough
 @QUICK
 @given(st.lists(st.integers(0, 12), min_size=3, max_size=25), st.sampled_from([1, 2, 40]), st.booleans())
 def test_whatever_is_proposed_helps(values: list[int], groups: int, regular: bool) -> None:  # noqa: FBT001 - drawn

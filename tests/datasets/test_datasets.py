@@ -237,6 +237,7 @@ def test_half_of_imdb_wiki_is_curated_on_request_only_and_takes_another_name(
     assert "--only goes with" in run("curate", "imdb-wiki", "--only", "wiki", "--split", "released", code=2).stderr
 
 
+@pytest.mark.thorough
 def test_the_real_wiki_half_keeps_exactly_the_expected_rows_in_order(real: Path, work: Path, run: Run) -> None:
     run("curate", "imdb-wiki", "--only", "wiki", "--raw", real / "imdb-wiki")
     samples = manifests.read(work / "manifests" / "imdb-wiki-wiki-only").samples

@@ -203,6 +203,7 @@ def test_counts_and_pixels_are_those_that_pillow_and_the_released_arithmetic_giv
     assert [scored.image.dtype, scored.targets.dtype, scored.bin_index.dtype] == ["int16", "float32", "int32"]
 
 
+@pytest.mark.thorough
 def test_the_draw_is_a_uniform_sample_of_each_bin_and_depends_on_the_seed_alone(
     raw: Path, work: Path, run: Run
 ) -> None:
@@ -218,6 +219,7 @@ def test_the_draw_is_a_uniform_sample_of_each_bin_and_depends_on_the_seed_alone(
     assert drawn / drawn.sum() == pytest.approx(pool / pool.sum(), abs=0.1)
 
 
+@pytest.mark.thorough
 def test_folder_zip_and_matlab_give_the_same_test_pixels(raw: Path, tmp_path: Path, work: Path, run: Run) -> None:
     sources = {"folder": raw, "inner": raw / "data", "zip": depth.zipped(raw), "mat": depth.matlab(tmp_path)}
     found = {}
@@ -378,6 +380,7 @@ def test_what_is_no_depth_map_is_named(data: bytes, message: str, raw: Path, run
     assert f"00008_depth.png: {message}" in told or message in told
 
 
+@pytest.mark.thorough
 def test_the_training_set_of_another_mirror_is_refused_by_its_count(raw: Path, run: Run) -> None:
     line = (raw / "data" / "nyu2_train.csv").read_bytes().splitlines(keepends=True)[0]
     rows = [line.replace(b"/1.", b"/%d." % number) for number in range(47_584)]
@@ -481,6 +484,7 @@ def test_whoever_watches_is_told_of_every_map(raw: Path, work: Path) -> None:
         assert sum(steps) == total
 
 
+@pytest.mark.thorough
 def test_a_cluster_counts_what_one_process_counts_and_says_the_same_of_damage(
     raw: Path, work: Path, cluster: Engine
 ) -> None:
@@ -545,6 +549,7 @@ def _brute(curated: manifest.PixelManifest, values: NDArray[Any]) -> dict[str, f
     }
 
 
+@pytest.mark.thorough
 def test_an_array_scores_alike_as_npy_as_hdf5_and_nearly_as_png(
     curated: manifest.PixelManifest, work: Path, run: Run
 ) -> None:

@@ -116,6 +116,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_manifest_is_held_to_the_rules_of_the_dataset_that_it_names(name: str, run: Run, curated: Path) -> None:
     run("evaluate", "p.csv")
@@ -136,6 +137,7 @@ def test_a_manifest_of_the_first_version_is_read(run: Run, curated: Path) -> Non
     run("evaluate", "p.csv")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["many and few exchanged", "edges shifted", "an unknown origin", "an unknown dataset"])
 def test_bins_alone_are_held_to_them_too(name: str, run: Run, curated: Path) -> None:
     change, says = FOREIGN[name]

@@ -53,6 +53,7 @@ def rows(n: int, d: int, seed: int = 0) -> FloatArray:
     return random.standard_normal((n, d)) @ random.standard_normal((d, d)) + random.standard_normal(d)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("block", [3000, 700])
 def test_three_epochs_give_the_statistics_of_the_released_code(block: int) -> None:
     """Smoothing and calibration rest on all three epochs; a value near 0 is compared on the scale of its features."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 import pytest
-from conftest import PROJECT, REFERENCE
+from conftest import PROJECT, REFERENCE, mostly_thorough
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Text
@@ -154,6 +154,7 @@ def assert_legible(
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", PICTURES)
 @pytest.mark.parametrize("name", FULL)
 def test_no_text_covers_another_or_is_cut_off(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,6 +171,7 @@ def test_no_text_covers_another_at_any_width(
     assert_legible(picture_of(name, kind), monkeypatch, width=width, log=width < figures.WIDTH)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [3, pytest.param(7, marks=pytest.mark.slow)])
 def test_two_smoothings_are_drawn_one_above_the_other(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     against = whole("agedb")
@@ -185,7 +187,7 @@ def test_two_smoothings_are_drawn_one_above_the_other(width: float, monkeypatch:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(MINIATURES))
+@pytest.mark.parametrize("name", mostly_thorough(sorted(MINIATURES)))
 def test_every_miniature_can_be_drawn(
     name: str, tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +197,7 @@ def test_every_miniature_can_be_drawn(
     assert_legible(PICTURES["gain"](against), monkeypatch, width=figures.WIDTH, log=False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "width", [pytest.param(3, marks=pytest.mark.slow), 5.5, pytest.param(7, marks=pytest.mark.slow)]
 )
@@ -205,6 +208,7 @@ def test_no_name_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch)
     assert_legible(picture, monkeypatch, width=width, log=False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [3, *(pytest.param(width, marks=pytest.mark.slow) for width in (5.5, 20))])
 def test_no_target_and_no_missing_correlation_breaks_a_picture(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = data.errors(scored(whole("agedb"), ("W" * 99, "lower" * 20)), WeightOptions())
@@ -247,6 +251,7 @@ def test_the_rarer_a_region_the_darker_it_is_printed() -> None:
     assert len(set(style.SYSTEM_LOOKS)) == figures.MOST
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["sts-b", *(pytest.param(name, marks=pytest.mark.slow) for name in FULL[:-1])])
 def test_all_panels_of_a_dataset_have_one_range_of_targets(name: str) -> None:
     ranges = {axes.get_xlim() for kind in PICTURES for axes in _axes_of(picture_of(name, kind))}
@@ -275,6 +280,7 @@ def test_a_bin_without_rows_is_a_gap_and_one_without_error_is_none() -> None:
     assert low[empty] == " "
 
 
+@pytest.mark.thorough
 def test_every_axis_names_its_unit() -> None:
     for kind in PICTURES:
         for axes in _axes_of(picture_of("agedb", kind)):
@@ -284,6 +290,7 @@ def test_every_axis_names_its_unit() -> None:
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("MAE (point)", "similarity (point of 0..5)")
 
 
+@pytest.mark.thorough
 def test_several_files_can_be_laid_over_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     names = tuple("abcdefgh")
     picture = data.errors(scored(whole("agedb"), names), WeightOptions())
@@ -307,6 +314,7 @@ SIMILAR = data.Similar(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [3.3, pytest.param(7, marks=pytest.mark.slow)])
 def test_the_similarity_of_bins_is_drawn_with_gaps_and_marks(width: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in Fig. 4: the mean above, the variance below, the regions under both."""
@@ -332,6 +340,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [3.3, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", CHANGES)
 def test_the_distance_to_smoothed_statistics_is_drawn_by_epoch(
@@ -357,6 +366,7 @@ def test_the_distance_to_smoothed_statistics_is_drawn_by_epoch(
     assert low <= finite.min() <= finite.max() < high
 
 
+@pytest.mark.thorough
 def test_fds_draws_the_distance_of_several_epochs_with_the_same_bytes_each_time(work: Path, run: Run) -> None:
     ages = np.arange(300.0) % 30 + 3
     with h5py.File(work / "f.h5", "w") as file:
@@ -374,6 +384,7 @@ def test_fds_draws_the_distance_of_several_epochs_with_the_same_bytes_each_time(
     assert _size(work / "one.png")[1] < 0.75 * _size(work / "a.png")[1]
 
 
+@pytest.mark.thorough
 def test_fds_draws_the_similarity(work: Path, run: Run) -> None:
     rng = np.random.default_rng(0)
     targets = np.round(rng.uniform(0, 30, 900))
@@ -407,6 +418,7 @@ def _size(path: Path) -> tuple[int, int]:
         return picture.size
 
 
+@pytest.mark.thorough
 def test_a_column_of_a_paper_and_its_dots(work: Path, run: Run) -> None:
     _preds(work / "preds.csv")
     run("plot", "agedb", "preds.csv", "--width", 3.3, "--dpi", 300, "--out", "a.png")
@@ -523,6 +535,7 @@ def test_an_error_that_follows_the_density_is_seen_in_the_correlation() -> None:
     assert errors.gains()["few"] > errors.gains()["medium"] > 0
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 9), st.floats(-50, 50), st.floats(-50, 50)), min_size=1, max_size=40))
 def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
@@ -555,6 +568,7 @@ def test_gains_weighted_by_rows_are_the_difference_of_the_overall_errors(
     assert parts / sum(sizes.values()) == pytest.approx(gains["all"], abs=1e-9)
 
 
+@pytest.mark.thorough
 def test_errors_near_the_end_of_double_precision_are_drawn(work: Path, run: Run) -> None:
     _, *rows = (REFERENCE / "agedb_rows.csv").read_text().splitlines()
     text = "".join(f"{','.join(row.split(',')[:2])}\n" for row in rows)
@@ -571,6 +585,7 @@ def test_a_constant_side_has_no_correlation() -> None:
     assert data.correlation(np.array([1.0, 2.0, 3.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(-1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ending", ["svg", *(pytest.param(each, marks=pytest.mark.slow) for each in ("png", "pdf"))])
 def test_the_same_call_gives_the_same_bytes_without_a_date(ending: str, work: Path, run: Run) -> None:
     import matplotlib as mpl
@@ -600,6 +615,7 @@ def _preds(path: Path) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_pictures_take_their_default_name_from_what_they_show(work: Path, run: Run) -> None:
     one, two = _preds(work / "one.csv"), _preds(work / "two.csv")
     assert run("plot", "agedb").stdout == "agedb-density.png\n"
@@ -608,6 +624,7 @@ def test_pictures_take_their_default_name_from_what_they_show(work: Path, run: R
     assert {path.name for path in work.glob("*.png")} == {"agedb-density.png", "agedb-lds.png", "agedb-error.png"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -646,6 +663,7 @@ def test_without_matplotlib_a_file_exits_2_and_letters_are_drawn(
     assert "effective density" in run("plot", "agedb", "--lds", "--terminal").stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", None])
 @pytest.mark.parametrize("width", [10, 79])
 @pytest.mark.parametrize("name", FULL)

@@ -86,6 +86,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [60, *(pytest.param(each, marks=pytest.mark.slow) for each in (40, 80))])
 def test_every_number_of_every_command_is_whole(
     width: int, here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -104,6 +105,7 @@ def test_every_number_of_every_command_is_whole(
             assert narrow == wide, command
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [40, 60, 70])
 def test_the_leaderboard_says_which_columns_it_leaves_out(
     width: int, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +144,7 @@ def test_a_table_of_sentences_folds_between_words() -> None:
     assert {"12,345", "1,000"} <= set(captured.get().split())
 
 
+@pytest.mark.thorough
 def test_a_file_does_not_depend_on_the_terminal(work: Path, program: list[str]) -> None:
     """Neither on its width nor on its colours."""
     fcntl = pytest.importorskip("fcntl", reason="Windows has no pseudo-terminals")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from conftest import PROJECT, REFERENCE
+from conftest import PROJECT, REFERENCE, mostly_thorough
 from miniatures import MINIATURES
 from PIL import Image
 
@@ -103,6 +103,7 @@ def _report(run: Run, work: Path, *words: object) -> Page:
     return Page((work / "report.html").read_text(encoding="utf-8"))
 
 
+@pytest.mark.thorough
 def test_the_page_stands_alone_and_is_well_formed(work: Path, run: Run) -> None:
     page = _report(run, work, _preds(work / "a.csv"), _preds(work / "b.csv", "shrunk"), "--dataset", "agedb")
     text = (work / "report.html").read_text(encoding="utf-8")
@@ -140,12 +141,14 @@ def test_the_worst_stand_first(one: str, work: Path) -> None:
     assert f"<td>{shown}</td></tr>" in one
 
 
+@pytest.mark.thorough
 def test_the_same_call_gives_the_same_bytes(one: str, work: Path, run: Run) -> None:
     words = ["evaluate", _preds(work / "a.csv"), "--dataset", "agedb", "-w", "2", "--fail-if", "few.mae > 12"]
     run(*words, "--report", "report.html")
     assert (work / "report.html").read_text(encoding="utf-8") == one
 
 
+@pytest.mark.thorough
 def test_nothing_in_an_input_becomes_markup(work: Path, run: Run) -> None:
     """Neither an id nor the name of a file; and what a page cannot hold is replaced."""
     path = _preds(work / "<script>alert(1)<&'\".csv", key=f"{EVIL}\x08&amp;")
@@ -200,7 +203,7 @@ def test_intervals_stand_under_their_scores() -> None:
     assert Page(table).text.endswith("Pearson ↑ – –")
 
 
-@pytest.mark.parametrize("name", sorted(MINIATURES))
+@pytest.mark.parametrize("name", mostly_thorough(sorted(MINIATURES)))
 def test_every_miniature_has_a_report(name: str, tmp_path: Path, work: Path, run: Run) -> None:
     run("curate", name, "--raw", MINIATURES[name].build(tmp_path), "--split", "redraw")
     table = manifests.read_bins(work / "manifests" / name / "bins.parquet")
@@ -226,6 +229,7 @@ def _images(work: Path, name: str) -> Any:
     return table["id"][table["split"] == "test"].to_numpy()
 
 
+@pytest.mark.thorough
 def test_several_systems_are_rows_of_a_block_per_metric(work: Path, run: Run) -> None:
     long = work / "resnet50_lds_gaussian.csv"
     page = _report(
@@ -238,6 +242,7 @@ def test_several_systems_are_rows_of_a_block_per_metric(work: Path, run: Run) ->
     assert [head for head in page.all("th") if head.get("scope") == "rowgroup"] == [{"scope": "rowgroup"}] * 2
 
 
+@pytest.mark.thorough
 def test_one_of_something_is_told_in_the_singular(work: Path, run: Run) -> None:
     (work / "p.csv").write_text("target,prediction\n30,131.5\n")
     page = _report(run, work, "p.csv", "--bins", PROJECT / "manifests" / "agedb" / "bins.parquet")
@@ -250,6 +255,7 @@ def test_one_of_something_is_told_in_the_singular(work: Path, run: Run) -> None:
         assert words in page.text or words == "each cell is one row"
 
 
+@pytest.mark.thorough
 def test_images_at_hand_are_shown_small(tmp_path: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("curate", "agedb", "--raw", MINIATURES["agedb"].build(tmp_path), "--split", "redraw")
     manifest = manifests.read(work / "manifests" / "agedb")

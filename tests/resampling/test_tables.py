@@ -128,6 +128,7 @@ def test_without_ids_parents_are_numbers_of_rows(run: Run, work: Path) -> None:
     assert made["parent_2"].null_count == made.num_rows
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "message"),
     [

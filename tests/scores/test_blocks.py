@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from conftest import mostly_thorough
 
 from dircli.benchmark.protocol import ScoreRule, Thresholds
 from dircli.benchmark.regions import region
@@ -49,7 +50,7 @@ def in_pieces(rows: Rows, pieces: int, *, block: int, workers: int) -> dict[str,
     return scores_of_sums(summed, reference.regions, reference.train, ranked)
 
 
-@pytest.mark.parametrize("first", range(0, 200, 20))
+@pytest.mark.parametrize("first", mostly_thorough(range(0, 200, 20)))
 def test_blocks_score_as_all_rows_at_once_and_pieces_and_threads_change_no_digit(first: int) -> None:
     for seed in range(first, first + 20):
         rows = made_up(seed)

@@ -32,6 +32,7 @@ def scored(systems: list[ScoredRows], counts: AnyArray, metrics: list[Metric]) -
     return scorer.scores(counts[scorer.order], Scratch())
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=10)
 @given(ROWS, st.integers(0, 2**32), st.sampled_from([0.0, 1e-10]))
 def test_counted_rows_score_as_the_same_rows_written_out(

@@ -77,6 +77,7 @@ def exported(tmp_path: Path, work: Path, run: Run) -> Callable[..., Bundle]:
     return exported
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("protocol", ["released", "paper"])
 def test_the_program_scores_a_submission_as_evaluate_does(
     protocol: str, exported: Callable[..., Bundle], work: Path, run: Run
@@ -154,6 +155,7 @@ def test_an_unfit_submission_exits_2_with_every_problem_and_no_scores(
     assert list(output.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_the_program_itself_fails_on_an_unfit_submission(exported: Callable[..., Bundle], work: Path) -> None:
     bundle = exported()
     done, output = bundle.score(work, {"p.csv": drop_and_spoil(bundle.submission())})
@@ -220,6 +222,7 @@ def test_the_same_export_gives_the_same_bytes(exported: Callable[..., Bundle], w
             assert (work / "again" / path.relative_to(folder)).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.thorough
 def test_the_starting_kit_holds_a_submission_that_is_scored_and_says_how_to_make_one(
     exported: Callable[..., Bundle], work: Path
 ) -> None:

@@ -254,6 +254,7 @@ def test_a_bad_model_with_right_ids_is_not_suspected(
     assert explained(run, "p.csv")["warnings"] == [f"MAE {mae:.6g} is worse than {constant}"]
 
 
+@pytest.mark.thorough
 def test_a_broken_file_is_refused_once_and_not_once_per_protocol(
     run: Run, work: Path, miniature: tuple[list[str], FloatArray]
 ) -> None:

@@ -106,6 +106,7 @@ def positional(own: Path, held: dict[str, Any], seed: int) -> dict[str, Any]:
     return result(own, least=ROWS + 1, seed=seed, by_position=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "seeds", [range(18), pytest.param(range(18, 318), marks=pytest.mark.slow)], ids=["a few", "two hundred"]
 )
@@ -157,6 +158,7 @@ def _short(held: dict[str, Any]) -> None:
         held[name] = held[name][:-1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "change",
     [

@@ -29,6 +29,7 @@ def pairs(n: int, seed: int) -> tuple[ScoredRows, ScoredRows]:
     return tuple(ScoredRows(target=target, prediction=p, bin_index=index, bins=BINS) for p in (first, second))  # type: ignore[return-value]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
     """Every one of 2^8 swaps, each metric computed from the rows themselves."""
@@ -56,6 +57,7 @@ def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
         assert found.p[place] == pytest.approx(share, abs=0.04), metric.name
 
 
+@pytest.mark.thorough
 def test_p_agrees_with_scipys_paired_permutation_test() -> None:
     first, second = made_up(150)
     second = ScoredRows(
@@ -102,6 +104,7 @@ def test_a_region_without_rows_has_no_test() -> None:
     assert np.isnan(none["all"].p).all()
 
 
+@pytest.mark.thorough
 def test_p_is_uniform_where_systems_are_alike() -> None:
     p = []
     for seed in range(200):
@@ -132,6 +135,7 @@ def test_rows_of_a_cluster_are_swapped_together() -> None:
     assert found["all"].p[0] == pytest.approx(np.mean(drawn >= drawn[0] - 1e-12), abs=0.03)
 
 
+@pytest.mark.thorough
 def test_neither_workers_nor_the_order_of_rows_change_a_bit() -> None:
     first, second = made_up(120)
     shuffled = np.random.default_rng(1).permutation(120)

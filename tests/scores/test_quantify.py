@@ -78,6 +78,7 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another(files: Pat
     assert first["systems"][0]["regions"]["few"]["ci"] != other["systems"][0]["regions"]["few"]["ci"]
 
 
+@pytest.mark.thorough
 def test_bca_intervals_are_others_and_the_signature_says_so(files: Path, run: Run) -> None:
     plain, bca = scored(run, files / "sharp.csv", *QUICK), scored(run, files / "sharp.csv", *QUICK, "--bca")
     assert "|ci:bca," in bca["signature"]
@@ -93,6 +94,7 @@ def test_bca_is_refused_where_leaving_out_each_row_takes_too_long(files: Path, m
         quantify(plain, BootstrapOptions(resamples=100, method="bca"))
 
 
+@pytest.mark.thorough
 def test_a_worse_file_is_marked_and_one_compared_with_itself_is_not(files: Path, run: Run) -> None:
     (files / "same.csv").write_bytes((files / "sharp.csv").read_bytes())
     names = [files / f"{name}.csv" for name in ("sharp", "shrunk", "same")]
@@ -197,6 +199,7 @@ def test_rows_without_ids_are_paired_as_they_stand_and_must_have_the_same_target
     assert "rows have other targets there" in run(*words, code=2).stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["table", "markdown"])
 def test_a_table_of_seeds_explains_no_marks_that_it_does_not_have(files: Path, run: Run, form: str) -> None:
     """Tests are of single files, so that a group has no mark, and must not look as if it had been tested in vain."""
@@ -248,6 +251,7 @@ def test_the_verdict_follows_what_is_better_in_a_metric(work: Path, run: Run) ->
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("method", "mae", "spearman"),
     [
@@ -319,6 +323,7 @@ def test_every_name_without_a_seed_is_told() -> None:
         grouped(seeded("a", "b@", "c@1", "@3", scores=[1, 1, 1, 1]))
 
 
+@pytest.mark.thorough
 def test_scores_that_overflow_have_no_interval_and_no_test_and_say_no_more(files: Path, run: Run) -> None:
     for name, value in (("sharp", "1e308"), ("shrunk", "-1e308")):
         path = files / f"{name}.csv"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from conftest import mostly_thorough
 from odd_files import FORMATS, damaged, good, written
 
 from dircli.datasets.open import open_benchmark
@@ -59,7 +60,9 @@ def scored(path: str, name: str, *, keep_rows: bool, **choice: Any) -> Scored:
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(start, start + 20) for start in range(0, 200, 20)], ids=lambda part: part.start
+    "seeds",
+    mostly_thorough([range(start, start + 20) for start in range(0, 200, 20)]),
+    ids=lambda part: part.start,
 )
 def test_blocks_give_the_scores_of_the_whole_file(
     seeds: Sequence[int], work: Path, monkeypatch: pytest.MonkeyPatch
@@ -76,6 +79,7 @@ def test_blocks_give_the_scores_of_the_whole_file(
         assert by_blocks.result.as_json() == whole.result.as_json(), seed
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMATS)
 def test_the_number_of_threads_moves_no_digit(form: str, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = np.random.default_rng(5)
@@ -131,6 +135,7 @@ def test_one_value_that_cannot_be_is_refused_as_in_a_whole_file(column: str, val
     assert said[0] == said[1]
 
 
+@pytest.mark.thorough
 @DEPTHS
 def test_blocks_and_whole_files_agree_on_damaged_files(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unlike, whole = differing(range(150), work, monkeypatch)

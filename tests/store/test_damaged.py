@@ -55,6 +55,7 @@ def differing(seeds: range, work: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
     return unlike, whole
 
 
+@pytest.mark.thorough
 def test_fast_and_exact_readers_agree_on_damaged_files(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unlike, whole = differing(range(300), work, monkeypatch)
     assert unlike == []

@@ -178,6 +178,7 @@ def test_a_file_in_a_subfolder_is_put_there(server: web.Server, folder: Path) ->
 # — broken transfers —
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("known", [True, False])
 def test_drops_at_random_offsets_end_in_the_right_file(
@@ -736,6 +737,7 @@ def driver(folder: Path, url: str, *, digest: str | None, kills: int = 0) -> sub
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL and fork are POSIX")
 @pytest.mark.parametrize("digest", [SHA256, pytest.param(None, marks=pytest.mark.slow)], ids=["known", "unknown"])
 def test_twenty_kills_during_one_download_end_in_the_right_file(
@@ -788,6 +790,7 @@ print(step)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL and fork are POSIX")
 @pytest.mark.parametrize("digest", [SHA256, None], ids=["known", "unknown"])
 def test_a_kill_before_any_operation_on_a_file_does_no_harm(
@@ -813,6 +816,7 @@ def test_a_kill_before_any_operation_on_a_file_does_no_harm(
         assert names(final.parent) == {"agedb.bin"} | extra
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("digest", [SHA256, None], ids=["known", "unknown"])
 def test_two_processes_at_once_share_one_download(server: web.Server, folder: Path, digest: str | None) -> None:
     server.add(PATH, DATA, web.slow(10_000, 0.05))

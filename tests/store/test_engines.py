@@ -112,6 +112,7 @@ def test_a_file_that_a_worker_does_not_see_is_named_with_the_worker(cluster: Eng
         cluster.reduced(opening, [0], added)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_dies_is_survived(cluster: Engine, tmp_path: Path) -> None:
     assert cluster.reduced(dying_once, range(30), added, shared=str(tmp_path)) == sum(range(30))
     assert (tmp_path / "died").exists()

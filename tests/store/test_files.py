@@ -53,6 +53,7 @@ def shown(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".dircli-"))
 
 
+@pytest.mark.thorough
 def test_a_set_of_files_survives_kills_at_any_moment(tmp_path: Path) -> None:
     """After each kill the set is whole and no older than the last one that its writer had reported."""
     moments = random.Random(0)
@@ -97,6 +98,7 @@ def test_the_next_write_finishes_an_older_commit_first(tmp_path: Path) -> None:
     assert not commit.exists()
 
 
+@pytest.mark.thorough
 def test_several_may_recover_while_one_writes(tmp_path: Path) -> None:
     """Readers finish commits too, so each file that they move must be no surprise to the writer."""
     errors: list[BaseException] = []
@@ -272,6 +274,7 @@ for place in range(40):
 """
 
 
+@pytest.mark.thorough
 def test_writers_of_one_folder_wait_for_each_other(tmp_path: Path) -> None:
     """The lock is a file that its holder removes, and nobody who waited for it may hold the one that is gone."""
     (tmp_path / "out").mkdir()

@@ -323,6 +323,7 @@ def test_all_three_files_are_looked_at_before_any_is_refused(folder: Path) -> No
     assert [line.partition(":")[0] for line in refusal(folder)] == [FACTS, BINS, SAMPLES]
 
 
+@pytest.mark.thorough
 def test_no_damaged_byte_of_a_file_is_a_traceback(folder: Path) -> None:
     """Every seventh byte; what stays readable has its samples, bins and counts: other columns carry no hash."""
     intact = manifests.read(folder)

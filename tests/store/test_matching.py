@@ -120,6 +120,7 @@ def test_ids_that_a_split_repeats_may_be_repeated_in_a_file() -> None:
         assert [problem.found for problem in problems] == said
 
 
+@pytest.mark.thorough
 def test_very_many_rows_of_an_id_are_told_without_an_object_for_each() -> None:
     theirs = pa.array(["row a", "row b"] * 11_000)
     tracemalloc.start()

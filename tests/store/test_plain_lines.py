@@ -103,6 +103,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.thorough
 @given(st.lists(ROW, min_size=1, max_size=4), st.booleans())
 @settings(max_examples=150)
 def test_whatever_python_writes_is_read_alike(rows: list[dict[str, Any]], ascii_alone: bool) -> None:  # noqa: FBT001
@@ -138,6 +139,7 @@ PIECES += [
 ]
 
 
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), st.integers(0, 60), st.integers(0, 3))
 @settings(max_examples=500)
 def test_no_file_is_read_fast_that_the_exact_reader_refuses_or_reads_otherwise(text: str, at: int, cut: int) -> None:

@@ -124,6 +124,7 @@ PIECES = ["a", "b", "id", "prediction", ",", '"', '""', "\n", "\r\n", "\r", "1",
 PIECES += ["\u00e9", "x,1\n", '"y",2\n', "\ufeff", ";", "\t"]
 
 
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), st.binary(max_size=3))
 @settings(max_examples=700, deadline=None)
 def test_no_file_is_read_fast_that_the_exact_reader_refuses_or_reads_otherwise(text: str, end: bytes) -> None:
