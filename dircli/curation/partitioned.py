@@ -346,9 +346,10 @@ def _write(work: Work, options: CustomOptions, start: Start, table: BinTable, fa
     """The files of the manifest, all of them or none; see `derived.staged`."""
     import pyarrow as pa
 
-    def columns() -> Iterator[pa.Table]:
+    def columns(tell: Callable[[int], None]) -> Iterator[pa.Table]:
         for *_, each in work.blocks():
             block = staying(each)
+            tell(each.num_rows)
             targets, index, codes = (block[name].to_numpy() for name in ("target", "bin", "split"))
             group = None if options.names.group is None else block[GROUP]
             yield pa.table(custom.sample_columns(block["id"], targets, index, codes, group))
@@ -356,5 +357,6 @@ def _write(work: Work, options: CustomOptions, start: Start, table: BinTable, fa
     small = {manifests.BINS: manifests.bins_bytes(table), manifests.FACTS: text.as_json(facts)}
     repeated = ["target", "bin", "split", *([] if options.names.group is None else [GROUP])]
     with derived.staged(start.folder, [manifests.SAMPLES, *small], table, options.replacing) as staging:
-        parquet.write_blocks(staging / manifests.SAMPLES, columns(), table.facts, dictionary=repeated)
+        with work.run.watch("rows written", work.read) as tell:
+            parquet.write_blocks(staging / manifests.SAMPLES, columns(tell), table.facts, dictionary=repeated)
         files.put(staging, small)

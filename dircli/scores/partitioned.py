@@ -8,7 +8,7 @@ sums come back. A file in which anything is wrong or unusual is not scored here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.parallel import Watch, unwatched
 from dircli.store.spans import SIZE, Span
-from dircli.store.streams import Stream, Unusual
+from dircli.store.streams import UNUSUAL, Stream, Unusual, located
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,7 +205,7 @@ def summed(source: Source, item: Item) -> Partial:
     """What is known of the rows of ``item``, or of the file as a whole."""
     if item.digested is not None:
         return Partial(digests=(digest_of(item.digested, "sha256"),))
-    with _named(source, item):
+    with _located(source, item):
         return _summed(source, item)
 
 
@@ -244,24 +244,14 @@ def _marked(places: IntArray, rows: int) -> AnyArray:
     return np.packbits(mask)
 
 
-@contextmanager
-def _named(source: Source, item: Item) -> Iterator[None]:
+def _located(source: Source, item: Item) -> AbstractContextManager[None]:
     """What is wrong or unusual is told of with the place where it is."""
-    try:
-        yield
-    except places.UnreachableError:
-        raise
-    except (Unusual, InputError) as error:
-        what = error.problems[0].found if isinstance(error, InputError) else str(error)
-        raise Unusual(str(item.span or places.shown(source.question.path)), what or UNUSUAL) from None
-
-
-UNUSUAL = "something is wrong, or not as most programs write it"
+    return located(str(item.span or places.shown(source.question.path)))
 
 
 def divided(source: Source, item: Item) -> int:
     """The number of rows of ``item``, which are divided into the folder of ``source``."""
-    with _named(source, item):
+    with _located(source, item):
         return source.divide(item)
 
 
@@ -409,7 +399,7 @@ class Drawn:
 def drawn(asked: Drawn, item: Item) -> FloatArray | None:
     """What the rows of ``item`` add to the sums of each resample, (B, terms, R); None where there are none."""
     total, place, metrics, question = None, item.first, asked.metrics, asked.source.question
-    with _named(asked.source, item):
+    with _located(asked.source, item):
         for part in asked.source.parts(item):
             n = part.target.size
             keys = part.hashes if part.hashes is not None else keys_of_places(np.arange(place, place + n))
