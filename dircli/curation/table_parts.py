@@ -58,8 +58,8 @@ class Item:
 class Source:
     """Where rows are, and what is known of them: the folder ``scratch``, in which parts are of this ``kind``.
 
-    ``runs`` are the numbers of spans that have rows; one row of so many is ``sampled``. Then come ``bins``, how splits
-    are drawn, where they are, and which training rows in no gap stay where they are ``thinned``.
+    ``runs`` are the numbers of spans that have rows; one row of so many is ``sampled``. ``bins``, the ``draw`` of splits
+    and the training rows that stay where train is ``thinned`` become known one after the other.
     """
 
     options: CustomOptions
@@ -161,9 +161,10 @@ class Draw:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What is known of the rows of some spans, neighbours: how many have a target, and how many ``lacking`` one.
+    """What is known of the rows of some spans, neighbours: how many of each have a target, and how many lack one.
 
-    ``ids`` are some of them, each with the number of rows that it stands for; ``places`` says that rows are numbered.
+    Some targets are ``single``, float32; they lie from ``low`` to ``high``. ``ids`` are some of them, each with the
+    number of rows that it stands for.
     """
 
     sizes: IntArray
