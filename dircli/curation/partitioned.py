@@ -35,7 +35,7 @@ from dircli.store import derived, files, manifests, parquet, partitions, parts, 
 from dircli.store.content import begun_by_parts, encoded, finished_by_parts, texts_digest
 from dircli.store.engines import Engine
 from dircli.store.parallel import Watch, unwatched
-from dircli.store.spans import SIZE, Span
+from dircli.store.spans import Span
 from dircli.store.streams import Unusual
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 WHOLE = 1 << 30
 """Bytes of a table that is read as a whole if anything in it is unusual; of a larger one it is said where that is."""
+SPAN = 32 << 20
+"""Bytes of a span, whose rows a worker sorts."""
 PART = 1_000_000
 """Rows of a part, about."""
 SAMPLED = 16
@@ -68,7 +70,7 @@ class Run:
     engine: Engine
     watch: Watch = unwatched
     scratch: Path | None = None
-    size: int = SIZE
+    size: int = SPAN
     rows: int = PART
 
 
@@ -157,14 +159,14 @@ def _curated(
     items = [Item(number=number, span=span) for number, span in enumerate(spans)]
     work, found = _read(Work(run=run, source=source, items=items))
     notes, left_out = custom.told_of_reading(options, single=found.single, lacking=int(found.lacking.sum()))
-    with ThreadPoolExecutor(1) as pool:
+    bins, binning = custom.bins_of(options, _targets(work, found))
+    work, counts, outside = _binned(work.knowing(bins=bins))
+    if options.names.split is None:
+        work = _drawn(work, counts)
+    else:
+        notes += own_split.taken_over(counts.by_split.sum(axis=0), options.names.split)
+    with ThreadPoolExecutor(1) as pool:  # hashed while others work
         hashing = pool.submit(_begun, work, work.read)
-        bins, binning = custom.bins_of(options, _targets(work, found))
-        work, counts, outside = _binned(work.knowing(bins=bins))
-        if options.names.split is None:
-            work = _drawn(work, counts)
-        else:
-            notes += own_split.taken_over(counts.by_split.sum(axis=0), options.names.split)
         work, taken = _cut(work)
         cells = work.reduced("parts written", table_parts.done, table_parts.added)
     work, hashed = work.knowing(kind=DONE), hashing.result()
@@ -346,16 +348,18 @@ def _write(work: Work, options: CustomOptions, start: Start, table: BinTable, fa
     """The files of the manifest, all of them or none; see `derived.write`."""
     import pyarrow as pa
 
-    def columns() -> Iterator[pa.Table]:
+    def columns(tell: Callable[[int], None]) -> Iterator[pa.Table]:
         for *_, each in work.blocks():
             block = staying(each)
+            tell(each.num_rows)
             targets, index, codes = (block[name].to_numpy() for name in ("target", "bin", "split"))
             group = None if options.names.group is None else block[GROUP]
             yield pa.table(custom.sample_columns(block["id"], targets, index, codes, group))
 
     def samples(stream: BinaryIO) -> None:
         repeated = ["target", "bin", "split", *([] if options.names.group is None else [GROUP])]
-        parquet.write_blocks(columns(), partial(parquet.Writer, stream, facts=table.facts, dictionary=repeated))
+        with work.run.watch("rows written", work.read) as tell:
+            parquet.write_blocks(columns(tell), partial(parquet.Writer, stream, facts=table.facts, dictionary=repeated))
 
     contents: dict[str, files.Content] = {manifests.SAMPLES: samples, manifests.BINS: manifests.bins_bytes(table)}
     derived.write(start.folder, contents | {manifests.FACTS: text.as_json(facts)}, table, options.replacing)

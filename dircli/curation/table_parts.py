@@ -8,8 +8,7 @@ as the manifest has them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,15 +25,14 @@ from dircli.curation import custom
 from dircli.curation.custom import CustomOptions
 from dircli.curation.derive import Cut, in_gaps
 from dircli.datasets.custom import GROUP
-from dircli.errors import SHOWN, InputError
+from dircli.errors import SHOWN
 from dircli.store import partitions, places, user_tables
 from dircli.store.spans import Span
-from dircli.store.streams import Unusual
+from dircli.store.streams import Unusual, located
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNUSUAL = "something is wrong, or not as most programs write it"
 RUN, SORTED, DONE = "run", "sorted", "done"
 """Parts as they were read, by ascending ids, and with their bins and splits."""
 
@@ -60,8 +58,8 @@ class Item:
 class Source:
     """Where rows are, and what is known of them: the folder ``scratch``, in which parts are of this ``kind``.
 
-    ``runs`` are the numbers of spans that have rows; one row of so many is ``sampled``. Then come ``bins``, how splits
-    are drawn, where they are, and which training rows in no gap stay where they are ``thinned``.
+    ``runs`` are the numbers of spans that have rows; one row of so many is ``sampled``. ``bins``, the ``draw`` of splits
+    and the training rows that stay where train is ``thinned`` become known one after the other.
     """
 
     options: CustomOptions
@@ -163,9 +161,10 @@ class Draw:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What is known of the rows of some spans, neighbours: how many have a target, and how many ``lacking`` one.
+    """What is known of the rows of some spans, neighbours: how many of each have a target, and how many lack one.
 
-    ``ids`` are some of them, each with the number of rows that it stands for; ``places`` says that rows are numbered.
+    Some targets are ``single``, float32; they lie from ``low`` to ``high``. ``ids`` are some of them, each with the
+    number of rows that it stands for.
     """
 
     sizes: IntArray
@@ -194,7 +193,7 @@ def read(source: Source, item: Item) -> Read:
 
     assert item.span is not None  # noqa: S101 - such an item
     options = source.options
-    with named(str(item.span)):
+    with located(str(item.span)):
         rows = user_tables.of_span(item.span, options.names, drop=options.missing == "drop")
         columns: dict[str, Any] = {} if rows.ids is None else {"id": rows.ids}
         columns["target"] = pa.array(rows.targets + 0.0)
@@ -249,22 +248,10 @@ def gather(source: Source, item: Item) -> IntArray:
     some = [each for each in partitions.between(runs, item.low, item.high, key=user_tables.rank) if len(each)]
     if not some:
         return np.zeros(1, np.int64)
-    with named(places.shown(str(source.options.table))):
+    with located(places.shown(str(source.options.table))):
         table = _by_id(pa.concat_tables(some).combine_chunks())
     partitions.write_part(source.path(SORTED, item.number), table)
     return np.array([len(table)])
-
-
-@contextmanager
-def named(where: str) -> Iterator[None]:
-    """What is wrong or unusual is told of with the place where it is."""
-    try:
-        yield
-    except places.UnreachableError:
-        raise
-    except (Unusual, InputError) as error:
-        what = error.problems[0].found if isinstance(error, InputError) else str(error)
-        raise Unusual(where, what or UNUSUAL) from None
 
 
 # — bins —

@@ -6,7 +6,7 @@ Whoever does the work has these functions and a `Source`; see `partitioned` for 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,6 @@ import numpy as np
 
 from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.benchmark.relevance import Relevance
-from dircli.errors import InputError
 from dircli.scores import joined, streamed
 from dircli.scores.metrics import blocks
 from dircli.scores.metrics.blocks import BinSums
@@ -26,7 +25,7 @@ from dircli.store.digests import digest_of
 from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.spans import Span
-from dircli.store.streams import Stream, Unusual
+from dircli.store.streams import Stream, Unusual, located
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -264,19 +263,9 @@ def _marked(places: IntArray, rows: int) -> AnyArray:
     return np.packbits(mask)
 
 
-@contextmanager
-def named(source: Source, item: Item) -> Iterator[None]:
+def named(source: Source, item: Item) -> AbstractContextManager[None]:
     """What is wrong or unusual is told of with the place where it is."""
-    try:
-        yield
-    except places.UnreachableError:
-        raise
-    except (Unusual, InputError) as error:
-        what = error.problems[0].found if isinstance(error, InputError) else str(error)
-        raise Unusual(str(item.span or places.shown(source.question.path)), what or UNUSUAL) from None
-
-
-UNUSUAL = "something is wrong, or not as most programs write it"
+    return located(str(item.span or places.shown(source.question.path)))
 
 
 def divided(source: Source, item: Item) -> int:

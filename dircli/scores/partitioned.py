@@ -18,7 +18,6 @@ import numpy as np
 from dircli.errors import InputError, Problem, sample
 from dircli.scores import joined
 from dircli.scores.items import (
-    UNUSUAL,
     Item,
     Partial,
     Source,
@@ -39,7 +38,7 @@ from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.parallel import Watch, unwatched
 from dircli.store.spans import SIZE, Span
-from dircli.store.streams import Undivided, Unusual
+from dircli.store.streams import UNUSUAL, Undivided, Unusual
 
 SENT = 2_000_000
 """Rows of a split that are sent to all who work; those of a larger one are divided."""

@@ -11,11 +11,13 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from dircli.errors import InputError
 from dircli.store import compressed, parquet, parts, places, plain_lines, plain_text, sniff
 from dircli.store.digests import digest_of
 from dircli.store.parallel import in_order
@@ -41,6 +43,21 @@ class Unusual(Exception):  # noqa: N818 - no error of the user's: another reader
 
 class Undivided(Exception):  # noqa: N818 - as above
     """Files cannot be divided among those who work, and are read as a whole; why."""
+
+
+UNUSUAL = "something is wrong, or not as most programs write it"
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """What is wrong or unusual is Unusual, told of with the place ``where`` it is."""
+    try:
+        yield
+    except places.UnreachableError:
+        raise
+    except (Unusual, InputError) as error:
+        what = error.problems[0].found if isinstance(error, InputError) else str(error)
+        raise Unusual(where, what or UNUSUAL) from None
 
 
 @dataclass(kw_only=True)

@@ -539,7 +539,8 @@ def _wrong_column(  # noqa: PLR0913 - a column, and what is wanted of it
         bad = ~np.isfinite(column.cast(pa.float64()).to_numpy())  # null is NaN
     elif target and pa.types.is_string(column.type):
         fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), fill_value=False)
-        bad = ~np.isfinite(pc.if_else(fits, column, pa.scalar("nan")).cast(pa.float64()).to_numpy())
+        numbers_alone = pc.if_else(fits, pc.utf8_trim_whitespace(column), pa.scalar("nan"))
+        bad = ~np.isfinite(numbers_alone.cast(pa.float64()).to_numpy())
     elif target or not textual(column.type):
         hint = "Write numbers" if target else WHOLE.format("texts or ", clear(name))
         return [Problem(str(path), f"column {clear(name)} holds {column.type}", hint)]

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import mostly_thorough
 from odd_files import written
 
 from dircli.benchmark import selection
@@ -23,7 +24,7 @@ from dircli.curation.custom import CustomOptions
 from dircli.curation.derive import Cut
 from dircli.curation.partitioned import Run as Parts
 from dircli.errors import DirError, InputError, UsageError
-from dircli.store import engines, parquet
+from dircli.store import engines, parquet, places
 from dircli.store.derived import Replacing
 from dircli.store.engines import LOCAL
 from dircli.store.user_tables import Names
@@ -129,7 +130,7 @@ NUMBERS = (7, 64, 2, 1)
 @pytest.mark.parametrize(
     ("case", "number"),
     [
-        pytest.param(case, number, marks=() if place == case % 3 else pytest.mark.slow)
+        pytest.param(case, number, marks=() if case == 4 * place else pytest.mark.thorough)
         for case in range(len(CASES))
         for place, number in enumerate(NUMBERS)
     ],
@@ -163,7 +164,7 @@ def test_where_rows_have_ids_the_order_of_the_files_makes_no_difference(work: Pa
     assert in_parts(asked, parted("t", 2)) == expected == by_one(asked)
 
 
-@pytest.mark.parametrize("names", [IDS, {}])
+@pytest.mark.parametrize("names", mostly_thorough([IDS, {}]))
 def test_more_parts_than_rows_lose_none(names: dict[str, str], work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for form in ("CSV", "JSON lines", "Parquet"):
         (work / "t").write_bytes(written({name: values[:30] for name, values in rows().items()}, form))
@@ -185,7 +186,7 @@ def test_bins_are_chosen_for_targets_that_are_mostly_equal_as_by_one_process(
     assert in_parts(asked, parted("t", 7)) == expected
 
 
-@pytest.mark.parametrize("name", ["t.csv.gz", "t.csv", "t.parquet"])
+@pytest.mark.parametrize("name", mostly_thorough(["t.csv", "t.csv.gz", "t.parquet"]))
 def test_compressed_text_quotes_and_whole_numbers_as_ids_are_read_in_parts(
     name: str, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,17 +212,17 @@ def altered(column: str, values: dict[int, Any]) -> dict[str, Any]:
 GROUPS = {**IDS, "group": "who"}
 WRONG: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any]]] = {
     "no number": (altered("y", {900: ""}), GROUPS, {}),
+    "repeated far away": (altered("id", {5: rows()["id"][1000]}), GROUPS, {}),
+    "lines in a field": ({"who": [f"{who}\nof them" for who in rows()["who"]]}, GROUPS, {}),
+    "nothing drawn": ({"y": list(range(ROWS))}, IDS, {"width": "0.5"}),
     "no id": (altered("id", {900: ""}), GROUPS, {}),
     "no group": (altered("who", {900: ""}), GROUPS, {}),
     "repeated nearby": (altered("id", {5: "row 7", 6: "row 7"}), IDS, {}),
-    "repeated far away": (altered("id", {5: rows()["id"][1000]}), GROUPS, {}),
     "no such split": (altered("part", {900: "tset"}), {"split": "part"}, {}),
     "no test": ({"part": ["train"] * ROWS}, {"split": "part"}, {}),
     "outside": ({}, IDS, {"edges": "20,80"}),
     "all outside": ({}, IDS, {"edges": "200,800", "outside": "drop"}),
-    "nothing drawn": ({"y": list(range(ROWS))}, IDS, {"width": "0.5"}),
     "one group": ({"who": ["me"] * ROWS}, GROUPS, {}),
-    "lines in a field": ({"who": [f"{who}\nof them" for who in rows()["who"]]}, GROUPS, {}),
     "no such column": ({}, {"id": "key"}, {}),
     "two in one": ({}, {"id": "y"}, {}),
     "no row": ({name: [] for name in rows()}, IDS, {}),
@@ -237,7 +238,7 @@ def wrong(how: str) -> CustomOptions:
     return options("t", names, **asked)
 
 
-@pytest.mark.parametrize("how", WRONG)
+@pytest.mark.parametrize("how", mostly_thorough(WRONG, first=4))
 def test_what_is_wrong_is_named_as_by_one_process_and_nothing_is_left(how: str, work: Path) -> None:
     asked = wrong(how)
     (work / "scratch").mkdir()
@@ -367,3 +368,19 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
             assert in_parts(asked, run) == expected
             assert len(victims) == 1
             assert not list((work / "scratch").iterdir())
+
+
+@pytest.mark.slow
+def test_a_cluster_reads_a_table_that_lies_elsewhere(s3: Any, work: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    for path in Path(put("folder")).iterdir():
+        s3.pipe(f"bucket/t/{path.name}", path.read_bytes())
+    s3.pipe("bucket/t.parquet", Path(put("Parquet")).read_bytes())
+    with engines.opened("dask", workers=2) as engine:  # which knows the environment of the store
+        for table, how in (("s3://bucket/t/*.csv", {}), ("s3://bucket/t.parquet", {"missing": "drop"})):
+            asked = replace(options(".", IDS, **how), table=places.of(table))
+            expected = by_one(asked)
+            assert in_parts(asked, Parts(engine=engine, size=9000, rows=100)) == expected
+    shutil.move(work / "one", work / "elsewhere")
+    here = by_one(options("t.parquet", IDS, missing="drop"))
+    assert here["samples.parquet"] == (work / "elsewhere" / "own" / "samples.parquet").read_bytes()
