@@ -42,8 +42,10 @@ BUCKETS = ("gcs", "gs", "s3", "s3a")
 LEFT_OUT = ("_", ".")  # how the names of files begin that are no part of a table: _SUCCESS, .part-0.csv.crc
 BLOCK = 4 << 20  # bytes that are asked for at once, where somebody reads on
 FIRST = 1 << 16  # bytes that are asked for when a file is opened
-AT_ONCE = {"max_concurrency": 2}
-"""Parts of a file that S3's filesystem has in memory, 50 MiB each."""
+UPLOADED: dict[str, dict[str, object]]
+UPLOADED = {scheme: {"max_concurrency": 2} for scheme in ("s3", "s3a")}  # parts in memory, of 50 MiB
+UPLOADED |= {scheme: {"overwrite": True} for scheme in ("abfs", "abfss", "az")}  # which was not always its default
+"""How the filesystem of each scheme is asked to upload a file."""
 
 EXTRA = "URLs need further packages; install them with: pip install 'dircli[remote]'"
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
@@ -423,12 +425,15 @@ class Remote(SystemPath):
     def upload(self, file: Path) -> None:
         """Put the ``file`` of this machine there, a large one in parts, as `write_bytes` puts bytes."""
         with self._changed() as (system, path):
-            system.put_file(str(file), path, **(AT_ONCE if self.scheme in {"s3", "s3a"} else {}))
+            system.put_file(str(file), path, **UPLOADED.get(self.scheme, {}))
 
     def remove(self) -> None:
         """Remove the file, where there is one; UsageError and OSError as in `write_bytes`."""
         with suppress(FileNotFoundError), self._changed() as (system, path):
-            system.rm_file(path)
+            try:
+                system.rm_file(path)
+            except NotImplementedError:  # as Azure's has it
+                system.rm(path)
 
     @contextmanager
     def _changed(self) -> Iterator[tuple[Any, str]]:

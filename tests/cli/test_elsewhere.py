@@ -577,6 +577,11 @@ def test_results_are_put_into_a_bucket(run: Run, work: Path, benchmark: dict[str
     done = run("evaluate", "p.csv", "--dataset", "own", "--output", "s3://none/a/r.json", code=2)
     assert "s3://none/a/r.json: cannot be written" in done.stderr
     words = ["curate", "custom", "--table", "table.csv", "--target", "y", "--name", "new", "--bin-width", "2", "-q"]
+    run(*words, "--out", "s3://bucket/m")
+    run("weights", "new", "--manifests", "s3://bucket/m", "-q")
+    run(*words, "--out", "s3://bucket/m", "--seed", "7", "--force")
+    assert len(s3.find("bucket/m")) == 3  # the weights went with the benchmark that they were of
+    run("verify", "new", "--manifests", "s3://bucket/m")
     done = run(*words, "--out", "s3://none/m", code=2)
     assert done.stderr == "dir: s3://none/m/new/samples.parquet: cannot be written (No such file or directory)\n"
 

@@ -279,6 +279,12 @@ def test_memory_is_read_and_written_whole() -> None:
     assert place.read_bytes() == LARGE
     assert list(place.parent.iterdir()) == [place]
     assert list(place.parent.parent.glob("*.none")) == []
+    place.parent.joinpath("d").write_bytes(b"")
+    other = places.of("memory://a/d")
+    assert isinstance(other, places.Remote)
+    for _ in range(2):  # also where it is gone
+        other.remove()
+        assert not other.exists()
     with pytest.raises(InputError, match="this is a folder"):
         files.read(place.parent)
 

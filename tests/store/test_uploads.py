@@ -84,8 +84,11 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
             super().put_file(lpath, rpath, *every, **settings)
 
         def rm_file(self, path: str) -> None:
+            raise NotImplementedError
+
+        def rm(self, path: str, *_: Any, **__: Any) -> None:
             self._change("remove", path)
-            super().rm_file(path)
+            del self.store[path]
 
     monkeypatch.setitem(sys.modules["fsspec.registry"]._registry, "az", Frail)  # noqa: SLF001 - undone
     return Store(Frail)
