@@ -206,6 +206,7 @@ def _of_table(choices: CustomOptions, out: Path, who: CuratingEngine) -> tuple[d
     from dircli.curation import partitioned
     from dircli.report.progress import counting
 
+    custom.Start.of(choices, out)  # which refuses what it can before a cluster starts
     with who.opened() as engine:
         return partitioned.curate(
             choices, root=out, run=partitioned.Run(engine=engine, watch=counting, scratch=who.scratch)

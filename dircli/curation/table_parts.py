@@ -58,8 +58,8 @@ class Item:
 class Source:
     """Where rows are, and what is known of them: the folder ``scratch``, in which parts are of this ``kind``.
 
-    ``runs`` are the numbers of spans that have rows; one row of so many is ``sampled``. ``bins``, the ``draw`` of splits
-    and the training rows that stay where train is ``thinned`` become known one after the other.
+    ``runs`` are the numbers of spans that have rows; one row of so many is ``sampled``. ``bins``, the ``draw`` of
+    splits, and which training rows stay where train is ``thinned``, become known one after the other.
     """
 
     options: CustomOptions

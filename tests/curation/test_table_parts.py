@@ -308,6 +308,8 @@ def test_files_that_workers_do_not_see_and_folders_that_are_none_are_named(work:
 def test_a_folder_for_parts_needs_a_cluster_and_a_table(run: Run) -> None:
     words = ["curate", "custom", "--table", put("CSV"), "--target", "y", "--scratch", "."]
     assert "--scratch is where --engine dask divides" in run(*words, code=2).stderr
+    stderr = run(*words, "--engine", "dask", "--few", "9", "--many", "2", code=2).stderr
+    assert "--few 9 is above --many 2" in stderr  # before a cluster starts
     words = ["curate", "agedb", "--check-images", "--engine", "dask", "--scratch", "."]
     assert "--scratch is where --engine dask divides" in run(*words, code=2).stderr
 
