@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("fsspec", reason="the extra remote is not installed")
 
-URL = "memory://work/"
+URL = "memory://there/"
 NAMED = {"features", "files", "out", "output", "predictions", "results", "table"}
 """What parameters are called that name files as texts, for "-" is one of them."""
 
@@ -211,7 +211,7 @@ def both(prepared: Path, work: Path, memory: Any) -> Both:
     shutil.copytree(prepared, work, dirs_exist_ok=True)
     for path in work.rglob("*"):
         if path.is_file():
-            memory.pipe(f"/work/{path.relative_to(work).as_posix()}", path.read_bytes())
+            memory.pipe(f"/there/{path.relative_to(work).as_posix()}", path.read_bytes())
     return Both(work, memory)
 
 
@@ -245,14 +245,14 @@ def test_what_is_written_is_the_same_at_a_url(option: str, both: Both) -> None:
     for name in written:
         (both.work / name).unlink()
     assert both.told(template, there=True) == here
-    there = {name.removeprefix("/work/"): file.getvalue() for name, file in both.system.store.items()}
+    there = {name.removeprefix("/there/"): file.getvalue() for name, file in both.system.store.items()}
     assert {name: data for name, data in there.items() if name not in before} == written
     assert files_of(both.work) == before
 
 
 def test_a_quoted_glob_is_what_the_shell_would_make_of_it(both: Both) -> None:
     shutil.copy("agedb.csv", "agedb-2.csv")
-    both.system.pipe("/work/agedb-2.csv", Path("agedb.csv").read_bytes())
+    both.system.pipe("/there/agedb-2.csv", Path("agedb.csv").read_bytes())
     here = both.told("identify agedb-2.csv agedb.csv --json", there=False)
     assert here[0] == 0
     assert both.told("identify {agedb*.csv} --json", there=False) == here
