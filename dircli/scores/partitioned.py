@@ -8,9 +8,10 @@ sums come back. A file in which anything is wrong or unusual is not scored here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from dircli.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from dircli.benchmark.protocol import ScoreRule
 from dircli.benchmark.regions import masks
 from dircli.benchmark.relevance import Relevance
-from dircli.errors import InputError, Problem
+from dircli.errors import InputError, Problem, UsageError
 from dircli.scores import joined, streamed
 from dircli.scores.by_region import Reference
 from dircli.scores.metrics import blocks
@@ -35,7 +36,7 @@ from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.parallel import Watch, unwatched
 from dircli.store.spans import SIZE, Span
-from dircli.store.streams import UNUSUAL, Stream, Unusual, located
+from dircli.store.streams import Stream, Unusual
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,7 +206,7 @@ def summed(source: Source, item: Item) -> Partial:
     """What is known of the rows of ``item``, or of the file as a whole."""
     if item.digested is not None:
         return Partial(digests=(digest_of(item.digested, "sha256"),))
-    with _located(source, item):
+    with _named(source, item):
         return _summed(source, item)
 
 
@@ -244,14 +245,24 @@ def _marked(places: IntArray, rows: int) -> AnyArray:
     return np.packbits(mask)
 
 
-def _located(source: Source, item: Item) -> AbstractContextManager[None]:
+@contextmanager
+def _named(source: Source, item: Item) -> Iterator[None]:
     """What is wrong or unusual is told of with the place where it is."""
-    return located(str(item.span or places.shown(source.question.path)))
+    try:
+        yield
+    except places.UnreachableError:
+        raise
+    except (Unusual, InputError) as error:
+        what = error.problems[0].found if isinstance(error, InputError) else str(error)
+        raise Unusual(str(item.span or places.shown(source.question.path)), what or UNUSUAL) from None
+
+
+UNUSUAL = "something is wrong, or not as most programs write it"
 
 
 def divided(source: Source, item: Item) -> int:
     """The number of rows of ``item``, which are divided into the folder of ``source``."""
-    with _located(source, item):
+    with _named(source, item):
         return source.divide(item)
 
 
@@ -279,7 +290,15 @@ class Run:
 
     def folder(self, files: ExitStack) -> Path:
         """An empty folder that all who work see, there until ``files`` are closed; UsageError where there is none."""
-        return partitions.shared_folder(self.engine, self.scratch, files)
+        if self.scratch is None and not self.engine.shares_files:
+            message = "rows are divided by their ids, in files that every worker must see"
+            raise UsageError(f"{message}; name a folder that all of them see with --scratch FOLDER")
+        try:
+            return Path(files.enter_context(TemporaryDirectory(prefix="dir-", dir=self.scratch))).absolute()
+        except OSError as error:
+            raise UsageError(
+                f"--scratch {self.scratch}: {error.strerror}; name a folder that all workers see"
+            ) from None
 
 
 def answer(
@@ -399,7 +418,7 @@ class Drawn:
 def drawn(asked: Drawn, item: Item) -> FloatArray | None:
     """What the rows of ``item`` add to the sums of each resample, (B, terms, R); None where there are none."""
     total, place, metrics, question = None, item.first, asked.metrics, asked.source.question
-    with _located(asked.source, item):
+    with _named(asked.source, item):
         for part in asked.source.parts(item):
             n = part.target.size
             keys = part.hashes if part.hashes is not None else keys_of_places(np.arange(place, place + n))

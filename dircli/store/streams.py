@@ -34,26 +34,12 @@ ROWS = 1 << 17  # rows of a Parquet file that are read at once
 LONGEST = 4  # blocks; a longer line is left to `predictions`
 LONGEST_MAGIC = max(map(len, compressed.CODECS))
 HASHED_AHEAD = 4  # blocks that wait to be hashed
+UNUSUAL = "something is wrong, or not as most programs write it"
 Done = TypeVar("Done")
 
 
 class Unusual(Exception):  # noqa: N818 - no error of the user's: another reader reads the file
     """Something in the file is not as most programs write it, or wrong."""
-
-
-UNUSUAL = "something is wrong, or not as most programs write it"
-
-
-@contextmanager
-def located(where: str) -> Iterator[None]:
-    """What is wrong or unusual is Unusual, told of with the place ``where`` it is."""
-    try:
-        yield
-    except places.UnreachableError:
-        raise
-    except (Unusual, InputError) as error:
-        what = error.problems[0].found if isinstance(error, InputError) else str(error)
-        raise Unusual(where, what or UNUSUAL) from None
 
 
 @dataclass(kw_only=True)
@@ -296,3 +282,15 @@ def _cut(data: bytes) -> int:
         is_open ^= data.count(b'"', before, cut) % 2
         cut = before
     return cut
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """What is wrong or unusual is Unusual, told of with the place ``where`` it is."""
+    try:
+        yield
+    except places.UnreachableError:
+        raise
+    except (Unusual, InputError) as error:
+        what = error.problems[0].found if isinstance(error, InputError) else str(error)
+        raise Unusual(where, what or UNUSUAL) from None
