@@ -399,7 +399,7 @@ def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, wor
 
 def test_the_page_on_scale_names_options_that_there_are_and_commands_that_run(run: Run, work: Path) -> None:
     page = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
-    known = "".join(run(*command, "--help").stdout for command in (["evaluate"], ["curate"]))
+    known = "".join(run(*command, "--help").stdout for command in (["evaluate"], ["curate"], ["weights"], ["fds"]))
     named = {option for line in re.findall("`[^`]*`|^dir .*", page, re.MULTILINE) for option in OPTION.findall(line)}
     assert {"--engine", "--scheduler", "--workers", "--scratch", "--poisson"} <= named
     assert [option for option in named if option not in known and option != "--only"] == []
