@@ -212,6 +212,7 @@ def test_each_row_counts_twice_for_who_watches_also_in_pieces(work: Path) -> Non
     assert len(told) == 28
 
 
+@pytest.mark.thorough
 def test_pieces_are_no_smaller_than_the_sums_that_they_give(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 640 rows of 5 features: 97 bins of 5 numbers, 97 rows a piece; for the paper 121 bins of 25, 605 rows."""
     monkeypatch.setattr("dircli.features.pieces.SIZE", 1)

@@ -38,8 +38,9 @@ def own(work: Path, run: Run) -> Path:
 @pytest.mark.parametrize(
     ("case", "number"),
     [
-        *(("carried", number) for number in (1, 2, 7, 64)),
-        *((case, number) for case in ("no ids", "manifest") for number in (2, 64)),
+        *((case, 2) for case in ("carried", "no ids", "manifest")),
+        *(pytest.param("carried", number, marks=pytest.mark.thorough) for number in (1, 7, 64)),
+        *(pytest.param(case, 64, marks=pytest.mark.thorough) for case in ("no ids", "manifest")),
     ],
 )
 def test_files_are_compared_in_any_number_of_parts_as_one_process_compares_them(

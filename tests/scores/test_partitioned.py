@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, mostly_thorough
 from miniatures import curated_table
 from odd_files import FORMATS, written
 
@@ -115,7 +115,7 @@ def sized(path: str, number: int) -> int:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("number", [1, 2, 7, 64])
+@pytest.mark.parametrize("number", mostly_thorough([7, 1, 2, 64]))
 def test_parts_of_a_file_give_the_scores_of_the_whole(form: str, number: int, work: Path) -> None:
     (work / "p").write_bytes(written(carried(), form))
     whole = scored(None)
@@ -146,7 +146,7 @@ def test_a_cluster_gives_the_scores_of_the_whole_in_any_number_of_parts(
 
 
 @pytest.mark.parametrize("sent", [partitioned.SENT, 0])
-@pytest.mark.parametrize("number", [1, 7, 64])
+@pytest.mark.parametrize("number", mostly_thorough([7, 1, 64]))
 def test_rows_are_joined_in_parts_as_in_the_whole(
     number: int, sent: int, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +190,14 @@ def in_order(own: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("form", "number"), [*(("CSV", number) for number in (1, 2, 64)), ("JSON lines", 7), ("Parquet", 7), ("npy", 7)]
+    ("form", "number"),
+    [
+        ("CSV", 2),
+        ("JSON lines", 7),
+        ("Parquet", 7),
+        ("npy", 7),
+        *(pytest.param("CSV", number, marks=pytest.mark.thorough) for number in (1, 64)),
+    ],
 )
 def test_rows_in_the_order_of_the_manifest_are_scored_in_parts(
     form: str, number: int, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
@@ -258,7 +265,7 @@ def test_more_parts_than_rows_lose_none(rows: int, work: Path) -> None:
 SUMS = ["mae", "gm", "pearson", "bmae", "bias"]
 
 
-@pytest.mark.parametrize("number", [1, 2, 7, 64])
+@pytest.mark.parametrize("number", mostly_thorough([7, 1, 2, 64]))
 @pytest.mark.parametrize("case", ["carried", "no ids", "positions", "sent", "divided"])
 def test_intervals_are_the_same_in_any_number_of_parts(
     case: str, number: int, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch

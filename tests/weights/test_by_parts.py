@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from conftest import mostly_thorough
 from miniatures import curated_table
 
 from dircli.arrays import FloatArray
@@ -110,7 +111,7 @@ def by_parts_of(root: Path) -> Source:
     return Source(manifest=large.manifest, rule=large.benchmark.rules.weights)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", mostly_thorough(NUMBERS))
 def test_dense_weight_is_that_of_all_targets_at_once(number: int, own: Path) -> None:
     for normalise in get_args(Normalise):
         options = replace(DENSE, normalise=normalise)
