@@ -97,7 +97,7 @@ def sides(keys: AnyArray, *, seed: int, first: int, size: int) -> AnyArray:
     begin, end = first // 2, (first + size) // 2
     numbers = random(keys, seed=seed, first=begin // BITS, last=-(-end // BITS), stream=1)
     skipped = begin // BITS * BITS
-    of_bytes = numbers.view(np.uint8)[:, (begin - skipped) // 8 : -(-(end - skipped) // 8)]
+    of_bytes = numbers.astype("<u8", copy=False).view(np.uint8)[:, (begin - skipped) // 8 : -(-(end - skipped) // 8)]
     columns = SIDES[of_bytes].reshape(keys.size, -1)[:, 2 * (begin % 8) :][:, :size]
     if first == 0:
         columns[:, :2] = 1, 0
