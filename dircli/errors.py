@@ -83,7 +83,7 @@ def close_to(words: Iterable[str], known: Iterable[str]) -> str:
         found = get_close_matches(word.casefold(), spelt)
         found.sort(key=lambda each: sorted(each) != sorted(word.casefold()))  # letters in another order come first
         close += [spelt[each] for each in found[:1]]
-    return f"; did you mean {', '.join(dict.fromkeys(close))}?" if close else ""
+    return f"; did you mean {', '.join(map(clear, dict.fromkeys(close)))}?" if close else ""
 
 
 def among(known: Iterable[str], words: Iterable[str] = ()) -> str:

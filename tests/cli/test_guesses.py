@@ -134,6 +134,13 @@ def test_what_is_mistyped_is_answered_with_what_is_close(words: str, says: str, 
     assert says in plain(run(*shlex.split(words), code=2).stderr)
 
 
+def test_what_is_close_is_shown_without_what_a_terminal_would_take_for_a_command(run: Run, work: Path) -> None:
+    (work / "p.csv").write_text("i\x1bd,prediction,tar\x0bget\n1,2,3\n")
+    told = run("evaluate", "p.csv", "--dataset", "agedb", code=2).stderr
+    assert r"did you mean 'tar\x0bget'?" in told
+    assert told.replace("\n", "").isprintable()
+
+
 def test_nothing_is_offered_that_is_not_close(run: Run) -> None:
     assert "did you mean" not in run("info", "nothing-like-it", code=2).stderr
 
