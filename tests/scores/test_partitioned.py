@@ -299,6 +299,8 @@ def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:
         new["prediction"][at] = "nan"
     elif how == "repeated":
         new["id"][at] = new["id"][3]
+    elif how == "once more":  # beside it, and so in the same part
+        new = {name: values[: at + 1] + values[at:] for name, values in new.items()}
     elif how == "surplus":
         new["id"][at] = "nobody"
     elif how == "missing":
@@ -310,7 +312,7 @@ def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:
     return new
 
 
-@pytest.mark.parametrize("how", ["not a number", "repeated", "surplus", "missing", "no rows", "outside"])
+@pytest.mark.parametrize("how", ["not a number", "repeated", "once more", "surplus", "missing", "no rows", "outside"])
 @pytest.mark.parametrize("case", ["carried", "sent", "divided"])
 def test_what_is_wrong_is_named_as_if_the_file_were_read_as_a_whole(
     case: str, how: str, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
