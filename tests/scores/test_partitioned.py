@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -362,14 +363,17 @@ def test_files_that_workers_do_not_see_and_folders_that_are_none_are_named(work:
 
 
 @pytest.mark.slow
-def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, work: Path) -> None:
+def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(
+    run: Run, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (work / "p.csv").write_bytes(written(carried(), "CSV"))
     words = ["evaluate", "p.csv", "--bins", str(shipped("agedb")), "--format", "json"]
     ours, theirs = (json.loads(run(*words, *more).stdout) for more in (["--engine", "dask", "--workers", "1"], []))
     assert ours["signature"] == theirs["signature"]
     assert ours["systems"][0]["sha256"] == theirs["systems"][0]["sha256"]
-    assert [path.name for path in work.iterdir()] == ["p.csv"]
+    assert [path.name for path in (*work.iterdir(), *tmp_path.iterdir())] == ["p.csv"]
     for words_of_rows in (["--per-bin", "b.csv"], ["--per-sample", "s.csv"]):
         assert "leave out --engine" in run(*words, *words_of_rows, "--engine", "dask", code=2).stderr
     assert "standard input" in run("evaluate", "-", "--dataset", "agedb", "--engine", "dask", code=2).stderr
