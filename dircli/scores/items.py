@@ -190,7 +190,7 @@ def merged(partials: list[Partial]) -> Partial:
     for partial in some:
         if partial.seen is not None:
             if seen is not None and (seen & partial.seen).any():
-                raise Unusual("an id occurs more than once")
+                raise Unusual(REPEATED)
             seen = partial.seen if seen is None else seen | partial.seen
     sums = [partial.sums for partial in some if partial.sums is not None]
     few = all(partial.rows for partial in some) and sizes.sum() <= RANKED
@@ -257,15 +257,20 @@ def _summed(source: Source, item: Item) -> Partial:
 
 
 def _marked(places: IntArray, rows: int) -> AnyArray:
-    """One bit for each of so many ``rows``, set at ``places`` (n,)."""
+    """One bit for each of so many ``rows``, set at ``places`` (n,); Unusual where two of these are the same."""
     mask: BoolArray = np.zeros(rows, bool)
     mask[places] = True
+    if mask.sum() < places.size:
+        raise Unusual(REPEATED)
     return np.packbits(mask)
 
 
 def named(source: Source, item: Item) -> AbstractContextManager[None]:
     """What is wrong or unusual is told of with the place where it is."""
     return located(str(item.span or places.shown(source.question.path)))
+
+
+REPEATED = "an id occurs more than once"
 
 
 def divided(source: Source, item: Item) -> int:

@@ -180,13 +180,30 @@ def _started(distributed: Any, workers: int | None, stack: ExitStack) -> Client:
     place = stack.enter_context(TemporaryDirectory(prefix="dir-dask-", ignore_cleanup_errors=True))
     settings = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL, "local_directory": place}
     try:
-        with dask.config.set(LEAN):
+        with dask.config.set({**LEAN, "temporary-directory": place}), _left_alone():
             cluster = distributed.LocalCluster(n_workers=number, threads_per_worker=1, processes=True, **settings)
     except Exception as error:  # noqa: BLE001 - whatever keeps processes from starting
         raise EngineError(f"{number} worker processes do not start here ({one_line(error)[:SHORT]})") from None
     stack.callback(cluster.close)
     client: Client = distributed.Client(cluster)
     return client
+
+
+@contextmanager
+def _left_alone() -> Iterator[None]:
+    """What starts meanwhile is not interrupted from the keyboard; the command is afterwards, and ends its workers."""
+    import signal
+    from multiprocessing import resource_tracker
+
+    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let the signal through to what the same thread starts next
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _connected(distributed: Any, scheduler: str) -> Client:

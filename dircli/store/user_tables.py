@@ -435,7 +435,7 @@ def _rows(table: pa.Table, names: Names, *, drop: bool) -> Rows | None:
     single = pa.types.is_float32(column.type)
     if single:  # 0.7 as float32 is a little less than 0.7, and lies in the bin below
         column = column.cast(pa.string())
-    targets = np.asarray(column.cast(pa.float64()).to_numpy())
+    targets = np.asarray(column.cast(pa.float64(), safe=False).to_numpy())  # large integers are rounded
     if not np.isfinite(targets).all():
         return None
     columns: dict[str | None, Any] = {None: None}
@@ -536,7 +536,7 @@ def _wrong_column(  # noqa: PLR0913 - a column, and what is wanted of it
     import pyarrow.compute as pc
 
     if target and numeric(column.type):
-        bad = ~np.isfinite(column.cast(pa.float64()).to_numpy())  # null is NaN
+        bad = ~np.isfinite(column.cast(pa.float64(), safe=False).to_numpy())  # null is NaN
     elif target and pa.types.is_string(column.type):
         fits = pc.fill_null(pc.match_substring_regex(column, NUMBER), fill_value=False)
         numbers_alone = pc.if_else(fits, pc.utf8_trim_whitespace(column), pa.scalar("nan"))
@@ -577,11 +577,11 @@ def _no_value(column: pa.ChunkedArray) -> AnyArray:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    lacking = pc.is_null(column, nan_is_null=True)
     if pa.types.is_string(column.type):
-        lacking = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(column)), value_set=pa.array(["", "nan"]))
-    else:
-        lacking = pc.is_nan(column.cast(pa.float64()))
-    return np.asarray(pc.or_(pc.is_null(column), pc.fill_null(lacking, fill_value=True)).to_numpy())
+        words = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(column)), value_set=pa.array(["", "nan"]))
+        lacking = pc.or_(lacking, words)
+    return np.asarray(lacking.to_numpy())
 
 
 def _shown(value: object) -> str:

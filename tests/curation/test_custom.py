@@ -152,6 +152,21 @@ def test_whole_numbers_may_be_ids_and_float32_targets_are_the_decimals_they_prin
     assert (curated(work).facts["own"]["many"], curated(work).facts["own"]["few"]) == (100, 20)
 
 
+def test_whole_numbers_that_no_float_holds_are_rounded_as_those_of_a_text_are(run: Run, work: Path) -> None:
+    values = [2**53 + 1, 2**63 + 1, 5] * 4
+    table(work / "t.csv", {"y": values})
+    pq.write_table(pa.table({"y": pa.array(values, pa.uint64())}), "t.parquet")
+    for file in ("t.csv", "t.parquet"):
+        run("curate", "custom", "--table", file, "--target", "y", "--edges", "0,1e20", "--force")
+        assert curated(work).samples.targets.tolist() == [2.0**53, 2.0**63, 5.0] * 4
+
+
+def test_targets_that_are_dates_are_refused_also_where_missing_ones_are_dropped(run: Run) -> None:
+    pq.write_table(pa.table({"y": pa.array([1, None, 3], pa.timestamp("s"))}), "t.parquet")
+    words = ["curate", "custom", "--table", "t.parquet", "--target", "y", "--missing", "drop"]
+    assert "column y holds timestamp" in run(*words, code=2).stderr
+
+
 def test_bins_may_be_given_by_edges_or_chosen_by_a_rule_that_the_manifest_names(run: Run, work: Path) -> None:
     tenths(work / "t.csv")
     run("curate", "custom", "--table", "t.csv", "--target", "y", "--edges", "-2,0,1.5,16")

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -319,6 +320,8 @@ def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:
         new["prediction"][at] = "nan"
     elif how == "repeated":
         new["id"][at] = new["id"][3]
+    elif how == "once more":  # beside it, and so in the same part
+        new = {name: values[: at + 1] + values[at:] for name, values in new.items()}
     elif how == "surplus":
         new["id"][at] = "nobody"
     elif how == "missing":
@@ -330,7 +333,7 @@ def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:
     return new
 
 
-@pytest.mark.parametrize("how", ["not a number", "repeated", "surplus", "missing", "no rows", "outside"])
+@pytest.mark.parametrize("how", ["not a number", "repeated", "once more", "surplus", "missing", "no rows", "outside"])
 @pytest.mark.parametrize("case", ["carried", "sent", "divided"])
 def test_what_is_wrong_is_named_as_if_the_file_were_read_as_a_whole(
     case: str, how: str, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
@@ -380,14 +383,17 @@ def test_files_that_workers_do_not_see_and_folders_that_are_none_are_named(work:
 
 
 @pytest.mark.slow
-def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(run: Run, work: Path) -> None:
+def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(
+    run: Run, work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (work / "p.csv").write_bytes(written(carried(), "CSV"))
     words = ["evaluate", "p.csv", "--bins", str(shipped("agedb")), "--format", "json"]
     ours, theirs = (json.loads(run(*words, *more).stdout) for more in (["--engine", "dask", "--workers", "1"], []))
     assert ours["signature"] == theirs["signature"]
     assert ours["systems"][0]["sha256"] == theirs["systems"][0]["sha256"]
-    assert [path.name for path in work.iterdir()] == ["p.csv"]
+    assert [path.name for path in (*work.iterdir(), *tmp_path.iterdir())] == ["p.csv"]
     for words_of_rows in (["--per-bin", "b.csv"], ["--per-sample", "s.csv"]):
         assert "leave out --engine" in run(*words, *words_of_rows, "--engine", "dask", code=2).stderr
     assert "standard input" in run("evaluate", "-", "--dataset", "agedb", "--engine", "dask", code=2).stderr

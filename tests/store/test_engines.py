@@ -70,6 +70,10 @@ def dying_once(folder: str, item: int) -> int:
     return item
 
 
+def is_left_alone() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 def waiting(folder: str, item: int) -> int:
     (Path(folder) / f"begun-{item}").touch()
     time.sleep(60)
@@ -119,6 +123,12 @@ def test_a_worker_that_dies_is_survived(cluster: Engine, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_the_keyboard_interrupts_the_command_and_no_worker(cluster: Engine) -> None:
+    assert isinstance(cluster, engines.Dask)
+    assert all(cluster.client.run(is_left_alone).values())
+    assert not is_left_alone()
+
+
 def test_work_that_kills_each_worker_ends_in_one_line(cluster: Engine) -> None:
     with pytest.raises(EngineError, match="each time the worker died, perhaps for want of memory; give workers more"):
         cluster.reduced(dying, [0], added)
