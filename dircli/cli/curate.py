@@ -118,7 +118,9 @@ class CuratingEngine(EngineOptions):
     """Who curates."""
 
     scratch: Path | None = option(
-        None, "A folder that every worker sees, for the parts of a table (custom).", "the temporary files here"
+        None,
+        "With workers on other machines: a folder that all of them see, for temporary files (custom).",
+        "the temporary files here",
     )
 
 

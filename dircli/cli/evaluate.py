@@ -72,9 +72,7 @@ class IntervalOptions:
     bootstrap: int = option(2000, "Resamples, and swaps of the paired test.", min=100)
     seed: int = option(666, "The seed of resamples and swaps.", min=0)
     bca: bool = option(False, "BCa intervals instead of percentile ones.")
-    poisson: bool = option(
-        False, "Draw each row by itself, by Poisson numbers of its id: with --engine dask always so."
-    )
+    poisson: bool = option(False, "Draw each row by itself (Poisson bootstrap), as --engine dask always does.")
     cluster: str | None = option(None, "Draw whole groups of this manifest column, such as identity or image.")
     seeds: bool = option(False, "Files name@seed.csv are seeds of one system: show mean ± sd.")
 
@@ -160,7 +158,9 @@ class ScoringEngine(EngineOptions):
     """Who scores."""
 
     scratch: Path | None = option(
-        None, "A folder that every worker sees, for rows that are divided by id.", "the temporary files here"
+        None,
+        "With workers on other machines: a folder that all of them see, for temporary files.",
+        "the temporary files here",
     )
 
     @contextmanager

@@ -12,6 +12,7 @@ EXAMPLES = {
         "dir curate agedb",
         "dir curate sts-b --split redraw --seed 7 --name sts-b-7",
         "dir curate custom --table houses.csv --target price --id house",
+        "dir curate custom --table s3://bucket/houses --target price --id house --engine dask",
     ),
     "suggest": ("dir suggest agedb", "dir suggest agedb --plot kernels.png"),
     "weights": (
@@ -23,6 +24,7 @@ EXAMPLES = {
         "dir evaluate preds.csv --dataset agedb",
         "dir evaluate base.csv ours.csv --dataset agedb --ci --metrics mae,gm",
         'dir evaluate preds.csv --dataset agedb --fail-if "few.mae > 12"',
+        "dir evaluate 'preds/*.parquet' --dataset houses --engine dask --scheduler tcp://HOST:8786",
     ),
     "explain": ("dir explain preds.csv --dataset agedb", "dir explain preds.csv --dataset agedb --json"),
     "leaderboard": ("dir leaderboard --dataset agedb", "dir leaderboard runs --region few --metric mae"),

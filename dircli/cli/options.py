@@ -187,11 +187,15 @@ class EngineOptions:
     """Who does the work."""
 
     panel: ClassVar = "More than one machine"
-    engine: Literal["local", "dask"] = option("local", "Who does the work: this process, or a Dask cluster.")
+    engine: Literal["local", "dask"] = option("local", "Who does the work: this process, or the workers of Dask.")
     scheduler: str | None = option(
-        None, "The scheduler of the cluster, such as tcp://HOST:8786.", "processes on this machine"
+        None,
+        "With --engine dask: the address of a running scheduler, such as tcp://HOST:8786.",
+        "a cluster on this machine",
     )
-    workers: int | None = option(None, "How many processes on this machine.", "one per core", min=1)
+    workers: int | None = option(
+        None, "With --engine dask and no --scheduler: how many processes on this machine.", "one per core", min=1
+    )
 
     def opened(self) -> "AbstractContextManager[Engine]":
         """The engine, for as long as the ``with`` lasts."""
