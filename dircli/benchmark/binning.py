@@ -21,6 +21,7 @@ STEPS = (1, 2, 5)
 AUTO = "auto"
 QUANTILE = re.compile(r"quantile:([0-9]{1,7})")
 QUARTERS = (0.25, 0.75)
+FAR = 1e140  # of such distances the sum of squares is still a number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +137,13 @@ def _span(targets: FloatArray) -> tuple[float, float]:
     """The lowest and the highest target; UsageError where no floating-point number is as great as their distance."""
     low, high = float(targets.min()), float(targets.max())
     if not math.isfinite(2 * high - 2 * low):
-        what = f"the targets lie from {low:g} to {high:g}, which is too far apart for bins of their own"
-        raise UsageError(f"{what}; mend the targets, or give --edges")
+        raise _too_far(low, high)
     return low, high
+
+
+def _too_far(low: float, high: float) -> UsageError:
+    what = f"the targets lie from {low:g} to {high:g}, which is too far apart for bins of their own"
+    return UsageError(f"{what}; mend the targets, or give --edges")
 
 
 def _distinct(targets: FloatArray, place: int) -> Bins:
@@ -239,6 +244,8 @@ def _nearest(spread: Spread) -> int:
     width = 1.0
     if spread.low < spread.high:
         low, high = spread.quartiles()
+        if low == high and spread.high - spread.low > FAR:
+            raise _too_far(spread.low, spread.high)
         width = (2 * (high - low) or 3.49 * spread.deviation()) * float(spread.n ** (-1 / 3))
     place = 3 * math.floor(math.log10(width))
     return min(range(place, place + 6), key=lambda each: abs(math.log(_width(each)) - math.log(width)))

@@ -8,6 +8,7 @@ that died is done again by another one.
 
 from __future__ import annotations
 
+import errno
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -265,6 +266,9 @@ def _done(asked: str, function: Callable[..., Result], *given: Any) -> Result:
     try:
         return function(*given)
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            what = "no space is left where rows are divided; make some, or name another folder with --scratch"
+            raise EngineError(f"worker {address}: {what}") from None
         what = f"{error.filename}: {error.strerror}" if error.filename else one_line(error)
         raise EngineError(f"worker {address} cannot use {what}; every worker must see the same files") from None
 

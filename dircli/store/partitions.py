@@ -79,8 +79,8 @@ def write_hashes(path: Path, hashes: AnyArray, *, bits: int) -> None:
     ordered = np.sort(hashes)
     starts = np.searchsorted(ordered >> np.uint64(64 - bits), np.arange((1 << bits) + 1)).astype(np.int64)
     with _replacing(path) as file:
-        starts.tofile(file)
-        ordered.tofile(file)
+        file.write(starts.data)  # not `tofile`, which does not say why it fails
+        file.write(ordered.data)
 
 
 def hashes_of(paths: Iterable[Path], number: int, *, bits: int) -> AnyArray:

@@ -33,6 +33,8 @@ USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)([^/\s'\"]*@|(?!\[)[^/\s:'\"]*:(
 """User and password in a URL; also such as stand there against the rules, with slashes in them."""
 
 QUERY = re.compile(r"(https?://[^\s?#'\"]*)[?#][^\s'\"]*", re.IGNORECASE)
+ENDING = re.compile(r"[\s'\"]")
+"""What a URL ends at in a message."""
 WILD = re.compile(r"[*?[]")
 WEB = ("http", "https")
 WHOLE = ("abfs", "abfss", "az", "gcs", "gs", "memory", "s3", "s3a")
@@ -77,7 +79,12 @@ def of(text: str | Path) -> Path:
         if parts.netloc not in {"", "localhost"}:
             raise UsageError(f"{shown(text)}: a file:// URL names no other machine; write file:///folder/name")
         return Path(url2pathname(parts.path))
-    return Remote(text)
+    place = Remote(text)
+    user = text.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    if ENDING.search(user + place.divided()[1]):  # of which `shown` would leave a part
+        what = "a URL has a quote or a space in its password, or behind its ?"
+        raise UsageError(f"{what}; write %27 for ', %22 for \" and %20 for a space")
+    return place
 
 
 def is_remote(place: Path) -> bool:

@@ -413,6 +413,8 @@ def test_targets_farther_apart_than_a_number_can_say_are_refused(run: Run, work:
     for more in (["--bins", "auto"], ["--bins", "quantile:2"], ["--bin-width", "1e307"]):
         message = run("curate", "custom", "--table", "t.csv", "--target", "y", *more, code=2).stderr
         assert "too far apart" in message
+    table(work / "t.csv", {"y": [0, 1e200, *[0] * 40]})  # of which no deviation is a number
+    assert "too far apart" in run("curate", "custom", "--table", "t.csv", "--target", "y", code=2).stderr
 
 
 # — laws —

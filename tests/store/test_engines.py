@@ -54,6 +54,12 @@ def opening(_: None, item: int) -> int:
     return len(Path(f"/nowhere/{item}").read_bytes())
 
 
+def filling(_: None, item: int) -> int:
+    with Path("/dev/full").open("wb") as file:
+        file.write(bytes(item))
+    return item
+
+
 def dying(_: None, __: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return 0
@@ -117,6 +123,12 @@ def test_a_file_that_a_worker_does_not_see_is_named_with_the_worker(cluster: Eng
 
 
 @pytest.mark.thorough
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux, whose /dev/full is a full disk")
+def test_a_full_disk_of_a_worker_is_called_so(cluster: Engine) -> None:
+    with pytest.raises(EngineError, match=r"^worker tcp://\S+: no space is left .* another folder with --scratch$"):
+        list(cluster.in_order(filling, [1]))
+
+
 def test_a_worker_that_dies_is_survived(cluster: Engine, tmp_path: Path) -> None:
     assert cluster.reduced(dying_once, range(30), added, shared=str(tmp_path)) == sum(range(30))
     assert (tmp_path / "died").exists()

@@ -67,6 +67,16 @@ def test_secrets_in_a_url_are_kept_and_never_shown(url: str) -> None:
     assert place.name == "b.csv"
 
 
+@pytest.mark.parametrize(
+    "url", ["https://host/b.csv?sig=a'secret", "https://host/b.csv?sig=a secret", "http://me:a'secret@host/b.csv"]
+)
+def test_a_url_whose_secrets_a_message_could_not_leave_out_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="write %27 for ',") as raised:
+        places.of(url)
+    assert "secret" not in str(raised.value)
+    assert str(places.of("s3://bucket/it's me@home.csv")) == "s3://bucket/it's me@home.csv"
+
+
 def test_an_address_with_a_port_has_no_password() -> None:
     for text in ("http://host:80/a@b.csv", "http://[::1]:80/a@b.csv", "s3://bucket/a:b@c.csv"):
         assert places.shown(text) == text
