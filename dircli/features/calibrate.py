@@ -102,7 +102,7 @@ def calibrate(  # noqa: PLR0913 - what is made of what, where, and by whom
             what = f"{asked.name} holds {len(source.epochs)} epoch{'s' * (len(source.epochs) > 1)}"
             raise UsageError(f"with --lag the first two epochs stay as they are, and {what}; leave out --lag")
         steps = 2 * sum(epoch.rows for epoch in source.epochs)
-        with source.rewritten(staging / out.name) as put, watch("rows, twice", steps) as done:
+        with source.rewritten(staging / out.name) as put, watch("rows summed, then calibrated", steps) as done:
             fds, stayed, left_alone = _calibrated(source, asked, put, done)
         chosen = {key: value for key, value in asdict(options).items() if key != "lag" or value}
         facts = {**chosen, "version": __version__, "epochs": len(source.epochs)}

@@ -160,7 +160,7 @@ def _refuse_unpaired(files: Sequence[Divided], run: Run) -> None:
 def _resampled(file: Divided, task: Task, run: Run) -> dict[str, FloatArray]:
     """The scores of resamples, (metrics, R) by region."""
     goes = task.goes()
-    with run.watch("parts drawn from", len(goes) * len(file.items)) as done:
+    with run.watch("parts resampled", len(goes) * len(file.items)) as done:
         return _joined([each.scores(_summed(file, each, run, done)) for each in goes])
 
 
@@ -168,7 +168,7 @@ def _tests(files: Sequence[Divided], task: Task, run: Run) -> list[dict[str, Tes
     """The test of each file but the first against it, by region."""
     goes = task.goes()
     scores: list[list[tuple[dict[str, FloatArray], dict[str, FloatArray]]]] = [[] for _ in files[1:]]
-    with run.watch("parts swapped", len(goes) * sum(len(file.items) for file in files)) as done:
+    with run.watch("parts of the paired test", len(goes) * sum(len(file.items) for file in files)) as done:
         for each in goes:
             first, *others = (_summed(file, each, run, done) for file in files)
             for of_file, other in zip(scores, others, strict=True):

@@ -161,7 +161,8 @@ def opened(name: Name, *, scheduler: str | None = None, workers: int | None = No
     except ImportError:
         message = "--engine dask needs Dask; install it with `pip install 'dircli[dask]'`"
         raise UsageError(message) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is said in one line
+    for logger in (name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"):
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # what matters of it is said in one line
     with ExitStack() as stack:
         client = _connected(distributed, scheduler) if scheduler else _started(distributed, workers, stack)
         stack.callback(_closed, client)
@@ -396,7 +397,7 @@ class Dask:
 
 
 AGAIN = "nothing was written; start it again, and then the command"
-UNREAD = ("ModuleNotFoundError", "deserializ")
+UNREAD = ("ModuleNotFoundError", "ImportError", "deserializ")
 """What Dask says where a function cannot be had."""
 SHORT = 100
 """Characters of such an error that are shown."""
@@ -423,7 +424,7 @@ def _said(error: Exception, where: str) -> Exception:
     if isinstance(error, KilledWorker):
         what = "a part of the work was begun several times, and each time the worker died, perhaps for want of memory"
         return EngineError(f"{where}: {what}; give workers more memory, or start more of them")
-    if isinstance(error, ModuleNotFoundError) or any(word in str(error) for word in UNREAD):
+    if isinstance(error, ImportError) or any(word in str(error) for word in UNREAD):
         message = f"a worker or the scheduler lacks a module ({one_line(error)[:SHORT]})"
         return EngineError(f"{where}: {message}; install dircli {__version__} and its extras on all of them")
     if isinstance(error, CancelledError | CommClosedError | OSError):

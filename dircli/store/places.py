@@ -457,7 +457,13 @@ class Remote(SystemPath):
         """UsageError where files cannot be put under this scheme whole or not at all, or what writes them lacks."""
         if self.scheme not in WHOLE:
             raise UsageError(f"{self}: nothing can be written there; write to a file, or to s3://")
-        self.system()
+        if self.scheme not in BUCKETS:
+            self.system()
+            return
+        with suppress(UnreachableError), self.reached() as (system, path):  # who may not ask might still write
+            bucket = path.split("/")[0]
+            if not system.exists(bucket):
+                raise UsageError(f"{self}: there is no bucket {bucket}; make it, or write elsewhere")
 
     @contextmanager
     def reached(self) -> Iterator[tuple[Any, str]]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 STDIN = "-"
+ID = "id"
 HINT = "Give a CSV, JSON lines, Parquet or npy file of predictions"
 LOG = logging.getLogger("dircli")
 
@@ -38,7 +39,7 @@ class Layout:
     ``sigma_column``, of predicted standard deviations, is looked at only where it is named.
     """
 
-    id_column: str = "id"
+    id_column: str = ID
     prediction_column: str = "prediction"
     target_column: str = "target"
     sigma_column: str | None = None
@@ -56,9 +57,9 @@ class Layout:
         return list(dict.fromkeys(name for name in names if name is not None))
 
     def needed(self, *, target: bool) -> list[str]:
-        """The columns that must be there: with ``target`` that of targets, and then ids need not be."""
-        needed = [self.prediction_column]
-        return [*needed, self.target_column] if target else [*self.texts, *needed]
+        """The columns that must be there: with ``target`` that of targets, and then ids need not be, unless named."""
+        texts = [] if target and self.id_column == ID else self.texts
+        return [*texts, self.prediction_column, *([self.target_column] if target else [])]
 
     def stream(self, path: str, *, target: bool) -> streams.Stream:
         """The columns of the input at ``path``, block by block, those `needed` among them."""

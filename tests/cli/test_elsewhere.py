@@ -16,6 +16,7 @@ from subprocess import run as started
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
+import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -541,6 +542,10 @@ def test_the_commands_of_the_page_on_it_work(
     files |= {path.relative_to(work).as_posix(): path.read_bytes() for path in work.glob("manifests/own/*")}
     split = pq.read_table(work / "manifests" / "own" / "samples.parquet").filter(pc.field("split") == "train")
     files["ids.csv"] = as_csv({"id": split["id"].to_pylist()[::2]})
+    with h5py.File("features.h5", "w") as file:
+        file["features"] = np.random.default_rng(0).random((len(split), 3))
+        file["labels"] = split["target"].to_numpy()
+    files["features.h5"] = (work / "features.h5").read_bytes()
     web.published(server, files)
     _piped(memory, "/bucket", files)
     commands = [line.removeprefix("$ dir ") for line in page.splitlines() if line.startswith("$ dir ")]
@@ -575,7 +580,7 @@ def test_results_are_put_into_a_bucket(run: Run, work: Path, benchmark: dict[str
     run("evaluate", "p.csv", "--dataset", "own", "--output", "s3://bucket/a/r.json", "--output", "r.json")
     assert s3.cat("bucket/a/r.json") == (work / "r.json").read_bytes()
     done = run("evaluate", "p.csv", "--dataset", "own", "--output", "s3://none/a/r.json", code=2)
-    assert "s3://none/a/r.json: cannot be written" in done.stderr
+    assert "s3://none/a/r.json: there is no bucket none" in done.stderr
     words = ["curate", "custom", "--table", "table.csv", "--target", "y", "--name", "new", "--bin-width", "2", "-q"]
     run(*words, "--out", "s3://bucket/m")
     run("weights", "new", "--manifests", "s3://bucket/m", "-q")
@@ -583,7 +588,7 @@ def test_results_are_put_into_a_bucket(run: Run, work: Path, benchmark: dict[str
     assert len(s3.find("bucket/m")) == 3  # the weights went with the benchmark that they were of
     run("verify", "new", "--manifests", "s3://bucket/m")
     done = run(*words, "--out", "s3://none/m", code=2)
-    assert done.stderr == "dir: s3://none/m/new/samples.parquet: cannot be written (No such file or directory)\n"
+    assert done.stderr == "dir: s3://none/m: there is no bucket none; make it, or write elsewhere\n"
 
 
 REAL = {

@@ -68,7 +68,7 @@ def test_whoever_watches_is_told_of_each_step() -> None:
         told.append((what, total - sum(done)))
 
     scored(paths, replace(parts_of(5), watch=watch))
-    done = [*["parts scored", "ids compared"] * 2, "rows paired", *["parts drawn from"] * 2, "parts swapped"]
+    done = [*["parts scored", "ids compared"] * 2, "rows paired", *["parts resampled"] * 2, "parts of the paired test"]
     assert told == [(what, 0) for what in done]
 
 

@@ -13,7 +13,7 @@ from conftest import mostly_thorough
 from odd_files import FORMATS, damaged, good, written
 
 from dircli.datasets.open import open_benchmark
-from dircli.errors import DirError, UsageError
+from dircli.errors import DirError, InputError, UsageError
 from dircli.scores import streamed
 from dircli.scores.from_files import ScoreOptions, evaluate
 from dircli.store import compressed, matching, streams
@@ -252,3 +252,11 @@ def test_a_byte_order_mark_where_a_block_begins_is_part_of_the_text(
     (work / "p").write_bytes(line + b"\xef\xbb\xbf" + line)
     with pytest.raises(DirError, match="p, line 2"):
         scored("p", "agedb", keep_rows=False)
+
+
+def test_a_column_of_ids_that_is_named_must_be_there_also_beside_targets(work: Path) -> None:
+    (work / "p.csv").write_text("key,prediction,target\na,1,2\nb,2,3\n")
+    request = ScoreOptions(split="test", protocol="released", metrics=["mae"], layout=Layout(id_column="ids"))
+    how: dict[str, Any] = {"name": None, "root": Path("m"), "bins_file": shipped("sts-b")}
+    with pytest.raises(InputError, match="there is no column ids; the columns are key, prediction, target"):
+        evaluate(["p.csv"], request, **how)

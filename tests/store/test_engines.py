@@ -243,6 +243,7 @@ def test_a_worker_of_another_version_or_without_the_program_is_refused(
     (other / "engines.py").write_text("def _version(): return '0.0.1'\n")
     for code, match in (
         ("", r"worker tcp://\S+ has dircli 0.0.1, and here is"),
+        ("raise ImportError('no version of it fits')", "a worker or the scheduler lacks .*no version of it fits"),
         (
             "raise ModuleNotFoundError(\"No module named 'dircli'\")",
             "a worker or the scheduler lacks .*'dircli'.*; install dircli",
@@ -262,7 +263,11 @@ def test_a_worker_of_another_version_or_without_the_program_is_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", ["scheduler", "workers"])
 def test_a_cluster_that_is_lost_is_one_line(
-    lost: str, scheduler: tuple[str, subprocess.Popen[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lost: str,
+    scheduler: tuple[str, subprocess.Popen[bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     from threading import Thread
 
@@ -287,3 +292,4 @@ def test_a_cluster_that_is_lost_is_one_line(
     finally:
         works.kill()
         works.wait()
+    assert caplog.messages == []

@@ -475,7 +475,7 @@ def test_who_watches_is_told_of_every_row_twice(split: tuple[TextArray, FloatArr
     options = calibrate.FdsOptions()
     out = work / "c.parquet"
     calibrate.calibrate(work / "f.parquet", "agedb", options, root=work / "manifests", out=out, watch=watch)
-    assert told == [("rows, twice", 2 * len(ids))]
+    assert told == [("rows summed, then calibrated", 2 * len(ids))]
     assert sum(steps) == 2 * len(ids)
 
 

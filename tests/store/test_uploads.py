@@ -310,3 +310,11 @@ def test_where_nothing_can_be_written_is_said_before_anything_is_read(run: Run, 
     assert f"dir: {url}" in done.stderr
     assert "nothing can be written there; write to a file, or to s3://" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_bucket_that_is_not_there_is_told_of_before_any_work(s3: Any, run: Run, work: Path) -> None:
+    assert s3.exists("bucket")
+    (work / "p.csv").write_text("prediction,target\n1,2\n")
+    told = run("evaluate", "p.csv", "--dataset", "agedb", "--output", "s3://lakes/r.json", code=2).stderr
+    assert told == "dir: s3://lakes/r.json: there is no bucket lakes; make it, or write elsewhere\n"
