@@ -141,6 +141,22 @@ def test_the_keyboard_interrupts_the_command_and_no_worker(cluster: Engine) -> N
     assert not is_left_alone()
 
 
+def test_a_batch_system_that_ends_the_command_leaves_time_to_remove_what_is_temporary(cluster: Engine) -> None:
+    assert isinstance(cluster, engines.Dask)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with (  # noqa: PT012 - the signal may take its time
+            pytest.raises(SystemExit) as raised,
+            engines.opened("dask", scheduler=cluster.client.scheduler.address),
+        ):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(1)
+        assert raised.value.code == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_work_that_kills_each_worker_ends_in_one_line(cluster: Engine) -> None:
     with pytest.raises(EngineError, match="each time the worker died, perhaps for want of memory; give workers more"):
         cluster.reduced(dying, [0], added)
