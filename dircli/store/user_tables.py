@@ -7,9 +7,11 @@ counted from 1, without the header and blank lines.
 from __future__ import annotations
 
 import csv as texts
+import errno
 import io
 import json
 import logging
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -164,6 +166,8 @@ def divided(paths: Sequence[Path], *, size: int = SIZE) -> list[Span]:
     """
     found: list[Span] = []
     for path in paths:
+        if _is_read_once(path):
+            raise OSError(errno.ESPIPE, os.strerror(errno.ESPIPE))
         each = spans.divided([path], size=size)
         is_whole = path.suffix in COMPRESSED and each
         found += [replace(each[0], kind="bytes", end=each[-1].end)] if is_whole else each
@@ -284,10 +288,17 @@ def _missing(path: Path, name: str, column: pa.Array) -> list[Problem]:
     return [Problem(str(path), what, hint)] if rows.size else []
 
 
+def _is_read_once(path: Path) -> bool:
+    """Whether ``path`` is a pipe or a device."""
+    return path.is_fifo() or path.is_char_device()
+
+
 def _start(path: Path) -> bytes:
     """How the file begins, decompressed; InputError where there is no such file, or nothing in it."""
     import pyarrow as pa
 
+    if _is_read_once(path):
+        raise InputError(Problem(str(path), "it cannot be read more than once", "Write its rows to a file first"))
     try:
         with _source(path) as source, pa.input_stream(source, compression=_compression(path)) as stream:
             start: bytes = stream.read(START)

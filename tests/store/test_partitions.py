@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from functools import partial
 from pathlib import Path
 
@@ -129,3 +130,12 @@ def test_a_target_with_a_tab_before_it_is_no_problem_where_another_one_is(work: 
     with pytest.raises(InputError) as error:
         user_tables.read(Path("t"), Names(target="y", id="id"))
     assert [problem.where for problem in error.value.problems] == ["t, row 2"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_table_that_is_read_once_is_refused_and_not_waited_for(work: Path) -> None:
+    os.mkfifo(work / "t")
+    with pytest.raises(InputError, match="^t: it cannot be read more than once. Write its rows to a file first$"):
+        user_tables.read(Path("t"), Names(target="y"))
+    with pytest.raises(OSError, match="seek"):
+        user_tables.divided([Path("t")])
