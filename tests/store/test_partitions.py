@@ -135,7 +135,7 @@ def test_a_target_with_a_tab_before_it_is_no_problem_where_another_one_is(work: 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_table_that_is_read_once_is_refused_and_not_waited_for(work: Path) -> None:
     os.mkfifo(work / "t")
-    with pytest.raises(InputError, match="^t: it cannot be read more than once. Write its rows to a file first$"):
+    with pytest.raises(InputError, match=r"^t: it cannot be read more than once\. Write its rows to a file first$"):
         user_tables.read(Path("t"), Names(target="y"))
     with pytest.raises(OSError, match="seek"):
         user_tables.divided([Path("t")])
