@@ -42,6 +42,7 @@ def completed(typed: str, **environment: str) -> tuple[list[str], set[str]]:
     return done.stdout.split(), set(done.stderr.splitlines()[-1].split())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "typed", ["dir info ", "dir weights ", "dir evaluate p.csv --dataset ", "dir curate --dataset "]
 )
@@ -67,6 +68,7 @@ def test_a_benchmark_that_is_curated_is_offered_once(work: Path) -> None:
     assert completed("dir info a")[0] == ["agedb"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

@@ -18,6 +18,7 @@ COMMANDS = tuple(HOMES)
 GROUP: Any = get_command(app)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_about_a_command_is_that_of_the_command(name: str, run: Run) -> None:
     assert run("help", name).stdout == run(name, "--help").stdout == run(name, "-h").stdout

@@ -270,6 +270,7 @@ def test_a_url_in_the_place_of_a_name_is_a_file_or_told_how_to_be_given(both: Bo
     assert told[2] == "dir: manifests/own is the folder of a manifest: --manifest manifests/own\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("template", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_takes_no_url_says_so_in_one_line(template: str, message: str, both: Both) -> None:
     before = files_of(both.work)

@@ -154,6 +154,7 @@ def test_the_real_source_gives_the_published_benchmark_and_the_shipped_bins(
     assert all(np.array_equal(ours.counts[part], theirs.counts[part]) for part in SPLITS)
 
 
+@pytest.mark.thorough
 def test_seed_666_gives_the_published_agedb_split_over_its_own_row_order_only(real: Path, work: Path, run: Run) -> None:
     run("curate", "agedb", "--released", real / "agedb" / "agedb.csv")
     assert "16,488 of 16,488 rows equal" in run("verify", "agedb").stdout

@@ -129,6 +129,7 @@ def test_a_manifest_is_held_to_the_rules_of_the_dataset_that_it_names(name: str,
     assert says[:30] in " ".join(run("verify", code=1).stdout.split())
 
 
+@pytest.mark.thorough
 def test_a_manifest_of_the_first_version_is_read(run: Run, curated: Path) -> None:
     facts = json.loads((curated / "manifest.json").read_text())
     del facts["rules"]
@@ -261,6 +262,7 @@ def sealed(rows: list[tuple[int, str]], rules: tuple[int, int, int]) -> tuple[st
     return f"{content(ids, targets, split)}|{rules_digest(table, dict.fromkeys(PROTOCOLS, rule))}", table
 
 
+@pytest.mark.thorough
 @settings(max_examples=200, deadline=None)
 @given(data=st.data(), rows=ROWS, rules=RULES)
 def test_seals_are_equal_exactly_when_rows_bins_and_thresholds_are(

@@ -186,6 +186,7 @@ def alike(ours: calibrate.Similarity, theirs: calibrate.Similarity) -> None:
             np.testing.assert_allclose(getattr(ours, name), expected, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("protocol", ["released", "paper"])
 def test_bins_of_pieces_are_as_alike_and_as_far_moved_as_of_the_whole(protocol: ProtocolName, work: Path) -> None:
     write(work / "one.h5")

@@ -120,6 +120,7 @@ def test_the_page_stands_alone_and_is_well_formed(work: Path, run: Run) -> None:
     assert "default-src 'none'" in str(page.all("meta")[1]["content"])
 
 
+@pytest.mark.thorough
 def test_the_page_says_what_was_scored_and_how(one: str) -> None:
     """And the command names files, not folders of this machine."""
     text = Page(one).text

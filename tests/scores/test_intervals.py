@@ -46,6 +46,7 @@ def test_ends_and_error_are_scipys_from_the_same_resamples(seed: int, level: flo
     assert found == pytest.approx(tuple(theirs.confidence_interval), nan_ok=True)
 
 
+@pytest.mark.thorough
 @QUICK
 @given(st.integers(0, 2**32), st.tuples(*[st.integers(2, 30)] * 3))
 def test_bca_of_strata_is_scipys_of_as_many_samples(seed: int, sizes: tuple[int, int, int]) -> None:

@@ -254,6 +254,7 @@ def test_the_rows_that_ranks_need_are_kept_where_they_are_fewer_than_guessed(
     assert scored(Parts(engine=LOCAL, size=1000)).left_out == ["Spearman"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [1, 2, 30])
 def test_more_parts_than_rows_lose_none(rows: int, work: Path) -> None:
     for form in FORMATS:

@@ -73,6 +73,7 @@ def _blocks_are_short() -> Iterator[None]:
         yield
 
 
+@pytest.mark.thorough
 @QUICK
 @given(st.lists(st.tuples(st.text(max_size=5), FINITE, st.integers(0, 2)), max_size=12))
 def test_content_is_a_hash_of_ids_targets_and_splits(rows: list[tuple[str, float, int]]) -> None:

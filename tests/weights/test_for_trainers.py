@@ -75,6 +75,7 @@ def test_regions_are_those_of_the_bins_file() -> None:
     assert mine.to_pandas()["id"].tolist() == mine.ids.tolist()
 
 
+@pytest.mark.thorough
 def test_a_benchmark_is_curated_from_python_as_from_the_shell(run: Run, work: Path) -> None:
     """The same folder, byte for byte; and what the command refuses is refused alike."""
     (work / "raw").mkdir()
