@@ -27,6 +27,7 @@ from dircli.scores.results import Result, Scored, System, SystemResult
 from dircli.scores.signature import SCORING
 from dircli.store import places, predicted_maps, predictions, streams
 from dircli.store.content import rules_digest, targets_digest
+from dircli.store.matching import MISSING
 from dircli.store.predictions import Layout, Predictions
 from dircli.store.streams import Undivided
 
@@ -254,6 +255,8 @@ def _read_all(
             pairs.append(paired(path, against, replace(request, layout=layout), read=read))
         except InputError as error:
             problems += error.problems
+    if not pairs and all(any(each.where == path and MISSING in each.found for each in problems) for path in paths):
+        problems += _perhaps_parts(paths)
     sizes, shown = {reference.target.size for _, reference, _ in pairs}, ", ".join(map(places.shown, paths))
     if not problems and len(sizes) > 1:
         problems.append(Problem(shown, f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
@@ -274,6 +277,15 @@ def _read_all(
         System(name=name, file=found, reference=reference, values=values)
         for name, (found, reference, values) in zip(names, pairs, strict=True)
     ]
+
+
+def _perhaps_parts(paths: Sequence[str]) -> Iterator[Problem]:
+    """That ``paths``, each of which lacks rows, might be parts of one file, where they stand in one folder."""
+    folders, endings = ({getattr(Path(path), key) for path in paths} for key in ("parent", "suffix"))
+    if len(paths) > 1 and len(folders) == len(endings) == 1:
+        one = Path(*folders, f"*{endings.pop()}")
+        what = f"each of the {len(paths):,} files lacks rows"
+        yield Problem(str(one), what, f"If they are parts of one file, quote the glob, '{one}', or name the folder")
 
 
 def _layout(request: ScoreOptions) -> Layout:

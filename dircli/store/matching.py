@@ -17,6 +17,7 @@ from dircli.store.text import WHOLE
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MISSING = "are missing"
 WORD = 8  # bytes of an id that are hashed at once
 KEPT = np.array([(1 << 8 * left) - 1 for left in range(WORD + 1)], dtype="<u8")
 """The bits of a word that belong to an id of which so many bytes are left."""
@@ -49,7 +50,7 @@ def matched(
     if respelt:
         unlike[:2] = [], []
     whats = {
-        "are missing": missing_hint,
+        MISSING: missing_hint,
         "are not in the split": "Check --dataset and --split",
         "occur more than once": "Keep one row of each",
     }

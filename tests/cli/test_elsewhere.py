@@ -218,6 +218,22 @@ def test_the_digest_of_parts_is_that_of_their_digests(run: Run, work: Path, benc
     assert alone["systems"][0]["sha256"] == sha256(parts[names[2]]).hexdigest()
 
 
+def test_parts_that_the_shell_took_for_systems_are_told_to_be_quoted(
+    run: Run, work: Path, benchmark: dict[str, list[Any]]
+) -> None:
+    stored(work, {f"a/{number}.csv": as_csv({k: v[number::2] for k, v in benchmark.items()}) for number in range(2)})
+    told = run("evaluate", "a/0.csv", "a/1.csv", "--dataset", "own", code=2).stderr.splitlines()
+    assert len(told) == 3
+    assert told[2] == (
+        "dir: a/*.csv: each of the 2 files lacks rows. "
+        "If they are parts of one file, quote the glob, 'a/*.csv', or name the folder"
+    )
+    assert "quote" not in run("evaluate", "a/0.csv", "--dataset", "own", code=2).stderr
+    stored(work, {"b/1.csv": as_csv(benchmark)})
+    assert "quote" not in run("evaluate", "a/0.csv", "b/1.csv", "--dataset", "own", code=2).stderr
+    run("evaluate", "a/*.csv", "--dataset", "own")
+
+
 def test_several_globs_are_several_systems(run: Run, work: Path, benchmark: dict[str, list[Any]]) -> None:
     stored(work / "a", parted(benchmark, "csv"))
     stored(work / "b", parted(benchmark, "parquet"))
