@@ -11,60 +11,18 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trees import TREE, contents, entry, pack, pack_tar
 
 from dircli.errors import InputError
 from dircli.store.raw.tree import open_raw
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dircli.benchmark.raw import Raw
-
 KINDS = ["folder", "zip", "tar", "tar.gz", "tgz"]
 ARCHIVES = KINDS[1:]
-TREE = {
-    "a.txt": b"one",
-    "deep/empty.csv": b"",
-    "deep/er/b.bin": bytes(range(256)) * 3000,
-    "été/ü 1.txt": "ß".encode(),
-    "z/a.csv": b"x,y\n1,2\n" * 40000,
-}
 MEMBER = "deep/er/b.bin"
-
-
-def pack(kind: str, path: Path, tree: Mapping[str, bytes]) -> Path:
-    """Write ``tree`` as a container of ``kind`` at ``path``, in the order given."""
-    if kind == "folder":
-        for name, data in tree.items():
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            (path / name).write_bytes(data)
-    elif kind == "zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-            for name, data in tree.items():
-                file.writestr(name, data)
-    else:
-        pack_tar(path, *(entry(name, size=len(data)) for name, data in tree.items()), data=b"".join(tree.values()))
-    return path
-
-
-def entry(name: str, *, kind: bytes = tarfile.REGTYPE, size: int = 0, link: str = "") -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.type, info.size, info.linkname = kind, size, link
-    return info
-
-
-def pack_tar(path: Path, *infos: tarfile.TarInfo, data: bytes = b"") -> Path:
-    """Write a tar of ``infos``, whose contents follow each other in ``data``."""
-    stream = io.BytesIO(data)
-    with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as file:
-        for info in infos:
-            file.addfile(info, stream if info.isreg() else None)
-    return path
 
 
 def pack_zip_by_hand(path: Path, data: bytes, *, size: int, crc: int = 0, method: int = 0) -> Path:
@@ -83,15 +41,6 @@ def deflated_zeros(mebibytes: int) -> bytes:
     packer = zlib.compressobj(9, wbits=-15)
     first = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return first * mebibytes + packer.flush()
-
-
-def contents(raw: Raw) -> dict[str, bytes]:
-    found = {}
-    for name in raw.members():
-        with raw.open(name) as stream:
-            found[name] = stream.read()
-        assert raw.size(name) == len(found[name])
-    return found
 
 
 # --- reading in place -------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import pickle
 import shutil
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import pytest
 import server as web
 from conftest import mostly_thorough
 from miniatures import MINIATURES
+from trees import TREE, contents, packed
 
 import dircli
 from dircli.errors import InputError, UsageError
@@ -30,30 +30,6 @@ if TYPE_CHECKING:
 
 pytest.importorskip("fsspec", reason="the extra remote is not installed")
 pytest.importorskip("aiohttp", reason="the extra remote is not installed")
-
-TREE = {
-    "a.txt": b"one",
-    "deep/empty.csv": b"",
-    "deep/er/b.bin": bytes(range(256)) * 3000,
-    "été/ü 1.txt": "ß".encode(),
-    "z/a.csv": b"x,y\n1,2\n" * 40000,
-}
-
-
-def packed(kind: str) -> bytes:
-    """`TREE` as an archive."""
-    sink = io.BytesIO()
-    if kind == "zip":
-        with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as file:
-            for name, data in TREE.items():
-                file.writestr(name, data)
-    else:
-        with tarfile.open(fileobj=sink, mode="w" if kind == "tar" else "w:gz") as archive:
-            for name, data in TREE.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-    return sink.getvalue()
 
 
 class Elsewhere:
@@ -81,15 +57,6 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
             system.pipe(f"{root}/{name}", data)
 
     return Elsewhere(f"{request.param}://{root.strip('/')}/", put)
-
-
-def contents(raw: Raw) -> dict[str, bytes]:
-    found = {}
-    for name in raw.members():
-        with raw.open(name) as stream:
-            found[name] = stream.read()
-        assert raw.size(name) == len(found[name])
-    return found
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz"])
