@@ -174,7 +174,6 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
         parent = {"content": content(rows.ids, rows.targets, codes), "name": datasets.OWN, "origin": start.origin}
         derived_from = {**taken, "from": parent}
         rows, index, codes, same = rows.at(stay), index[stay], codes[stay], False
-    cells = np.bincount(index * len(SPLITS) + codes, minlength=len(bins) * len(SPLITS))
     counted = Counted(
         read=read.targets.size,
         sha256=sha256,
@@ -184,7 +183,7 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
         binning=binning,
         outside=outside,
         all_counts=all_counts,
-        counts=by_split(cells),
+        counts=by_split(cells(index, codes, bins)),
         content=finished(hashed, codes) if same else content(rows.ids, rows.targets, codes),
         targets=lambda: Distinct.of(rows.targets),
         groups={} if rows.group is None else manifests.own_digests({custom_dataset.GROUP: rows.group}),
@@ -199,6 +198,11 @@ def curate(options: CustomOptions, *, root: Path) -> tuple[dict[str, Any], Float
     }
     derived.write(start.folder, contents, table, options.replacing)
     return facts, bins.edges
+
+
+def cells(index: IntArray, codes: AnyArray, bins: Bins) -> IntArray:
+    """The rows in each of the cells bin × 3 + split, (B · 3,), from the bin and the split of each row, (n,)."""
+    return np.bincount(index * len(SPLITS) + codes, minlength=len(bins) * len(SPLITS))
 
 
 def by_split(cells: IntArray) -> dict[str, IntArray]:

@@ -85,7 +85,7 @@ def _reason(draw: Draw) -> str:
     if rows < len(SPLITS):
         return f"the table has {rows:,} rows, and train, val and test need one each. Give a longer table"
     counts = draw.bins.counts(draw.targets)
-    rules = recipe(draw.bins, draw.per_bin, draw.bins.counts(draw.targets))
+    rules = recipe(draw.bins, draw.per_bin, counts)
     fullest = int(counts.max())
     if draw.groups is not None:
         sizes = np.bincount(draw.groups)
@@ -124,12 +124,13 @@ def _remedies(draw: Draw) -> Iterator[tuple[str, Draw]]:
 
 def _more_per_bin(draw: Draw) -> Iterator[tuple[str, Draw]]:
     """The lowest --per-bin above the present one by which val and test have rows, where there is one."""
-    rules = recipe(draw.bins, draw.per_bin, draw.bins.counts(draw.targets))
+    counts = draw.bins.counts(draw.targets)
+    rules = recipe(draw.bins, draw.per_bin, counts)
 
     def works(cap: int) -> bool:
         return not _empty(replace(draw, per_bin=cap).codes())
 
-    cap = lowest(rules.cap, int(draw.bins.counts(draw.targets).max()) // rules.share, works)
+    cap = lowest(rules.cap, int(counts.max()) // rules.share, works)
     if cap is not None:
         yield f"--per-bin {cap}", replace(draw, per_bin=cap)
 

@@ -33,7 +33,7 @@ from dircli.datasets.custom import GROUP
 from dircli.errors import InputError, Problem
 from dircli.store import derived, files, manifests, parquet, partitions, parts, places, text, user_tables
 from dircli.store.content import begun_by_parts, encoded, finished_by_parts, texts_digest
-from dircli.store.engines import Engine
+from dircli.store.engines import Engine, added
 from dircli.store.parallel import Watch, unwatched
 from dircli.store.spans import Span
 from dircli.store.streams import Unusual
@@ -104,7 +104,7 @@ class Work:
         """``search`` among the keys of all parts, until few of them are left, or all that are left are equal."""
         while search.inside.sum() > COLLECTED and search.bits < WIDTH:
             asked = table_parts.Asked(source=self.source, search=search, keyed=keyed)
-            search = search.narrowed(self.reduced(what, table_parts.counted, table_parts.added, shared=asked))
+            search = search.narrowed(self.reduced(what, table_parts.counted, added, shared=asked))
         return search
 
     def ends(self, search: Search, keyed: Keyed, what: str) -> Ends:
@@ -168,7 +168,7 @@ def _curated(
     with ThreadPoolExecutor(1) as pool:  # hashed while others work
         hashing = pool.submit(_begun, work, work.read)
         work, taken = _cut(work)
-        cells = work.reduced("parts written", table_parts.done, table_parts.added)
+        cells = work.reduced("parts written", table_parts.done, added)
     work, hashed = work.knowing(kind=DONE), hashing.result()
     sha256 = hashed.hexdigest()
     content, parent = _contents(work, None if outside else hashed, int(counts.sizes.sum()), int(cells.sum()))
@@ -250,8 +250,8 @@ def _spread(work: Work, n: int, low: float, high: float, limits: str | None) -> 
 
     def deviation() -> float:
         moment = partial(table_parts.moment, limits=limits)
-        mean = work.reduced("targets counted", partial(moment, mean=None), table_parts.added) / n
-        return float(np.sqrt(work.reduced("targets counted", partial(moment, mean=mean), table_parts.added) / n))
+        mean = work.reduced("targets counted", partial(moment, mean=None), added) / n
+        return float(np.sqrt(work.reduced("targets counted", partial(moment, mean=mean), added) / n))
 
     return Spread(n=n, low=low, high=high, quartiles=between, deviation=deviation) if n else None
 

@@ -369,14 +369,9 @@ def binned(source: Source, item: Item) -> Binned:
         sizes=np.array([rows.index.size]),
         outside=int(rows.outside.sum()),
         named=_named_outside(source, item, rows.outside),
-        cells=_cells(rows.index, codes, bins),
+        cells=custom.cells(rows.index, codes, bins),
         groups=Groups.of(group, rows.index, len(bins)) if group is not None and len(group) else None,
     )
-
-
-def _cells(index: IntArray, codes: AnyArray, bins: Bins) -> IntArray:
-    """The rows in each bin and split, (B · 3,), from those of each row, (n,)."""
-    return np.bincount(index * len(SPLITS) + codes, minlength=len(bins) * len(SPLITS))
 
 
 def _named_outside(source: Source, item: Item, outside: BoolArray) -> list[str]:
@@ -511,9 +506,4 @@ def done(source: Source, item: Item) -> IntArray:
             stay[others] = source.thinned.through(0, key, index, first=first)
         columns["stay"] = pa.array(stay)
     partitions.write_part(source.path(DONE, item.number), pa.table(columns))
-    return _cells(rows.index[stay], codes[stay], source.settled_bins)
-
-
-def added(some: list[Any]) -> Any:
-    """Their sum."""
-    return np.sum(some, axis=0)
+    return custom.cells(rows.index[stay], codes[stay], source.settled_bins)

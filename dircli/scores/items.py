@@ -286,11 +286,6 @@ def counted(source: Source, item: Item) -> IntArray:
         return np.array([source.rows_in(item.span)])
 
 
-def added(numbers: list[int]) -> int:
-    """Their sum."""
-    return sum(numbers)
-
-
 def repeats(source: Source, number: int) -> bool:
     """Whether two of the hashes that begin with ``number`` are the same."""
     return repeat(partitions.hashes_of(source.hash_files(), number, bits=source.bits))

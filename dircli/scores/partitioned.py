@@ -21,7 +21,6 @@ from dircli.scores.items import (
     Item,
     Partial,
     Source,
-    added,
     counted,
     divided,
     merged,
@@ -33,7 +32,7 @@ from dircli.scores.streamed import RANKED, Answer, Question, Total, answered
 from dircli.scores.uncertainty.divided import Located
 from dircli.store import partitions, parts, places, spans
 from dircli.store.content import digest_of_targets
-from dircli.store.engines import Engine
+from dircli.store.engines import Engine, added
 from dircli.store.large_manifests import LargeManifest
 from dircli.store.matching import hashes, repeat
 from dircli.store.parallel import Watch, unwatched

@@ -87,9 +87,14 @@ def as_bytes(array: AnyArray) -> bytes:
 def write(stream: IO[bytes], size: int, blocks: Iterable[FloatArray]) -> None:
     """``size`` float64 numbers, which ``blocks`` (n,) hold together, as the bytes that `as_bytes` gives of them all."""
     kind = np.dtype(np.float64)
-    described = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": (size,)}
-    np.lib.format.write_array_header_1_0(stream, described)
+    begin(stream, (size,), kind)
     stream.writelines(np.ascontiguousarray(block, dtype=kind).data for block in blocks)
+
+
+def begin(stream: IO[bytes], shape: tuple[int, ...], kind: np.dtype[np.generic]) -> None:
+    """Write what stands before the numbers of an array of this ``shape`` and ``kind``, row by row."""
+    described = {"descr": np.lib.format.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, described)
 
 
 def header(stream: IO[bytes], name: str, *, hint: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:

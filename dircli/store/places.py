@@ -109,6 +109,7 @@ def check_writable(*places: Path | None) -> None:
     for place in places:
         if isinstance(place, Remote):
             place.check_writable()
+            place.check_bucket()
 
 
 def shown(text: str) -> str:
@@ -457,8 +458,11 @@ class Remote(SystemPath):
         """UsageError where files cannot be put under this scheme whole or not at all, or what writes them lacks."""
         if self.scheme not in WHOLE:
             raise UsageError(f"{self}: nothing can be written there; write to a file, or to s3://")
+        self.system()
+
+    def check_bucket(self) -> None:
+        """UsageError where the store says that there is no such bucket, which takes a request."""
         if self.scheme not in BUCKETS:
-            self.system()
             return
         with suppress(UnreachableError), self.reached() as (system, path):  # who may not ask might still write
             bucket = path.split("/")[0]

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dircli.arrays import AnyArray, FloatArray, IntArray
+from dircli.arrays import FloatArray, IntArray
 from dircli.benchmark.protocol import WeightRule
 from dircli.errors import InputError, Problem, first_line
 from dircli.store import manifests
-from dircli.store.engines import LOCAL, Engine
+from dircli.store.engines import LOCAL, Engine, added
 from dircli.store.large_manifests import ROWS, LargeManifest, Piece
 from dircli.store.parallel import Watch, unwatched
 from dircli.weights.denseweight import Curve, Extent, Grid, squares, weights_of
@@ -119,7 +119,7 @@ def _dense(
         pieces = source.manifest.pieces(run.rows or AT_ONCE)
         done = stack.enter_context(run.watch("parts of the density", 5 * len(pieces)))
         found = engine.reduced(extent, pieces, Extent.merged, shared=source, done=done)
-        squared = engine.reduced(squared_in, pieces, total, shared=(source, found.mean), done=done)
+        squared = engine.reduced(squared_in, pieces, added, shared=(source, found.mean), done=done)
         grid = Grid.of(found, squared)
         curve = grid.curve(engine.reduced(on_grid, pieces, added, shared=(source, grid), done=done))
         weigher = OfTargets(curve=curve, alpha=options.alpha)
@@ -140,20 +140,10 @@ def squared_in(asked: tuple[Source, float], piece: Piece) -> int:
     return squares(source.rows(piece, "target")["target"], mean)
 
 
-def total(parts: list[int]) -> int:
-    """Their sum."""
-    return sum(parts)
-
-
 def on_grid(asked: tuple[Source, Grid], piece: Piece) -> IntArray:
     """Where they are on the grid, (3, GRID)."""
     source, grid = asked
     return grid.sums(source.rows(piece, "target")["target"])
-
-
-def added(parts: list[AnyArray]) -> AnyArray:
-    """Their sum."""
-    return np.asarray(np.sum(parts, axis=0))
 
 
 def sizes(asked: tuple[Source, OfTargets], piece: Piece) -> Sizes:

@@ -11,8 +11,8 @@ import numpy as np
 
 from dircli.arrays import FloatArray
 from dircli.errors import InputError, Problem, clear, sample
-from dircli.store import places
 from dircli.store.features.layout import AGAIN, Block, Epoch, Features, File, Put, evenly, rows_per_block
+from dircli.store.hdf5 import opened
 
 FEATURES, IDS, TARGETS = "features", "ids", "targets"
 
@@ -20,12 +20,9 @@ FEATURES, IDS, TARGETS = "features", "ids", "targets"
 @contextlib.contextmanager
 def open_features(path: Path) -> Iterator[Features]:
     """The features in the HDF5 file at ``path``; InputError with everything that is wrong in its layout."""
-    import h5py
-
     with contextlib.ExitStack() as stack:
         try:
-            source = stack.enter_context(path.open("rb")) if places.is_remote(path) else path
-            file = stack.enter_context(h5py.File(source, "r"))
+            file = stack.enter_context(opened(path))
         except OSError as error:
             raise InputError(Problem(str(path), f"this is no whole HDF5 file ({error})", AGAIN)) from None
         yield Features(kind="HDF5", epochs=_epochs(file, path), rewritten=partial(_rewritten, file))

@@ -43,9 +43,8 @@ def open_features(path: Path) -> Iterator[Features]:
 
 @contextlib.contextmanager
 def _rewritten(shape: tuple[int, ...], dtype: np.dtype[np.generic], path: Path) -> Iterator[Put]:
-    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     with path.open("xb") as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
+        npy.begin(stream, shape, dtype)
         yield lambda _epoch, block: block.features.tofile(stream)
 
 
