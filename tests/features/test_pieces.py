@@ -562,7 +562,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
     with h5py.File(work / "f.h5", "w") as file:
         file["features"], file["targets"] = features(rows=rows, kind="float32"), ages(rows)
     whole = made("f.h5", work / "whole.h5")
-    with engines.opened("dask", workers=2) as engine:
+    with engines.opened("dask", workers=3) as engine:
         assert isinstance(engine, engines.Dask)
         victims, done = list(engine.client.run(os.getpid).values()), []
 
@@ -570,14 +570,14 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
         def killing(_what: str, _total: int) -> Iterator[Callable[[int], None]]:
             def tell(number: int) -> None:
                 done.append(number)
-                if len(victims) and len(done) in {8, 56}:  # while rows are summed, and while they are calibrated
+                if len(done) in {8, 56}:  # while rows are summed, and while they are calibrated
                     os.kill(victims.pop(), signal.SIGKILL)
 
             yield tell
 
         given: dict[str, Any] = {"root": work / "none", "out": work / "pieces.h5", "watch": killing}
         calibrate.calibrate("f.h5", "agedb", FdsOptions(), work=divided(40, engine, rows=rows, itemsize=4), **given)
-        assert not victims
+        assert len(victims) == 1
     assert sum(done) == 2 * rows
     with h5py.File("whole.h5") as ours, h5py.File("pieces.h5") as theirs:
         assert theirs["features"][:] == pytest.approx(ours["features"][:], rel=2e-7)
