@@ -20,6 +20,10 @@ class DirError(Exception):
 
     exit_code = 2
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Between processes goes all that it holds, for its message alone does not make it."""
+        return _again, (type(self), self.args, self.__dict__)
+
 
 class UsageError(DirError):
     """The command line asks for what cannot be had."""
@@ -56,12 +60,8 @@ class InputError(DirError):
         self.problems = [problems] if isinstance(problems, Problem) else list(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Between processes goes all that it holds, for its message alone does not make it."""
-        return _again, (type(self), self.args, self.__dict__)
 
-
-def _again(kind: type[InputError], args: tuple[Any, ...], held: dict[str, Any]) -> InputError:
+def _again(kind: type[DirError], args: tuple[Any, ...], held: dict[str, Any]) -> DirError:
     """The error of that kind that was sent here."""
     error = kind.__new__(kind, *args)
     error.__dict__.update(held)

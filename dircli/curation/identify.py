@@ -34,7 +34,6 @@ from dircli.datasets import variants
 from dircli.datasets.variants import ABSENT, RELEASED, UNKNOWN, Fingerprints
 from dircli.errors import SHOWN, InputError, Problem, printable
 from dircli.store import split_files
-from dircli.store.places import UnreachableError
 from dircli.store.split_files import SplitTable
 
 SEEDS = (666, *range(1000))
@@ -139,8 +138,6 @@ def _of_folder(folder: Path, own: Own) -> list[Identity]:
     for path in split_files.tables(folder):
         try:
             table, ids = _read(path, own)
-        except UnreachableError:
-            raise
         except InputError:
             if split_files.is_manifest(folder):
                 raise

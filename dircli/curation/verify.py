@@ -19,7 +19,7 @@ from dircli.datasets import obtain, variants
 from dircli.datasets.obtain import DownloadOptions
 from dircli.datasets.open import read_manifest
 from dircli.errors import InputError, sample
-from dircli.store import manifests, places
+from dircli.store import manifests
 from dircli.store.content import rules_digest
 from dircli.store.derived import derived
 from dircli.store.digests import git_blob
@@ -44,8 +44,6 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
     folder = manifests.named(name, root)
     try:
         facts = manifests.read_facts(folder)
-    except places.UnreachableError:
-        raise
     except InputError as error:
         return folder.name, _broken(error)
     known = datasets.load(facts["dataset"]) if facts["dataset"] in datasets.NAMES else None
@@ -53,8 +51,6 @@ def verify(name: str | None, *, root: Path, released: Path | None, terms: Downlo
     with obtain.split_files(known, released, terms, download=False) if known and by_row else nullcontext() as tree:
         try:
             manifest = read_manifest(folder)
-        except places.UnreachableError:
-            raise
         except InputError as error:
             return folder.name, _broken(error)
         dataset = datasets.of(manifest.facts, manifest.table.bins)

@@ -14,7 +14,7 @@ from dircli.benchmark.dataset import Dataset, Publication, SampleReader, public_
 from dircli.benchmark.raw import Raw
 from dircli.benchmark.records import Records
 from dircli.datasets.formats.ages import LEAKS, age_rules, published, written
-from dircli.errors import InputError, Problem
+from dircli.errors import DirError, InputError, Problem
 
 MATLAB_EPOCH = 366  # MATLAB counts days from year 0, Python from year 1
 UNIX_EPOCH = 719_163  # 1970-01-01, in Python's count
@@ -41,7 +41,7 @@ def _load(raw: Raw, member: str, part: str) -> dict[str, AnyArray]:
         with raw.open(member) as stream:
             table: Any = loadmat(cast("Any", stream), variable_names=[part])[part][0, 0]
         fields = {name: np.asarray(table[name])[0] for name in FIELDS}
-    except InputError:
+    except DirError:
         raise
     except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
         what = f"it cannot be read as a MATLAB file ({type(error).__name__}: {error})"

@@ -174,8 +174,6 @@ def noted(problems: list[Problem]) -> Iterator[None]:
     """What is wrong in an epoch is added to ``problems``, and the next one is looked at; if it can be reached."""
     try:
         yield
-    except places.UnreachableError:
-        raise
     except InputError as error:
         problems += error.problems
 

@@ -99,8 +99,6 @@ def by_hashes(
     as_before = partial(predictions.read, path, layout, need_target=True, data=data) if once else None
     try:
         found = predictions.read(path, layout, data=data)
-    except places.UnreachableError:
-        raise
     except InputError:
         return against, as_before
     if found.ids is None:

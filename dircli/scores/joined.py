@@ -44,8 +44,6 @@ def answer(question: Question, manifest: LargeManifest) -> Answer | None:
                 rows = manifest.rows(question.split, "id", "target", "bin")
                 of_manifest = partitions.divided(rows, files, bits=BITS)
                 total = _total(partitions.pairs(of_manifest, of_file), question, relevance_of(question, manifest))
-    except places.UnreachableError:
-        raise
     except (Unusual, InputError, OSError):
         return None
     if total is None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dircli.benchmark.manifest import BinTable
 from dircli.errors import InputError, UsageError
-from dircli.store import files, hdf5, manifests, parquet, places
+from dircli.store import files, hdf5, manifests, parquet
 
 LISTED = ("croissant.json", "leakage.csv", "signals.parquet", "unreadable.csv")
 """What was found out, or is told, about the rows of a manifest, under the names that the commands give."""
@@ -104,8 +104,6 @@ def refuse_unlike(folder: Path, how: Replacing, *, dataset: str, origin: str) ->
         return
     try:
         there = manifests.read_facts(folder)
-    except places.UnreachableError:
-        raise
     except InputError:
         there = {}
     if (there.get("dataset"), there.get("origin")) != (dataset, origin):
@@ -117,8 +115,6 @@ def differing(folder: Path, table: BinTable) -> list[str]:
     try:
         there = manifests.read_bins(folder / manifests.BINS)
         facts = manifests.read_facts(folder)
-    except places.UnreachableError:
-        raise
     except InputError:
         return ["all that cannot be read"]
     same_bins = np.array_equal(there.bins.edges, table.bins.edges)

@@ -16,7 +16,7 @@ from dircli.arrays import AnyArray, FloatArray, IntArray
 from dircli.benchmark.manifest import BinTable
 from dircli.benchmark.records import SPLITS
 from dircli.errors import InputError
-from dircli.store import files, manifests, parquet, places
+from dircli.store import files, manifests, parquet
 from dircli.store.content import begun_by_parts, encoded, finished_by_parts
 from dircli.store.manifests import BINS, SAMPLE_TYPES, SAMPLES, Found
 
@@ -129,8 +129,6 @@ def read(folder: Path) -> LargeManifest | None:
         facts, table = manifests.read_facts(folder), manifests.read_bins(folder / BINS)
         with parquet.file(folder / SAMPLES) as file:
             manifests.refuse_unlike(folder, table, facts, _found(file, table, facts))
-    except places.UnreachableError:
-        raise
     except (InputError, pa.ArrowException, OSError, UnicodeDecodeError):
         return None
     return LargeManifest(folder=folder, table=table, facts=facts)

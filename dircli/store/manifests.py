@@ -229,8 +229,6 @@ def _kept(reader: Callable[[], Part], problems: list[Problem]) -> Part | None:
     """What ``reader`` gives, or None with its ``problems`` kept."""
     try:
         return reader()
-    except places.UnreachableError:
-        raise
     except InputError as error:
         problems += error.problems
         return None

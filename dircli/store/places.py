@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dircli.errors import InputError, Problem, UsageError, one_line
+from dircli.errors import DirError, InputError, Problem, UsageError, one_line
 
 if sys.platform == "win32":
     from pathlib import WindowsPath as SystemPath
@@ -53,13 +53,19 @@ EXTRA = "URLs need further packages; install them with: pip install 'dircli[remo
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
 CHANGED = "it changed while it was read; try again"
+BROKEN = {
+    "ClientPayloadError": PARTIAL,
+    "ServerDisconnectedError": "the server hung up; try again",
+    "TooManyRedirects": "it redirects again and again; give the address that holds the file",
+}
+"""What aiohttp's errors, by their names, are told as."""
 
 
-class UnreachableError(InputError):
+class UnreachableError(DirError):
     """What lies at a URL cannot be had, or not whole, for this ``reason``; nobody is to try it in another way."""
 
     def __init__(self, place: Path, reason: str) -> None:
-        super().__init__(Problem(str(place), f"it cannot be read ({reason})"))
+        super().__init__(f"{place}: it cannot be read ({reason})")
         self.reason = reason
 
 
@@ -478,7 +484,7 @@ class Remote(SystemPath):
         system, path = self.system()
         try:
             yield system, path
-        except (UsageError, UnreachableError):
+        except DirError:
             raise
         except Exception as error:  # noqa: BLE001 - each store has its own
             known = _os_error(error, self.cleared(one_line(error)))
@@ -518,6 +524,8 @@ def _os_error(error: Exception, message: str) -> OSError:
     """The ``error`` of a store or of a server, as one of the disk's, with its ``message`` where there is no better."""
     from http import HTTPStatus
 
+    if broken := BROKEN.get(type(error).__name__):
+        return OSError(errno.EIO, broken)
     status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
     if isinstance(status, int):
         names = {each.value: f" ({each.phrase})" for each in HTTPStatus}

@@ -53,8 +53,6 @@ def located(where: str) -> Iterator[None]:
     """What is wrong or unusual is Unusual, told of with the place ``where`` it is."""
     try:
         yield
-    except places.UnreachableError:
-        raise
     except (Unusual, InputError) as error:
         what = error.problems[0].found if isinstance(error, InputError) else str(error)
         raise Unusual(where, what or UNUSUAL) from None

@@ -185,8 +185,6 @@ def of_span(span: Span, names: Names, *, drop: bool) -> Rows:
     try:
         reader, _ = _reader(span.path, names, None if span.kind == "bytes" else span)
         rows = _rows(reader(None), names, drop=drop)
-    except places.UnreachableError:
-        raise
     except (InputError, pa.ArrowException):
         raise Unusual from None
     except OSError as error:

@@ -423,7 +423,7 @@ def test_what_comes_no_more_from_the_web_ends_in_one_line_that_says_so(
     assert np.array_equal(read, values)
     for act in (web.status(503), web.drop(1000)):
         server.add("/f", path.read_bytes(), *[web.serve] * looked, act)
-        with opened(url) as source, pytest.raises(InputError, match="cannot be read") as raised:
+        with opened(url) as source, pytest.raises(UnreachableError, match="cannot be read") as raised:
             list(source.epochs[0].blocks(range(MANY)))
         assert str(raised.value).startswith(url)
         assert "\n" not in str(raised.value)

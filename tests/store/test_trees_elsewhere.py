@@ -124,7 +124,7 @@ def test_a_server_that_lists_nothing_and_one_that_breaks_off_give_one_line(serve
         assert needed > 1
         for served in range(needed):
             server.add("/x", packed(kind), *[web.serve] * served, web.drop(70))
-            with pytest.raises(InputError, match="/x: it cannot be read"):
+            with pytest.raises(places.UnreachableError, match="/x: it cannot be read"):
                 contents(open_raw(places.of(server.url("/x"))))
 
 

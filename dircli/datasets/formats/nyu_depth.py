@@ -19,7 +19,7 @@ import numpy as np
 from dircli.arrays import AnyArray
 from dircli.benchmark.pixels import Maps, prepared
 from dircli.benchmark.raw import Raw
-from dircli.errors import InputError, Problem, first, one_line, sample
+from dircli.errors import DirError, InputError, Problem, first, one_line, sample
 from dircli.store.sniff import png_header
 from dircli.store.text import decode
 
@@ -178,7 +178,7 @@ def _test_numbers(raw: Raw, member: str) -> list[int]:
         with raw.open(member) as stream:
             indices: Any = loadmat(cast("Any", io.BytesIO(stream.read())), variable_names=["testNdxs"])["testNdxs"]
         numbers: list[int] = np.asarray(indices).astype(np.int64).ravel().tolist()
-    except InputError:
+    except DirError:
         raise
     except Exception as error:  # noqa: BLE001 - scipy answers damage with whatever its parser met
         hint = f"{SPLITS} is a MATLAB v5 file with testNdxs; fetch it again"

@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from dircli.errors import InputError, Problem, sample
 from dircli.store import sniff
-from dircli.store.places import Remote, UnreachableError, is_remote
+from dircli.store.places import Remote, is_remote
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -76,8 +76,6 @@ def is_archive(path: Path) -> bool:
     """Whether the file at ``path`` is an archive that can be read here, by its content."""
     try:
         open_archive(path).close()
-    except UnreachableError:
-        raise
     except InputError:
         return False
     return True
