@@ -410,7 +410,9 @@ class Dask:
                     raise EngineError(f"{self.where}: {LOST}") from None
                 idle = 0.0 if self.client.nthreads() else idle + LOOK
                 if idle > PATIENCE:
-                    raise EngineError(f"{self.where}: all its workers are gone; {AGAIN}") from None
+                    raise EngineError(
+                        f"{self.where}: {DEAD}; {AGAIN if self.client.cluster is None else RERUN}"
+                    ) from None
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -422,6 +424,8 @@ class Dask:
 
 
 AGAIN = "nothing was written; start it again, and then the command"
+RERUN = "nothing was written; run the command again, with fewer --workers"
+DEAD = "all its workers are gone, perhaps for want of memory"
 UNREAD = ("ModuleNotFoundError", "ImportError", "deserializ")
 """What Dask says where a function cannot be had."""
 SHORT = 100

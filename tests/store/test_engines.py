@@ -174,6 +174,14 @@ def test_work_that_kills_each_worker_ends_in_one_line(mortal: engines.Dask) -> N
         mortal.reduced(dying, [0], added)
 
 
+@pytest.mark.thorough
+def test_workers_here_that_are_gone_are_told_of(mortal: engines.Dask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "PATIENCE", 2.0)
+    mortal.client.cluster.scale(0)
+    with pytest.raises(EngineError, match=r"^the cluster on this machine: .* are gone, .*fewer --workers$"):
+        mortal.reduced(times, [1], added, shared=1)
+
+
 def test_what_does_not_fit_together_is_refused_before_anything_starts() -> None:
     for match, choice in {
         "add --engine dask": {"name": "local", "scheduler": "tcp://a:1"},
@@ -313,7 +321,7 @@ def test_a_cluster_that_is_lost_is_one_line(
         with engines.opened("dask", scheduler=address) as engine:
             thread = Thread(target=kill)
             thread.start()
-            match = "the scheduler is gone; nothing was written" if lost == "scheduler" else "workers are gone"
+            match = "the scheduler is gone; nothing was written" if lost == "scheduler" else "gone, .*; start it again"
             with pytest.raises(EngineError, match=match):
                 engine.reduced(partial(waiting), range(3), added, shared=str(tmp_path))
             thread.join()
