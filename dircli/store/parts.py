@@ -114,6 +114,6 @@ def _kind(path: Path, *, needed: Sequence[str]) -> Kind:
     if is_json(start):
         return Kind(path, "JSON lines", None)
     header = start.decode("utf-8-sig", errors="replace").lstrip("\r\n").partition("\n")[0]
-    delimiter = delimiter_of(start, needed)
+    delimiter = delimiter_of(start, [name.strip() for name in needed])
     fields = next(csv.reader(io.StringIO(header), delimiter=delimiter), [])
     return Kind(path, f"text with {DELIMITERS[delimiter]}", frozenset(field.strip() for field in fields))

@@ -319,6 +319,14 @@ def test_rows_without_a_target_are_left_out_of_parts_as_of_one_table(work: Path)
     assert parts.places.tolist() == one.places.tolist() == parts.targets.tolist()
 
 
+def test_the_delimiter_of_parts_is_found_by_names_with_spaces_around_them(work: Path) -> None:
+    (work / "parts").mkdir()
+    (work / "parts" / "a.tsv").write_text("id\t target\tx, y\na\t1\t.\n")
+    (work / "parts" / "b.tsv").write_text(" target\tx, y\tid\n2\t.\tb\n")
+    rows = user_tables.read(work / "parts", user_tables.Names(target=" target", id="id"))
+    assert rows.targets.tolist() == [1, 2]
+
+
 def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(work: Path) -> None:
     (work / "parts").mkdir()
     (work / "parts" / "a.csv").write_text("target\n1\n")
