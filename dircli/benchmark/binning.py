@@ -15,6 +15,7 @@ from dircli.benchmark.bins import Bins, interval, number
 from dircli.errors import UsageError
 
 MOST = 1000  # so many bins are chosen at most
+LEAST = 1e-322  # a width by the rule, of which a tenth is still no 0
 UNWANTED = 1_000_000  # more bins than this are taken for a slip
 RULE = "freedman-diaconis: 2 IQR n^(-1/3), the nearest of 1, 2 and 5 times a power of ten, at most 1,000 bins"
 STEPS = (1, 2, 5)
@@ -246,6 +247,6 @@ def _nearest(spread: Spread) -> int:
         low, high = spread.quartiles()
         if low == high and spread.high - spread.low > FAR:
             raise _too_far(spread.low, spread.high)
-        width = (2 * (high - low) or 3.49 * spread.deviation()) * float(spread.n ** (-1 / 3))
+        width = max((2 * (high - low) or 3.49 * spread.deviation()) * float(spread.n ** (-1 / 3)), LEAST)
     place = 3 * math.floor(math.log10(width))
     return min(range(place, place + 6), key=lambda each: abs(math.log(_width(each)) - math.log(width)))

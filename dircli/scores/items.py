@@ -127,6 +127,8 @@ class Source:
         theirs = partitions.rows_of(self._paths("file", self.files), number)
         if ours is None or theirs is None:
             raise Unusual("there are no rows")
+        if any(column.null_count for column in theirs.columns):
+            raise Unusual(UNLIKE)
         part = joined.part_of(ours, theirs, self.question, self.relevance)
         return replace(part, hashes=hashes(ours["id"]))
 
@@ -184,7 +186,7 @@ def merged(partials: list[Partial]) -> Partial:
     """What is known of the rows of all; Unusual where one has columns that another has not, or two the same id."""
     some = [partial for partial in partials if partial.columns is not None]
     if len({partial.columns for partial in some}) > 1:
-        raise Unusual("rows do not all have the same columns")
+        raise Unusual(UNLIKE)
     sizes = np.concatenate([partial.sizes for partial in partials])
     seen = None
     for partial in some:
@@ -271,6 +273,7 @@ def named(source: Source, item: Item) -> AbstractContextManager[None]:
 
 
 REPEATED = "an id occurs more than once"
+UNLIKE = "rows do not all have the same columns"
 
 
 def divided(source: Source, item: Item) -> int:

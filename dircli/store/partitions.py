@@ -108,14 +108,17 @@ def write_rows(path: Path, table: pa.Table, *, bits: int) -> None:
 
 
 def rows_of(paths: Iterable[Path], number: int) -> pa.Table | None:
-    """Of the files that `write_rows` wrote, the rows whose hashes begin with ``number``; None where there are none."""
+    """Of the files that `write_rows` wrote, the rows whose hashes begin with ``number``; None where there are none.
+
+    Columns may stand in any order; where a file lacks one that another has, its rows have nulls there.
+    """
     import pyarrow as pa
 
     tables = []
     for path in paths:
         with pa.OSFile(str(path)) as file:
             tables.append(pa.Table.from_batches([pa.ipc.open_file(file).get_batch(number)]))
-    return pa.concat_tables(tables).combine_chunks() if tables else None
+    return pa.concat_tables(tables, promote_options="default").combine_chunks() if tables else None
 
 
 def write_part(path: Path, table: pa.Table) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +12,7 @@ from dircli.errors import SHOWN, InputError, Problem, clear, first_line, first_t
 from dircli.store import compressed, parquet, places, sniff
 from dircli.store.digests import digest_of
 from dircli.store.parallel import in_order
-from dircli.store.text import DELIMITERS, delimiter_of, is_json
+from dircli.store.text import DELIMITERS, delimiter_of, first_row, is_json
 
 Result = TypeVar("Result")
 
@@ -113,7 +111,5 @@ def _kind(path: Path, *, needed: Sequence[str]) -> Kind:
         raise InputError(Problem(str(path), "this is no table of text or Parquet", HINT))
     if is_json(start):
         return Kind(path, "JSON lines", None)
-    header = start.decode("utf-8-sig", errors="replace").lstrip("\r\n").partition("\n")[0]
-    delimiter = delimiter_of(start, needed)
-    fields = next(csv.reader(io.StringIO(header), delimiter=delimiter), [])
-    return Kind(path, f"text with {DELIMITERS[delimiter]}", frozenset(field.strip() for field in fields))
+    delimiter = delimiter_of(start, [name.strip() for name in needed])
+    return Kind(path, f"text with {DELIMITERS[delimiter]}", frozenset(first_row(start, delimiter)) or None)

@@ -103,6 +103,14 @@ def test_the_width_is_the_round_one_nearest_to_the_rule(targets: np.ndarray, lim
     assert np.diff(bins.edges) == pytest.approx(width)
 
 
+@pytest.mark.parametrize("targets", [[0.0, 5e-324] * 20, [0.0, 5e-324, 1.0, 2.0, 5e-324], [0.0] * 19 + [1e-200]])
+def test_a_width_by_the_rule_that_is_too_small_for_a_number_still_gives_bins(targets: list[float]) -> None:
+    for limits in (None, "0:4"):
+        bins = chosen(np.array(targets), limits)
+        assert (bins.index(np.array(targets)) >= 0).all()
+        assert 1 <= len(bins) <= widths.MOST + 1
+
+
 def test_a_range_without_targets_is_refused_and_one_is_enough() -> None:
     with pytest.raises(UsageError, match="--range 2:3: no target lies there"):
         chosen(np.array([0.0, 1]), "2:3")

@@ -165,6 +165,26 @@ def test_rows_are_joined_in_parts_as_in_the_whole(
         same(parts, whole)
 
 
+@pytest.mark.parametrize("sent", [partitioned.SENT, 0])
+def test_files_of_one_table_have_their_columns_in_any_order_and_all_have_them(
+    sent: int, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitioned, "SENT", sent)
+    columns = joined(own)
+    columns["sigma"] = np.random.default_rng(1).uniform(0.5, 2, len(columns["id"]))
+    (work / "p").mkdir()
+    for form in ("CSV", "Parquet", "JSON lines"):
+        for number, names in enumerate((["id", "prediction", "sigma"], ["sigma", "prediction", "id"])):
+            (work / "p" / f"{number}").write_bytes(written({name: columns[name][number::2] for name in names}, form))
+        parts = scored(Parts(engine=LOCAL), own=own, metrics=["all"])
+        assert not parts.systems
+        same(parts, scored(None, own=own, metrics=["all"]))
+    (work / "p" / "1").write_bytes(written({name: columns[name][1::2] for name in ("id", "prediction")}, "JSON lines"))
+    for who in (Parts(engine=LOCAL), None):
+        with pytest.raises(InputError, match="p/1: there is no sigma, and others of these files have it"):
+            scored(who, own=own, metrics=["all"])
+
+
 def test_where_workers_do_not_share_a_file_a_note_says_so(work: Path) -> None:
     (work / "p").write_bytes(gzip.compress(written(carried(), "CSV")))
     assert not scored(Parts(engine=LOCAL)).notes

@@ -15,7 +15,7 @@ import pytest
 import server as web
 
 from dircli.errors import DirError, InputError, UsageError
-from dircli.store import files, places, user_tables
+from dircli.store import files, places, predictions, user_tables
 from dircli.store.places import PARTIAL
 
 pytest.importorskip("fsspec", reason="the extra remote is not installed")
@@ -317,6 +317,27 @@ def test_rows_without_a_target_are_left_out_of_parts_as_of_one_table(work: Path)
     assert one.places is not None
     assert parts.places is not None
     assert parts.places.tolist() == one.places.tolist() == parts.targets.tolist()
+
+
+def test_lines_of_parts_end_as_those_of_one_file_may(work: Path) -> None:
+    (work / "parts").mkdir()
+    (work / "parts" / "a.csv").write_bytes(b"id,target\ra,1\rb,2\r")
+    (work / "parts" / "b.csv").write_bytes(b"target,id\r\n3,c\r\n")
+    rows = user_tables.read(work / "parts", user_tables.Names(target="target", id="id"))
+    assert rows.targets.tolist() == [1, 2, 3]
+    for name in ("a.csv", "b.csv"):
+        path = work / "parts" / name
+        path.write_bytes(path.read_bytes().replace(b"target", b"prediction"))
+    found = predictions.read("parts", predictions.Layout())
+    assert list(found.ids or ()) == ["a", "b", "c"]
+
+
+def test_the_delimiter_of_parts_is_found_by_names_with_spaces_around_them(work: Path) -> None:
+    (work / "parts").mkdir()
+    (work / "parts" / "a.tsv").write_text("id\t target\tx, y\na\t1\t.\n")
+    (work / "parts" / "b.tsv").write_text(" target\tx, y\tid\n2\t.\tb\n")
+    rows = user_tables.read(work / "parts", user_tables.Names(target=" target", id="id"))
+    assert rows.targets.tolist() == [1, 2]
 
 
 def test_a_pipe_in_a_folder_is_refused_and_not_waited_for(work: Path) -> None:
