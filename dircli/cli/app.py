@@ -15,6 +15,7 @@ from dircli.cli.as_given import Command, UsageError, take_as_given
 from dircli.cli.examples import epilog
 from dircli.errors import DirError
 from dircli.report import console
+from dircli.store.places import shown
 
 HOMES = {
     "datasets": "info",
@@ -88,13 +89,14 @@ class Boundary(TyperGroup):
         try:
             return super().invoke(ctx)
         except DirError as error:
-            for line in str(error).splitlines():
+            for line in shown(str(error)).splitlines():
                 typer.echo(line if line.startswith(" ") else f"dir: {line}", err=True)
             if github.asked_for():
                 for line in github.annotations(error, f"dir {ctx.invoked_subcommand}"):
-                    typer.echo(line, err=True)
+                    typer.echo(shown(line), err=True)
             ctx.exit(error.exit_code)
         except UsageError as error:
+            error.message = shown(error.message)
             if github.asked_for():
                 title = f"dir {ctx.invoked_subcommand or ''}".rstrip()
                 typer.echo(github.annotation(error.format_message(), title=title), err=True)

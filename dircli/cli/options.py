@@ -17,6 +17,7 @@ from dircli.benchmark.protocol import ProtocolName
 from dircli.cli.guess import names, settle
 from dircli.errors import UsageError
 from dircli.report import console
+from dircli.store import places
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -228,7 +229,7 @@ def flattened(command: Callable[..., None]) -> Callable[..., None]:
     def run(**values: Any) -> None:
         settings = [name for name in sorted(os.environ) if name.startswith("DIR_") and "TOKEN" not in name]
         for name in settings if values.pop("verbose", False) else ():
-            console.note(f"{name} is {os.environ[name]}")
+            console.note(f"{name} is {places.shown(os.environ[name])}")
         settle(values, needed=needed)
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})

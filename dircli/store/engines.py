@@ -161,6 +161,8 @@ def opened(name: Name, *, scheduler: str | None = None, workers: int | None = No
         return
     if scheduler is not None and workers is not None:
         raise UsageError("--workers starts a cluster on this machine; leave it out, or leave out --scheduler")
+    if scheduler is not None and not scheduler.strip():
+        raise UsageError("--scheduler is empty; give the address that `dask scheduler` prints, or leave it out")
     try:
         import distributed
     except ImportError:
@@ -238,6 +240,7 @@ def _connected(distributed: Any, scheduler: str) -> Client:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # other versions are refused afterwards, in one line
+            _greet(scheduler)
             client: Client = distributed.Client(scheduler, timeout=PATIENCE)
     except Exception as error:  # noqa: BLE001 - whatever the address or another version brings up
         hint = "start one with `dask scheduler`, or give the address that it prints"
@@ -249,6 +252,26 @@ def _connected(distributed: Any, scheduler: str) -> Client:
         hint = f"start some with `dask worker {scheduler}`"
         raise EngineError(f"--scheduler {scheduler}: it has no workers; {hint}") from None
     return client
+
+
+def _greet(scheduler: str) -> None:
+    """OSError where nobody at that address speaks as a scheduler does, for whose answer Dask waits without end."""
+    from distributed.comm import connect
+    from distributed.security import Security
+    from distributed.utils import LoopRunner, sync
+
+    async def greet() -> None:
+        comm = await connect(scheduler, timeout=PATIENCE, **Security().get_connection_args("client"))
+        comm.abort()
+
+    runner = LoopRunner()
+    runner.start()
+    try:
+        sync(runner.loop, greet, callback_timeout=PATIENCE + LOOK)
+    except TimeoutError:
+        raise OSError("what is there does not speak as one") from None
+    finally:
+        runner.stop()
 
 
 def _closed(client: Client) -> None:

@@ -166,20 +166,32 @@ def _staging(folder: Path, names: Iterable[str]) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=STAGING) as name:
             yield Path(name)
         return
-    with _told(folder):
-        if taken := [name for name in names if (folder / name).is_dir()]:
-            raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
-        folder.mkdir(parents=True, exist_ok=True)
-        recover(folder)
-        for left in folder.glob(f"{STAGING}*"):  # by writers that were killed before they committed
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - left.stat().st_mtime > ABANDONED:
-                    shutil.rmtree(left, ignore_errors=True)
-        staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
-    try:
+    with contextlib.ExitStack() as stack:
+        with _told(folder):
+            if taken := [name for name in names if (folder / name).is_dir()]:
+                raise UsageError(f"{folder / taken[0]}: cannot be written (this is a folder, and a file is expected)")
+            stack.enter_context(_made(folder))
+            recover(folder)
+            for left in folder.glob(f"{STAGING}*"):  # by writers that were killed before they committed
+                with contextlib.suppress(FileNotFoundError):
+                    if time.time() - left.stat().st_mtime > ABANDONED:
+                        shutil.rmtree(left, ignore_errors=True)
+            staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
+            stack.callback(shutil.rmtree, staging, ignore_errors=True)
         yield staging
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make ``folder`` and those above it; whichever was made and is left empty is gone afterwards."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        with contextlib.suppress(OSError):  # such as that of a folder that is not empty
+            for each in missing:
+                each.rmdir()
 
 
 def _commit(stagings: Mapping[Path, Path], *, force: bool, outdated: Callable[[], Iterable[str]] = tuple) -> None:

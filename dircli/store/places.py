@@ -87,8 +87,9 @@ def of(text: str | Path) -> Path:
         return Path(url2pathname(parts.path))
     place = Remote(text)
     user = text.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    if ENDING.search(user + place.divided()[1]):  # of which `shown` would leave a part
-        what = "a URL has a quote or a space in its password, or behind its ?"
+    is_signed = place.scheme in WEB and ("?" in text or "#" in text)
+    if ENDING.search(text if is_signed else user):  # `shown` would leave what is behind it
+        what = "a quote or a space stands in a URL's password, or in a URL with ? or #"
         raise UsageError(f"{what}; write %27 for ', %22 for \" and %20 for a space")
     return place
 
@@ -139,7 +140,7 @@ def parts(name: str | Path) -> list[Path]:
         else:
             return [place]
     except OSError as error:
-        raise InputError(Problem(shown(str(name)), f"it cannot be read ({error.strerror})")) from None
+        raise _unlisted(name, error) from None
     if not found:
         raise InputError(Problem(shown(str(name)), what, "Names that begin with _ or . are left out"))
     return sorted(found, key=_in_order)
@@ -178,12 +179,26 @@ def _matched(place: Path) -> list[Path]:
     return list(found)
 
 
-def every(folder: Path) -> Iterator[Path]:
-    """All files in ``folder`` and in its folders, whatever they are called, in any order."""
-    if isinstance(folder, Remote):
-        yield from folder.below()
-    else:
-        yield from (path for path in folder.rglob("*") if path.is_file())
+def every(folder: Path) -> list[Path]:
+    """All files in ``folder`` and in its folders, in any order; InputError where nobody can look."""
+    try:
+        if isinstance(folder, Remote):
+            return list(folder.below())
+        return [path for path in folder.rglob("*") if path.is_file()]
+    except OSError as error:
+        raise _unlisted(folder, error) from None
+
+
+def within(folder: Path) -> list[Path]:
+    """What lies in ``folder``, in any order; InputError where nobody can look."""
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise _unlisted(folder, error) from None
+
+
+def _unlisted(folder: str | Path, error: OSError) -> InputError:
+    return InputError(Problem(shown(str(folder)), f"it cannot be read ({error.strerror})"))
 
 
 def name_in(folder: Path, place: Path) -> str:
@@ -328,7 +343,17 @@ class Remote(SystemPath):
 
     def is_dir(self, **_: Any) -> bool:
         """Whether there is such a folder; on the web, whether the URL ends in a slash."""
-        return self._is_page() if self.scheme in WEB else bool(self._told("isdir"))
+        if self.scheme in WEB:
+            return self._is_page()
+        with suppress(FileNotFoundError), self.reached() as (system, path):
+            system.invalidate_cache()
+            try:
+                return bool(system.isdir(path))
+            except PermissionError:
+                with suppress(Exception):  # who may read a file may not list what is there
+                    return bool(system.info(path)["type"] == "directory")
+                raise
+        return False
 
     def exists(self, **_: Any) -> bool:
         """Whether there is a file or folder."""
@@ -467,13 +492,17 @@ class Remote(SystemPath):
         self.system()
 
     def check_bucket(self) -> None:
-        """UsageError where the store says that there is no such bucket, which takes a request."""
+        """UsageError where the store has no such bucket, or does not answer, which takes a request."""
         if self.scheme not in BUCKETS:
             return
-        with suppress(UnreachableError), self.reached() as (system, path):  # who may not ask might still write
-            bucket = path.split("/")[0]
-            if not system.exists(bucket):
-                raise UsageError(f"{self}: there is no bucket {bucket}; make it, or write elsewhere")
+        bucket = self.url.partition("://")[2].partition("/")[0]
+        try:
+            with self.reached() as (system, _):
+                _ask(system, bucket)
+        except FileNotFoundError:
+            raise UsageError(f"{self}: there is no bucket {bucket}; make it, or write elsewhere") from None
+        except UnreachableError as error:
+            raise UsageError(f"{self}: cannot be written ({error.reason})") from None
 
     @contextmanager
     def reached(self) -> Iterator[tuple[Any, str]]:
@@ -487,7 +516,7 @@ class Remote(SystemPath):
         except DirError:
             raise
         except Exception as error:  # noqa: BLE001 - each store has its own
-            known = _os_error(error, self.cleared(one_line(error)))
+            known = _os_error(error, self.cleared(re.sub(r"^\[Errno -?\d+\] ", "", one_line(error))))
             if isinstance(known, FileNotFoundError | IsADirectoryError):
                 raise known from None
             raise UnreachableError(self, str(known.strerror)) from None
@@ -511,7 +540,7 @@ class Remote(SystemPath):
                 f"{self}: leave keys out of the URL; they are looked for where the filesystem keeps its own"
             )
         try:
-            system, path = url_to_fs(self.url)
+            system, path = url_to_fs(f"{self.scheme}{self.url[len(self.scheme) :]}")
         except ImportError as error:
             ours = self.scheme in {*WEB, "s3", "s3a"}
             raise UsageError(f"{self}: {EXTRA if ours else self.cleared(one_line(error))}") from None
@@ -674,7 +703,8 @@ class _WebFile(_Blocks):
             if answer.status == 416 and start == 0 and _range_of(answer) == (None, None, 0):  # noqa: PLR2004
                 self.size = 0
                 return b""
-            answer.raise_for_status()
+            if answer.status not in {200, 206}:  # 204 and the like bring no file
+                raise aiohttp.ClientResponseError(answer.request_info, (), status=answer.status)
             encoding = answer.headers.get("Content-Encoding", "identity")
             if encoding != "identity" and self._place.suffix not in COMPRESSED:  # a .gz may be called encoded
                 raise OSError(errno.EIO, "the server sends it compressed, although that was not asked for")
@@ -705,6 +735,16 @@ class _WebFile(_Blocks):
         self._place.refuse_other([*state, self.size])
         self._copy.seek(0)
         return self._copy.read(stop)
+
+
+def _ask(system: Any, bucket: str) -> None:
+    """Ask for the ``bucket``; FileNotFoundError where there is none. Who may not ask might still write."""
+    try:
+        system.info(bucket)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return
 
 
 def _range_of(answer: Any) -> tuple[int | None, int | None, int | None]:

@@ -166,7 +166,7 @@ def _image(path: Path) -> AnyArray:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in places.within(folder) if not path.name.startswith("."))
 
 
 def _key(name: str) -> str:

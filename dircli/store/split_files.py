@@ -190,7 +190,7 @@ def inputs(paths: Iterable[Path]) -> Iterator[Path]:
 
 def tables(folder: Path) -> Iterator[Path]:
     """The files in ``folder`` that may be tables, by name; of a manifest, its samples alone."""
-    names = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    names = sorted(path for path in places.within(folder) if path.is_file() and not path.name.startswith("."))
     if is_manifest(folder):
         names = [path for path in names if path.name == "samples.parquet"]
     yield from names

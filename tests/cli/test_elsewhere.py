@@ -652,3 +652,24 @@ def test_real_sources_in_a_bucket_give_the_bytes_that_copies_of_them_give(
     assert len(files) == 5
     proof = run("verify", called, "--manifests", "m").stdout
     assert run("verify", called, "--manifests", "s3://bucket/m").stdout == proof
+
+
+@pytest.mark.parametrize("words", ["verify {url}", "weights own b {url}", "evaluate p.csv --dataset {url}"])
+@pytest.mark.parametrize("annotated", ["", "true"])
+def test_a_url_in_the_wrong_place_keeps_its_secrets(
+    run: Run, words: str, annotated: str, benchmark: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del benchmark
+    monkeypatch.setenv("GITHUB_ACTIONS", annotated)
+    said = run(*words.format(url="https://me:secret@host/x?sig=secret").split(), code=2).output
+    assert "https://host/x" in said
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize("command", ["leaderboard", "identify", "evaluate"])
+def test_a_folder_that_a_server_has_not_gives_one_line(
+    run: Run, command: str, benchmark: dict[str, list[Any]], server: web.Server
+) -> None:
+    del benchmark
+    url = server.url("/none/")
+    assert run(command, url, code=2).stderr == f"dir: {url}: it cannot be read (No such file or directory)\n"

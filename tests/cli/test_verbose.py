@@ -76,3 +76,10 @@ def test_quiet_is_quiet_all_the_same(run: Run) -> None:
 def test_tokens_are_not_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIR_SHHS_TOKEN", "secret-token")
     assert "secret-token" not in run("datasets", "-v").stderr
+
+
+def test_secrets_in_the_environment_are_not_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIR_MANIFESTS", "https://me:secret@127.0.0.1:1/m?sig=secret")
+    said = run("evaluate", "p.csv", "--dataset", "own", "-v", code=2).output
+    assert "DIR_MANIFESTS is https://127.0.0.1:1/m\n" in said
+    assert "secret" not in said

@@ -21,6 +21,7 @@ from dircli.store.places import UnreachableError, of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import server as web
     from conftest import Run
 
 
@@ -186,6 +187,7 @@ def test_what_does_not_fit_together_is_refused_before_anything_starts() -> None:
     for match, choice in {
         "add --engine dask": {"name": "local", "scheduler": "tcp://a:1"},
         "leave out --scheduler": {"name": "dask", "scheduler": "tcp://a:1", "workers": 2},
+        "--scheduler is empty": {"name": "dask", "scheduler": " "},
     }.items():
         options: Any = choice
         with pytest.raises(UsageError, match=match), engines.opened(**options):
@@ -242,6 +244,15 @@ def test_no_scheduler_and_no_workers_are_one_line_each(
         with pytest.raises(EngineError, match=f"--scheduler {address}: no scheduler answers"):  # noqa: SIM117
             with engines.opened("dask", scheduler=address):
                 pass
+
+
+def test_what_is_no_scheduler_is_not_waited_for(server: web.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    monkeypatch.setattr(engines, "PATIENCE", 1.0)
+    monkeypatch.setattr(engines, "LOOK", 0.2)
+    match = "no scheduler answers [(]what is there does not speak as one[)]"
+    with pytest.raises(EngineError, match=match), engines.opened("dask", scheduler=server.url("", scheme="tcp")):
+        pass
 
 
 def test_processes_that_do_not_start_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,21 @@ def test_a_failure_halfway_leaves_the_old_files_and_no_others(tmp_path: Path, mo
     assert [(path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir())] == [("a", b"old"), ("b", b"old")]
 
 
+def test_folders_that_a_failure_leaves_empty_are_gone(tmp_path: Path) -> None:
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "old").mkdir()
+    for place in ("old/a", "new/b/c"):
+        with pytest.raises(UsageError, match="cannot be written [(]No space left on device[)]"):
+            files.write_all(tmp_path / place, {"x": full})
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
+    files.write(tmp_path / "new" / "x", b"1")
+    with pytest.raises(UsageError):
+        files.write_all(tmp_path / "new" / "b", {"x": full})
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["new", "old", "x"]
+
+
 def test_a_symbolic_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there" / "file")

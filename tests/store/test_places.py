@@ -69,7 +69,14 @@ def test_secrets_in_a_url_are_kept_and_never_shown(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://host/b.csv?sig=a'secret", "https://host/b.csv?sig=a secret", "http://me:a'secret@host/b.csv"]
+    "url",
+    [
+        "https://host/b.csv?sig=a'secret",
+        "https://host/b.csv?sig=a secret",
+        "https://host/my b.csv?sig=secret",
+        "https://host/my b.csv#secret",
+        "http://me:a'secret@host/b.csv",
+    ],
 )
 def test_a_url_whose_secrets_a_message_could_not_leave_out_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="write %27 for ',") as raised:
@@ -199,6 +206,8 @@ def test_parquet_is_read_by_ranges_of_it(server: web.Server) -> None:
         ([web.status(404)], "there is no such file"),
         ([web.status(403)], "the server answers 403 (Forbidden)"),
         ([web.status(500)], "the server answers 500 (Internal Server Error)"),
+        ([web.status(204)], "the server answers 204 (No Content)"),
+        ([web.status(302)], "the server answers 302 (Found)"),
         ([web.drop(1000)], PARTIAL),
         ([web.serve, web.drop(1000)], PARTIAL),
         ([web.serve, web.drop(1000, reset=True)], "reset|hung up|fewer bytes"),
@@ -299,6 +308,18 @@ def test_memory_is_read_and_written_whole() -> None:
         assert not other.exists()
     with pytest.raises(InputError, match="this is a folder"):
         files.read(place.parent)
+
+
+def test_a_scheme_in_capitals_is_that_scheme(memory: Any) -> None:
+    memory.pipe("/a/B.csv", b"x")
+    assert places.of("MEMORY://a/B.csv").read_bytes() == b"x"
+    assert [path.read_bytes() for path in places.parts("MEMORY://a")] == [b"x"]
+
+
+def test_a_folder_that_a_server_has_not_is_no_empty_one(server: web.Server) -> None:
+    for listed in (places.every, places.within):
+        with pytest.raises(InputError, match=r"/none/: it cannot be read \(No such file or directory\)"):
+            listed(places.of(server.url("/none/")))
 
 
 def test_nothing_is_written_to_a_web_server() -> None:

@@ -318,3 +318,30 @@ def test_a_bucket_that_is_not_there_is_told_of_before_any_work(s3: Any, run: Run
     (work / "p.csv").write_text("prediction,target\n1,2\n")
     told = run("evaluate", "p.csv", "--dataset", "agedb", "--output", "s3://lakes/r.json", code=2).stderr
     assert told == "dir: s3://lakes/r.json: there is no bucket lakes; make it, or write elsewhere\n"
+
+
+@pytest.mark.slow
+def test_a_store_that_does_not_answer_is_not_one_without_the_bucket(
+    s3: Any, run: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (work / "p.csv").write_text("prediction,target\n1,2\n")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3.clear_instance_cache()
+    told = run("evaluate", "p.csv", "--dataset", "agedb", "--output", "s3://bucket/r.json", code=2).stderr
+    assert told.startswith("dir: s3://bucket/r.json: cannot be written (Could not connect to the endpoint URL")
+
+
+@pytest.mark.slow
+def test_files_that_may_be_read_need_not_be_listed(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError("Access Denied")
+
+    s3.pipe("bucket/a.csv", b"x")
+    monkeypatch.setattr(s3, "isdir", refused)
+    place = places.of("s3://bucket/a.csv")
+    assert not place.is_dir()
+    assert [path.read_bytes() for path in places.parts(place)] == [b"x"]
+    monkeypatch.setattr(s3, "info", refused)
+    with pytest.raises(places.UnreachableError, match="Access Denied"):
+        place.is_dir()
