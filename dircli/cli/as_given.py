@@ -34,7 +34,17 @@ class Command(TyperCommand):
         except UsageError as error:
             if "extra argument" in error.message:
                 guess.refuse_words(words, {str(each.name): each for each in self.params})
+            answer_unknown(error, self, ctx)
             raise
+
+
+def answer_unknown(error: Any, command: Any, ctx: Any) -> None:
+    """UsageError where ``error`` is of an option that the ``command`` lacks, and what is meant is known."""
+    if hasattr(error, "possibilities"):
+        kinds, there = kinds_of(command), command.get_params(ctx)
+        options = {flag: get_args(kinds.get(each.name)) for each in there for flag in each.opts}
+        files = any(each.name in guess.FILES for each in there)
+        guess.refuse_option(error, ctx.info_name, options, files=files)
 
 
 def take_as_given(command: Any, ctx: Any) -> None:
