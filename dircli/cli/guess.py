@@ -68,10 +68,10 @@ OPTIONS = {
 
 NUMBER = re.compile(r"\d*\.?\d+%?")
 
-PARTS = (
-    "{} files are named, and --table takes one; if they are parts of one table, name their folder, or the glob in "
-    "quotes, as in --table 'parts/*.parquet'"
-)
+FOLDER = "of files that are one table, name the folder, or the glob in quotes"
+
+ONE_VALUE = {"metrics": "write names with commas between, as in mae,gm", "table": FOLDER, "features": FOLDER}
+"""Options that are given twice for more of the same, and how more is written."""
 
 ALIKE = 0.7
 """From which ratio of common letters on an option is offered for another one: `--engine` has 0.67 of `--region`."""
@@ -239,7 +239,7 @@ def refuse_words(words: Iterable[str], names: Mapping[str, Any]) -> None:
     """
     there = [word for word in words if not word.startswith("-") and not Path(word).exists()]
     if "table" in names and "raw" in names and (files := {word for word in words if Path(word).is_file()}):
-        raise UsageError(own_table(files.pop()) if len(files) == 1 else PARTS.format(len(files)))
+        raise UsageError(own_table(files.pop()) if len(files) == 1 else f"--table takes one value; {FOLDER}")
     if "dataset" in names and "name" not in names:
         refuse_datasets(there, Path("manifests"), option=True)
     for word in there if not names.keys() & {"name", "dataset", *FILES} else ():

@@ -213,8 +213,30 @@ def test_a_glob_that_the_shell_took_apart_is_not_answered_with_the_first_of_its_
     for name in ("p0.csv", "p1.csv"):
         (work / name).write_text("id,y\na,1\n")
     said = run("curate", "custom", "--table", "p0.csv", "p1.csv", "--target", "y", code=2).stderr
-    assert said.startswith("dir: 2 files are named, and --table takes one")
-    assert "the glob in quotes" in said
+    assert said == f"dir: --table takes one value; {guess.FOLDER}\n"
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("evaluate p.csv --metrics mae --metrics gm", "metrics"),
+        ("evaluate p.csv --metrics=mae --metrics=gm", "metrics"),
+        ("curate custom --table p0.csv --table p1.csv --target y", "table"),
+        ("resample --table p0.csv --table p1.csv --method over --out o.csv", "table"),
+        ("resample agedb --features p0.csv --features p1.csv --method over --out o.csv", "features"),
+    ],
+)
+def test_a_second_value_that_would_be_meant_as_one_more_does_not_take_the_place_of_the_first(
+    words: str, option: str, run: Run
+) -> None:
+    assert run(*words.split(), code=2).stderr == f"dir: --{option} takes one value; {guess.ONE_VALUE[option]}\n"
+
+
+@pytest.mark.usefixtures("curated")
+def test_of_other_options_the_last_value_holds(run: Run) -> None:
+    last = run("evaluate", "p.csv", "--decimals", "1", "--decimals", "5").stdout
+    assert last == run("evaluate", "p.csv", "--decimals", "5").stdout
 
 
 @pytest.mark.usefixtures("curated")
