@@ -40,6 +40,12 @@ COMMANDS = {
 VALUES = {
     "md": "markdown",
     "tex": "latex",
+    **dict.fromkeys(("text", "txt"), "table"),
+    "gauss": "gaussian",
+    "laplacian": "laplace",
+    **dict.fromkeys(("triangle", "triangular"), "triang"),
+    "inv": "inverse",
+    **dict.fromkeys(("sqrt_inv", "sqrt-inverse"), "sqrt-inv"),
     **dict.fromkeys(("validation", "valid", "dev"), "val"),
 }
 """Other words for values of options, each understood where an option takes the value and not the word."""
@@ -53,10 +59,11 @@ OPTIONS = {
     **dict.fromkeys(("--prediction", "--pred"), ("--prediction-column",)),
     **dict.fromkeys(("--label", "--target", "--targets"), ("--target", "--target-column")),
     **dict.fromkeys(("--test", "--paired", "--confidence"), ("--ci",)),
-    **dict.fromkeys(("--lds", "--lds-kernel", "--lds_kernel"), ("--kernel",)),
-    **dict.fromkeys(("--kernel-size", "--lds-ks", "--lds_ks"), ("--ks",)),
-    **dict.fromkeys(("--lds-sigma", "--lds_sigma"), ("--sigma",)),
+    **dict.fromkeys(("--lds", "--lds-kernel", "--lds_kernel", "--fds_kernel"), ("--kernel",)),
+    **dict.fromkeys(("--kernel-size", "--lds-ks", "--lds_ks", "--fds_ks"), ("--ks",)),
+    **dict.fromkeys(("--lds-sigma", "--lds_sigma", "--fds_sigma"), ("--sigma",)),
     "--reweight": ("--scheme",),
+    "--fds_mmt": ("--momentum",),
     **dict.fromkeys(("--test-size", "--val-size"), ("--per-bin",)),
     "--bin-size": ("--bin-width",),
     "--bin": ("--per bin",),

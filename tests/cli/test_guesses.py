@@ -265,6 +265,7 @@ def test_a_table_in_the_place_of_a_dataset_leads_to_its_benchmark_or_to_how_to_m
         ("evaluate p.csv --target age", "no option is called --target; write --target-column"),
         ("curate custom --table p.csv --label y", "no option is called --label; write --target"),
         ("weights agedb --lds_ks 9", "no option is called --lds_ks; write --ks"),
+        ("fds f.h5 --fds_mmt 0.9 --out g.h5", "no option is called --fds_mmt; write --momentum"),
         ("evaluate p.csv --metrics mae gm", "gm is a metric, and no file: write names with commas between, "),
         ("evaluate p.csv --metrics mae, gm", "gm is a metric, and no file: write names with commas between, "),
         ("evaluate p.csv --ci 0.95", "0.95 is no file, and --ci takes no value: its intervals are of 95 %"),
@@ -363,9 +364,17 @@ def test_no_other_word_hides_a_command_and_each_leads_to_one() -> None:
         ("evaluate p.csv --format md", "evaluate p.csv --format markdown"),
         ("evaluate p.csv --format TeX", "evaluate p.csv --format latex"),
         ("datasets --format md", "datasets --format markdown"),
+        ("datasets --format text", "datasets"),
+        ("weights agedb --per bin --scheme sqrt_inv --kernel gauss", "weights agedb --per bin"),
+        (
+            "weights agedb --per bin --scheme inv --kernel none",
+            "weights agedb --per bin --scheme inverse --kernel none",
+        ),
+        ("weights agedb --per bin --kernel laplacian", "weights agedb --per bin --kernel laplace"),
+        ("weights agedb --per bin --kernel triangular", "weights agedb --per bin --kernel triang"),
     ],
 )
-def test_other_words_for_formats_are_understood(typed: str, meant: str, run: Run) -> None:
+def test_other_words_for_values_are_understood(typed: str, meant: str, run: Run) -> None:
     assert run(*typed.split()).stdout == run(*meant.split()).stdout
 
 
