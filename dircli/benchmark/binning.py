@@ -160,7 +160,8 @@ def quantile_number(text: str) -> int | None:
     if text == AUTO:
         return None
     if not (match := QUANTILE.fullmatch(text)) or not 2 <= (number := int(match[1])) <= MOST:  # noqa: PLR2004 - one bin
-        raise UsageError(f"--bins {text!r} is neither auto nor quantile:N with N from 2 to {MOST:,}, as in quantile:10")
+        what = f"neither auto nor quantile:N with N from 2 to {MOST:,}, as in quantile:10"
+        raise UsageError(f"--bins {text!r} is {what}; for bins of one width, write --bin-width W")
     return number
 
 

@@ -1,5 +1,7 @@
 """The application: its commands, and the one place where an error becomes a message and an exit code."""
 
+import inspect
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -58,10 +60,9 @@ class Commands(Mapping[str, Any]):
 def _command(name: str, module: str) -> Any:
     from dircli.cli.options import flattened
 
-    alone = typer.Typer(add_completion=False)
-    alone.command(name, cls=Command, epilog=epilog(name), context_settings=HELP)(
-        flattened(getattr(import_module(f"dircli.cli.{module}"), name))
-    )
+    alone, function = typer.Typer(add_completion=False), getattr(import_module(f"dircli.cli.{module}"), name)
+    text = re.sub(r"(?<=\S)\n(?=\S)", " ", inspect.getdoc(function) or "")  # lines are as long as the terminal's
+    alone.command(name, cls=Command, help=text, epilog=epilog(name), context_settings=HELP)(flattened(function))
     return get_command(alone)
 
 

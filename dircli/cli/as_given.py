@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from typer.core import TyperCommand
 
+from dircli import errors
 from dircli.cli import guess
 from dircli.errors import close_to
 from dircli.store import places
@@ -30,11 +31,34 @@ class Command(TyperCommand):
         take_as_given(self, ctx)
         words = list(args)
         try:
+            if not ctx.resilient_parsing:
+                refuse_twice(self, ctx, words)
             return super().parse_args(ctx, args)
         except UsageError as error:
             if "extra argument" in error.message:
                 guess.refuse_words(words, {str(each.name): each for each in self.params})
+            answer_unknown(error, self, ctx)
             raise
+
+
+def answer_unknown(error: Any, command: Any, ctx: Any) -> None:
+    """UsageError where ``error`` is of an option that the ``command`` lacks, and what is meant is known."""
+    if hasattr(error, "possibilities"):
+        kinds, there = kinds_of(command), command.get_params(ctx)
+        options = {flag: get_args(kinds.get(each.name)) for each in there for flag in each.opts}
+        files = any(each.name in guess.FILES for each in there)
+        guess.refuse_option(error, ctx.info_name, options, files=files)
+
+
+def refuse_twice(command: Any, ctx: Any, words: list[str]) -> None:
+    """UsageError where ``words`` give an option twice whose second value would be meant as one more: it is not added.
+
+    Of all other options the last value holds, as of most programs.
+    """
+    _, _, given = command.make_parser(ctx).parse_args(args=list(words))
+    for each in given:
+        if each.name in guess.ONE_VALUE and given.count(each) > 1:
+            raise errors.UsageError(f"{each.opts[0]} takes one value; {guess.ONE_VALUE[each.name]}")
 
 
 def take_as_given(command: Any, ctx: Any) -> None:

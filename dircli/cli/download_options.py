@@ -66,7 +66,9 @@ def terms(choices: DownloadChoices) -> Iterator[DownloadOptions]:
             return
         typer.echo(text, err=True)
         if not on_terminal:
-            raise UsageError(f"{dataset.name}: nothing was downloaded; add --accept-license to accept these terms")
+            other = f"files that you have are for `dir curate {dataset.name}` with --raw or --released"
+            what = f"nothing was downloaded; add --accept-license to accept these terms; {other}"
+            raise UsageError(f"{dataset.name}: {what}")
         if not typer.confirm("Do you accept these terms?", err=True):
             raise UsageError(f"{dataset.name}: nothing was downloaded, for its terms were not accepted")
 

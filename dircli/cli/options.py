@@ -268,6 +268,14 @@ def _for_typer(parameter: inspect.Parameter, *, panel: str | None = None) -> ins
     if declared is not None:
         if isinstance(declared, OptionInfo):
             declared.rich_help_panel = panel or HEADINGS.get(parameter.name)
+            if declared.metavar is None and (choices := choices_of(kind)):
+                declared.metavar = f"<{' | '.join(choices)}>"  # with spaces, where a narrow terminal breaks the line
         declared.case_sensitive = False
         kind = Annotated[kind, declared]
     return parameter.replace(kind=KEYWORD_ONLY, default=default, annotation=kind)
+
+
+def choices_of(kind: Any) -> tuple[str, ...]:
+    """The values of ``kind`` where it is a choice, which may also be left out; else none."""
+    literals = [each for each in (kind, *get_args(kind)) if get_origin(each) is Literal]
+    return get_args(literals[0]) if literals else ()

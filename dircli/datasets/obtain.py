@@ -205,6 +205,8 @@ def raw_source(dataset: Dataset, given: Path | None, terms: DownloadOptions, *, 
 
 def _given(dataset: Dataset, path: Path) -> Tree:
     """The tree at ``path``, which may also be one of the files that the sources of ``dataset`` give."""
+    if path.name in {source.file for source in dataset.released} and path.is_file():
+        raise UsageError(f"{path} is a file of the published split, and no raw source; give it with --released")
     named = {file for source in dataset.published.sources for file in source.gives}
     return named_file(path) if path.name in named and path.is_file() else open_raw(path)
 

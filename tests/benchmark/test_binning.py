@@ -78,6 +78,8 @@ def test_a_number_of_quantiles_is_from_two_to_a_thousand() -> None:
     for text in ("quantile:1", "quantile:1001", "quantile:", "quantiles:3", "quantile:3.5"):
         with pytest.raises(UsageError, match="neither auto nor quantile:N with N from 2 to 1,000"):
             widths.quantile_number(text)
+    with pytest.raises(UsageError, match="for bins of one width, write --bin-width W"):
+        widths.quantile_number("50")
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from miniatures import MINIATURES
+from typer.main import get_command
 
 from dircli import DirError, evaluate
 from dircli.cli import guess
-from dircli.cli.app import HOMES
+from dircli.cli.app import HOMES, app
 from dircli.store import manifests
 
 if TYPE_CHECKING:
@@ -184,15 +185,124 @@ def test_a_path_in_the_place_of_a_name_is_answered_with_the_option_for_it(
     assert run("plot", "p.csv", "--terminal").stdout == run("plot", "other", "p.csv", "--terminal").stdout
 
 
-OWN = "for a benchmark of a table, write `dir curate custom --table t.csv --target COL`"
+OWN = "for a benchmark of a table, write `dir curate custom --table"
 
 
 @pytest.mark.parametrize(
-    "words", ["--table t.csv", "--table t.csv --target y", "t.csv", "t.csv --target y", "custom t.csv"]
+    ("words", "rest"),
+    [
+        ("--table t.csv", "t.csv --target COL"),
+        ("--table t.csv --target y", "t.csv --target y"),
+        ("--table t.csv --id 'an id'", "t.csv --target COL --id 'an id'"),
+        ("t.csv", "t.csv --target COL"),
+        ("t.csv --target y --id id", "t.csv --target y --id id"),
+        ("custom t.csv", "t.csv --target COL"),
+        ("parts", "parts --target COL"),
+        ("s3://bucket/parts --target y", "s3://bucket/parts --target y"),
+    ],
 )
-def test_a_table_without_the_words_for_it_is_answered_with_the_whole_command(words: str, run: Run, work: Path) -> None:
+def test_a_table_without_the_words_for_it_is_answered_with_the_whole_command(
+    words: str, rest: str, run: Run, work: Path
+) -> None:
     (work / "t.csv").write_text("id,y\na,1\n")
-    assert run("curate", *words.split(), code=2).stderr == f"dir: {OWN}\n"
+    (work / "parts").mkdir()
+    assert run("curate", *shlex.split(words), code=2).stderr == f"dir: {OWN} {rest}`\n"
+
+
+def test_a_glob_that_the_shell_took_apart_is_not_answered_with_the_first_of_its_files(run: Run, work: Path) -> None:
+    for name in ("p0.csv", "p1.csv"):
+        (work / name).write_text("id,y\na,1\n")
+    said = run("curate", "custom", "--table", "p0.csv", "p1.csv", "--target", "y", code=2).stderr
+    assert said == f"dir: --table takes one value; {guess.FOLDER}\n"
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("evaluate p.csv --metrics mae --metrics gm", "metrics"),
+        ("evaluate p.csv --metrics=mae --metrics=gm", "metrics"),
+        ("curate custom --table p0.csv --table p1.csv --target y", "table"),
+        ("resample --table p0.csv --table p1.csv --method over --out o.csv", "table"),
+        ("resample agedb --features p0.csv --features p1.csv --method over --out o.csv", "features"),
+    ],
+)
+def test_a_second_value_that_would_be_meant_as_one_more_does_not_take_the_place_of_the_first(
+    words: str, option: str, run: Run
+) -> None:
+    assert run(*words.split(), code=2).stderr == f"dir: --{option} takes one value; {guess.ONE_VALUE[option]}\n"
+
+
+@pytest.mark.usefixtures("curated")
+def test_of_other_options_the_last_value_holds(run: Run) -> None:
+    last = run("evaluate", "p.csv", "--decimals", "1", "--decimals", "5").stdout
+    assert last == run("evaluate", "p.csv", "--decimals", "5").stdout
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize("words", ["weights {}", "suggest {}", "info {}", "evaluate p.csv --dataset {}"])
+def test_a_table_in_the_place_of_a_dataset_leads_to_its_benchmark_or_to_how_to_make_one(
+    words: str, run: Run, work: Path
+) -> None:
+    for name in ("agedb.csv", "t.csv"):
+        (work / name).write_text("id,y\na,1\n")
+    said = run(*words.format("agedb.csv").split(), code=2).stderr
+    assert said == "dir: agedb.csv is a file, not a dataset; did you mean agedb?\n"
+    said = run(*words.format("t.csv").split(), code=2).stderr
+    assert said == f"dir: t.csv is a file, not a dataset; {OWN} t.csv --target COL`\n"
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("evaluate --file p.csv", "no option is called --file; write `dir evaluate FILE`, without an option"),
+        ("evaluate p.csv --out x.json", "no option is called --out; write --output"),
+        ("evaluate p.csv -o x.json", "no option is called -o; write --output"),
+        ("weights agedb --output x.csv", "no option is called --output; write --out"),
+        ("evaluate p.csv --tex", "no option is called --tex; write --format latex"),
+        ("evaluate p.csv --id key", "no option is called --id; write --id-column"),
+        ("evaluate p.csv --target age", "no option is called --target; write --target-column"),
+        ("curate custom --table p.csv --label y", "no option is called --label; write --target"),
+        ("weights agedb --lds_ks 9", "no option is called --lds_ks; write --ks"),
+        ("fds f.h5 --fds_mmt 0.9 --out g.h5", "no option is called --fds_mmt; write --momentum"),
+        ("evaluate p.csv --metrics mae gm", "gm is a metric, and no file: write names with commas between, "),
+        ("evaluate p.csv --metrics mae, gm", "gm is a metric, and no file: write names with commas between, "),
+        ("evaluate p.csv --ci 0.95", "0.95 is no file, and --ci takes no value: its intervals are of 95 %"),
+        ("evaluate p.csv --manifest AgeDB", "--manifest is the folder of a manifest; did you mean --dataset agedb?"),
+        ("verify --manifest agedb", "--manifest is the folder of a manifest; did you mean --dataset agedb?"),
+    ],
+)
+def test_what_others_call_an_option_is_answered_with_its_name_here(words: str, says: str, run: Run) -> None:
+    said = run(*words.split(), code=2).stderr
+    assert said.startswith(f"dir: {says}"), said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("curated")
+def test_a_metric_among_the_files_is_put_behind_those_named_already(run: Run, work: Path) -> None:
+    said = run("evaluate", "p.csv", "--metrics", "mae", "GM", code=2).stderr
+    assert said.endswith("--metrics mae,gm\n")
+    assert "there is no such file" in run("evaluate", "p.csv", "90", code=2).stderr  # without --ci it is a name
+    (work / "gm").write_bytes((work / "p.csv").read_bytes())
+    run("evaluate", "p.csv", "gm", "--metrics", "mae")
+
+
+@pytest.mark.parametrize("words", ["evaluate p.csv --region few", "evaluate p.csv --csw", "datasets --latex"])
+def test_options_are_offered_only_where_they_are_spelt_much_alike(words: str, run: Run) -> None:
+    said = plain(run(*words.split(), code=2).stderr)
+    assert "No such option" in said
+    assert "Possible options" not in said
+    assert "(Possible options: --bin-width)" in plain(run("curate", "--binwidth", "2", code=2).stderr)
+
+
+def test_each_option_that_others_call_otherwise_is_one_of_a_command() -> None:
+    commands: Any = get_command(app).commands  # type: ignore[attr-defined]
+    flags = [{flag for each in commands[name].params for flag in each.opts} for name in HOMES]
+    for typed, answers in guess.OPTIONS.items():
+        for answer in answers:
+            assert any(answer.split()[0] in each for each in flags), answer
+        assert any(typed not in each and {answer.split()[0] for answer in answers} & each for each in flags), typed
 
 
 @pytest.mark.usefixtures("curated")
@@ -225,6 +335,17 @@ def test_a_folder_of_raw_files_is_not_taken_for_a_dataset(run: Run, work: Path) 
         ("diff", "evaluate --against RESULT.json"),
         ("lds", "weights"),
         ("split", "curate"),
+        ("create", "curate"),
+        ("reweight", "weights"),
+        ("train", "weights` for a trainer of your own, then `dir evaluate"),
+        ("SMOGN", "resample"),
+        ("histogram", "plot"),
+        ("stats", "info"),
+        ("validate", "verify"),
+        ("rank", "leaderboard"),
+        ("report", "evaluate --report PAGE.html"),
+        ("latex", "evaluate --format latex"),
+        ("tune", "suggest"),
     ],
 )
 def test_what_others_call_a_command_is_answered_with_its_name_here(word: str, here: str, run: Run) -> None:
@@ -233,7 +354,7 @@ def test_what_others_call_a_command_is_answered_with_its_name_here(word: str, he
 
 def test_no_other_word_hides_a_command_and_each_leads_to_one() -> None:
     assert not guess.COMMANDS.keys() & HOMES.keys()
-    assert {here.split()[0] for here in guess.COMMANDS.values()} - HOMES.keys() == {"--cite", "--version"}
+    assert {here.split()[0].strip("`") for here in guess.COMMANDS.values()} - HOMES.keys() == {"--cite", "--version"}
 
 
 @pytest.mark.usefixtures("curated")
@@ -243,9 +364,17 @@ def test_no_other_word_hides_a_command_and_each_leads_to_one() -> None:
         ("evaluate p.csv --format md", "evaluate p.csv --format markdown"),
         ("evaluate p.csv --format TeX", "evaluate p.csv --format latex"),
         ("datasets --format md", "datasets --format markdown"),
+        ("datasets --format text", "datasets"),
+        ("weights agedb --per bin --scheme sqrt_inv --kernel gauss", "weights agedb --per bin"),
+        (
+            "weights agedb --per bin --scheme inv --kernel none",
+            "weights agedb --per bin --scheme inverse --kernel none",
+        ),
+        ("weights agedb --per bin --kernel laplacian", "weights agedb --per bin --kernel laplace"),
+        ("weights agedb --per bin --kernel triangular", "weights agedb --per bin --kernel triang"),
     ],
 )
-def test_other_words_for_formats_are_understood(typed: str, meant: str, run: Run) -> None:
+def test_other_words_for_values_are_understood(typed: str, meant: str, run: Run) -> None:
     assert run(*typed.split()).stdout == run(*meant.split()).stdout
 
 

@@ -10,6 +10,8 @@ import pytest
 from typer.main import get_command
 
 from dircli.cli.app import HOMES, app
+from dircli.cli.as_given import kinds_of
+from dircli.cli.options import choices_of
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -65,3 +67,19 @@ def test_an_option_that_many_commands_have_stands_under_one_heading() -> None:
         if each.name in {"force", "quiet", "as_json", "dataset", "manifests", "protocol", "split", "out"}
     }
     assert len(headings) == 8 + 1  # the split that `dir curate` makes is another option
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_on_a_narrow_terminal_no_word_of_a_choice_is_cut(name: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = re.sub(r"[│\s]+", " ", run(name, "--help").stdout)
+    for choices in map(choices_of, kinds_of(GROUP.commands[name]).values()):
+        for word in choices:
+            assert re.search(rf"[< ]{re.escape(word)}[> ]", shown), word
+
+
+def test_a_long_help_has_lines_as_long_as_the_terminals(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("suggest", "--help").stdout.split("Arguments")[0].splitlines()
+    long = [len(line.strip()) for line in lines if line.startswith(" Each") or "effective density" in line]
+    assert min(long) > 60  # the source's own lines, of 120, would leave a few words on every other one

@@ -177,7 +177,7 @@ def test_without_a_terminal_nothing_is_brought_until_the_terms_are_accepted(put:
     refused = run("download", "sts-b", code=2)
     assert datasets.load("sts-b").published.licence in refused.stderr
     assert "https://gluebenchmark.com" in refused.stderr
-    assert "add --accept-license to accept these terms" in refused.stderr
+    assert "add --accept-license to accept these terms; files that you have are for `dir curate" in refused.stderr
     assert not refused.stdout
     assert not site.asked()
     assert not site.folder.parent.exists()
@@ -510,6 +510,14 @@ def test_a_given_source_that_lacks_a_file_is_told_before_anything_is_fetched(
     said = run("curate", dataset, "--split", "released", "--raw", given, code=2).stderr
     assert f"{given}: there is no {lacking}, in no folder and no archive. {archive} holds it" in said
     assert "nothing was downloaded" not in said
+
+
+def test_the_published_split_in_the_place_of_a_raw_source_is_answered_with_the_option_for_it(
+    run: Run, work: Path
+) -> None:
+    (work / "agedb.csv").write_text("age,path,split\n")
+    said = run("curate", "agedb", "--raw", "agedb.csv", code=2).stderr
+    assert said == "dir: agedb.csv is a file of the published split, and no raw source; give it with --released\n"
 
 
 def test_a_path_that_does_not_exist_is_named_as_typed(run: Run, work: Path) -> None:
