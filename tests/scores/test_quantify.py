@@ -251,6 +251,27 @@ def test_the_verdict_follows_what_is_better_in_a_metric(work: Path, run: Run) ->
     }
 
 
+@pytest.mark.parametrize("draw", [(), ("--poisson",)])
+def test_biases_of_one_size_and_other_signs_are_neither_better_nor_worse(
+    work: Path, run: Run, draw: tuple[str, ...]
+) -> None:
+    """A bias of about +1 is far from one of -1, which says nothing of which is nearer to zero; +0.3 is nearer."""
+    generator = np.random.default_rng(3)
+    targets = generator.integers(20, 60, 400)
+    noise = generator.normal(-1, 1, 400)
+    further = {"near": 1.02 + generator.normal(0, 1, 400), "good": 0.3 + generator.normal(0, 1, 400)}
+    for name, errors in ({"base": noise, "mirror": -noise} | further).items():
+        rows = (f"{target},{target + error}\n" for target, error in zip(targets, errors, strict=True))
+        (work / f"{name}.csv").write_text("target,prediction\n" + "".join(rows))
+    bins = PROJECT / "manifests" / "agedb" / "bins.parquet"
+    words = ["evaluate", "base.csv", "mirror.csv", "near.csv", "good.csv", "--bins", bins, "--metrics", "bias"]
+    result = json.loads(run(*words, *QUICK, *draw, "--format", "json").stdout)
+    mirror, near, good = (each["regions"]["all"]["bias"] for each in result["comparison"]["systems"])
+    assert min(mirror["difference"], near["difference"]) > 1.8
+    assert mirror["p"] == 1
+    assert (mirror["verdict"], near["verdict"], good["verdict"]) == (None, None, "better")
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("method", "mae", "spearman"),
