@@ -255,9 +255,9 @@ def _read_all(
             problems += error.problems
     if not pairs and all(any(each.where == path and MISSING in each.found for each in problems) for path in paths):
         problems += _perhaps_parts(paths)
-    sizes, shown = {reference.target.size for _, reference, _ in pairs}, ", ".join(map(places.shown, paths))
-    if not problems and len(sizes) > 1:
-        problems.append(Problem(shown, f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+    sizes, shown = [reference.target.size for _, reference, _ in pairs], ", ".join(map(places.shown, paths))
+    if not problems and len({*sizes}) > 1:
+        problems.append(Problem(shown, f"they have {sample(sizes)} rows", "Score them one by one"))
     elif (
         not problems
         and len(pairs) > 1
