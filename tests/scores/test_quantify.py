@@ -234,6 +234,23 @@ def test_more_metrics_are_scored_where_their_needs_are_met(files: Path, run: Run
     run("evaluate", files / "odd.csv", "--dataset", "agedb")
 
 
+@pytest.mark.parametrize("draw", [(), ("--bca",), ("--poisson",)])
+def test_one_row_has_no_interval_and_shows_no_difference(work: Path, run: Run, draw: tuple[str, ...]) -> None:
+    """All its resamples are alike, which is not to say that its score is certain."""
+    targets = [*range(30, 50), 2]  # of which only the last is few-shot
+    for name, errors in (("base", np.arange(21.0)), ("other", np.arange(21.0)[::-1] + 1)):
+        rows = (f"{target},{target + error}\n" for target, error in zip(targets, errors, strict=True))
+        (work / f"{name}.csv").write_text("target,prediction\n" + "".join(rows))
+    words = ["evaluate", "base.csv", "other.csv", "--bins", PROJECT / "manifests" / "agedb" / "bins.parquet"]
+    result = json.loads(run(*words, "--metrics", "mae", *QUICK, *draw, "--format", "json").stdout)
+    base = result["systems"][0]["regions"]
+    assert (base["few"]["n"], base["few"]["mae"]) == (1, 20)
+    assert (base["few"]["ci"], base["few"]["detectable"]) == ({"mae": None}, {"mae": None})
+    assert all((base["many"]["ci"]["mae"], base["many"]["detectable"]["mae"]))
+    compared = result["comparison"]["systems"][0]["regions"]["few"]["mae"]
+    assert (compared["difference"], compared["ci"], compared["detectable"]) == (-19, None, None)
+
+
 def test_the_verdict_follows_what_is_better_in_a_metric(work: Path, run: Run) -> None:
     """A bias of +1 is better than one of -5, and a Pearson of 1 better than one of less."""
     generator = np.random.default_rng(2)
