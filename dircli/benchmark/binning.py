@@ -104,7 +104,9 @@ def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
     if not wide > 0:
         raise UsageError(f"--bin-width {width!r} is no width; write a positive number, such as 0.1")
     if (Fraction(high) - Fraction(low)) / Fraction(wide) > UNWANTED:
-        raise UsageError(f"--bin-width {width} makes more than {UNWANTED:,} bins from {low:g} to {high:g}; widen it")
+        raise UsageError(
+            f"--bin-width {width} makes more than {UNWANTED:,} bins from {low:.15g} to {high:.15g}; widen it"
+        )
     try:
         if limits is None:
             return Bins.covering(targets, width)
@@ -112,7 +114,7 @@ def regular(width: str, limits: str | None, targets: FloatArray) -> Bins:
         return Bins.regular(start, stop, width)
     except (ValueError, OverflowError) as error:
         over = f" --range {limits}" if limits else ""
-        raise UsageError(f"--bin-width {width}{over}: {error}; targets lie from {low:g} to {high:g}") from None
+        raise UsageError(f"--bin-width {width}{over}: {error}; targets lie from {low:.15g} to {high:.15g}") from None
 
 
 def chosen(spread: Spread | None, limits: str | None) -> Bins:
@@ -143,7 +145,7 @@ def _span(targets: FloatArray) -> tuple[float, float]:
 
 
 def _too_far(low: float, high: float) -> UsageError:
-    what = f"the targets lie from {low:g} to {high:g}, which is too far apart for bins of their own"
+    what = f"the targets lie from {low:.15g} to {high:.15g}, which is too far apart for bins of their own"
     return UsageError(f"{what}; mend the targets, or give --edges")
 
 

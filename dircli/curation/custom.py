@@ -297,7 +297,7 @@ def bins_of(options: CustomOptions, targets: Targets) -> tuple[Bins, str]:
         ends = np.array([targets.low, targets.high])
         return widths.regular(options.width, options.limits, ends), f"{options.width} wide, {over}"
     bins = widths.chosen(targets.spread(options.limits), options.limits)
-    return bins, f"{bins.high[0] - bins.low[0]:g} wide, chosen by {widths.RULE}"
+    return bins, f"{bins.high[0] - bins.low[0]:.12g} wide, chosen by {widths.RULE}"
 
 
 def _inside(options: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, list[str]]:
@@ -309,7 +309,7 @@ def _inside(options: CustomOptions, rows: _Rows, bins: Bins) -> tuple[_Rows, lis
         return rows, []
     if options.outside == "refuse":
         where = np.flatnonzero(~inside)[:SHOWN]
-        named = [f"{rows.ids[int(row)]} = {rows.targets[row]:g}" for row in where]
+        named = [f"{rows.ids[int(row)]} = {rows.targets[row]:.15g}" for row in where]
     else:
         named = []
     notes = told_of_outside(options, bins, count, rows.targets.size, named)
@@ -326,13 +326,13 @@ def told_of_outside(options: CustomOptions, bins: Bins, count: int, rows: int, n
     low, high = float(bins.edges[0]), float(bins.edges[-1])
     if options.outside == "refuse":
         more = [f"and {count - len(named):,} more"] if count > len(named) else []
-        what = f"{count:,} targets lie outside {low:g}..{high:g}: {', '.join([*named, *more])}"
+        what = f"{count:,} targets lie outside {low:.15g}..{high:.15g}: {', '.join([*named, *more])}"
         raise InputError(Problem(str(options.table), what, "Choose --outside clip or --outside drop, or other bins"))
     if options.outside == "clip":
-        return [f"{count:,} targets beyond {low:g}..{high:g} were clipped to it"]
+        return [f"{count:,} targets beyond {low:.15g}..{high:.15g} were clipped to it"]
     if count == rows:
-        raise UsageError(f"every target lies outside {low:g}..{high:g}, so that no row is left")
-    return [f"{count:,} rows with targets outside {low:g}..{high:g} were dropped"]
+        raise UsageError(f"every target lies outside {low:.15g}..{high:.15g}, so that no row is left")
+    return [f"{count:,} rows with targets outside {low:.15g}..{high:.15g} were dropped"]
 
 
 def _thresholds(options: CustomOptions) -> Thresholds:

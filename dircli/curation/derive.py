@@ -67,7 +67,7 @@ class Cut:
         def hashed(*stated: Any) -> str:
             return hashlib.sha256(as_json(stated)).hexdigest()[:8]
 
-        gaps = "_".join(f"{low:g}-{high:g}" for low, high in self.gaps)
+        gaps = "_".join(f"{low:.15g}-{high:.15g}" for low, high in self.gaps)
         called = f"{name}-without-{gaps}" if gaps else name
         if self.skew is not None:
             called += f"-skewed-{hashed(self.skew, self.size, self.seed)}"
@@ -144,7 +144,7 @@ def thinning(bins: Bins, in_gaps: int, counts: IntArray, options: Cut) -> tuple[
 
 def note(facts: Mapping[str, Any], name: str) -> str:
     """One sentence about what was taken away from the benchmark ``name``."""
-    gaps = " and ".join(f"[{low:g}, {high:g})" for low, high in facts.get("gaps", ()))
+    gaps = " and ".join(f"[{low:.15g}, {high:.15g})" for low, high in facts.get("gaps", ()))
     parts = [f"{facts['in_gaps']:,} training rows in {gaps} were left out"] if gaps else []
     if "skew" in facts:
         skew = facts["skew"]
@@ -244,7 +244,7 @@ def density(bins: Bins, mixture: Sequence[Component]) -> FloatArray:
         in_bins = np.diff(one.below(np.clip(bins.edges, low, high)))
         shares += one.weight * in_bins / np.diff(one.below(np.array([low, high])))
     if not shares.sum() > 0:
-        raise UsageError(f"--skew: no component reaches the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
+        raise UsageError(f"--skew: no component reaches the bins, {bins.edges[0]:.15g} to {bins.edges[-1]:.15g}")
     return np.asarray(shares / shares.sum())
 
 

@@ -383,7 +383,9 @@ def _named_outside(source: Source, item: Item, outside: BoolArray) -> list[str]:
 
     table = source.table(item, "id", "place", "target").take(pa.array(where))
     ids = ids_of(table, item, where)
-    return [f"{name} = {target:g}" for name, target in zip(ids.to_pylist(), table["target"].to_pylist(), strict=True)]
+    return [
+        f"{name} = {target:.15g}" for name, target in zip(ids.to_pylist(), table["target"].to_pylist(), strict=True)
+    ]
 
 
 def ids_of(table: Any, item: Item, numbers: IntArray) -> pa.Array:

@@ -130,7 +130,7 @@ def _gaps(manifest: Manifest) -> Iterator[Check]:
     if gaps := manifest.facts.get("derived", {}).get("gaps"):
         train = manifest.samples.targets[manifest.samples.split == "train"]
         left = int(in_gaps(train, gaps, end=float(manifest.table.bins.edges[-1])).sum())
-        where = ", ".join(f"[{low:g}, {high:g})" for low, high in gaps)
+        where = ", ".join(f"[{low:.15g}, {high:.15g})" for low, high in gaps)
         yield Check("gaps", held=not left, found=f"{left:,} training rows in {where}")
 
 

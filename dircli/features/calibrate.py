@@ -269,7 +269,9 @@ def similarity(
     bins, reach = against.table.bins, max(1, options.ks // 2)
     where = int(bins.index(np.array([anchor]))[0])
     if where < 0:
-        raise UsageError(f"the anchor {anchor:g} lies outside the bins, {bins.edges[0]:g} to {bins.edges[-1]:g}")
+        raise UsageError(
+            f"the anchor {anchor:.15g} lies outside the bins, {bins.edges[0]:.15g} to {bins.edges[-1]:.15g}"
+        )
     with opened(features) as source:
         asked = Asked(name=str(places.of(features)), against=against, options=options, work=work)
         asked.check(source)
@@ -277,7 +279,7 @@ def similarity(
         epoch = source.epochs[-1]
         total = asked.summed(ScoringBins(bins, epoch.dim), epoch, asked.targets(epoch), _untold)
     if not total.n[where]:
-        raise UsageError(f"no row lies in the bin of the anchor {anchor:g}; choose another --anchor")
+        raise UsageError(f"no row lies in the bin of the anchor {anchor:.15g}; choose another --anchor")
     mean, variance = cosines(total.mean), cosines(total.variances())  # undefined where zero, as of too few rows
     return Similarity(
         options=options,
@@ -324,6 +326,6 @@ def similarity_csv(similar: Similarity) -> bytes:
     rows: list[tuple[object, ...]] = [("bin", "low", "high", "count", "mean", "variance", "mean_like", "variance_like")]
     for b in np.flatnonzero(similar.counts):
         scores = ("" if np.isnan(values[b]) else float(values[b]) for values in (similar.mean, similar.variance))
-        like = ("" if far[b] < 0 else f"{low[far[b]]:g}" for far in (similar.strange_mean, similar.strange_variance))
-        rows.append((int(b), f"{low[b]:g}", f"{similar.bins.high[b]:g}", int(similar.counts[b]), *scores, *like))
+        like = ("" if far[b] < 0 else f"{low[far[b]]:.15g}" for far in (similar.strange_mean, similar.strange_variance))
+        rows.append((int(b), f"{low[b]:.15g}", f"{similar.bins.high[b]:.15g}", int(similar.counts[b]), *scores, *like))
     return as_csv(rows)

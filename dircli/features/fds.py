@@ -87,7 +87,7 @@ class FDS:
         self._epoch = self.moments()
         self.settings = (
             f"{protocol.name} {kernel} ks={ks} sigma={sigma:g} momentum={momentum:g} dim={dim} "
-            f"bins={size} from {self.edges[0]:g} to {self.edges[-1]:g}"
+            f"bins={size} from {self.edges[0]:.15g} to {self.edges[-1]:.15g}"
             + ("" if protocol.covariance else f" clip={rule.clip[0]:g}..{rule.clip[1]:g} fill={rule.fill}")
         )
 

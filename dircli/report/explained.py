@@ -23,7 +23,7 @@ def parts(explanation: Explanation) -> Iterator[Table | str]:
         yield f"\n{'1 row changes its' if rows == 1 else f'{rows:,} rows change their'} region with the protocol:"
         table = plain_table("bin from", "to", "train", "rows", "released", "paper", left=0)
         for each in moved:
-            ends = f"{each.low:g}", f"{each.high:g}"
+            ends = f"{each.low:.15g}", f"{each.high:.15g}"
             table.add_row(*ends, number(each.train), number(each.rows), each.released, each.paper)
         yield table
     else:

@@ -26,7 +26,7 @@ def smoothed(run: Smoothed) -> Table:
     mean, variance = fds.distances()
     occurring = np.flatnonzero(fds.counts)
     for b in occurring[:: max(1, -(-len(occurring) // SHOWN_ROWS))]:
-        ends = (f"{edge:g}" for edge in fds.edges[[b, b + 1]])
+        ends = (f"{edge:.15g}" for edge in fds.edges[[b, b + 1]])
         table.add_row(*ends, number(int(fds.counts[b])), number(float(mean[b])), number(float(variance[b])))
     return table
 
@@ -102,8 +102,8 @@ def similarity(measured: Similarity) -> Table:
     for b in np.flatnonzero(measured.counts):
         scores = (None if np.isnan(values[b]) else float(values[b]) for values in (measured.mean, measured.variance))
         far = (measured.strange_mean[b], measured.strange_variance[b])
-        like = ("" if centre < 0 else f"{low[centre]:g}" for centre in far)
-        ends = (f"{low[b]:g}", f"{high[b]:g}", number(int(measured.counts[b])))
+        like = ("" if centre < 0 else f"{low[centre]:.15g}" for centre in far)
+        ends = (f"{low[b]:.15g}", f"{high[b]:.15g}", number(int(measured.counts[b])))
         table.add_row(*ends, *map(number, scores), *like, style="bold" if b == measured.anchor else None)
     return table
 
@@ -111,7 +111,7 @@ def similarity(measured: Similarity) -> Table:
 def strangers(measured: Similarity) -> str:
     """One line: which bins are nearer to a far region than to their neighbours."""
     low = measured.bins.low
-    marked = [f"{low[b]:g}" for b in np.flatnonzero((measured.strange_mean >= 0) | (measured.strange_variance >= 0))]
+    marked = [f"{low[b]:.15g}" for b in np.flatnonzero((measured.strange_mean >= 0) | (measured.strange_variance >= 0))]
     found = f"{len(marked)} of {(measured.counts > 0).sum()} bins are nearer to a far region than to their neighbours"
     found = f"{found}: {', '.join(marked)}" if marked else "every bin is nearest to its neighbours"
-    return f"anchor {low[measured.anchor]:g}: {found}"
+    return f"anchor {low[measured.anchor]:.15g}: {found}"

@@ -81,7 +81,7 @@ def skew(facts: Mapping[str, Any], edges: Sequence[float], *, rows: int) -> tupl
         last = min(first + step, len(asked))
         counts = sum(asked[first:last]), sum(reached[first:last])
         shares = (f"{count / whole:.2%}" for count, whole in zip(counts, sums, strict=True))
-        table.add_row(f"{edges[first]:g}", f"{edges[last]:g}", *map(number, counts), *shares)
+        table.add_row(f"{edges[first]:.15g}", f"{edges[last]:.15g}", *map(number, counts), *shares)
     return table, step
 
 
@@ -90,7 +90,7 @@ def weights(columns: Mapping[str, Sequence[float | None]], *, step: int) -> Tabl
     table = plain_table("bin from", "to", "count", "effective", "weight", left=0)
     rows = zip(*(columns[key] for key in ("low", "high", "count", "effective", "weight")), strict=True)
     for low, high, count, effective, weight in [row for row in rows if row[2]][::step]:
-        table.add_row(f"{low:g}", f"{high:g}", f"{count:,}", number(effective), number(weight))
+        table.add_row(f"{low:.15g}", f"{high:.15g}", f"{count:,}", number(effective), number(weight))
     return table
 
 
@@ -122,7 +122,7 @@ def bumps(parts: Sequence[Bump]) -> Table:
     for bump in parts:
         counts = bump.before, bump.after
         shares = (f"{count / whole:.1%}" for count, whole in zip(counts, sums, strict=True))
-        ends = f"{bump.low:g}", f"{bump.high:g}"
+        ends = f"{bump.low:.15g}", f"{bump.high:.15g}"
         table.add_row("rare" if bump.rare else "normal", *ends, *map(number, counts), *shares)
     return table
 

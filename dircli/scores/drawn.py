@@ -177,7 +177,7 @@ def _tests(files: Sequence[Divided], task: Task, run: Run) -> list[dict[str, Tes
     found = []
     for of_file in scores:
         baseline, system = (_joined(each) for each in zip(*of_file, strict=True))
-        found.append({name: tested(baseline[name], system[name]) for name in baseline})
+        found.append({name: tested(task.metrics, baseline[name], system[name]) for name in baseline})
     return found
 
 

@@ -115,7 +115,7 @@ def warnings(reference: Reference, values: FloatArray, against: Benchmark, *, in
     low, high = against.table.bins.edges[[0, -1]]
     if outside := int(((values < low) | (values > high)).sum()):
         lie = "1 prediction lies" if outside == 1 else f"{outside:,} predictions lie"
-        sentences.append(f"{lie} outside the targets' range, {low:g} to {high:g}")
+        sentences.append(f"{lie} outside the targets' range, {low:.15g} to {high:.15g}")
     if in_file_order is not values:
         by_id, by_order = (_correlation(reference.target, each) for each in (values, in_file_order))
         if by_order > by_id + SWAPPED:
@@ -151,7 +151,7 @@ def _worse_than_a_constant(target: FloatArray, values: FloatArray, against: Benc
         return
     mae, of_constant = (float(np.abs(each - target).mean()) for each in (values, constant))
     if of_constant < mae < np.inf:
-        yield f"MAE {mae:.6g} is worse than that of one constant, {what} ({constant:g}): {of_constant:.6g}"
+        yield f"MAE {mae:.6g} is worse than that of one constant, {what} ({constant:.15g}): {of_constant:.6g}"
 
 
 def _correlation(target: FloatArray, values: FloatArray) -> float:

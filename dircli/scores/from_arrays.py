@@ -71,7 +71,7 @@ def evaluate(  # noqa: PLR0913 - all but two are named, and most calls need one 
     index = benchmark.index(y)
     if (index < 0).any():
         low, high = benchmark.table.bins.edges[[0, -1]]
-        raise UsageError(f"{(index < 0).sum():,} targets lie outside {low:g}..{high:g}")
+        raise UsageError(f"{(index < 0).sum():,} targets lie outside {low:.15g}..{high:.15g}")
     reference = Reference.of(benchmark, protocol, y, index)
     return scores(reference, p, metrics=chosen(metrics, of=benchmark.rules.metrics))
 

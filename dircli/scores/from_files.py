@@ -255,9 +255,9 @@ def _read_all(
             problems += error.problems
     if not pairs and all(any(each.where == path and MISSING in each.found for each in problems) for path in paths):
         problems += _perhaps_parts(paths)
-    sizes, shown = {reference.target.size for _, reference, _ in pairs}, ", ".join(map(places.shown, paths))
-    if not problems and len(sizes) > 1:
-        problems.append(Problem(shown, f"they have {sample(sorted(sizes))} rows", "Score them one by one"))
+    sizes, shown = [reference.target.size for _, reference, _ in pairs], ", ".join(map(places.shown, paths))
+    if not problems and len({*sizes}) > 1:
+        problems.append(Problem(shown, f"they have {sample(sizes)} rows", "Score them one by one"))
     elif (
         not problems
         and len(pairs) > 1
@@ -381,8 +381,8 @@ def _unfit(found: Predictions, against: Benchmark) -> Iterator[Problem]:
     bins, targets = against.table.bins, found.targets
     if targets is not None:  # those that are no number are reported by `predictions`
         finite = targets[np.isfinite(targets)]
-        if outside := [f"{target:g}" for target in finite[bins.index(finite) < 0]]:
-            ends = "{:g}..{:g}".format(*bins.edges[[0, -1]])
+        if outside := [f"{target:.15g}" for target in finite[bins.index(finite) < 0]]:
+            ends = "{:.15g}..{:.15g}".format(*bins.edges[[0, -1]])
             what = f"{len(outside):,} targets lie outside {ends}: {sample(outside)}"
             yield Problem(found.file, what, "Check the target column")
     if against.rules.positive and (low := [f"{value:g}" for value in found.values[found.values <= 0]]):
@@ -395,7 +395,7 @@ def _refuse_unlike(file: str, table: BinTable, index: IntArray, *, split: str) -
     counts = np.bincount(index, minlength=len(table.bins))
     expected = table.counts[split]
     if (unlike := np.flatnonzero(counts != expected)).size:
-        bins = [f"{table.bins.low[b]:g}: {counts[b]} of {expected[b]}" for b in unlike]
+        bins = [f"{table.bins.low[b]:.15g}: {counts[b]} of {expected[b]}" for b in unlike]
         what = f"{index.size:,} targets do not fill the bins as the {split} split ({expected.sum():,} rows) does"
         hint = "Give every row of the split once; score other rows with --bins FILE"
         raise InputError(Problem(file, f"{what}; rows in bins from {sample(bins)}", hint))

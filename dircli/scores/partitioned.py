@@ -125,9 +125,9 @@ def refuse(files: Sequence[Divided], problems: Sequence[Problem]) -> NoReturn:
 def of_the_same_rows(files: Sequence[Divided]) -> list[Divided]:
     """The ``files`` with the metrics that all of them have; refuses those of other targets than the first has."""
     names = ", ".join(places.shown(file.source.question.path) for file in files)
-    sizes = {int(file.partial.sizes.sum()) for file in files}
-    if len(sizes) > 1 or len({file.found.content for file in files}) > 1:
-        what = f"they have {sample(sorted(sizes))} rows" if len(sizes) > 1 else "their targets are not the same"
+    sizes = [int(file.partial.sizes.sum()) for file in files]
+    if len({*sizes}) > 1 or len({file.found.content for file in files}) > 1:
+        what = f"they have {sample(sizes)} rows" if len({*sizes}) > 1 else "their targets are not the same"
         refuse(files, [Problem(names, what, "Score them one by one")])
     common = set.intersection(*(set(file.found.regions["all"]) for file in files))
     titles = set.intersection(*(set(file.found.left_out) for file in files))

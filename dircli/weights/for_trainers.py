@@ -112,7 +112,7 @@ def _binned(targets: FloatArray, bins: Bins | None, width: float | str | None) -
     if (index < 0).any():
         low, high = bins.edges[[0, -1]]
         raise UsageError(
-            f"{(index < 0).sum():,} targets lie outside {low:g}..{high:g}: {sample(targets[index < 0].tolist())}"
+            f"{(index < 0).sum():,} targets lie outside {low:.15g}..{high:.15g}: {sample(targets[index < 0].tolist())}"
         )
     return bins, index
 

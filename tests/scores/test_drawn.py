@@ -131,7 +131,7 @@ UNPAIRED = {
     "other ids": "their ids are not the same",
     "other targets": "ids have other targets",
     "no ids": "one has ids, and one has none",
-    "fewer rows": "they have .* rows",
+    "fewer rows": f"they have {ROWS}, {ROWS - 1} rows",
     "other values": "their targets are not the same",
 }
 

@@ -234,6 +234,23 @@ def test_more_metrics_are_scored_where_their_needs_are_met(files: Path, run: Run
     run("evaluate", files / "odd.csv", "--dataset", "agedb")
 
 
+@pytest.mark.parametrize("draw", [(), ("--bca",), ("--poisson",)])
+def test_one_row_has_no_interval_and_shows_no_difference(work: Path, run: Run, draw: tuple[str, ...]) -> None:
+    """All its resamples are alike, which is not to say that its score is certain."""
+    targets = [*range(30, 50), 2]  # of which only the last is few-shot
+    for name, errors in (("base", np.arange(21.0)), ("other", np.arange(21.0)[::-1] + 1)):
+        rows = (f"{target},{target + error}\n" for target, error in zip(targets, errors, strict=True))
+        (work / f"{name}.csv").write_text("target,prediction\n" + "".join(rows))
+    words = ["evaluate", "base.csv", "other.csv", "--bins", PROJECT / "manifests" / "agedb" / "bins.parquet"]
+    result = json.loads(run(*words, "--metrics", "mae", *QUICK, *draw, "--format", "json").stdout)
+    base = result["systems"][0]["regions"]
+    assert (base["few"]["n"], base["few"]["mae"]) == (1, 20)
+    assert (base["few"]["ci"], base["few"]["detectable"]) == ({"mae": None}, {"mae": None})
+    assert all((base["many"]["ci"]["mae"], base["many"]["detectable"]["mae"]))
+    compared = result["comparison"]["systems"][0]["regions"]["few"]["mae"]
+    assert (compared["difference"], compared["ci"], compared["detectable"]) == (-19, None, None)
+
+
 def test_the_verdict_follows_what_is_better_in_a_metric(work: Path, run: Run) -> None:
     """A bias of +1 is better than one of -5, and a Pearson of 1 better than one of less."""
     generator = np.random.default_rng(2)
@@ -249,6 +266,27 @@ def test_the_verdict_follows_what_is_better_in_a_metric(work: Path, run: Run) ->
         "bias": "better",
         "pearson": "better",
     }
+
+
+@pytest.mark.parametrize("draw", [(), ("--poisson",)])
+def test_biases_of_one_size_and_other_signs_are_neither_better_nor_worse(
+    work: Path, run: Run, draw: tuple[str, ...]
+) -> None:
+    """A bias of about +1 is far from one of -1, which says nothing of which is nearer to zero; +0.3 is nearer."""
+    generator = np.random.default_rng(3)
+    targets = generator.integers(20, 60, 400)
+    noise = generator.normal(-1, 1, 400)
+    further = {"near": 1.02 + generator.normal(0, 1, 400), "good": 0.3 + generator.normal(0, 1, 400)}
+    for name, errors in ({"base": noise, "mirror": -noise} | further).items():
+        rows = (f"{target},{target + error}\n" for target, error in zip(targets, errors, strict=True))
+        (work / f"{name}.csv").write_text("target,prediction\n" + "".join(rows))
+    bins = PROJECT / "manifests" / "agedb" / "bins.parquet"
+    words = ["evaluate", "base.csv", "mirror.csv", "near.csv", "good.csv", "--bins", bins, "--metrics", "bias"]
+    result = json.loads(run(*words, *QUICK, *draw, "--format", "json").stdout)
+    mirror, near, good = (each["regions"]["all"]["bias"] for each in result["comparison"]["systems"])
+    assert min(mirror["difference"], near["difference"]) > 1.8
+    assert mirror["p"] == 1
+    assert (mirror["verdict"], near["verdict"], good["verdict"]) == (None, None, "better")
 
 
 @pytest.mark.thorough

@@ -154,7 +154,7 @@ class Similar:
     @property
     def anchor_words(self) -> str:
         """What the anchor is called, such as "age 30"."""
-        return f"{self.ground.target} {self.ground.edges[self.anchor]:g}"
+        return f"{self.ground.target} {self.ground.edges[self.anchor]:.15g}"
 
 
 Picture: TypeAlias = Density | Smoothing | Errors

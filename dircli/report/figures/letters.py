@@ -142,6 +142,6 @@ def _bars(chart: Chart, heights: FloatArray, top: float, using: Letters) -> list
 def _axis(ground: Ground, columns: list[IntArray], using: Letters) -> list[str]:
     """The lines below a chart: the region of each column, and the ends of the target's range."""
     marks = "".join(using.regions[str(ground.regions[bins[len(bins) // 2]])] for bins in columns)
-    first, last = f"{ground.edges[columns[0][0]]:g}", f"{ground.edges[columns[-1][-1] + 1]:g}"
+    first, last = f"{ground.edges[columns[0][0]]:.15g}", f"{ground.edges[columns[-1][-1] + 1]:.15g}"
     ends = first + last.rjust(max(len(last) + 1, len(columns) - len(first)))
     return [" " * MARGIN + marks, " " * MARGIN + ends]

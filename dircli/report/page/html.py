@@ -118,7 +118,7 @@ def _score(score: values.Cell) -> str:
 def _bins(review: Review, label: str, decimals: int) -> str:
     rows = []
     for worst in review.bins:
-        limits = f"{worst.low:g} to {worst.high:g}".replace("-", MINUS)
+        limits = f"{worst.low:.15g} to {worst.high:.15g}".replace("-", MINUS)
         errors = (shown(value, decimals) for value in (worst.mae, worst.bias))
         rows.append(_row(limits, [worst.region, number(worst.train), number(worst.rows), *errors]))
     heads = [label, "region", "train", "rows", "MAE", "bias"]

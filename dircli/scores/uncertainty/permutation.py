@@ -30,7 +30,11 @@ SIDES = np.stack([1 - _SWAPPED, _SWAPPED], axis=-1).reshape(256, 16)
 
 @dataclass(frozen=True)
 class Tested:
-    """Per metric, (M,): the ``difference`` system - baseline and its two-sided ``p``, in 0..1; NaN where undefined."""
+    """Per metric, (M,): the ``difference`` system - baseline and its two-sided ``p``, in 0..1; NaN where undefined.
+
+    Of a metric that is better nearer to zero, ``p`` is that of the difference in size, |system| - |baseline|: biases of
+    -1 and 1 are far apart, and neither is better.
+    """
 
     difference: FloatArray
     p: FloatArray
@@ -85,7 +89,7 @@ def paired_permutation_test(  # noqa: PLR0913 - what is compared, where, how oft
         return np.stack([in_baseline, ~in_baseline], axis=-1).reshape(2 * n, size).astype(np.int8)
 
     scores = scored_sets(scorer, swaps, 2 * (1 + permutations), seed, workers)
-    return {name: tested(both[:, ::2], both[:, 1::2]) for name, (both,) in scores.items()}
+    return {name: tested(metrics, both[:, ::2], both[:, 1::2]) for name, (both,) in scores.items()}
 
 
 def sides(keys: AnyArray, *, seed: int, first: int, size: int) -> AnyArray:
@@ -104,14 +108,17 @@ def sides(keys: AnyArray, *, seed: int, first: int, size: int) -> AnyArray:
     return columns
 
 
-def tested(baseline: FloatArray, system: FloatArray) -> Tested:
-    """The test of each metric from scores (M, 1 + N) of both: first as found, then after each of N swaps."""
+def tested(metrics: Sequence[Metric], baseline: FloatArray, system: FloatArray) -> Tested:
+    """The test of each of M ``metrics`` from scores (M, 1 + N) of both: first as found, then after each of N swaps."""
+    difference = system[:, 0] - baseline[:, 0]
+    sizes = np.array([metric.better == "nearer zero" for metric in metrics], dtype=bool)[:, None]
+    baseline, system = (np.where(sizes, np.abs(scores), scores) for scores in (baseline, system))
     differences = system - baseline
     observed, drawn = differences[:, 0], differences[:, 1:]
     scale = np.fmax.reduce(np.abs(np.concatenate([baseline[:, :1], system[:, :1], differences], axis=1)), axis=1)
     smaller = np.abs(drawn) < (np.abs(observed) - TOLERANCE * scale)[:, None]
     p = (1 + np.count_nonzero(~smaller, axis=1)) / (1 + drawn.shape[1])
-    return Tested(observed, np.where(np.isfinite(observed), p, np.nan))
+    return Tested(difference, np.where(np.isfinite(observed), p, np.nan))
 
 
 def holm(p: FloatArray) -> FloatArray:

@@ -110,7 +110,13 @@ def _percentile(_region: str, points: FloatArray, scores: FloatArray) -> FloatAr
 
 @overflowing
 def quantified(result: Result, drawn: Drawn, options: BootstrapOptions, ends: Ends = _percentile) -> Result:
-    """The ``result`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison."""
+    """The ``result`` with ``ci`` and ``detectable`` for every score, and with several systems their comparison.
+
+    A region of one row has neither: its resamples are all alike, which does not say that its score is certain.
+    """
+    rows = {name: region.n for name, region in result.systems[0].regions.items()}
+    scores = {name: each if rows[name] != 1 else np.full_like(each, np.nan) for name, each in drawn.scores.items()}
+    drawn = replace(drawn, scores=scores)
     compared = tuple(_compared(result, drawn, place) for place in range(1, len(result.systems)))
     comparison = Comparison(baseline=result.systems[0].name, permutations=options.resamples, systems=compared)
     systems = _with_intervals(result.systems, drawn, ends)
