@@ -65,8 +65,8 @@ class TableOptions:
         None, "What becomes of rows without a target: empty, null or NaN.", "refuse"
     )
     per_bin: int | None = option(None, "At most this many rows of a bin to val, and to test.", "10% in all", min=1)
-    many: float | None = option(None, "More training samples: many-shot.", "100")
-    few: float | None = option(None, "Fewer training samples: few-shot.", "20")
+    many: float | None = option(None, "A bin with more training samples is many-shot.", "100")
+    few: float | None = option(None, "A bin with fewer training samples is few-shot.", "20")
     group: str | None = option(None, "Rows that agree in this column are not divided.")
     split_column: str | None = option(None, "Take over the split in this column: train, val or test.")
     unit: str | None = option(None, "The target's unit, for tables and plots.")

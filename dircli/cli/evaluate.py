@@ -56,7 +56,7 @@ class OutputOptions:
     )
     as_json: AsJson = False
     output: list[Path] | None = option(
-        None, f"Write it to this file, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."
+        None, f"Write it to this file, not to stdout, in the format of its ending ({' '.join(BY_ENDING)}); repeatable."
     )
     decimals: int = option(3, "Decimals of shown scores.", flags="--decimals -w", min=0, max=12)
     score_only: bool = option(False, "Print the numbers alone, a line per file.")
