@@ -1,5 +1,6 @@
 """The application: its commands, and the one place where an error becomes a message and an exit code."""
 
+import errno
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -88,7 +89,7 @@ class Boundary(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
+            return self._invoked(ctx)
         except DirError as error:
             for line in shown(str(error)).splitlines():
                 typer.echo(line if line.startswith(" ") else f"dir: {line}", err=True)
@@ -102,6 +103,16 @@ class Boundary(TyperGroup):
                 title = f"dir {ctx.invoked_subcommand or ''}".rstrip()
                 typer.echo(github.annotation(error.format_message(), title=title), err=True)
             raise
+
+    def _invoked(self, ctx: Any) -> Any:
+        """Run the command; a path that is longer than the system takes is an error of the command line's."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            name = errors.clear(str(error.filename))
+            raise errors.UsageError(f"{name}: this is too long for the name of a file") from None
 
 
 app = typer.Typer(

@@ -62,6 +62,16 @@ class OutputOptions:
     score_only: bool = option(False, "Print the numbers alone, a line per file.")
     short: bool = option(False, "A short signature under the table.")
 
+    @property
+    def form(self) -> str:
+        """The form on stdout: as asked for, else a table, or JSON where --output names stdout."""
+        asked = in_form(self.format, as_json=self.as_json)
+        if not self.score_only:
+            return asked or ("json" if Path("-") in (self.output or ()) else "table")
+        if asked not in {None, "table"}:
+            raise UsageError("--score-only is a form of its own; leave it out, or --json and --format")
+        return "score-only"
+
 
 @dataclass(frozen=True, kw_only=True)
 class IntervalOptions:
@@ -222,9 +232,7 @@ def evaluate(
 
     name, manifests = where.located(benchmark.dataset)
     output, decimals = shown.output or [], shown.decimals
-    form = in_form(shown.format, as_json=shown.as_json) or "table"
-    if shown.score_only and form != "table":
-        raise UsageError("--score-only is a form of its own; leave it out, or --json and --format")
+    form = shown.form
     names = listed(metrics)
     layout = Layout(**vars(columns))
     keep = bool(details.report or details.per_bin or details.per_sample)
@@ -264,11 +272,11 @@ def evaluate(
     files.write_each(contents, force=force)
     for path in contents:
         console.note(f"written to {path}")
-    if len(written) < len(output):
-        typer.echo(_shown(result, "json", decimals), nl=False)
-    form = "score-only" if shown.score_only else form
-    _note_paper_metrics([BY_ENDING[path.suffix].name for path in written] if output else [form], scored, names)
-    if not output:
+    to_stdout = not output or len(written) < len(output)
+    _note_paper_metrics(
+        [*(BY_ENDING[path.suffix].name for path in written), *([form] if to_stdout else [])], scored, names
+    )
+    if to_stdout:
         typer.echo(_shown(_of_form(form, scored, names), form, decimals, short=shown.short), nl=False)
     _judge(outcomes, lambda: _shown(result, "markdown", decimals))
 

@@ -597,3 +597,12 @@ def _damaged_once(
     assert bool(done.stderr) == (done.exit_code == 2)
     assert all(line.startswith("dir: p.csv") for line in done.stderr.splitlines())
     assert [path.name for path in work.iterdir()] == ["p.csv"]
+
+
+@pytest.mark.parametrize(
+    "words", ["evaluate {}", "evaluate {} --dataset agedb", "weights {}", "curate custom --table {} --target y"]
+)
+def test_a_word_that_is_too_long_for_a_file_is_one_line(words: str, run: Run) -> None:
+    said = run(*words.format("a" * 300).split(), code=2).stderr
+    assert said.endswith("…: this is too long for the name of a file\n"), said
+    assert len(said) < 120

@@ -490,6 +490,15 @@ def test_a_dash_is_json_on_stdout(run: Run, work: Path) -> None:
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.parametrize("words", ["--format csv", "--format latex", "--json", "--format table", "--score-only"])
+def test_what_output_sends_to_stdout_is_in_the_format_that_is_asked_for(words: str, run: Run) -> None:
+    expected = run("evaluate", "--bins", BINS, "one.csv", *words.split()).stdout
+    assert run("evaluate", "--bins", BINS, "one.csv", *words.split(), "--output", "-").stdout == expected
+    done = run("evaluate", "--bins", BINS, "one.csv", *words.split(), "--output", "-", "--output", "r.md")
+    assert done.stdout == expected
+
+
+@pytest.mark.usefixtures("files")
 def test_an_unknown_ending_exits_2_before_anything_is_written(run: Run, work: Path) -> None:
     words = ["--output", "r.json", "--output", "r.xlsx", "--output", "r"]
     done = run(*WORDS, "one.csv", *words, code=2)
