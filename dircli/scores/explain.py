@@ -158,4 +158,5 @@ def _correlation(target: FloatArray, values: FloatArray) -> float:
     """Pearson's correlation, or 0 where it is undefined."""
     if target.size != values.size or target.size < 2 or not np.ptp(target) or not np.ptp(values):  # noqa: PLR2004 - two points
         return 0.0
-    return float(np.corrcoef(target, values)[0, 1])
+    scaled = (each / np.abs(each).max() for each in (target, values))  # squares of tiny numbers are 0, of huge ones inf
+    return float(np.corrcoef(*scaled)[0, 1])

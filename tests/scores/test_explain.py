@@ -227,6 +227,25 @@ def test_ids_in_another_order_than_the_predictions_are_suspected(
     assert explained(run, "swapped.csv", "--by-position")["warnings"] == []
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-305, 1e300])
+def test_ids_in_another_order_are_suspected_whatever_the_size_of_the_targets(size: float, run: Run, work: Path) -> None:
+    draw = np.random.default_rng(0)
+    targets = draw.gamma(2, 5, 300)
+    lines = "".join(f"{key:03},{value!r}\n" for key, value in enumerate((targets * size).tolist()))
+    (work / "t.csv").write_text(f"id,target\n{lines}")
+    run("curate", "custom", "--table", "t.csv", "--target", "target", "--id", "id", "--name", "own")
+    samples = manifests.read(work / "manifests" / "own").samples
+    rows = samples.mask("test")
+    unscaled = targets[samples.ids[rows].astype(int)]
+    order = draw.permutation(unscaled.size)
+    with_ids(work / "p.csv", [str(key) for key in samples.ids[rows][order]], unscaled * size)
+    by_id = np.corrcoef(unscaled[order], unscaled)[0, 1]
+    told = [sign for sign in explained(run, "p.csv")["warnings"] if "file order" in sign]
+    assert [sign.split(":")[0] for sign in told] == [
+        f"in file order the predictions correlate with the targets at 1.00, by their ids at {by_id:.2f}"
+    ]
+
+
 @pytest.mark.parametrize("order", ["manifest", "reversed", "sorted"])
 def test_a_good_file_is_not_suspected_whatever_its_order(
     order: str, run: Run, work: Path, miniature: tuple[list[str], FloatArray]
