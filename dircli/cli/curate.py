@@ -30,7 +30,7 @@ SHOWN_ROWS = 24
 class SourceOptions:
     """What a benchmark is made from, which split, and what is looked at besides."""
 
-    panel: ClassVar = "A benchmark"
+    panel: ClassVar[str] = "A benchmark"
     raw: Path | None = option(None, "The raw source: a folder or an archive.", "DIR_DATA/NAME")
     split: Literal["released", "redraw"] | None = option(
         None, "Import the published split, or draw a new one by the same rule.", "released, where there is one"
@@ -46,7 +46,7 @@ class SourceOptions:
 class TableOptions:
     """A table of the user's own, and how its rows are binned and split."""
 
-    panel: ClassVar = "A table of your own (custom)"
+    panel: ClassVar[str] = "A table of your own (custom)"
     table: Path | None = option(None, "The table: CSV, TSV, Parquet or JSON lines; a folder or glob of them, or a URL.")
     target: str | None = option(None, "The column of targets.")
     id: str | None = option(None, "The column of unique ids.", "row numbers from 0")
@@ -105,7 +105,7 @@ class TableOptions:
 class LessTrain:
     """What is taken away from the training rows."""
 
-    panel: ClassVar = "Less to learn from"
+    panel: ClassVar[str] = "Less to learn from"
     drop_train: list[str] | None = option(None, "Leave out training rows with targets LO:HI; repeatable.")
     skew: str | None = option(
         None, 'Thin train to a mixture "MEAN:STD:WEIGHT, …" of disjoint Gaussians; STD may be LEFT/RIGHT.'

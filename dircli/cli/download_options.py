@@ -31,7 +31,7 @@ Data = Annotated[
 class DownloadChoices:
     """Where raw files come from and go to, on which terms."""
 
-    panel: ClassVar = "Download"
+    panel: ClassVar[str] = "Download"
     mirror: str | None = option(None, "A base URL tried before the official one.", envvar="DIR_MIRROR")
     accept_license: bool = option(
         False, "Accept the dataset's terms without a question.", flags="--accept-license --accept-licence"

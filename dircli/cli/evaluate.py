@@ -48,7 +48,7 @@ UNSAID = {"quiet", "verbose", "data", "force", "engine", "scheduler", "workers",
 class OutputOptions:
     """How the result is printed, or written to files."""
 
-    panel: ClassVar = "Output"
+    panel: ClassVar[str] = "Output"
     format: Name | None = option(
         None,
         "How to print the result; latex has the metrics of the paper's table, unless --metrics names others.",
@@ -77,7 +77,7 @@ class OutputOptions:
 class IntervalOptions:
     """How sure the scores are."""
 
-    panel: ClassVar = "Uncertainty"
+    panel: ClassVar[str] = "Uncertainty"
     ci: bool = option(False, "Add 95 % intervals, and compare each file with the first.")
     bootstrap: int = option(2000, "Resamples, and swaps of the paired test.", min=100)
     seed: int = option(666, "The seed of resamples and swaps.", min=0)
@@ -109,7 +109,7 @@ class IntervalOptions:
 class CheckOptions:
     """What the scores must hold to."""
 
-    panel: ClassVar = "Checks"
+    panel: ClassVar[str] = "Checks"
     fail_if: list[str] | None = option(None, 'Exit 1 if this holds, such as "few.mae > 12"; repeatable.')
     against: Path | None = option(None, "Exit 1 if a score is worse than in this JSON result.")
     tolerance: str | None = option(None, "What --against allows: 0.1, or 2% of the earlier score.", "0")
@@ -149,7 +149,7 @@ class CheckOptions:
 class DetailOptions:
     """What else is written."""
 
-    panel: ClassVar = "Details"
+    panel: ClassVar[str] = "Details"
     per_bin: Path | None = option(None, "Write the scores of each bin to this .csv or .parquet.")
     per_sample: Path | None = option(None, "Write the error of each sample to this .csv or .parquet.")
     report: Path | None = option(None, "Write scores, pictures and the worst samples to this .html page.")

@@ -39,7 +39,7 @@ LEFT_ALONE = (
 class StatisticsOptions:
     """How the statistics of bins are smoothed and follow the epochs."""
 
-    panel: ClassVar = "Smoothing"
+    panel: ClassVar[str] = "Smoothing"
     kernel: Kernel = option("gaussian", "The FDS kernel; none is no smoothing.")
     ks: KernelSize = 5
     sigma: KernelSigma = 2.0
@@ -55,7 +55,7 @@ class StatisticsOptions:
 class SimilarityOptions:
     """How alike the bins are, instead."""
 
-    panel: ClassVar = "Similarity"
+    panel: ClassVar[str] = "Similarity"
     similarity: bool = option(False, "Compare the bins' statistics with the anchor's, instead.")
     anchor: float | None = option(None, "With --similarity: the target to compare with.")
     plot: Path | None = option(None, "Draw it (Fig. 4 and 8) into this .png, .svg or .pdf file.")

@@ -90,7 +90,7 @@ def option(default: Value, text: str, shown: str | bool = True, *, flags: str = 
 class ManifestOptions:
     """Where the manifest of a command's dataset lies."""
 
-    panel: ClassVar = "Benchmark"
+    panel: ClassVar[str] = "Benchmark"
     manifests: Manifests = Path("manifests")
     manifest: Path | None = option(None, "The folder of a manifest, wherever it lies, not its name.")
 
@@ -128,7 +128,7 @@ def in_form(form: str | None, *, as_json: bool) -> str | None:
 class TableFormat:
     """How a table is printed."""
 
-    panel: ClassVar = "Output"
+    panel: ClassVar[str] = "Output"
     format: Literal["table", "json", "csv", "markdown"] | None = option(None, "How to print it.", "table")
     as_json: AsJson = False
 
@@ -160,7 +160,7 @@ class TableFormat:
 class BenchmarkOptions:
     """What prediction files are scored against."""
 
-    panel: ClassVar = "Benchmark"
+    panel: ClassVar[str] = "Benchmark"
     dataset: Dataset = None
     split: Split = "test"
     bins: Path | None = option(None, "Score files that have targets with this bins.parquet, without a manifest.")
@@ -170,7 +170,7 @@ class BenchmarkOptions:
 class PredictionLayout:
     """Which column of a prediction file holds what."""
 
-    panel: ClassVar = "Columns of prediction files"
+    panel: ClassVar[str] = "Columns of prediction files"
     id_column: str = option("id", "The column of ids.")
     prediction_column: str = option("prediction", "The column of predictions.")
     by_position: bool = option(False, "Rows are in manifest order; ids are not used.")
@@ -187,7 +187,7 @@ HEADINGS = {
 class EngineOptions:
     """Who does the work."""
 
-    panel: ClassVar = "More than one machine"
+    panel: ClassVar[str] = "More than one machine"
     engine: Literal["local", "dask"] = option("local", "Who does the work: this process, or the workers of Dask.")
     scheduler: str | None = option(
         None,

@@ -30,7 +30,7 @@ from dircli.report import console
 class SmoothingOptions:
     """How the label density is smoothed, and which weights are drawn."""
 
-    panel: ClassVar = "Smoothing"
+    panel: ClassVar[str] = "Smoothing"
     scheme: Scheme | None = option(None, "Inverse density, or its root.", "the dataset's own")
     kernel: Kernel = option("gaussian", "The LDS kernel; none is no smoothing.")
     ks: KernelSize = 5

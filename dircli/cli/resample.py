@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class RareOptions:
     """Which targets are rare."""
 
-    panel: ClassVar = "Relevance"
+    panel: ClassVar[str] = "Relevance"
     threshold: float = option(0.8, "The relevance from which on a target is rare (SMOGN 2017).")
     extremes: Literal["both", "low", "high"] = option(
         "both", "The sides of the box plot with rare targets beyond the whisker of 1.5 quartile ranges (Ribeiro 2011)."
@@ -34,7 +34,7 @@ class RareOptions:
 class SynthesisOptions:
     """How rows are made."""
 
-    panel: ClassVar = "Rows"
+    panel: ClassVar[str] = "Rows"
     sampling: Literal["balance", "extreme"] = option(
         "balance", "Bumps of the target of one size (SMOGN 2017), or their sizes inverted (UBL)."
     )

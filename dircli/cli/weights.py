@@ -40,7 +40,7 @@ LOPSIDED = (
 class SchemeOptions:
     """How weights are made from training counts."""
 
-    panel: ClassVar = "Weights"
+    panel: ClassVar[str] = "Weights"
     scheme: AnyScheme | None = option(
         None,
         "Inverse density or its root (DIR), the effective number of samples (Cui et al. 2019), or DenseWeight "
@@ -65,7 +65,7 @@ class SchemeOptions:
 class TrainerOptions:
     """A file of weights as a trainer reads it, and the rows in whose order they stand."""
 
-    panel: ClassVar = "For a trainer"
+    panel: ClassVar[str] = "For a trainer"
     format_: Literal["lightgbm", "xgboost", "npy", "csv"] | None = option(
         None,
         "What --out holds, whatever it is called: lightgbm and xgboost are a weight per line; LightGBM finds them in "

@@ -237,6 +237,8 @@ def _left_alone() -> Iterator[None]:
 
 def _connected(distributed: Any, scheduler: str) -> Client:
     """A client of the scheduler at that address."""
+    import asyncio
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # other versions are refused afterwards, in one line
@@ -247,7 +249,7 @@ def _connected(distributed: Any, scheduler: str) -> Client:
         raise EngineError(f"--scheduler {scheduler}: no scheduler answers ({one_line(error)}); {hint}") from None
     try:
         client.wait_for_workers(1, timeout=PATIENCE)
-    except TimeoutError:
+    except asyncio.TimeoutError:  # before Python 3.11 it is not the one without a module
         client.close()
         hint = f"start some with `dask worker {scheduler}`"
         raise EngineError(f"--scheduler {scheduler}: it has no workers; {hint}") from None
@@ -256,6 +258,8 @@ def _connected(distributed: Any, scheduler: str) -> Client:
 
 def _greet(scheduler: str) -> None:
     """OSError where nobody at that address speaks as a scheduler does, for whose answer Dask waits without end."""
+    import asyncio
+
     from distributed.comm import connect
     from distributed.security import Security
     from distributed.utils import LoopRunner, sync
@@ -268,7 +272,7 @@ def _greet(scheduler: str) -> None:
     runner.start()
     try:
         sync(runner.loop, greet, callback_timeout=PATIENCE + LOOK)
-    except TimeoutError:
+    except asyncio.TimeoutError:
         raise OSError("what is there does not speak as one") from None
     finally:
         runner.stop()
@@ -424,11 +428,13 @@ class Dask:
 
     def _while_there(self, waiting: Callable[..., Result]) -> Result:
         """``waiting``, as long as the scheduler is there and has workers."""
+        import asyncio
+
         idle = 0.0
         while True:
             try:
                 return waiting(timeout=LOOK)
-            except TimeoutError:
+            except asyncio.TimeoutError:
                 if self.client.status != "running":
                     raise EngineError(f"{self.where}: {LOST}") from None
                 idle = 0.0 if self.client.nthreads() else idle + LOOK

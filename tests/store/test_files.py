@@ -192,7 +192,7 @@ def test_folders_that_a_failure_leaves_empty_are_gone(tmp_path: Path) -> None:
 
     (tmp_path / "old").mkdir()
     for place in ("old/a", "new/b/c"):
-        with pytest.raises(UsageError, match=r"cannot be written \(No space left on device\)"):
+        with pytest.raises(UsageError, match=r"cannot be written \(No space left on device\)$"):
             files.write_all(tmp_path / place, {"x": full})
     assert [path.name for path in tmp_path.rglob("*")] == ["old"]
     files.write(tmp_path / "new" / "x", b"1")
