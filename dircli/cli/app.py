@@ -2,6 +2,7 @@
 
 import errno
 import inspect
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -18,7 +19,7 @@ from dircli.cli.as_given import Command, UsageError, take_as_given
 from dircli.cli.examples import epilog
 from dircli.errors import DirError
 from dircli.report import console
-from dircli.store.places import shown
+from dircli.store.places import hidden
 
 HOMES = {
     "datasets": "info",
@@ -67,6 +68,10 @@ def _command(name: str, module: str) -> Any:
     return get_command(alone)
 
 
+TYPED = "dircli.typed"
+"""Under which the context of a command has its words, and what the environment says beside them."""
+
+
 class Boundary(TyperGroup):
     """Turns our own errors into messages on stderr and their exit code; anything else is a bug and is shown as one."""
 
@@ -76,6 +81,7 @@ class Boundary(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The words before the command as values; `help COMMAND` is `COMMAND --help`."""
         take_as_given(self, ctx)
+        ctx.meta[TYPED] = [*args, *(value for name, value in os.environ.items() if name.startswith("DIR_"))]
         if args[:1] == ["help"]:
             args = [*args[1:2], "--help"]
         return super().parse_args(ctx, args)
@@ -88,17 +94,18 @@ class Boundary(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        typed = ctx.meta[TYPED]
         try:
             return self._invoked(ctx)
         except DirError as error:
-            for line in shown(str(error)).splitlines():
+            for line in hidden(str(error), typed).splitlines():
                 typer.echo(line if line.startswith(" ") else f"dir: {line}", err=True)
             if github.asked_for():
                 for line in github.annotations(error, f"dir {ctx.invoked_subcommand}"):
-                    typer.echo(shown(line), err=True)
+                    typer.echo(hidden(line, typed), err=True)
             ctx.exit(error.exit_code)
         except UsageError as error:
-            error.message = shown(error.message)
+            error.message = hidden(error.message, typed)
             if github.asked_for():
                 title = f"dir {ctx.invoked_subcommand or ''}".rstrip()
                 typer.echo(github.annotation(error.format_message(), title=title), err=True)

@@ -124,6 +124,14 @@ def shown(text: str) -> str:
     return QUERY.sub(r"\1", USER.sub(r"\1", text)) if "://" in text else text
 
 
+def hidden(text: str, typed: Iterable[str]) -> str:
+    """``text`` with the URLs in what was ``typed`` as anybody may see them; those of this program stay as they are."""
+    urls = {url for word in typed for url in re.findall(rf"{URL.pattern}\S*", word)}
+    for url in sorted(urls, key=len, reverse=True):
+        text = text.replace(url, shown(url))
+    return text
+
+
 def parts(name: str | Path) -> list[Path]:
     """The files of the one input that ``name`` names: those of a folder and its folders, those that a glob matches.
 
