@@ -238,9 +238,10 @@ def _from_blocks(path: str, layout: Layout, stream: streams.Stream) -> Predictio
         tables = list(stream.blocks(lambda table: table))
     except (streams.Unusual, OSError):
         return None
-    if not tables:
+    found = _from_table(pa.concat_tables(tables), path, layout) if tables else None
+    if found is None or (found.problems and len(stream.paths) > 1):  # who reads one by one names the file and the row
         return None
-    return replace(_from_table(pa.concat_tables(tables), path, layout), sha256=stream.sha256)
+    return replace(found, sha256=stream.sha256)
 
 
 def _from_table(table: pa.Table, name: str, layout: Layout) -> Predictions:

@@ -540,3 +540,15 @@ def test_a_json_line_in_which_a_key_stands_twice_is_refused(key: str, work: Path
 def test_a_json_id_that_is_no_text_and_no_number_is_refused(odd: object, work: Path) -> None:
     (refused, *_) = refusal(lines(*OBJECTS[:-1], {"id": odd, "prediction": 1}), work)
     assert f"line {len(OBJECTS)}: id is {json.dumps(odd)}" in refused
+
+
+@pytest.mark.parametrize("large", [0, 1 << 20])
+def test_a_sigma_of_0_is_named_by_its_file_among_several_also_of_large_ones(
+    large: int, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dircli.store.streams.LARGE", large)
+    (work / "p").mkdir()
+    for name, sigma in (("a", 1), ("b", 0)):
+        (work / "p" / f"{name}.csv").write_text(f"id,prediction,sigma\n{name},1,{sigma}\n")
+    (problem,) = read("p", Layout(sigma_column="sigma")).problems
+    assert (problem.where, problem.found) == ("p/b.csv", "1 values of sigma are 0 or less, in rows 1: 0")
