@@ -50,9 +50,10 @@ def test_p_is_the_share_of_all_swaps_that_differ_as_much(seed: int) -> None:
                 )
                 for p in (own, other)
             ]
-            differences.append(scores[1] - scores[0])
-        drawn = np.abs(np.array(differences))
-        assert found.difference[place] == pytest.approx(differences[0], abs=1e-8)
+            compared = np.abs(scores) if metric.better == "nearer zero" else scores  # of which neither sign is better
+            differences.append((scores[1] - scores[0], compared[1] - compared[0]))
+        drawn = np.abs([difference for _, difference in differences])
+        assert found.difference[place] == pytest.approx(differences[0][0], abs=1e-8)
         share = np.mean(~(drawn < drawn[0] - 1e-7))
         assert found.p[place] == pytest.approx(share, abs=0.04), metric.name
 
