@@ -34,6 +34,8 @@ FAN = 8
 """Results that are merged at once."""
 PATIENCE = 10.0
 """Seconds that a scheduler has to answer, and to have a worker."""
+REVIVAL = 40.0
+"""Seconds that a cluster on this machine, all of whose workers died, has to start one: Dask takes 15 to give one up."""
 LOOK = 2.0
 """Seconds after which it is looked whether the scheduler is still there."""
 
@@ -438,10 +440,11 @@ class Dask:
                 if self.client.status != "running":
                     raise EngineError(f"{self.where}: {LOST}") from None
                 idle = 0.0 if self.client.nthreads() else idle + LOOK
-                if idle > PATIENCE:
-                    raise EngineError(
-                        f"{self.where}: {DEAD}; {AGAIN if self.client.cluster is None else RERUN}"
-                    ) from None
+                cluster = self.client.cluster
+                if idle > (PATIENCE if cluster is None else REVIVAL):
+                    raise EngineError(f"{self.where}: {DEAD}; {AGAIN if cluster is None else RERUN}") from None
+                if cluster is not None:  # a worker that died while it started is given up until its cluster is asked
+                    cluster.scale(len(cluster.worker_spec))
 
     @contextmanager
     def _said(self) -> Iterator[None]:

@@ -364,6 +364,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
     with engines.opened("dask", workers=2) as engine:
         assert isinstance(engine, engines.Dask)
         for stage in ("parts read", "parts sorted", "parts written"):
+            engine.client.wait_for_workers(2)
             victims = list(engine.client.run(os.getpid).values())
             watch = partial(killing, victims=victims, stage=stage)
             run = Parts(engine=engine, size=1 << 19, rows=50_000, watch=watch, scratch=work / "scratch")

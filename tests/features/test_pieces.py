@@ -565,12 +565,14 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
     with engines.opened("dask", workers=3) as engine:
         assert isinstance(engine, engines.Dask)
         victims, done = list(engine.client.run(os.getpid).values()), []
+        moments = [1.4 * rows, 0.2 * rows]  # while rows are calibrated, and before that while they are summed
 
         @contextmanager
         def killing(_what: str, _total: int) -> Iterator[Callable[[int], None]]:
             def tell(number: int) -> None:
                 done.append(number)
-                if len(done) in {8, 56}:  # while rows are summed, and while they are calibrated
+                if moments and sum(done) >= moments[-1]:
+                    moments.pop()
                     os.kill(victims.pop(), signal.SIGKILL)
 
             yield tell

@@ -89,7 +89,7 @@ def waiting(folder: str, item: int) -> int:
 
 @pytest.fixture
 def mortal() -> Iterator[engines.Dask]:
-    """A cluster for one test alone, which may kill its workers: Dask does not always start others in their place."""
+    """A cluster for one test alone, which may kill its workers."""
     pytest.importorskip("distributed", reason="needs the extra dask")
     with engines.opened("dask", workers=2) as engine:
         assert isinstance(engine, engines.Dask)
@@ -145,6 +145,25 @@ def test_a_worker_that_dies_is_survived(mortal: Engine, tmp_path: Path) -> None:
     assert (tmp_path / "died").exists()
 
 
+@pytest.mark.thorough
+def test_workers_that_died_while_they_started_are_started_anew(
+    mortal: engines.Dask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask gives up a worker that dies before its nanny knows it is up; here the nannies give up every one."""
+    import dask
+    from distributed import Nanny
+
+    async def nothing(_nanny: object, _code: object) -> None:
+        pass
+
+    monkeypatch.setattr(Nanny, "_on_worker_exit", nothing)
+    monkeypatch.setattr(engines, "LOOK", 0.5)
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1s"}):
+        for process in mortal.client.run(os.getpid).values():
+            os.kill(process, signal.SIGKILL)
+        assert mortal.reduced(times, range(30), added, shared=2) == 2 * sum(range(30))
+
+
 @pytest.mark.slow
 def test_the_keyboard_interrupts_the_command_and_no_worker(cluster: Engine) -> None:
     assert isinstance(cluster, engines.Dask)
@@ -177,7 +196,7 @@ def test_work_that_kills_each_worker_ends_in_one_line(mortal: engines.Dask) -> N
 
 @pytest.mark.thorough
 def test_workers_here_that_are_gone_are_told_of(mortal: engines.Dask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "PATIENCE", 2.0)
+    monkeypatch.setattr(engines, "REVIVAL", 2.0)
     mortal.client.cluster.scale(0)
     with pytest.raises(EngineError, match=r"^the cluster on this machine: .* are gone, .*fewer --workers$"):
         mortal.reduced(times, [1], added, shared=1)

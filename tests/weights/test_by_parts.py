@@ -324,6 +324,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(own: Path) -> Non
     with engines.opened("dask", workers=2) as engine:
         assert isinstance(engine, engines.Dask)
         for options, what in ((WeightOptions(), "rows weighed"), (DENSE, "parts of the density")):
+            engine.client.wait_for_workers(2)
             victims = list(engine.client.run(os.getpid).values())
 
             @contextmanager
