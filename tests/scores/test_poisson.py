@@ -102,7 +102,7 @@ def test_sums_of_parts_give_the_scores_of_rows_in_memory(shift: float, monkeypat
     )
     scores = how.scores(np.asarray(sums), REGIONS, metrics, zero_error=0.0)
     for name, expected in whole.items():
-        assert scores[name] == pytest.approx(expected[0], rel=1e-12 if not shift else 1e-9, nan_ok=True)
+        assert scores[name] == pytest.approx(expected[0], rel=1e-12, nan_ok=True)
 
 
 def test_the_spread_of_a_mean_is_that_of_the_classic_bootstrap() -> None:

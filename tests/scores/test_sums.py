@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from dataclasses import fields
+from fractions import Fraction
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -10,10 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import pearsonr
 
 from dircli.scores.metrics.sums import RegionSums, Sums, merged, per_bin, pooled
-from dircli.scores.metrics.table import pearson
+from dircli.scores.metrics.table import METRICS, pearson
+from dircli.scores.uncertainty.reweighted import ScoredRows, Scratch, SetScorer
 
 if TYPE_CHECKING:
     from dircli.arrays import AnyArray, FloatArray, IntArray
@@ -46,7 +49,7 @@ def in_blocks(target: FloatArray, prediction: FloatArray, index: IntArray, block
 
 
 def alike(found: Sums, expected: Sums) -> None:
-    """Every field agrees to 1e-9."""
+    """Every field agrees to 1e-9; what is rounded off a mean may be anything so small."""
     for field in fields(Sums):
         value: AnyArray = getattr(found, field.name)
         assert value == pytest.approx(getattr(expected, field.name), rel=1e-9, abs=1e-9), field.name
@@ -84,7 +87,9 @@ def test_sums_are_what_numpy_gives_over_the_rows(rows: list[Row]) -> None:
         "square": error @ error,
         "log": np.log(np.prod(np.abs(error[error != 0]), dtype=np.longdouble)),
         "target_mean": target.mean(),
+        "target_rest": 0,
         "prediction_mean": prediction.mean(),
+        "prediction_rest": 0,
         "target_moment": covariance[0, 0],
         "prediction_moment": covariance[1, 1],
         "product_moment": covariance[0, 1],
@@ -101,19 +106,27 @@ def test_bins_without_rows_hold_nothing() -> None:
     assert sums.target_mean.tolist() == [0, 1, 0]
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e8, -1e8])
-def test_moments_do_not_cancel_far_from_zero(offset: float) -> None:
-    """Whole numbers, so that the offset itself loses no digit; scipy sees the rows without it."""
-    generator = np.random.default_rng(0)
-    index, block = generator.integers(0, BINS, 3000), generator.integers(0, BLOCKS, 3000)
-    target = generator.integers(0, 100, 3000) + 30.0 * index
-    prediction = np.round(0.5 * target + generator.normal(0, 20, 3000))
-    whole = per_bin(target + offset, prediction + offset, index, bins=BINS)
-    merged_blocks = in_blocks(target + offset, prediction + offset, index, block)
-    alike(merged_blocks, whole)
-    for sums in (whole, merged_blocks):
-        total = pooled(sums)
-        assert pearson(RegionSums(total, sums, np.empty(0), 0)) == pytest.approx(
-            pearsonr(target, prediction).statistic, rel=1e-9
-        )
-        assert total.target_moment == pytest.approx(target.var() * 3000, rel=1e-9)
+def exact_pearson(target: FloatArray, prediction: FloatArray) -> float:
+    """Pearson's correlation in rational arithmetic, rounded once."""
+    means = [sum(map(Fraction, of)) / of.size for of in (target, prediction)]
+    y, p = ([Fraction(x) - mean for x in of] for of, mean in zip((target, prediction), means, strict=True))
+    yy, pp, yp = (sum(map(operator.mul, a, b)) for a, b in ((y, y), (p, p), (y, p)))
+    return math.copysign(math.sqrt(yp**2 / (yy * pp)), yp)
+
+
+@pytest.mark.parametrize(
+    ("offset", "spread"), [(0, 15), (1.6e9, 1e5), (1e8, 0.01), (1e12, 1), (-1e15, 30), (0.1, 1e-12)]
+)
+def test_pearson_keeps_its_digits_far_from_zero(offset: float, spread: float) -> None:
+    """By bins and blocks, of which means are merged that double precision rounds."""
+    draw = np.random.default_rng(0)
+    target = draw.normal(offset, spread, 600)
+    prediction = target + draw.normal(offset, spread, 600)
+    index, block = np.argsort(np.argsort(target)) * BINS // target.size, draw.integers(0, BLOCKS, target.size)
+    whole = per_bin(target, prediction, index, bins=BINS)
+    expected = exact_pearson(target, prediction)
+    for sums in (whole, in_blocks(target, prediction, index, block)):
+        assert pearson(RegionSums(pooled(sums), sums, np.empty(0), 0)) == pytest.approx(expected, rel=1e-14)
+    held = ScoredRows(target=target, prediction=prediction, bin_index=index, bins=BINS)
+    once = SetScorer([held], {"all": np.ones(BINS, bool)}, [METRICS["pearson"]])
+    assert once.scores(np.ones((target.size, 1)), Scratch())["all"] == pytest.approx(expected, rel=1e-12)

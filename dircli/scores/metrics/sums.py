@@ -1,13 +1,14 @@
 """The mergeable partial sums that every score is made of, but for those from ranks.
 
 One entry per bin; blocks, cores and machines may be summed in any grouping. Second moments are kept about the means and
-merged by Chan's formula (Chan, Golub and LeVeque 1983), so nothing cancels however far the targets lie from zero.
+merged by Chan's formula (Chan, Golub and LeVeque 1983), means with what double precision rounds off them, so nothing
+cancels however far the targets lie from zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from dircli.arrays import BoolArray, FloatArray, IntArray
 
 ADDED = ("n", "exact", "error", "absolute", "square", "log")
-"""The fields of `Sums` that are added where rows are; means and moments are not."""
+"""The fields of `Sums` that are added where rows are; means, their rests and moments are not."""
 
 Work = TypeVar("Work", bound=Callable[..., Any])
 
@@ -33,7 +34,8 @@ class Sums:
     """Sums over rows with target y, prediction ŷ and error e = ŷ - y.
 
     Each field has the same shape: (B,), () or (B, R) for R resamples. ``n`` rows, of which ``exact`` have e = 0; sums
-    of e, |e|, e² and of ln|e| over the rows that are not exact; the means of y and ŷ with their centred moments.
+    of e, |e|, e² and of ln|e| over the rows that are not exact; the means of y and ŷ, each a rounded ``mean`` and the
+    ``rest`` that is to be added to it, with their centred moments.
     """
 
     n: Any
@@ -43,7 +45,9 @@ class Sums:
     square: Any
     log: Any
     target_mean: Any
+    target_rest: Any
     prediction_mean: Any
+    prediction_rest: Any
     target_moment: Any
     prediction_moment: Any
     product_moment: Any
@@ -88,16 +92,19 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
     def total(values: FloatArray) -> FloatArray:
         return np.bincount(bin_index, weights=values, minlength=bins).astype(np.float64)
 
-    def mean(values: FloatArray) -> FloatArray:
-        rough = total(values) / some
-        return rough + total(values - rough[bin_index]) / some  # long running sums drift, even those of a constant
+    def centred(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The means of bins, their rests, and the values about both."""
+        rough = total(values) / some  # long running sums drift, even those of a constant
+        about = values - rough[bin_index]
+        left = total(about) / some
+        return *_in_two(rough, left), about - left[bin_index]
 
     error = prediction - target
     missed = error != 0
     n = np.bincount(bin_index, minlength=bins)
     some = np.maximum(n, 1)
-    target_mean, prediction_mean = mean(target), mean(prediction)
-    y, p = target - target_mean[bin_index], prediction - prediction_mean[bin_index]
+    target_mean, target_rest, y = centred(target)
+    prediction_mean, prediction_rest, p = centred(prediction)
     return Sums(
         n=n,
         exact=np.bincount(bin_index[~missed], minlength=bins),
@@ -106,36 +113,47 @@ def per_bin(target: FloatArray, prediction: FloatArray, bin_index: IntArray, *, 
         square=total(error**2),
         log=total(np.log(np.abs(error), out=np.zeros_like(error), where=missed)),
         target_mean=target_mean,
+        target_rest=target_rest,
         prediction_mean=prediction_mean,
+        prediction_rest=prediction_rest,
         target_moment=total(y * y),
         prediction_moment=total(p * p),
         product_moment=total(y * p),
     )
 
 
-def pooled(sums: Sums, axis: int = 0) -> Sums:
-    """The sums over ``axis``, as of one bin that holds all rows."""
-    added = {name: getattr(sums, name).sum(axis) for name in ADDED}
+def _in_two(large: Any, small: Any) -> tuple[Any, Any]:
+    """``large`` + ``small``: rounded, and what is rounded off (Dekker 1971)."""
+    whole = large + small
+    return whole, (large - whole) + small
+
+
+def pooled(sums: Sums) -> Sums:
+    """The sums over the first axis, as of one bin that holds all rows."""
+    added = {name: getattr(sums, name).sum(axis=0) for name in ADDED}
     some = np.maximum(added["n"], 1)
-    target_mean, prediction_mean = ((sums.n * m).sum(axis) / some for m in (sums.target_mean, sums.prediction_mean))
-    y, p = sums.target_mean - target_mean, sums.prediction_mean - prediction_mean
+
+    def centred(mean: Any, rest: Any) -> tuple[Any, Any, Any]:
+        """The pooled mean, its rest, and the means about both."""
+        rough = (sums.n * mean).sum(axis=0) / some
+        about = (mean - rough) + rest
+        left = (sums.n * about).sum(axis=0) / some
+        return *_in_two(rough, left), about - left
+
+    target_mean, target_rest, y = centred(sums.target_mean, sums.target_rest)
+    prediction_mean, prediction_rest, p = centred(sums.prediction_mean, sums.prediction_rest)
     return Sums(
         **added,
         target_mean=target_mean,
+        target_rest=target_rest,
         prediction_mean=prediction_mean,
-        target_moment=(sums.target_moment + sums.n * y * y).sum(axis),
-        prediction_moment=(sums.prediction_moment + sums.n * p * p).sum(axis),
-        product_moment=(sums.product_moment + sums.n * y * p).sum(axis),
+        prediction_rest=prediction_rest,
+        target_moment=(sums.target_moment + sums.n * y * y).sum(axis=0),
+        prediction_moment=(sums.prediction_moment + sums.n * p * p).sum(axis=0),
+        product_moment=(sums.product_moment + sums.n * y * p).sum(axis=0),
     )
 
 
 def merged(*blocks: Sums) -> Sums:
-    """The sums of blocks of rows, such as two, over the same bins.
-
-    Means are pooled about a first guess of theirs, so that they, and what is merged with them later, stay exact.
-    """
-    stacked = Sums(**{f.name: np.stack([getattr(block, f.name) for block in blocks]) for f in fields(Sums)})
-    guess = pooled(stacked)
-    y, p = guess.target_mean, guess.prediction_mean
-    total = pooled(replace(stacked, target_mean=stacked.target_mean - y, prediction_mean=stacked.prediction_mean - p))
-    return replace(total, target_mean=y + total.target_mean, prediction_mean=p + total.prediction_mean)
+    """The sums of blocks of rows, such as two, over the same bins."""
+    return pooled(Sums(**{f.name: np.stack([getattr(block, f.name) for block in blocks]) for f in fields(Sums)}))

@@ -22,7 +22,7 @@ SINGLE_THREAD = 100_000
 NOISE = 1e-12
 EPS = float(np.finfo(np.float64).eps)
 COMMON = 11
-"""The terms that every row has: one for each field of `Sums`."""
+"""The terms that every row has: what the fields of `Sums` are made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +186,10 @@ def region_sums(sums: FloatArray, mask: BoolArray, target: Centres, prediction: 
     some = np.maximum(added[0], 1)
     bins = Sums(
         **dict(zip(ADDED, added, strict=True)),
-        target_mean=target.shift[mask, None] + y / some,
-        prediction_mean=prediction.shift[mask, None] + p / some,
+        target_mean=np.broadcast_to(target.shift[mask, None], y.shape),
+        target_rest=y / some,
+        prediction_mean=np.broadcast_to(prediction.shift[mask, None], p.shape),
+        prediction_rest=p / some,
         target_moment=_moment(yy, y * y / some),
         prediction_moment=_moment(pp, p * p / some),
         product_moment=yp - y * p / some,
