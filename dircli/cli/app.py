@@ -4,7 +4,10 @@ import errno
 import inspect
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
@@ -96,7 +99,8 @@ class Boundary(TyperGroup):
         """Run the command."""
         typed = ctx.meta[TYPED]
         try:
-            return self._invoked(ctx)
+            with _ended_in_order():
+                return self._invoked(ctx)
         except DirError as error:
             for line in hidden(str(error), typed).splitlines():
                 typer.echo(line if line.startswith(" ") else f"dir: {line}", err=True)
@@ -120,6 +124,24 @@ class Boundary(TyperGroup):
                 raise
             name = errors.clear(str(error.filename))
             raise errors.UsageError(f"{name}: this is too long for the name of a file") from None
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM, by which batch systems end a command, ends it as Ctrl-C does: what is temporary is removed."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    hears = threading.current_thread() is threading.main_thread()
+    if not hears or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 app = typer.Typer(

@@ -173,7 +173,6 @@ def opened(name: Name, *, scheduler: str | None = None, workers: int | None = No
     for logger in (name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)  # what matters of it is said in one line
     with ExitStack() as stack:
-        stack.enter_context(_ended_in_order())
         client = _connected(distributed, scheduler) if scheduler else _started(distributed, workers, stack)
         stack.callback(_closed, client)
         where = scheduler or "the cluster on this machine"
@@ -199,25 +198,6 @@ def _started(distributed: Any, workers: int | None, stack: ExitStack) -> Client:
     stack.callback(cluster.close)
     client: Client = distributed.Client(cluster)
     return client
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """SIGTERM, by which batch systems end a command, ends it as Ctrl-C does: what is temporary is removed."""
-    import signal
-    import threading
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -176,8 +176,9 @@ def _staging(folder: Path, names: Iterable[str]) -> Iterator[Path]:
                 with contextlib.suppress(FileNotFoundError):
                     if time.time() - left.stat().st_mtime > ABANDONED:
                         shutil.rmtree(left, ignore_errors=True)
-            staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder))
-            stack.callback(shutil.rmtree, staging, ignore_errors=True)
+            staging = folder / f"{STAGING}{os.urandom(8).hex()}"
+            stack.callback(shutil.rmtree, staging, ignore_errors=True)  # before it is there: a signal may come at once
+            staging.mkdir(0o700)
         yield staging
 
 

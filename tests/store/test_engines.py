@@ -171,20 +171,20 @@ def test_the_keyboard_interrupts_the_command_and_no_worker(cluster: Engine) -> N
     assert not is_left_alone()
 
 
-def test_a_batch_system_that_ends_the_command_leaves_time_to_remove_what_is_temporary(cluster: Engine) -> None:
-    assert isinstance(cluster, engines.Dask)
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    try:
-        with (  # noqa: PT012 - the signal may take its time
-            pytest.raises(SystemExit) as raised,
-            engines.opened("dask", scheduler=cluster.client.scheduler.address),
-        ):
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(1)
-        assert raised.value.code == 128 + signal.SIGTERM
-        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGTERM, before)
+@pytest.mark.thorough
+def test_a_batch_system_that_ends_the_command_ends_its_cluster(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    words = ["evaluate", "p.csv", "--dataset", "agedb", "--engine", "dask", "--workers", "1"]
+    (tmp_path / "p.csv").write_text("prediction,target\n" + "1,2\n" * 1000)
+    environment = {**OURS, "TMPDIR": str(scratch)}
+    with subprocess.Popen([sys.executable, "-m", "dircli", *words], cwd=tmp_path, env=environment) as process:
+        while process.poll() is None and not list(scratch.glob("dir-dask-*/*")):
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait() == 128 + signal.SIGTERM
+    assert not list(scratch.iterdir())
 
 
 @pytest.mark.thorough

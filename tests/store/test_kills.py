@@ -1,10 +1,11 @@
-"""A SIGKILL at any step of a command leaves its old files or its new ones, never a mixture."""
+"""A signal at any step of a command leaves its old files or its new ones, never a mixture."""
 
 from __future__ import annotations
 
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -34,14 +35,14 @@ KILLER = """
 import os, signal, sys
 from dircli.cli.app import app
 
-step, words = int(sys.argv[1]), sys.argv[2].split()
+step, words, number = int(sys.argv[1]), sys.argv[2].split(), int(sys.argv[3])
 
 def at(event, arguments):
     global step
     if event in {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir"} and ".dircli-" in str(arguments):
         step -= 1
-        if step < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if step == -1:
+            os.kill(os.getpid(), number)
 
 sys.addaudithook(at)
 app(words, prog_name="dir")
@@ -111,11 +112,25 @@ def test_a_kill_while_it_writes_leaves_old_files_or_new_ones(trial: Trial) -> No
     step, killed = 0, 0
     while killed < KILLS:
         trial.again()
-        done = subprocess.run([sys.executable, "-c", KILLER, str(step), trial.words], capture_output=True, check=False)
-        assert done.returncode in {0, -9}, done.stderr
-        killed += done.returncode < 0
-        step = step + 1 if done.returncode else 0
+        code = ended(trial.words, step, signal.SIGKILL)
+        assert code in {0, -9}
+        killed += code < 0
+        step = step + 1 if code else 0
         trial.check()
+
+
+@pytest.mark.slow
+def test_a_batch_system_that_ends_the_command_leaves_time_to_remove_what_is_temporary(trial: Trial) -> None:
+    """SIGTERM at every third of the steps in which files are written; who looks next finishes what had committed."""
+    for step in range(0, 1000, 3):
+        trial.again()
+        code = ended(trial.words, step, signal.SIGTERM)
+        assert not list(trial.folder.glob(f"{files.STAGING}*"))
+        trial.check()
+        if code == 0:
+            break
+        assert code == 128 + signal.SIGTERM
+    assert step
 
 
 @pytest.mark.slow
@@ -140,6 +155,14 @@ def test_a_kill_at_any_moment_leaves_old_files_or_new_ones(trial: Trial) -> None
         if killed == KILLS:
             break
     assert False in ends
+
+
+def ended(words: str, step: int, number: int) -> int:
+    """The exit code of the command, which sends itself the signal ``number`` at its ``step`` of writing."""
+    command = [sys.executable, "-c", KILLER, str(step), words, str(number)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr, done.stderr
+    return done.returncode
 
 
 def started(words: str) -> subprocess.Popen[bytes]:
