@@ -53,12 +53,14 @@ EXTRA = "URLs need further packages; install them with: pip install 'dircli[remo
 COMPRESSED = (".br", ".bz2", ".gz", ".gzip", ".zst", ".zstd")
 PARTIAL = "fewer bytes came than there should be; try again"
 CHANGED = "it changed while it was read; try again"
+REDIRECTS = "it redirects again and again; give the address that holds the file, or of a bucket its endpoint and region"
 BROKEN = {
     "ClientPayloadError": PARTIAL,
     "ServerDisconnectedError": "the server hung up; try again",
-    "TooManyRedirects": "it redirects again and again; give the address that holds the file",
+    "TooManyRedirects": REDIRECTS,
+    "RecursionError": REDIRECTS,
 }
-"""What aiohttp's errors, by their names, are told as."""
+"""What the errors of aiohttp, and of a store's client that follows redirects, are told as, by their names."""
 
 
 class UnreachableError(DirError):
@@ -561,8 +563,11 @@ def _os_error(error: Exception, message: str) -> OSError:
     """The ``error`` of a store or of a server, as one of the disk's, with its ``message`` where there is no better."""
     from http import HTTPStatus
 
-    if broken := BROKEN.get(type(error).__name__):
-        return OSError(errno.EIO, broken)
+    each: BaseException | None = error
+    while each is not None:  # a store's client wraps them, and s3fs again
+        if broken := BROKEN.get(type(each).__name__):
+            return OSError(errno.EIO, broken)
+        each = each.__cause__ or each.__context__
     status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
     if isinstance(status, int):
         names = {each.value: f" ({each.phrase})" for each in HTTPStatus}

@@ -233,6 +233,21 @@ def test_a_server_that_answers_badly_gives_one_line_and_no_bytes(
     assert "\n" not in str(raised.value)
 
 
+def test_a_store_that_redirects_again_and_again_gives_one_line(
+    server: web.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3fs = pytest.importorskip("s3fs", reason="the extra remote is not installed")
+    monkeypatch.setattr(web.Handler, "do_HEAD", web.Handler.do_GET)
+    for path in ("/bucket", "/bucket/x"):
+        server.add(path, b"", *[web.status(301, Location=path)] * 100)
+    for name, value in {"ENDPOINT_URL": server.url(""), "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "secret"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(DirError, match="again and again; .* of a bucket its endpoint and region"):
+        files.read(places.of("s3://bucket/x"))
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
 def test_a_compressed_file_may_be_called_encoded(server: web.Server) -> None:
     server.add("/x.csv.gz", gzip.compress(b"a\n1\n"), web.encoded("gzip"))
     assert gzip.decompress(places.of(server.url("/x.csv.gz")).read_bytes()) == b"a\n1\n"
