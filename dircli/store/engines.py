@@ -36,6 +36,8 @@ PATIENCE = 10.0
 """Seconds that a scheduler has to answer, and to have a worker."""
 REVIVAL = 40.0
 """Seconds that a cluster on this machine, all of whose workers died, has to start one: Dask takes 15 to give one up."""
+TRIES = 3
+"""How often workers are asked something all at once, of whom each one died."""
 LOOK = 2.0
 """Seconds after which it is looked whether the scheduler is still there."""
 
@@ -176,8 +178,9 @@ def opened(name: Name, *, scheduler: str | None = None, workers: int | None = No
         client = _connected(distributed, scheduler) if scheduler else _started(distributed, workers, stack)
         stack.callback(_closed, client)
         where = scheduler or "the cluster on this machine"
-        _refuse_unfit(client, where)
-        yield Dask(client, where)
+        engine = Dask(client, where)
+        _refuse_unfit(engine)
+        yield engine
 
 
 def _started(distributed: Any, workers: int | None, stack: ExitStack) -> Client:
@@ -266,19 +269,16 @@ def _closed(client: Client) -> None:
         client.close(timeout=LOOK)
 
 
-def _refuse_unfit(client: Client, where: str) -> None:
+def _refuse_unfit(engine: Dask) -> None:
     """EngineError where the scheduler or a worker has another version of Dask, or of this program, or none."""
-    found = client.get_versions()
+    found = engine.client.get_versions()
     ours = found["client"]["packages"]["distributed"]
     for who, facts in {"the scheduler": found["scheduler"], **found["workers"]}.items():
         theirs = (facts or {}).get("packages", {}).get("distributed")
         if theirs != ours:
-            raise EngineError(f"{where}: {who} has distributed {theirs}, and here is {ours}; install the same one")
-    try:
-        versions = client.run(_version)
-    except Exception as error:  # noqa: BLE001 - as it comes from workers
-        raise _said(error, where) from None
-    for who, version in versions.items():
+            what = f"{who} has distributed {theirs}, and here is {ours}; install the same one"
+            raise EngineError(f"{engine.where}: {what}")
+    for who, version in engine.asked(_version).items():
         if version != __version__:
             raise EngineError(_unlike(who, version))
 
@@ -329,8 +329,24 @@ class Dask:
         """See `Engine`: found out by a file that each worker is asked for."""
         from tempfile import TemporaryDirectory
 
-        with TemporaryDirectory() as folder, self._said():
-            return all(self.client.run(_sees, folder).values())
+        with TemporaryDirectory() as folder:
+            return all(self.asked(_sees, folder).values())
+
+    def asked(self, function: Callable[..., Result], *given: Any) -> dict[str, Result]:
+        """``function`` of what is ``given`` on each worker, by its address; one that dies meanwhile is left out."""
+        import asyncio
+
+        with self._said():
+            for _ in range(TRIES):
+                answers = self.client.run(function, *given, on_error="return")
+                errors = [answer for answer in answers.values() if isinstance(answer, Exception)]
+                if others := [error for error in errors if not isinstance(error, OSError)]:
+                    raise others[0]
+                if len(answers) > len(errors):
+                    return {who: answer for who, answer in answers.items() if not isinstance(answer, Exception)}
+                with suppress(asyncio.TimeoutError):
+                    self.client.wait_for_workers(1, timeout=PATIENCE)
+            raise self._dead()
 
     def in_order(
         self, function: Callable[[Any, Item], Result], items: Iterable[Item], *, shared: Any = None
@@ -422,9 +438,13 @@ class Dask:
                 idle = 0.0 if self.client.nthreads() else idle + LOOK
                 cluster = self.client.cluster
                 if idle > (PATIENCE if cluster is None else REVIVAL):
-                    raise EngineError(f"{self.where}: {DEAD}; {AGAIN if cluster is None else RERUN}") from None
+                    raise self._dead() from None
                 if cluster is not None:  # a worker that died while it started is given up until its cluster is asked
                     cluster.scale(len(cluster.worker_spec))
+
+    def _dead(self) -> EngineError:
+        """That no worker is left."""
+        return EngineError(f"{self.where}: {DEAD}; {AGAIN if self.client.cluster is None else RERUN}")
 
     @contextmanager
     def _said(self) -> Iterator[None]:

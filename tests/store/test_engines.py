@@ -77,6 +77,16 @@ def dying_once(folder: str, item: int) -> int:
     return item
 
 
+def dying_first(folder: str) -> int:
+    """The process; the first one that is asked dies of it."""
+    try:
+        (Path(folder) / "died").touch(exist_ok=False)
+    except FileExistsError:
+        return os.getpid()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
 def is_left_alone() -> bool:
     return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
@@ -143,6 +153,18 @@ def test_a_full_disk_of_a_worker_is_called_so(cluster: Engine) -> None:
 def test_a_worker_that_dies_is_survived(mortal: Engine, tmp_path: Path) -> None:
     assert mortal.reduced(dying_once, range(30), added, shared=str(tmp_path)) == sum(range(30))
     assert (tmp_path / "died").exists()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_dies_while_all_are_asked_is_left_out(workers: int, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra dask")
+    with engines.opened("dask", workers=workers) as engine:
+        assert isinstance(engine, engines.Dask)
+        [answer] = engine.asked(dying_first, str(tmp_path)).values()
+        assert answer != os.getpid()
+        with pytest.raises(ValueError, match="bad"):
+            engine.asked(int, "bad")
 
 
 @pytest.mark.thorough

@@ -243,7 +243,7 @@ def test_a_store_that_redirects_again_and_again_gives_one_line(
     for name, value in {"ENDPOINT_URL": server.url(""), "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "secret"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     s3fs.S3FileSystem.clear_instance_cache()
-    with pytest.raises(DirError, match="again and again; .* of a bucket its endpoint and region"):
+    with pytest.raises(DirError, match=r"again and again; .* of a bucket its endpoint and region"):
         files.read(places.of("s3://bucket/x"))
     s3fs.S3FileSystem.clear_instance_cache()
 
