@@ -133,7 +133,7 @@ def _ended_in_order() -> Iterator[None]:
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    hears = threading.current_thread() is threading.main_thread()
+    hears = threading.current_thread() is threading.main_thread()  # which alone hears signals
     if not hears or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
