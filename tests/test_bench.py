@@ -76,6 +76,7 @@ def test_the_page_says_what_was_measured_and_what_was_missed(tmp_path: Path) -> 
     assert ("Every bar holds." in page.read_text()) != bool(work["missed"])
 
 
+@pytest.mark.thorough
 def test_a_work_that_cannot_run_is_said_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = replace(WORKS[0], name="broken", ours=("-c", "raise SystemExit('no luck')"))
     monkeypatch.setattr("run.WORKS", (broken, replace(WORKS[0], ours=("-c", ""))))
@@ -85,6 +86,7 @@ def test_a_work_that_cannot_run_is_said_and_the_others_go_on(tmp_path: Path, mon
     assert "import typer" in page.read_text()
 
 
+@pytest.mark.thorough
 def test_what_is_not_installed_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     absent = Peer(name="absent", words=("-c", ""), needs=("no_such_module",))
     monkeypatch.setattr("run.WORKS", (replace(WORKS[0], peers=(absent,)),))

@@ -144,6 +144,7 @@ def test_packages_import_only_those_below_them() -> None:
     assert not upward
 
 
+@pytest.mark.thorough
 def test_no_import_runs_in_a_circle() -> None:
     edges = {module: {other for other, _ in _imports(module)} - {module, "dircli"} for module in MODULES}
     left = dict(edges)
@@ -153,6 +154,7 @@ def test_no_import_runs_in_a_circle() -> None:
     assert not left, "these import each other"
 
 
+@pytest.mark.thorough
 def test_pytorch_is_imported_by_its_own_module_alone_which_no_other_imports() -> None:
     named = {
         module
@@ -173,6 +175,7 @@ def test_without_pytorch_its_module_says_in_one_line_what_to_install(monkeypatch
     assert str(raised.value) == "dircli.torch needs PyTorch; install it with: pip install 'dircli[torch]'"
 
 
+@pytest.mark.thorough
 def test_what_is_private_stays_in_its_file() -> None:
     private = [
         f"{module} imports {name} of {other}"
@@ -276,6 +279,7 @@ def test_type_checkers_are_told_that_the_package_is_typed() -> None:
     assert (PACKAGE / "py.typed").read_bytes() == b""
 
 
+@pytest.mark.thorough
 def test_the_public_names_are_functions_whatever_was_imported_before() -> None:
     code = (
         "import dircli.scores.by_region, dircli.scores.from_arrays, dircli.weights.lds\n"

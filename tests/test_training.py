@@ -47,6 +47,7 @@ def _ran(text: str, values: dict[str, Any], run: Run) -> None:
             exec(compile(lines, "training.md", "exec"), values)  # noqa: S102 - the page is ours
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("recipe", RECIPES, ids=TITLES)
 def test_a_recipe_runs_as_it_stands(recipe: str, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn.datasets import load_diabetes

@@ -38,6 +38,7 @@ def _both(command: Any) -> Any:
             yield parameter, parameter.process_value, partial(type(parameter).process_value, parameter), ctx
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", HOMES)
 def test_a_value_is_what_typer_makes_of_it(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = get_command(app).commands[name]  # type: ignore[attr-defined]  # of a group

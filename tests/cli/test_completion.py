@@ -101,6 +101,7 @@ def _started(*words: str, shell: str, home: Path) -> subprocess.CompletedProcess
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("shell", "holds"),
     [("bash", "complete -o default -F"), ("zsh", "#compdef dir"), ("fish", "complete --command dir")],

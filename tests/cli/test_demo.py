@@ -29,6 +29,7 @@ def test_a_demo_shows_the_notes_of_its_steps(run: Run) -> None:
     assert "12,208 weights per sample written to" in run("demo").stderr
 
 
+@pytest.mark.thorough
 def test_what_is_made_of_synthetic_rows_says_so_wherever_it_goes(run: Run, work: Path) -> None:
     synthetic.write_agedb(work / "AgeDB.zip")
     words = ["curate", "agedb", "--raw", "AgeDB.zip", "--split", "redraw", "--name", "made-up"]

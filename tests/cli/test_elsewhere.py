@@ -234,6 +234,7 @@ def test_parts_that_the_shell_took_for_systems_are_told_to_be_quoted(
     run("evaluate", "a/*.csv", "--dataset", "own")
 
 
+@pytest.mark.thorough
 def test_several_globs_are_several_systems(run: Run, work: Path, benchmark: dict[str, list[Any]]) -> None:
     stored(work / "a", parted(benchmark, "csv"))
     stored(work / "b", parted(benchmark, "parquet"))
@@ -286,6 +287,7 @@ def test_of_many_bad_parts_ten_are_named(run: Run, work: Path, benchmark: dict[s
         assert "2 more files" in lines[10]
 
 
+@pytest.mark.thorough
 def test_a_table_in_parts_elsewhere_is_curated_as_one_file(elsewhere: Elsewhere, run: Run, work: Path) -> None:
     draw = np.random.default_rng(2)
     rows = {"id": [f"r{k:03d}" for k in range(ROWS)], "y": draw.normal(0, 9, ROWS).round(2).tolist()}
@@ -300,6 +302,7 @@ def test_a_table_in_parts_elsewhere_is_curated_as_one_file(elsewhere: Elsewhere,
         assert said[0] == said[1] == said[2]
 
 
+@pytest.mark.thorough
 def test_weights_in_the_order_of_a_list_elsewhere(
     elsewhere: Elsewhere, run: Run, work: Path, benchmark: dict[str, list[Any]]
 ) -> None:
@@ -406,6 +409,7 @@ def test_a_file_url_is_the_file(run: Run, work: Path, benchmark: dict[str, list[
     assert run("evaluate", url, "--dataset", "own").stdout == run("evaluate", "a b.csv", "--dataset", "own").stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["a b.csv", "ünï.csv", "100%25.csv", "a+b.csv", "a%20b.csv"])
 def test_names_with_spaces_accents_and_signs(
     run: Run, benchmark: dict[str, list[Any]], server: web.Server, name: str, memory: Any
@@ -497,6 +501,7 @@ def test_a_server_that_fails_at_any_request_never_gives_a_score(
     assert form == "parquet" or len(server.asked) == served + 1  # nothing is tried in another way
 
 
+@pytest.mark.thorough
 def test_a_server_that_fails_while_large_tables_are_joined_never_gives_a_score(
     run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -545,6 +550,7 @@ def test_without_a_package_of_the_extra_a_url_names_it(package: str, url: str, b
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.thorough
 def test_the_commands_of_the_page_on_it_work(
     run: Run, work: Path, benchmark: dict[str, list[Any]], server: web.Server, memory: Any
 ) -> None:

@@ -75,6 +75,7 @@ def test_json_is_one_value_and_nothing_else(words: str, here: Path, run: Run) ->
         assert json.loads(run(*given, "--format", "json").stdout) == value
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("words", TABLES)
 def test_csv_and_markdown_are_tables_and_nothing_else(words: str, here: Path, run: Run) -> None:
     given = _anchored(words, here)

@@ -146,6 +146,7 @@ def test_nothing_is_offered_that_is_not_close(run: Run) -> None:
     assert "did you mean" not in run("info", "nothing-like-it", code=2).stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("curated")
 @pytest.mark.parametrize(
     ("typed", "meant"),
@@ -252,6 +253,7 @@ def test_a_table_in_the_place_of_a_dataset_leads_to_its_benchmark_or_to_how_to_m
     assert said == f"dir: t.csv is a file, not a dataset; {OWN} t.csv --target COL`\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("curated")
 @pytest.mark.parametrize(
     ("words", "says"),
@@ -357,6 +359,7 @@ def test_no_other_word_hides_a_command_and_each_leads_to_one() -> None:
     assert {here.split()[0].strip("`") for here in guess.COMMANDS.values()} - HOMES.keys() == {"--cite", "--version"}
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("curated")
 @pytest.mark.parametrize(
     ("typed", "meant"),
@@ -378,6 +381,7 @@ def test_other_words_for_values_are_understood(typed: str, meant: str, run: Run)
     assert run(*typed.split()).stdout == run(*meant.split()).stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("curated")
 @pytest.mark.parametrize("word", ["validation", "valid", "dev", "Validation"])
 def test_other_words_for_the_validation_split_are_understood(word: str, run: Run, work: Path) -> None:

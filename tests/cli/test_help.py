@@ -69,6 +69,7 @@ def test_an_option_that_many_commands_have_stands_under_one_heading() -> None:
     assert len(headings) == 8 + 1  # the split that `dir curate` makes is another option
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", COMMANDS)
 def test_on_a_narrow_terminal_no_word_of_a_choice_is_cut(name: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")

@@ -29,6 +29,7 @@ def test_what_ends_with_the_interpreter_changes_no_exit_code(words: list[str], c
     assert shown in done.stdout + done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [("dir ", list(HOMES)), ("dir ev", ["evaluate"]), ("dir curate --spl", ["--split", "--split-column"])],

@@ -452,6 +452,7 @@ def test_a_variant_that_repeats_rows_is_told_by_those_that_are_known(run: Run, r
     assert [each["variant"] for each in told(run, repeating, code=1)] == [None]
 
 
+@pytest.mark.thorough
 def test_a_variant_that_repeats_rows_is_curated_and_scored_as_often(run: Run, repeating: Path, tmp_path: Path) -> None:
     run("curate", "agedb", "--variant", "again", "--accept-license")
     given = run("curate", "agedb", "--variant", "again", "--released", repeating, "--name", "given")
@@ -594,6 +595,7 @@ def listed(folder: Path, codes: Any, **parts: str) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_files_of_one_split_each_are_one_and_are_what_their_names_say(
     tmp_path: Path, run: Run, prints: Fingerprints
 ) -> None:
@@ -723,6 +725,7 @@ def test_splits_of_different_variants_in_a_folder_stay_apart_if_each_is_what_its
     ]
 
 
+@pytest.mark.thorough
 def test_a_name_is_not_contradicted_where_it_is_right_or_a_column_tells_the_split(
     tmp_path: Path, run: Run, prints: Fingerprints
 ) -> None:
@@ -867,6 +870,7 @@ def test_every_real_split_file_is_told_and_so_it_is_when_it_is_written_anew(
     ]
 
 
+@pytest.mark.thorough
 def test_every_variant_that_can_be_made_of_the_real_rows_is_told(real: Path, run: Run, tmp_path: Path) -> None:
     with (real / "agedb" / "agedb.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -889,6 +893,7 @@ def test_every_variant_that_can_be_made_of_the_real_rows_is_told(real: Path, run
         assert (found["variant"], found["how"]) == (name, "rows" if prints.is_whole(name) else "some rows")
 
 
+@pytest.mark.thorough
 def test_what_is_shipped_of_the_published_rows_is_made_of_the_published_files(real: Path) -> None:
     sources = {
         "agedb": (None, real / "agedb" / "agedb.csv"),

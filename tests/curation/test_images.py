@@ -131,6 +131,7 @@ def test_images_that_can_be_read_pass(pack: Pack, tmp_path: Path, work: Path, ru
     assert (work / "manifests" / "agedb" / "unreadable.csv").read_text() == "id,reason\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pack", PACKS)
 def test_images_that_cannot_be_read_are_listed_in_the_order_of_the_manifest_which_stands(
     pack: Pack, tmp_path: Path, work: Path, run: Run

@@ -174,6 +174,7 @@ def test_more_parts_than_rows_lose_none(names: dict[str, str], work: Path, monke
         assert in_parts(asked, parted("t", 1, size=11, rows=1)) == expected
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("values", [[5.0] * 1100 + [1e-3 * row for row in range(100)], [7.25] * 1200])
 def test_bins_are_chosen_for_targets_that_are_mostly_equal_as_by_one_process(
     values: list[float], work: Path, monkeypatch: pytest.MonkeyPatch

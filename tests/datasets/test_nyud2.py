@@ -134,6 +134,7 @@ def test_weights_are_per_bin_for_a_sample_is_a_pixel(run: Run, work: Path) -> No
     assert "its labels are no maps" in run("weights", "agedb", "--per", "bin", "--maps", "x.h5", code=2).stderr
 
 
+@pytest.mark.thorough
 def test_maps_of_weights_hold_the_weight_of_every_prepared_pixel(
     raw: Path, work: Path, run: Run, curated: manifest.PixelManifest
 ) -> None:
@@ -275,6 +276,7 @@ def _publish(curated: manifest.PixelManifest, monkeypatch: pytest.MonkeyPatch, *
     return files
 
 
+@pytest.mark.thorough
 def test_the_published_mask_is_imported_proven_and_written_again(
     curated: manifest.PixelManifest, raw: Path, work: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +392,7 @@ def test_everything_wrong_in_the_archive_is_told_at_once(raw: Path, work: Path, 
     assert not (work / "manifests").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -474,6 +477,7 @@ def test_interrupted_counting_goes_on_where_it_was_and_never_counts_a_changed_fi
     assert found.tolist() == fresh.tolist() != whole.tolist()
 
 
+@pytest.mark.thorough
 def test_a_finished_manifest_leaves_no_checkpoint_behind_and_a_failed_one_keeps_it(raw: Path, work: Path) -> None:
     folder = work / "manifests" / "nyud2"
     terms = DownloadOptions(data=work, mirror=None, consent=lambda _: None, progress=Silent())
@@ -489,6 +493,7 @@ def test_a_finished_manifest_leaves_no_checkpoint_behind_and_a_failed_one_keeps_
     assert names == {"samples.parquet", "pixels.parquet", "bins.parquet", "manifest.json"}
 
 
+@pytest.mark.thorough
 def test_whoever_watches_is_told_of_every_map(raw: Path, work: Path) -> None:
     seen: dict[str, list[int]] = {}
 
@@ -650,6 +655,7 @@ def test_maps_elsewhere_score_as_copies_of_them_do(
             assert f"{url}/{name}: this is no whole npy file" in run("evaluate", f"{url}/{name}", code=2).stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("curated")
 def test_maps_are_not_divided_which_a_note_says(work: Path) -> None:
     np.save("preds.npy", predicted())
@@ -660,6 +666,7 @@ def test_maps_are_not_divided_which_a_note_says(work: Path) -> None:
     assert ours.notes == ["preds.npy: read by this process, not by the workers: predicted maps are not divided"]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("curated")
 def test_whatever_is_wrong_with_an_array_is_told_and_nothing_is_resized(work: Path, run: Run) -> None:
     values = predicted()
@@ -691,6 +698,7 @@ def test_whatever_is_wrong_with_an_array_is_told_and_nothing_is_resized(work: Pa
     assert "it has test pixels" in run("evaluate", "good.npy", "--split", "val", code=2).stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("curated")
 def test_whatever_is_wrong_with_a_folder_is_told(work: Path, run: Run) -> None:
     folder = work / "folder"
@@ -730,6 +738,7 @@ def test_the_real_test_list_is_written_again_byte_for_byte(real: Path, tmp_path:
     assert numbers == sorted(numbers)
 
 
+@pytest.mark.thorough
 def test_a_pixel_is_called_by_its_test_image_and_its_place(curated: manifest.PixelManifest, work: Path) -> None:
     against = open_benchmark("nyud2", work / "manifests", None)
     scored = curated.pixels

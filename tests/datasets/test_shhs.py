@@ -542,6 +542,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", sorted(DAMAGED))
 def test_damage_is_a_finding_with_its_reason(case: str, raw: Path, work: Path, run: Run) -> None:
     data, finding = DAMAGED[case]

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import server as web
+from conftest import mostly_thorough
 from miniatures import MINIATURES
 
 from dircli.datasets.open import open_benchmark
@@ -145,7 +146,7 @@ def same(ours: Made, theirs: Made) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["released", "paper"])
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", mostly_thorough(FORMS))
 def test_pieces_of_a_file_give_the_features_of_the_whole(
     form: str, protocol: ProtocolName, work: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -164,6 +165,7 @@ def test_pieces_of_a_file_give_the_features_of_the_whole(
         assert rest[0] == rest[1] == rest[2]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", [{}, {"lag": True}, {"protocol": "paper"}])
 def test_epochs_are_calibrated_in_pieces_as_the_whole_is(options: dict[str, Any], work: Path) -> None:
     write(path := work / "f.h5", epochs=3)
@@ -315,6 +317,7 @@ def split_up(folder: Path, cuts: tuple[int, ...] = (0, 250, 251, ROWS)) -> None:
     (folder / "_SUCCESS").touch()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["parts", "parts/*.parquet"])
 def test_parquet_files_of_a_folder_or_glob_are_one_table(name: str, work: Path) -> None:
     split_up(work / "parts")
@@ -385,6 +388,7 @@ def test_nothing_is_written_among_the_files_that_are_read(work: Path) -> None:
             made(name, work / out)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 def test_features_on_the_web_are_calibrated_as_a_copy_here_is(
     form: str, work: Path, server: web.Server, request: pytest.FixtureRequest
@@ -400,6 +404,7 @@ def test_features_on_the_web_are_calibrated_as_a_copy_here_is(
     assert (work / f"out0.{form}").read_bytes() == (work / f"whole.{form}").read_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", FORMS)
 def test_what_comes_no_more_from_the_web_ends_in_one_line_that_says_so(
     form: str, work: Path, server: web.Server
@@ -451,6 +456,7 @@ def test_a_file_that_a_worker_does_not_see_or_has_otherwise_is_no_input_of_the_u
         pass
 
 
+@pytest.mark.thorough
 def test_the_command_reads_urls_and_shows_no_secret_of_theirs(work: Path, server: web.Server, run: Run) -> None:
     pytest.importorskip("aiohttp", reason="the extra remote is not installed")
     write(work / "f.h5")

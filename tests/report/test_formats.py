@@ -426,6 +426,7 @@ def shown_at(width: int, result: Json, monkeypatch: pytest.MonkeyPatch) -> str:
     return rendered("table", result, 3)
 
 
+@pytest.mark.thorough
 @several
 @pytest.mark.parametrize("width", [40, 60, 100])
 def test_no_number_is_cut_on_a_narrow_terminal(variety: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -538,6 +539,7 @@ def dir_(*words: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([sys.executable, "-m", "dircli", *words], check=False, capture_output=True, **options)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("files")
 def test_stdout_holds_nothing_but_the_result(work: Path) -> None:
     """The documented pipeline, with notes on, as another program would see it."""
@@ -551,6 +553,7 @@ def test_stdout_holds_nothing_but_the_result(work: Path) -> None:
     assert (system["name"], system["file"]) == ("stdin", "-")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("files")
 def test_a_closed_pipe_is_no_traceback() -> None:
     call = shlex.join([sys.executable, "-m", "dircli", *WORDS, "one.csv", "--format", "json"])
@@ -558,6 +561,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert (done.stdout, done.stderr) == (b"{", b"")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("files")
 def test_a_pipe_that_nobody_reads_any_more_is_no_traceback() -> None:
     reader, writer = os.pipe()

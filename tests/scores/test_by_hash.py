@@ -64,6 +64,7 @@ def write(path: Path, rows: Rows, shift: float = 1.5) -> None:
     path.write_text("\n".join(["id,prediction", *sorted(lines), ""]), encoding="utf-8")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("words", ["", "--metrics all", "--ci --bootstrap 100", "--protocol paper"])
 def test_scores_and_signature_are_those_of_the_curated_benchmark(words: str, rows: Rows, work: Path, run: Run) -> None:
     write(work / "p.csv", rows)
@@ -185,6 +186,7 @@ def test_what_is_wrong_in_the_file_is_told_with_it(rows: Rows, work: Path, run: 
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", RELEASED)
 def test_the_shipped_digests_hashes_and_content_are_those_of_the_published_files(name: str, real: Path) -> None:
     records, split = rows_of(name, real / RELEASED[name])

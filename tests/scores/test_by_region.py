@@ -72,6 +72,7 @@ def test_region_scores_weighted_by_their_rows_give_the_overall_ones(rows: list[R
         assert total / len(rows) == pytest.approx(number(found["all"][mean]), rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.thorough
 @QUICK
 @given(ROWS, TRAIN)
 def test_gm_is_at_most_mae_and_mae_at_most_rmse(rows: list[Row], train: list[int]) -> None:

@@ -78,6 +78,7 @@ def test_rows_of_a_large_split_are_compared_by_hash(own: Path, monkeypatch: pyte
     same(write(systems("a", "b", manifest=own)), parts_of(7), own=own, metrics=["mae", "sera", "nll"])
 
 
+@pytest.mark.thorough
 def test_metrics_are_those_that_all_files_can_have() -> None:
     files = systems("a", "b")
     del files["b"]["sigma"]
@@ -100,6 +101,7 @@ def test_resamples_of_ranks_are_drawn_by_this_process_which_a_note_says() -> Non
     assert "resamples of ause need" in ours.notes[0]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("reach", [1.0, 1e6])
 def test_scores_that_are_null_in_rare_regions_are_null_in_parts_too(reach: float) -> None:
     """Where equal predictions leave Pearson without a value, and where one lies far from all others of its bin."""
@@ -136,6 +138,7 @@ UNPAIRED = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", UNPAIRED)
 def test_files_of_other_rows_are_refused_as_one_process_does_and_large_ones_in_one_line(
     how: str, monkeypatch: pytest.MonkeyPatch

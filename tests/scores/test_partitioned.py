@@ -165,6 +165,7 @@ def test_rows_are_joined_in_parts_as_in_the_whole(
         same(parts, whole)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sent", [partitioned.SENT, 0])
 def test_files_of_one_table_have_their_columns_in_any_order_and_all_have_them(
     sent: int, own: Path, work: Path, monkeypatch: pytest.MonkeyPatch
@@ -259,6 +260,7 @@ def test_what_is_wrong_in_rows_in_the_order_of_the_manifest_is_named(how: str, o
     assert str(found.value) == str(expected.value)
 
 
+@pytest.mark.thorough
 def test_the_rows_that_ranks_need_are_kept_where_they_are_fewer_than_guessed(
     work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,6 +356,7 @@ def changed(columns: dict[str, Any], how: str) -> dict[str, Any]:
     return new
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("how", ["not a number", "repeated", "once more", "surplus", "missing", "no rows", "outside"])
 @pytest.mark.parametrize("case", ["carried", "sent", "divided"])
 def test_what_is_wrong_is_named_as_if_the_file_were_read_as_a_whole(
@@ -431,6 +434,7 @@ def test_the_command_scores_on_a_cluster_and_leaves_nothing_behind(
     assert "read by this process" not in run(*two, *divided_among, "--metrics", "mae").stderr
 
 
+@pytest.mark.thorough
 def test_the_page_on_scale_names_options_that_there_are_and_commands_that_run(run: Run, work: Path) -> None:
     page = (PROJECT / "docs" / "scale.md").read_text(encoding="utf-8")
     known = "".join(run(*command, "--help").stdout for command in (["evaluate"], ["curate"], ["weights"], ["fds"]))

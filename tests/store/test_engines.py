@@ -287,6 +287,7 @@ def test_no_scheduler_and_no_workers_are_one_line_each(
                 pass
 
 
+@pytest.mark.thorough
 def test_what_is_no_scheduler_is_not_waited_for(server: web.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
     monkeypatch.setattr(engines, "PATIENCE", 1.0)
@@ -296,6 +297,7 @@ def test_what_is_no_scheduler_is_not_waited_for(server: web.Server, monkeypatch:
         pass
 
 
+@pytest.mark.thorough
 def test_processes_that_do_not_start_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed", reason="needs the extra dask")
 

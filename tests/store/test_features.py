@@ -243,6 +243,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", BAD)
 def test_hdf5_of_another_layout_is_refused(
     split: tuple[TextArray, FloatArray], work: Path, run: Run, case: str

@@ -48,6 +48,7 @@ def test_outputs_are_told_apart_from_each_other_and_from_what_is_read(
     assert says in str(caught.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "words",
     [

@@ -233,6 +233,7 @@ def test_a_server_that_answers_badly_gives_one_line_and_no_bytes(
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.thorough
 def test_a_store_that_redirects_again_and_again_gives_one_line(
     server: web.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

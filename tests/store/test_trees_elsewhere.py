@@ -59,6 +59,7 @@ def elsewhere(request: pytest.FixtureRequest) -> Elsewhere:
     return Elsewhere(f"{request.param}://{root.strip('/')}/", put)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz"])
 def test_a_tree_elsewhere_is_that_of_a_copy_on_the_disk(kind: str, elsewhere: Elsewhere) -> None:
     files = {f"raw/{name}": data for name, data in TREE.items()} if kind == "folder" else {"raw": packed(kind)}
@@ -254,6 +255,7 @@ def test_marks_that_a_console_leaves_for_folders_are_no_files(s3: Any) -> None:
     assert len(places.parts("s3://bucket/raw/")) == len(TREE)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["agedb", "shhs"])
 def test_a_source_that_cannot_be_reached_is_no_finding(
     name: str, tmp_path: Path, work: Path, run: Run, server: web.Server

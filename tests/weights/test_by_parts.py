@@ -88,6 +88,7 @@ def same_dense_weights(ours: Weighted, theirs: Weighted) -> None:
         assert values == pytest.approx(getattr(theirs.by_bin, name), rel=1e-12, nan_ok=True), name
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", NUMBERS)
 def test_weights_of_bins_are_byte_for_byte_those_of_all_rows_at_once(
     number: int, own: Path, monkeypatch: pytest.MonkeyPatch

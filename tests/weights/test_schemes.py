@@ -235,6 +235,7 @@ def test_dense_weight_weighs_samples_and_has_no_bins(mine: Callable[..., Any], w
     assert "density of its own" in mine("--scheme", "dense-weight", "--edge", "mirror", code=2).stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "says"),
     [

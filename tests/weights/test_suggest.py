@@ -81,6 +81,7 @@ def likelihoods(counts: FloatArray, *, protocol: ProtocolName, edge: Edge) -> di
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("protocol", "edge"), [("released", "mirror"), ("paper", "zero")])
 def test_candidates_and_choice_are_those_of_a_loop_over_all_windows(protocol: ProtocolName, edge: Edge) -> None:
     counts = BELL[20:25]

@@ -52,6 +52,7 @@ def test_weights_average_one_over_training_samples(counts: list[int], options: W
     assert np.average(np.repeat(found.weight, counts)) == pytest.approx(1, rel=1e-9)
 
 
+@pytest.mark.thorough
 @QUICK
 @given(COUNTS, OPTIONS, RULES)
 def test_weight_times_density_is_the_same_for_every_bin(
@@ -63,6 +64,7 @@ def test_weight_times_density_is_the_same_for_every_bin(
     assert found.count.tolist() == counts
 
 
+@pytest.mark.thorough
 @QUICK
 @given(COUNTS, OPTIONS, RULES)
 def test_only_bins_without_density_have_no_weight_and_none_of_them_has_samples(
