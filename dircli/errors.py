@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -112,6 +112,14 @@ def first(name: str, rows: Sequence[tuple[int, str]], *, hint: str, rest: str, u
         lambda row: Problem(f"{name}, {unit} {row[0]}", row[1], hint),
         lambda left: Problem(name, f"{left:,} {rest}"),
     )
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """``error``, and what led to it, the latest first."""
+    each: BaseException | None = error
+    while each is not None:
+        yield each
+        each = each.__cause__ or each.__context__
 
 
 def one_line(error: Exception) -> str:

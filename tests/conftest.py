@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -111,28 +112,42 @@ def memory() -> Iterator[Any]:
     empty()
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A store that speaks as S3 does, with an empty bucket called bucket, which the environment leads to."""
-    moto = pytest.importorskip("moto.server", reason="the extra objects is not installed")
+@contextmanager
+def store_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The filesystem of a store that speaks as S3 does, to which the environment leads."""
     s3fs = pytest.importorskip("s3fs", reason="the extra remote is not installed")
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    httpx.post(f"http://{host}:{port}/moto-api/reset", trust_env=False).raise_for_status()
     for key, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "me",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(key, value)
     s3fs.S3FileSystem.clear_instance_cache()
-    system = s3fs.S3FileSystem()
-    system.mkdir("bucket")
-    yield system
+    yield s3fs.S3FileSystem()
     s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A store that speaks as S3 does, with an empty bucket called bucket, which the environment leads to."""
+    moto = pytest.importorskip("moto.server", reason="the extra objects is not installed")
+    pytest.importorskip("s3fs", reason="the extra remote is not installed")
+    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    httpx.post(f"http://{host}:{port}/moto-api/reset", trust_env=False).raise_for_status()
+    with store_at(f"http://{host}:{port}", monkeypatch) as system:
+        system.mkdir("bucket")
+        yield system
     running.stop()
+
+
+def processes_of(engine: Engine, workers: int) -> list[int]:
+    """The processes of the so many ``workers`` of a cluster, once all are there."""
+    assert isinstance(engine, engines.Dask)
+    engine.client.wait_for_workers(workers)
+    return list(engine.asked(os.getpid).values())
 
 
 @pytest.fixture(scope="session")

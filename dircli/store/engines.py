@@ -334,8 +334,6 @@ class Dask:
 
     def asked(self, function: Callable[..., Result], *given: Any) -> dict[str, Result]:
         """``function`` of what is ``given`` on each worker, by its address; one that dies meanwhile is left out."""
-        import asyncio
-
         with self._said():
             for _ in range(TRIES):
                 answers = self.client.run(function, *given, on_error="return")
@@ -344,8 +342,7 @@ class Dask:
                     raise others[0]
                 if len(answers) > len(errors):
                     return {who: answer for who, answer in answers.items() if not isinstance(answer, Exception)}
-                with suppress(asyncio.TimeoutError):
-                    self.client.wait_for_workers(1, timeout=PATIENCE)
+                self._while_there(partial(self.client.wait_for_workers, 1))
             raise self._dead()
 
     def in_order(

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dircli.errors import DirError, InputError, Problem, UsageError, one_line
+from dircli.errors import DirError, InputError, Problem, UsageError, causes, one_line
 
 if sys.platform == "win32":
     from pathlib import WindowsPath as SystemPath
@@ -563,11 +563,9 @@ def _os_error(error: Exception, message: str) -> OSError:
     """The ``error`` of a store or of a server, as one of the disk's, with its ``message`` where there is no better."""
     from http import HTTPStatus
 
-    each: BaseException | None = error
-    while each is not None:  # a store's client wraps them, and s3fs again
+    for each in causes(error):  # a store's client wraps them, and s3fs again
         if broken := BROKEN.get(type(each).__name__):
             return OSError(errno.EIO, broken)
-        each = each.__cause__ or each.__context__
     status = getattr(error, "status", None) or getattr(error.__cause__, "status", None)
     if isinstance(status, int):
         names = {each.value: f" ({each.phrase})" for each in HTTPStatus}

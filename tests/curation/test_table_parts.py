@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import mostly_thorough
+from conftest import mostly_thorough, processes_of
 from odd_files import written
 
 from dircli.benchmark import selection
@@ -363,10 +363,8 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
     expected = by_one(asked)
     (work / "scratch").mkdir()
     with engines.opened("dask", workers=2) as engine:
-        assert isinstance(engine, engines.Dask)
         for stage in ("parts read", "parts sorted", "parts written"):
-            engine.client.wait_for_workers(2)
-            victims = list(engine.client.run(os.getpid).values())
+            victims = processes_of(engine, 2)
             watch = partial(killing, victims=victims, stage=stage)
             run = Parts(engine=engine, size=1 << 19, rows=50_000, watch=watch, scratch=work / "scratch")
             assert in_parts(asked, run) == expected

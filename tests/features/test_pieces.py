@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import server as web
-from conftest import mostly_thorough
+from conftest import mostly_thorough, processes_of
 from miniatures import MINIATURES
 
 from dircli.datasets.open import open_benchmark
@@ -569,8 +569,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(work: Path) -> No
         file["features"], file["targets"] = features(rows=rows, kind="float32"), ages(rows)
     whole = made("f.h5", work / "whole.h5")
     with engines.opened("dask", workers=3) as engine:
-        assert isinstance(engine, engines.Dask)
-        victims, done = list(engine.client.run(os.getpid).values()), []
+        victims, done = processes_of(engine, 3), []
         moments = [1.4 * rows, 0.2 * rows]  # while rows are calibrated, and before that while they are summed
 
         @contextmanager

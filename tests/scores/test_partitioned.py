@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, mostly_thorough
+from conftest import PROJECT, mostly_thorough, processes_of
 from miniatures import curated_table
 from odd_files import FORMATS, written
 
@@ -492,8 +492,7 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(rows: int) -> Non
             to.write_table(pa.table(table), row_group_size=rows // 40)
     whole = scored(None, metrics=SUMS)
     with engines.opened("dask", workers=2) as engine:
-        assert isinstance(engine, engines.Dask)
-        victims, done = list(engine.client.run(os.getpid).values()), []
+        victims, done = processes_of(engine, 2), []
 
         @contextmanager
         def killing(_what: str, _total: int) -> Iterator[Callable[[int], None]]:

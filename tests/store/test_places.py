@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import server as web
+from conftest import store_at
 
 from dircli.errors import DirError, InputError, UsageError
 from dircli.store import files, places, predictions, user_tables
@@ -237,16 +238,12 @@ def test_a_server_that_answers_badly_gives_one_line_and_no_bytes(
 def test_a_store_that_redirects_again_and_again_gives_one_line(
     server: web.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    s3fs = pytest.importorskip("s3fs", reason="the extra remote is not installed")
     monkeypatch.setattr(web.Handler, "do_HEAD", web.Handler.do_GET)
     for path in ("/bucket", "/bucket/x"):
         server.add(path, b"", *[web.status(301, Location=path)] * 100)
-    for name, value in {"ENDPOINT_URL": server.url(""), "ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": "secret"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    with pytest.raises(DirError, match=r"again and again; .* of a bucket its endpoint and region"):
+    match = r"again and again; .* of a bucket its endpoint and region"
+    with store_at(server.url(""), monkeypatch), pytest.raises(DirError, match=match):
         files.read(places.of("s3://bucket/x"))
-    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_a_compressed_file_may_be_called_encoded(server: web.Server) -> None:

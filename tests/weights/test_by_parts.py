@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from conftest import mostly_thorough
+from conftest import mostly_thorough, processes_of
 from miniatures import curated_table
 
 from dircli.arrays import FloatArray
@@ -323,10 +323,8 @@ def test_without_dask_the_extra_is_named(own: Path, run: Run, monkeypatch: pytes
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing(own: Path) -> None:
     pytest.importorskip("distributed", reason="needs the extra dask")
     with engines.opened("dask", workers=2) as engine:
-        assert isinstance(engine, engines.Dask)
         for options, what in ((WeightOptions(), "rows weighed"), (DENSE, "parts of the density")):
-            engine.client.wait_for_workers(2)
-            victims = list(engine.client.run(os.getpid).values())
+            victims = processes_of(engine, 2)
 
             @contextmanager
             def killing(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dircli import __version__
-from dircli.errors import one_line
+from dircli.errors import causes, one_line
 from dircli.store import sniff
 
 if TYPE_CHECKING:
@@ -144,14 +144,11 @@ def validator(response: httpx.Response) -> str | None:
 def _translated(error: Exception, *, known: bool) -> DroppedError | RefusedError:
     import httpx
 
-    causes: list[BaseException] = [error]
-    while cause := causes[-1].__cause__ or causes[-1].__context__:
-        causes.append(cause)
-    if isinstance(error, httpx.ConnectError) and any(isinstance(cause, ssl.SSLError) for cause in causes):
+    if isinstance(error, httpx.ConnectError) and any(isinstance(cause, ssl.SSLError) for cause in causes(error)):
         return RefusedError(
             f"fails the TLS check ({one_line(error)}; look at this machine's clock, proxy, certificates)"
         )
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    if any(isinstance(cause, socket.gaierror) for cause in causes(error)):
         kind = DroppedError if known else RefusedError
         return kind("is an unknown host (look at the address and the network connection)")
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol)):
