@@ -176,7 +176,7 @@ def opened(name: Name, *, scheduler: str | None = None, workers: int | None = No
         logging.getLogger(logger).setLevel(logging.CRITICAL)  # what matters of it is said in one line
     with ExitStack() as stack:
         client = _connected(distributed, scheduler) if scheduler else _started(distributed, workers, stack)
-        stack.callback(_closed, client)
+        stack.callback(_close, partial(client.close, timeout=LOOK))
         where = scheduler or "the cluster on this machine"
         engine = Dask(client, where)
         _refuse_unfit(engine)
@@ -198,7 +198,7 @@ def _started(distributed: Any, workers: int | None, stack: ExitStack) -> Client:
             cluster = distributed.LocalCluster(n_workers=number, threads_per_worker=1, processes=True, **settings)
     except Exception as error:  # noqa: BLE001 - whatever keeps processes from starting
         raise EngineError(f"{number} worker processes do not start here ({one_line(error)[:SHORT]})") from None
-    stack.callback(cluster.close)
+    stack.callback(_close, cluster.close)
     client: Client = distributed.Client(cluster)
     return client
 
@@ -263,10 +263,10 @@ def _greet(scheduler: str) -> None:
         runner.stop()
 
 
-def _closed(client: Client) -> None:
-    """Close the client; a cluster that is lost cannot be told so."""
+def _close(end: Callable[[], object]) -> None:
+    """Close a client or a cluster by ``end``, which fails where it is lost, or where a worker is just starting."""
     with suppress(Exception):
-        client.close(timeout=LOOK)
+        end()
 
 
 def _refuse_unfit(engine: Dask) -> None:

@@ -186,6 +186,20 @@ def test_workers_that_died_while_they_started_are_started_anew(
         assert mortal.reduced(times, range(30), added, shared=2) == 2 * sum(range(30))
 
 
+@pytest.mark.thorough
+def test_a_cluster_that_cannot_be_closed_in_order_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+    close = distributed.LocalCluster.close
+
+    def failing_at_last(cluster: Any) -> None:
+        close(cluster)
+        raise KeyError("tcp://127.0.0.1:1")
+
+    monkeypatch.setattr(distributed.LocalCluster, "close", failing_at_last)
+    with engines.opened("dask", workers=1) as engine:
+        assert engine.reduced(times, [1], added, shared=2) == 2
+
+
 @pytest.mark.slow
 def test_the_keyboard_interrupts_the_command_and_no_worker(cluster: Engine) -> None:
     assert isinstance(cluster, engines.Dask)
